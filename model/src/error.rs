@@ -1,0 +1,26 @@
+//! What can go wrong in this crate.
+
+/// An error of this crate; its text names the place and, where there is one, the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A MIDI file that cannot be read.
+    #[error("not a readable MIDI file, at byte {position}: {problem}")]
+    Midi {
+        /// Offset into the file, in bytes.
+        position: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// A checkpoint that cannot be used.
+    #[error("{origin}: {problem}")]
+    Checkpoint {
+        /// File name, or where else the bytes came from.
+        origin: String,
+        /// What is wrong and what to do about it.
+        problem: String,
+    },
+    /// A tensor operation that failed: a device that ran out of memory or disappeared.
+    #[error("the tensor library failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
