@@ -1,1 +1,358 @@
-//! Under construction.
+//! A trained model in one file: what it is, where it came from, and its weights.
+//!
+//! The file is a safetensors file, readable by any tool that knows the format. Weights are stored in half precision:
+//! training ends by rounding them, and what is measured and played is the rounded model, so that a fast kernel that
+//! reads halves plays exactly the model of the card. Everything else is one JSON text in the file's metadata under the
+//! key [`METADATA_KEY`], and the format version inside it is read before anything else is trusted.
+
+use crate::Error;
+use crate::config::ModelConfig;
+use crate::drums::DrumMap;
+use crate::latent::LatentMap;
+use candle_core::{DType, Device, Tensor};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// The newest format that this program reads, and the one that it writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Key of our JSON text in the file's metadata. There is only one: the format's own map has no order, and a checkpoint
+/// saved twice has to be the same bytes.
+pub const METADATA_KEY: &str = "fourbar";
+
+/// Longest header that is parsed. Ours is some 100 KiB; parsed JSON takes many times its text, and a damaged length
+/// must not take the host's memory.
+const MAX_HEADER_BYTES: usize = 4 << 20;
+const MAX_STEPS: usize = 1024;
+const MAX_LAYERS: usize = 8;
+const MAX_WIDTH: usize = 4096;
+/// The plugin has one control for each of this many principal axes.
+const MIN_AXES: usize = 8;
+
+/// A model's weights and everything that has to be known to use them.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Everything but the weights.
+    pub metadata: Metadata,
+    /// The weights by name, single precision on the CPU, in the shapes of [`ModelConfig::tensors`]. Loaded ones are exact
+    /// halves; those of a running training are rounded when they are saved.
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+/// What a checkpoint says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// [`FORMAT_VERSION`] of the program that wrote the file.
+    pub format_version: u32,
+    /// The sizes of the model.
+    pub config: ModelConfig,
+    /// Id of the [`DrumMap`] that the training files were read with.
+    pub drum_map: String,
+    /// The data it was trained on.
+    pub dataset: DatasetCard,
+    /// The command that trained it.
+    pub command: String,
+    /// Seed of that command.
+    pub seed: u64,
+    /// Optimiser steps taken.
+    pub step: usize,
+    /// Passes over the training windows.
+    pub epochs: f64,
+    /// Held-out figures, as `fourbar evaluate` writes them.
+    pub metrics: serde_json::Value,
+    /// Where real grooves lie in the latent space.
+    pub latent: LatentMap,
+}
+
+/// A data set's name and terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetCard {
+    /// Name with its version.
+    pub name: String,
+    /// Licence of the data.
+    pub licence: String,
+    /// Who has to be named, and how.
+    pub attribution: String,
+    /// SHA-256 of the archive in lower-case hexadecimal; empty for a folder of files.
+    pub sha256: String,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint; `origin` (a file name, say) begins every error message.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if the bytes are damaged, foreign or from a newer version, or if any tensor's name, shape,
+    /// type or value is not what the configuration calls for.
+    pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self, Error> {
+        Self::parse(bytes).map_err(|problem| Error::Checkpoint {
+            origin: origin.to_owned(),
+            problem,
+        })
+    }
+
+    /// The file: weights rounded to half precision, then the metadata, the same bytes for the same checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if the checkpoint would not load again: a weight that half precision cannot hold, tensors
+    /// that do not fit the configuration, a latent map of another width.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        self.serialise().map_err(|problem| Error::Checkpoint {
+            origin: "checkpoint to be saved".to_owned(),
+            problem,
+        })
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let header = read_header(bytes)?;
+        let metadata = read_metadata(&header)?;
+        check_metadata(&metadata)?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error.to_string()))?;
+        let shapes = metadata.config.tensors();
+        check_names(&shapes, file.names().into_iter())?;
+        let tensors = shapes
+            .into_iter()
+            .map(|(name, shape)| {
+                let view = file
+                    .tensor(&name)
+                    .map_err(|error| damaged(&error.to_string()))?;
+                let tensor = read_tensor(&name, &shape, &view)?;
+                Ok((name, tensor))
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self { metadata, tensors })
+    }
+
+    fn serialise(&self) -> Result<Vec<u8>, String> {
+        check_metadata(&self.metadata)?;
+        let shapes = self.metadata.config.tensors();
+        check_names(&shapes, self.tensors.keys().map(String::as_str))?;
+        let halves = shapes
+            .iter()
+            .map(|(name, shape)| {
+                let bytes = round_tensor(name, shape, &self.tensors[name])?;
+                Ok((name, shape, bytes))
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        let views = halves
+            .iter()
+            .map(|(name, shape, bytes)| {
+                Ok((name, TensorView::new(Dtype::F16, (*shape).clone(), bytes)?))
+            })
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|error| error.to_string())?;
+        let json = serde_json::to_string(&self.metadata).map_err(|error| error.to_string())?;
+        let info = HashMap::from([(METADATA_KEY.to_owned(), json)]);
+        safetensors::serialize(views, Some(info)).map_err(|error| error.to_string())
+    }
+}
+
+/// The JSON object that a safetensors file begins with. Parsed here before the library does, because a newer program's
+/// file may hold what the library does not know, and because the library adds up announced places unchecked.
+fn read_header(bytes: &[u8]) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    let foreign = "this is not a safetensors file; choose a model that `fourbar train` wrote";
+    let (length, rest) = bytes.split_first_chunk().ok_or(foreign)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| foreign)?;
+    if length > MAX_HEADER_BYTES {
+        return Err(foreign.to_owned());
+    }
+    let (text, data) = rest
+        .split_at_checked(length)
+        .ok_or_else(|| damaged("it ends inside its header"))?;
+    let header: serde_json::Map<_, _> = serde_json::from_slice(text).map_err(|_| foreign)?;
+    for (name, entry) in &header {
+        let end = entry
+            .get("data_offsets")
+            .and_then(|offsets| offsets.get(1)?.as_u64());
+        if end.is_some_and(|end| end > data.len() as u64) {
+            return Err(damaged(&format!(
+                "it ends inside tensor `{name}` or before it"
+            )));
+        }
+    }
+    Ok(header)
+}
+
+fn read_metadata(header: &serde_json::Map<String, serde_json::Value>) -> Result<Metadata, String> {
+    let json = header
+        .get("__metadata__")
+        .and_then(|info| info.get(METADATA_KEY)?.as_str())
+        .ok_or("the file has weights but no Fourbar description; choose a model that `fourbar train` wrote")?;
+    let value: serde_json::Value = serde_json::from_str(json)
+        .map_err(|error| damaged(&format!("its description is not JSON ({error})")))?;
+    let version = value
+        .get("format_version")
+        .and_then(serde_json::Value::as_u64)
+        .ok_or_else(|| damaged("its description has no format version"))?;
+    if version > u64::from(FORMAT_VERSION) {
+        return Err(format!(
+            "made by a newer Fourbar (model format {version}, this one reads up to {FORMAT_VERSION}); update Fourbar"
+        ));
+    }
+    serde_json::from_value(value)
+        .map_err(|error| damaged(&format!("its description is incomplete ({error})")))
+}
+
+fn check_metadata(metadata: &Metadata) -> Result<(), String> {
+    if metadata.format_version != FORMAT_VERSION {
+        return Err(format!(
+            "model format {} does not exist, expected {FORMAT_VERSION}; download or export the model again",
+            metadata.format_version
+        ));
+    }
+    check_config(&metadata.config)?;
+    if DrumMap::by_id(&metadata.drum_map).is_none() {
+        return Err(format!(
+            "the drum map `{}` is not known, expected one of {}; export the model again with one of them",
+            metadata.drum_map,
+            DrumMap::ALL.map(|map| map.id).join(", ")
+        ));
+    }
+    check_latent_map(&metadata.latent, metadata.config.latent)
+}
+
+fn check_config(config: &ModelConfig) -> Result<(), String> {
+    check_size("n_steps", config.n_steps, MAX_STEPS)?;
+    check_size("latent", config.latent, MAX_WIDTH)?;
+    for (name, units) in [
+        ("encoder_units", &config.encoder_units),
+        ("decoder_units", &config.decoder_units),
+    ] {
+        check_size(&format!("number of {name}"), units.len(), MAX_LAYERS)?;
+        for units in units {
+            check_size(name, *units, MAX_WIDTH)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_size(name: &str, size: usize, max: usize) -> Result<(), String> {
+    if (1..=max).contains(&size) {
+        return Ok(());
+    }
+    Err(format!(
+        "the model's {name} is {size}, expected 1 to {max}; correct the configuration and export again"
+    ))
+}
+
+fn check_latent_map(map: &LatentMap, latent: usize) -> Result<(), String> {
+    let remedy = "export the model again with `fourbar train`";
+    let min_axes = MIN_AXES.min(latent);
+    if map.axes.len() < min_axes || map.axes.len() > latent || map.spreads.len() != map.axes.len() {
+        return Err(format!(
+            "the latent map has {} axes and {} spreads, expected {min_axes} to {latent} of each; {remedy}",
+            map.axes.len(),
+            map.spreads.len()
+        ));
+    }
+    let axes = map.axes.iter().map(|axis| ("an axis", axis));
+    let styles = map.styles.values().map(|centroid| ("a style", centroid));
+    for (what, vector) in std::iter::once(("the mean", &map.mean))
+        .chain(axes)
+        .chain(styles)
+    {
+        if vector.len() != latent || !vector.iter().all(|value| value.is_finite()) {
+            return Err(format!(
+                "{what} of the latent map has {} values, expected {latent} finite ones; {remedy}",
+                vector.len()
+            ));
+        }
+    }
+    if !map
+        .spreads
+        .iter()
+        .all(|spread| spread.is_finite() && *spread >= 0.0)
+    {
+        return Err(format!(
+            "a spread of the latent map is not a finite number of 0 or more; {remedy}"
+        ));
+    }
+    Ok(())
+}
+
+fn check_names<'a>(
+    shapes: &[(String, Vec<usize>)],
+    found: impl Iterator<Item = &'a str>,
+) -> Result<(), String> {
+    let remedy =
+        "the file belongs to another model or lost its description; export the model again";
+    let found: std::collections::BTreeSet<&str> = found.collect();
+    for (name, shape) in shapes {
+        if !found.contains(name.as_str()) {
+            return Err(format!(
+                "tensor `{name}` is missing, expected with shape {shape:?}; {remedy}"
+            ));
+        }
+    }
+    match found
+        .iter()
+        .find(|found| !shapes.iter().any(|(name, _)| name == *found))
+    {
+        Some(name) => Err(format!(
+            "tensor `{name}` is not expected in this configuration; {remedy}"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_shape(name: &str, expected: &[usize], found: &[usize]) -> Result<(), String> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(format!(
+        "tensor `{name}` has shape {found:?}, expected {expected:?}; the weights and the configuration do not belong \
+         together, export the model again"
+    ))
+}
+
+fn read_tensor(name: &str, shape: &[usize], view: &TensorView) -> Result<Tensor, String> {
+    if view.dtype() != Dtype::F16 {
+        return Err(format!(
+            "tensor `{name}` is stored as {:?}, expected F16; export the model again with `fourbar train`",
+            view.dtype()
+        ));
+    }
+    check_shape(name, shape, view.shape())?;
+    let halves: Vec<f16> = view
+        .data()
+        .chunks_exact(2)
+        .map(|pair| f16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    if let Some(place) = halves.iter().position(|value| !value.is_finite()) {
+        return Err(damaged(&format!(
+            "value {place} of tensor `{name}` is {}, expected a finite number",
+            halves[place]
+        )));
+    }
+    let mut values = vec![0.0; halves.len()];
+    halves.convert_to_f32_slice(&mut values);
+    Tensor::from_vec(values, shape, &Device::Cpu).map_err(|error| error.to_string())
+}
+
+/// The tensor's values as little-endian halves, each the nearest one.
+fn round_tensor(name: &str, shape: &[usize], tensor: &Tensor) -> Result<Vec<u8>, String> {
+    check_shape(name, shape, tensor.dims())?;
+    let values = tensor
+        .to_dtype(DType::F32)
+        .and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>())
+        .map_err(|error| format!("tensor `{name}` cannot be read: {error}"))?;
+    let mut bytes = Vec::with_capacity(2 * values.len());
+    for value in values {
+        let half = f16::from_f32(value);
+        if !half.is_finite() {
+            return Err(format!(
+                "tensor `{name}` holds {value}, expected finite numbers of at most {}, which is what half precision \
+                 stores; training has diverged: go back to an earlier checkpoint or lower the learning rate",
+                f16::MAX
+            ));
+        }
+        bytes.extend_from_slice(&half.to_le_bytes());
+    }
+    Ok(bytes)
+}
+
+fn damaged(problem: &str) -> String {
+    format!("the file is damaged: {problem}; download or export the model again")
+}

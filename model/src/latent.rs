@@ -1,1 +1,251 @@
-//! Under construction.
+//! The space that grooves are points of: where real ones lie in it, and how to walk through it.
+//!
+//! The encoder turns a groove into a cloud of points (a [`Posterior`]); near points decode to similar grooves. The
+//! [`LatentMap`] of a checkpoint describes where all the training grooves together lie, so that a knob can move along
+//! the directions in which they differ most.
+
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An independent normal distribution for every latent dimension of every groove of a batch.
+#[derive(Debug, Clone)]
+pub struct Posterior {
+    /// Means, `[batch, latent]`.
+    pub mu: Tensor,
+    /// Standard deviations, `[batch, latent]`.
+    pub sigma: Tensor,
+}
+
+impl Posterior {
+    /// The points that standard normal noise picks: `mu + sigma * noise`.
+    ///
+    /// # Shapes
+    /// `noise` and the result: `[batch, latent]`.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn sample(&self, noise: &Tensor) -> Result<Tensor> {
+        &self.mu + (&self.sigma * noise)?
+    }
+}
+
+/// The shape of a data set in latent space.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatentMap {
+    /// Mean of the posterior means, `[latent]`.
+    pub mean: Vec<f32>,
+    /// Directions of unit length in which the posterior means differ most, strongest first, each `[latent]`.
+    pub axes: Vec<Vec<f32>>,
+    /// Standard deviation of the posterior means along each axis.
+    pub spreads: Vec<f32>,
+    /// Mean of the posterior means of every style by its name, each `[latent]`.
+    pub styles: BTreeMap<String, Vec<f32>>,
+}
+
+impl LatentMap {
+    /// Measures the posterior means of a data set, one per groove, and the `n_axes` strongest of their principal axes
+    /// (all of them if there are fewer). `styles` names each groove's style where it has one.
+    ///
+    /// An axis and its opposite are the same axis to mathematics but not to a knob: the one whose largest component is
+    /// positive is taken, and the result is the same on every machine.
+    ///
+    /// # Panics
+    /// If the means differ in width or `styles` is not as long as `mus`.
+    #[must_use]
+    pub fn fit(mus: &[Vec<f32>], styles: &[Option<&str>], n_axes: usize) -> Self {
+        assert_eq!(
+            mus.len(),
+            styles.len(),
+            "every groove has its place in the list of styles"
+        );
+        let latent = mus.first().map_or(0, Vec::len);
+        let mean = mean_of(mus.iter(), latent);
+        let (variances, directions) = eigen(covariance(mus, &mean), latent);
+
+        let mut strongest: Vec<usize> = (0..latent).collect();
+        strongest.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]));
+        strongest.truncate(n_axes);
+        let axes = strongest
+            .iter()
+            .map(|&axis| narrow(&oriented(&directions[axis])))
+            .collect();
+        // Rounding can leave a variance of nothing slightly below zero.
+        let deviations: Vec<f64> = strongest
+            .iter()
+            .map(|&axis| variances[axis].max(0.0).sqrt())
+            .collect();
+
+        let mut members: BTreeMap<&str, Vec<&Vec<f32>>> = BTreeMap::new();
+        for (mu, style) in mus.iter().zip(styles) {
+            if let Some(style) = style {
+                members.entry(style).or_default().push(mu);
+            }
+        }
+        let styles = members
+            .into_iter()
+            .map(|(style, mus)| (style.to_owned(), narrow(&mean_of(mus.into_iter(), latent))))
+            .collect();
+        Self {
+            mean: narrow(&mean),
+            axes,
+            spreads: narrow(&deviations),
+            styles,
+        }
+    }
+
+    /// The latent vector, `[latent]`, that leads from the centre of an axis to `position` on it, all axes added up.
+    /// A position is in standard deviations of the data; axes without a position do not move, positions without an
+    /// axis are ignored.
+    #[must_use]
+    pub fn offset(&self, position: &[f32]) -> Vec<f32> {
+        let mut offset = vec![0.0; self.mean.len()];
+        for ((position, spread), axis) in position.iter().zip(&self.spreads).zip(&self.axes) {
+            for (sum, component) in offset.iter_mut().zip(axis) {
+                *sum += position * spread * component;
+            }
+        }
+        offset
+    }
+}
+
+/// The point a fraction `t` of the way from `a` to `b` on the arc between them: halfway it keeps the length that
+/// decoded points have, where a straight line would pass nearer to the centre, through grooves that no one plays.
+/// Where there is no arc (equal, opposite or zero vectors) it is the straight line.
+///
+/// # Source
+/// Magenta's `MusicVAE.interpolate`: the vectors are not normalised.
+#[must_use]
+pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
+    };
+    let t = f64::from(t);
+    let angle = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
+        .clamp(-1.0, 1.0)
+        .acos();
+    // Nearly parallel, the arc is the line up to rounding. The comparison is also false for the NaN of a zero vector.
+    let (of_a, of_b) = if angle.sin() > 1e-4 {
+        (
+            ((1.0 - t) * angle).sin() / angle.sin(),
+            (t * angle).sin() / angle.sin(),
+        )
+    } else {
+        (1.0 - t, t)
+    };
+    let blend: Vec<f64> = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| of_a * f64::from(*a) + of_b * f64::from(*b))
+        .collect();
+    narrow(&blend)
+}
+
+fn mean_of<'a>(vectors: impl ExactSizeIterator<Item = &'a Vec<f32>>, width: usize) -> Vec<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "no data set has 2^53 grooves")]
+    let count = vectors.len() as f64;
+    let mut mean = vec![0.0; width];
+    for vector in vectors {
+        assert_eq!(vector.len(), width, "all latent vectors are equally wide");
+        for (sum, value) in mean.iter_mut().zip(vector) {
+            *sum += f64::from(*value) / count;
+        }
+    }
+    mean
+}
+
+/// Population covariance, `[latent, latent]` in rows.
+fn covariance(vectors: &[Vec<f32>], mean: &[f64]) -> Vec<Vec<f64>> {
+    let width = mean.len();
+    #[expect(clippy::cast_precision_loss, reason = "no data set has 2^53 grooves")]
+    let count = vectors.len().max(1) as f64;
+    let mut covariance = vec![vec![0.0; width]; width];
+    for vector in vectors {
+        let centred: Vec<f64> = vector
+            .iter()
+            .zip(mean)
+            .map(|(value, mean)| f64::from(*value) - mean)
+            .collect();
+        for (row, a) in covariance.iter_mut().zip(&centred) {
+            for (sum, b) in row.iter_mut().zip(&centred) {
+                *sum += a * b / count;
+            }
+        }
+    }
+    covariance
+}
+
+/// Eigenvalues of a symmetric matrix, and in the same order its eigenvectors of unit length.
+///
+/// # Source
+/// Cyclic Jacobi rotations: Golub & Van Loan, Matrix Computations, section 8.5. Slower than other methods, but it has
+/// no random start, no threshold to tune, and accurate vectors for close eigenvalues.
+fn eigen(mut matrix: Vec<Vec<f64>>, width: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+    // Convergence is quadratic: matrices of a thousand rows need about ten sweeps.
+    const MAX_SWEEPS: usize = 30;
+    let mut vectors: Vec<Vec<f64>> = (0..width)
+        .map(|i| (0..width).map(|j| f64::from(i == j)).collect())
+        .collect();
+    for _ in 0..MAX_SWEEPS {
+        let mut rotated = false;
+        for p in 0..width {
+            for q in p + 1..width {
+                let scale = (matrix[p][p] * matrix[q][q]).abs().sqrt();
+                if matrix[p][q].abs() <= f64::EPSILON * scale || matrix[p][q] == 0.0 {
+                    continue;
+                }
+                rotated = true;
+                let (cos, sin) = rotation(matrix[p][p], matrix[q][q], matrix[p][q]);
+                for row in &mut matrix {
+                    (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);
+                }
+                rotate_rows(&mut matrix, p, q, cos, sin);
+                rotate_rows(&mut vectors, p, q, cos, sin);
+            }
+        }
+        if !rotated {
+            break;
+        }
+    }
+    ((0..width).map(|i| matrix[i][i]).collect(), vectors)
+}
+
+/// Cosine and sine of the smaller rotation that makes the off-diagonal element `pq` vanish.
+fn rotation(pp: f64, qq: f64, pq: f64) -> (f64, f64) {
+    let tau = (qq - pp) / (2.0 * pq);
+    let tan = tau.signum() / (tau.abs() + (1.0 + tau * tau).sqrt());
+    let cos = 1.0 / (1.0 + tan * tan).sqrt();
+    (cos, tan * cos)
+}
+
+fn rotate_rows(rows: &mut [Vec<f64>], p: usize, q: usize, cos: f64, sin: f64) {
+    let (upper, lower) = rows.split_at_mut(q);
+    for (a, b) in upper[p].iter_mut().zip(&mut lower[0]) {
+        (*a, *b) = (cos * *a - sin * *b, sin * *a + cos * *b);
+    }
+}
+
+fn oriented(direction: &[f64]) -> Vec<f64> {
+    let largest = direction.iter().fold(0.0_f64, |largest, value| {
+        if value.abs() > largest.abs() {
+            *value
+        } else {
+            largest
+        }
+    });
+    direction
+        .iter()
+        .map(|value| value * largest.signum())
+        .collect()
+}
+
+fn narrow(values: &[f64]) -> Vec<f32> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to single precision is meant"
+    )]
+    values.iter().map(|value| *value as f32).collect()
+}
