@@ -1,0 +1,1 @@
+//! The crossings between the audio thread and the worker.
