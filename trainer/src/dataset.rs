@@ -1,0 +1,284 @@
+//! Drum performances on disk, made ready to learn from.
+//!
+//! A data set is a folder or a zip archive of MIDI files. Every file becomes one long [`Groove`]; a file that cannot
+//! be used is kept as a [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples
+//! are windows of these grooves, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the
+//! bar it announces.
+//!
+//! The Groove MIDI Dataset brings an `info.csv` with its own split into training, validation and test files. Any other
+//! set is split by the SHA-256 of each file's *content*, eight parts in ten for training and one each for validation
+//! and test: the split stays when files are added, renamed or moved, and two copies of a file never end up on both
+//! sides.
+
+mod index;
+mod input;
+mod source;
+
+pub use source::SourceFile;
+
+use crate::{data, files};
+use anyhow::Result;
+use fourbar_model::drums::DrumMap;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR};
+use index::{Index, Row};
+use input::Input;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Files are read one after the other and parsed on every core, this many bytes at a time.
+const BATCH_BYTES: usize = 32 << 20;
+
+/// Identity of the Groove MIDI Dataset 1.0.0 (see [`contents_sha256`]), however it was packed.
+const GMD_CONTENTS_SHA256: &str = "";
+
+/// What a file is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// The network learns from these.
+    Train,
+    /// Decides which checkpoint is kept.
+    Validation,
+    /// Seen by nobody before the final figures.
+    Test,
+}
+
+impl Split {
+    /// Every split, in the usual order.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// The word for it in `info.csv`, on the command line and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The split of a file that no index lists, from the SHA-256 of its content.
+    fn of_content(sha256: &[u8; 32]) -> Self {
+        match sha256[..8].iter().fold(0, |remainder, &byte| (remainder * 256 + u32::from(byte)) % 10) {
+            0..8 => Self::Train,
+            8 => Self::Validation,
+            _ => Self::Test,
+        }
+    }
+}
+
+/// A file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// Path below the data set's root, with `/` between its parts.
+    pub name: String,
+    /// Why, in a sentence that a musician understands.
+    pub reason: String,
+}
+
+/// A data set in memory.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The usable files, sorted by name.
+    pub files: Vec<SourceFile>,
+    /// The others, each with its reason.
+    pub dropped: Vec<Dropped>,
+    /// Path of the `info.csv` that gave split and style; `None` if the split is by content.
+    pub index: Option<String>,
+    /// Files that are not data: no MIDI by their name, or not listed in the index.
+    pub n_ignored: usize,
+    /// What the set is called: the file's or folder's name, except for a set that is known.
+    pub name: String,
+    /// Its licence, if known.
+    pub licence: String,
+    /// Whom to credit, if known.
+    pub attribution: String,
+    /// SHA-256 of the archive; for a folder, that of the SHA-256 values of its files, sorted.
+    pub sha256: String,
+    /// Identity of the drum map that the notes were read with.
+    pub drum_map: &'static str,
+}
+
+/// Where a training example lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Index into [`Dataset::files`].
+    pub file: usize,
+    /// First step of the window in that file's groove.
+    pub first_step: usize,
+}
+
+impl Dataset {
+    /// Reads every MIDI file of a folder or zip archive, on all cores; nothing is unpacked to disk.
+    ///
+    /// # Errors
+    /// If `path` is neither, holds no MIDI file, or its `info.csv` is damaged. A file that cannot be used is not an
+    /// error but one of [`Self::dropped`], even if it is the only one.
+    pub fn load(path: &Path, map: &'static DrumMap) -> Result<Self> {
+        let mut input = Input::open(path)?;
+        let index = Index::find(&mut input)?;
+        let Selection { chosen, mut dropped } = match &index {
+            Some(index) => Selection::listed(&input, index),
+            None => Selection::all_midi(&input),
+        };
+        if chosen.is_empty() {
+            return Err(input.no_midi(path));
+        }
+        let n_ignored = input.entries.len() - chosen.len() - usize::from(index.is_some());
+
+        let mut digests = Vec::with_capacity(chosen.len() + 1);
+        if let Some(index) = &index {
+            digests.push(Sha256::digest(input.read(index.entry)?).into());
+        }
+        let mut files = Vec::with_capacity(chosen.len());
+        let mut rest = chosen.as_slice();
+        while !rest.is_empty() {
+            let mut batch = Vec::new();
+            let mut batch_bytes = 0;
+            while let [next, after @ ..] = rest
+                && batch_bytes < BATCH_BYTES
+            {
+                let bytes = input.read(next.entry);
+                batch_bytes += bytes.as_ref().map_or(0, Vec::len);
+                batch.push((input.entries[next.entry].name.clone(), bytes, next.row));
+                rest = after;
+            }
+            let outcomes: Vec<_> = batch
+                .into_par_iter()
+                .map(|(name, bytes, row)| match bytes {
+                    Ok(bytes) => {
+                        let digest = Sha256::digest(&bytes).into();
+                        let outcome = SourceFile::read(&name, &bytes, &digest, row, map);
+                        (Some(digest), outcome.map_err(|reason| Dropped { name, reason }))
+                    }
+                    Err(error) => (None, Err(Dropped { name, reason: error.to_string() })),
+                })
+                .collect();
+            for (digest, outcome) in outcomes {
+                digests.extend(digest);
+                match outcome {
+                    Ok(file) => files.push(file),
+                    Err(file) => dropped.push(file),
+                }
+            }
+        }
+        dropped.sort_by(|a, b| a.name.cmp(&b.name));
+
+        let contents = contents_sha256(digests);
+        let sha256 = if input.is_archive() { files::sha256(path)? } else { contents.clone() };
+        let card = Card::of(path, &contents);
+        let index = index.map(|index| input.entries[index.entry].name.clone());
+        Ok(Self {
+            files,
+            dropped,
+            index,
+            n_ignored,
+            name: card.name,
+            licence: card.licence,
+            attribution: card.attribution,
+            sha256,
+            drum_map: map.id,
+        })
+    }
+
+    /// The windows of `n_steps` steps that fit into the files of `split`, one every `hop_bars` (at least 1) bars.
+    #[must_use]
+    pub fn windows(&self, split: Split, n_steps: usize, hop_bars: usize) -> Vec<Window> {
+        let hop = hop_bars.max(1) * STEPS_PER_BAR;
+        let in_split = self.files.iter().enumerate().filter(|(_, file)| file.split == split);
+        in_split
+            .flat_map(|(file, source)| {
+                let n_starts = (source.song_groove.n_steps() + 1).saturating_sub(n_steps);
+                (0..n_starts).step_by(hop).map(move |first_step| Window { file, first_step })
+            })
+            .collect()
+    }
+
+    /// The groove of a window that [`Self::windows`] gave for the same `n_steps`.
+    #[must_use]
+    pub fn groove(&self, window: &Window, n_steps: usize) -> Groove {
+        self.files[window.file]
+            .song_groove
+            .window(window.first_step, n_steps)
+            .expect("windows are only listed where they fit into their file")
+    }
+}
+
+/// The entries that are data.
+struct Selection<'a> {
+    chosen: Vec<Chosen<'a>>,
+    dropped: Vec<Dropped>,
+}
+
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    entry: usize,
+    row: Option<&'a Row>,
+}
+
+impl<'a> Selection<'a> {
+    /// The files that the index lists.
+    fn listed(input: &Input, index: &'a Index) -> Self {
+        let places: BTreeMap<&str, usize> =
+            input.entries.iter().enumerate().map(|(place, entry)| (entry.name.as_str(), place)).collect();
+        let mut rows: BTreeMap<&str, &Row> = BTreeMap::new();
+        for row in &index.rows {
+            // The first line of a file counts: a second one must not put it into another split as well.
+            rows.entry(row.name()).or_insert(row);
+        }
+        let mut selection = Self { chosen: Vec::new(), dropped: unreadable(input) };
+        for (name, row) in rows {
+            match places.get(name) {
+                Some(&entry) => selection.chosen.push(Chosen { entry, row: Some(row) }),
+                None => {
+                    let reason = "listed in info.csv, but not there".to_owned();
+                    selection.dropped.push(Dropped { name: name.to_owned(), reason });
+                }
+            }
+        }
+        selection
+    }
+
+    /// Every file whose name ends like MIDI.
+    fn all_midi(input: &Input) -> Self {
+        let midi = input.entries.iter().enumerate().filter(|(_, entry)| input::is_midi(&entry.name));
+        Self { chosen: midi.map(|(entry, _)| Chosen { entry, row: None }).collect(), dropped: unreadable(input) }
+    }
+}
+
+/// The folders that could not be looked into.
+fn unreadable(input: &Input) -> Vec<Dropped> {
+    let pairs = input.unreadable.iter().cloned();
+    pairs.map(|(name, reason)| Dropped { name, reason }).collect()
+}
+
+/// Name, licence and credit of a data set.
+struct Card {
+    name: String,
+    licence: String,
+    attribution: String,
+}
+
+impl Card {
+    fn of(path: &Path, contents: &str) -> Self {
+        if contents == GMD_CONTENTS_SHA256 {
+            return Self {
+                name: "Groove MIDI Dataset 1.0.0".to_owned(),
+                licence: data::GMD_LICENCE.to_owned(),
+                attribution: data::GMD_ATTRIBUTION.to_owned(),
+            };
+        }
+        let unknown = || "unknown: state it before you publish anything made from this data".to_owned();
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        Self { name, licence: unknown(), attribution: unknown() }
+    }
+}
+
+/// SHA-256 of the SHA-256 values of a data set's files, sorted: its identity whatever it is packed in.
+fn contents_sha256(mut digests: Vec<[u8; 32]>) -> String {
+    digests.sort_unstable();
+    files::hex(&Sha256::digest(digests.concat()))
+}
