@@ -12,6 +12,9 @@ pub enum Error {
         /// What is wrong there.
         problem: String,
     },
+    /// A MIDI file that can be read, but holds no groove.
+    #[error("{0}")]
+    Song(String),
     /// A checkpoint that cannot be used.
     #[error("{origin}: {problem}")]
     Checkpoint {
