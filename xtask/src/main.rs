@@ -1,2 +1,101 @@
-//! stub
-fn main() {}
+//! `cargo xtask <task>`: everything that is done to this repository, by one command.
+//!
+//! It depends on none of the other crates: it calls cargo for them, and hosts the plugin as a file.
+#![allow(clippy::print_stdout)]
+
+mod bundle;
+mod ci;
+mod command;
+mod demo;
+mod install;
+mod train;
+mod validate;
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+/// Builds, plays, trains, installs and checks Fourbar.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the plugin and play eight bars of it: MIDI, audio, a picture and a grid in the terminal.
+    Demo(demo::DemoArgs),
+    /// Build the CLAP and the VST3 plugin into bundles/plugins/.
+    Bundle(bundle::BundleArgs),
+    /// Build the plugins and copy them into your plugin folders.
+    Install(bundle::BundleArgs),
+    /// Run every plugin validator found on PATH on the built plugins.
+    Validate(bundle::BundleArgs),
+    /// Run every check, in the order of continuous integration.
+    Ci,
+    /// Say where the Groove MIDI Dataset is, downloading it where needed.
+    #[command(disable_help_flag = true)]
+    Data(TrainerArgs),
+    /// Read a folder or zip of MIDI files and print what training would see.
+    #[command(disable_help_flag = true)]
+    Prepare(TrainerArgs),
+    /// Train a checkpoint.
+    #[command(disable_help_flag = true)]
+    Train(TrainerArgs),
+    /// Measure a checkpoint on held-out music.
+    #[command(disable_help_flag = true)]
+    Evaluate(TrainerArgs),
+    /// Write MIDI files with a checkpoint.
+    #[command(disable_help_flag = true)]
+    Generate(TrainerArgs),
+    /// Draw the piano roll of a MIDI file.
+    #[command(disable_help_flag = true)]
+    Roll(TrainerArgs),
+}
+
+/// What the trainer's command of the same name takes; `--help` lists it.
+#[derive(Args)]
+struct TrainerArgs {
+    /// Passed on as they are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Demo(args) => demo::demo(&args),
+        Task::Bundle(args) => bundle::bundle(&args).map(|_| ()),
+        Task::Install(args) => install::install(&args),
+        Task::Validate(args) => validate::validate(&args),
+        Task::Ci => ci::ci(),
+        Task::Data(args) => train::trainer("data", &args.arguments),
+        Task::Prepare(args) => train::trainer("prepare", &args.arguments),
+        Task::Train(args) => train::trainer("train", &args.arguments),
+        Task::Evaluate(args) => train::trainer("evaluate", &args.arguments),
+        Task::Generate(args) => train::trainer("generate", &args.arguments),
+        Task::Roll(args) => train::trainer("roll", &args.arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_trainers_own_options_pass_through_even_help() {
+        let cli = Cli::parse_from(["cargo xtask", "train", "--steps", "3", "--help", "-x"]);
+        let Task::Train(args) = cli.task else {
+            panic!("parsed as another task");
+        };
+        assert_eq!(args.arguments, ["--steps", "3", "--help", "-x"]);
+    }
+}

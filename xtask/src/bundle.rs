@@ -1,0 +1,348 @@
+//! The built plugin library -> `bundles/plugins/Fourbar.clap` and `Fourbar.vst3`, laid out as hosts look for them.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+
+use crate::command::{cargo, quoted, repository};
+
+/// Options of every task that builds the plugin.
+#[derive(Args, Default)]
+pub(crate) struct BundleArgs {
+    /// Features of the plugin to build with, such as `cuda` or `metal`.
+    #[arg(long, value_delimiter = ',')]
+    features: Vec<String>,
+}
+
+/// The two plugins as files or folders that can be copied whole.
+pub(crate) struct Bundles {
+    /// `Fourbar.clap`.
+    pub(crate) clap: PathBuf,
+    /// `Fourbar.vst3`.
+    pub(crate) vst3: PathBuf,
+}
+
+/// Builds the plugin with optimisation and lays out both bundles.
+///
+/// # Errors
+/// If the build fails or a file can't be written.
+pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
+    let library = build_library(&args.features)?;
+    let folder = repository().join("bundles/plugins");
+    let os = Os::current()?;
+    let bundles = Bundles {
+        clap: folder.join("Fourbar.clap"),
+        vst3: folder.join("Fourbar.vst3"),
+    };
+    write_bundle(&library, &bundles.clap, os.clap_library(), os)?;
+    write_bundle(
+        &library,
+        &bundles.vst3,
+        &os.vst3_library(std::env::consts::ARCH),
+        os,
+    )?;
+    println!("CLAP  {}", bundles.clap.display());
+    println!("VST3  {}", bundles.vst3.display());
+    Ok(bundles)
+}
+
+/// Where the operating system's hosts look for the library inside a bundle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Os {
+    /// Also every other Unix.
+    Linux,
+    Windows,
+    Mac,
+}
+
+impl Os {
+    pub(crate) fn current() -> Result<Self> {
+        match std::env::consts::OS {
+            "linux" | "freebsd" => Ok(Os::Linux),
+            "windows" => Ok(Os::Windows),
+            "macos" => Ok(Os::Mac),
+            other => bail!("no host on {other} says where its plugins lie"),
+        }
+    }
+
+    /// The library's place inside `Fourbar.clap`; empty where that is the library itself.
+    fn clap_library(self) -> &'static str {
+        match self {
+            Os::Linux | Os::Windows => "",
+            Os::Mac => "Contents/MacOS/Fourbar",
+        }
+    }
+
+    /// The library's place inside `Fourbar.vst3`, for the processor as Rust names it.
+    fn vst3_library(self, arch: &str) -> String {
+        match self {
+            Os::Linux => format!("Contents/{arch}-linux/Fourbar.so"),
+            Os::Windows if arch == "aarch64" => "Contents/arm64-win/Fourbar.vst3".to_owned(),
+            Os::Windows => format!("Contents/{arch}-win/Fourbar.vst3"),
+            Os::Mac => "Contents/MacOS/Fourbar".to_owned(),
+        }
+    }
+}
+
+/// Builds the plugin and asks cargo, rather than guessing, where the library is.
+fn build_library(features: &[String]) -> Result<PathBuf> {
+    let mut command = cargo();
+    command
+        .args(["build", "--release", "--package", "fourbar-plugin", "--lib"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(repository())
+        .stdout(Stdio::piped());
+    if !features.is_empty() {
+        command.arg("--features").arg(features.join(","));
+    }
+    let mut build = command
+        .spawn()
+        .with_context(|| format!("could not start {}", quoted(&command)))?;
+    let messages = build.stdout.take().expect("stdout is piped above");
+    let mut library = None;
+    for line in BufReader::new(messages).lines() {
+        let line = line.with_context(|| format!("reading the output of {}", quoted(&command)))?;
+        library = library_of_message(&line).or(library);
+    }
+    let status = build
+        .wait()
+        .with_context(|| format!("waiting for {}", quoted(&command)))?;
+    ensure!(status.success(), "{} failed ({status})", quoted(&command));
+    library.with_context(|| format!("{} built no plugin library", quoted(&command)))
+}
+
+/// The plugin's library file, if this line of cargo's JSON announces it.
+fn library_of_message(line: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    if message["reason"] != "compiler-artifact" || message["target"]["name"] != "fourbar_plugin" {
+        return None;
+    }
+    message["filenames"]
+        .as_array()?
+        .iter()
+        .filter_map(|name| name.as_str())
+        .map(PathBuf::from)
+        .find(|path| {
+            path.extension()
+                .is_some_and(|e| e == std::env::consts::DLL_EXTENSION)
+        })
+}
+
+/// Writes one bundle: the library at `place` inside it (empty: the bundle is the library).
+fn write_bundle(library: &Path, bundle: &Path, place: &str, os: Os) -> Result<()> {
+    let complete = replace(bundle, |new| {
+        if place.is_empty() {
+            return copy_file(library, new);
+        }
+        copy_file(library, &new.join(place))?;
+        if os == Os::Mac {
+            write_file(&new.join("Contents/Info.plist"), &info_plist())?;
+            write_file(&new.join("Contents/PkgInfo"), "BNDL????")?;
+            sign(new)?;
+        }
+        Ok(())
+    });
+    complete.with_context(|| format!("writing the plugin {}", bundle.display()))
+}
+
+/// Puts what `write` makes at a path beside `destination` in the place of `destination`.
+///
+/// A host that has the old plugin loaded keeps it: its file is unlinked, never overwritten.
+pub(crate) fn replace(destination: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let mut new = destination.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    remove(&new)?;
+    write(&new)?;
+    remove(destination)?;
+    fs::rename(&new, destination)
+        .with_context(|| format!("renaming {} to {}", new.display(), destination.display()))
+}
+
+/// Copies a file or a whole folder.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return copy_file(from, to);
+    }
+    let entries = fs::read_dir(from).with_context(|| format!("reading {}", from.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("reading {}", from.display()))?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    create_parent(to)?;
+    fs::copy(from, to)
+        .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+fn write_file(path: &Path, text: &str) -> Result<()> {
+    create_parent(path)?;
+    fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+fn create_parent(path: &Path) -> Result<()> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(_) => return Ok(()),
+    };
+    removed.with_context(|| format!("removing {}", path.display()))
+}
+
+/// What a macOS host reads before it loads the library.
+fn info_plist() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+  <dict>
+    <key>CFBundleExecutable</key>
+    <string>Fourbar</string>
+    <key>CFBundleIdentifier</key>
+    <string>org.fourbar.fourbar</string>
+    <key>CFBundleName</key>
+    <string>Fourbar</string>
+    <key>CFBundleDisplayName</key>
+    <string>Fourbar</string>
+    <key>CFBundlePackageType</key>
+    <string>BNDL</string>
+    <key>CFBundleSignature</key>
+    <string>????</string>
+    <key>CFBundleShortVersionString</key>
+    <string>{version}</string>
+    <key>CFBundleVersion</key>
+    <string>{version}</string>
+    <key>NSHighResolutionCapable</key>
+    <true/>
+  </dict>
+</plist>
+"#
+    )
+}
+
+/// Apple's loader refuses bundles without at least a local signature.
+fn sign(bundle: &Path) -> Result<()> {
+    if std::env::consts::OS != "macos" {
+        return Ok(());
+    }
+    crate::command::run(
+        std::process::Command::new("codesign")
+            .args(["--force", "--sign", "-"])
+            .arg(bundle),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn tree(folder: &Path) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(next) = folders.pop() {
+            for entry in fs::read_dir(next).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let place = path.strip_prefix(folder).unwrap();
+                    found.push(place.to_str().unwrap().replace('\\', "/"));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn bundle_tree(os: Os, arch: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("library");
+        fs::write(&library, "machine code").unwrap();
+        let plugins = folder.path().join("plugins");
+        let (clap, vst3) = (plugins.join("Fourbar.clap"), plugins.join("Fourbar.vst3"));
+        write_bundle(&library, &clap, os.clap_library(), os).unwrap();
+        write_bundle(&library, &vst3, &os.vst3_library(arch), os).unwrap();
+        tree(&plugins)
+    }
+
+    #[test]
+    fn linux_hosts_find_a_clap_file_and_a_vst3_folder() {
+        assert_eq!(
+            bundle_tree(Os::Linux, "x86_64"),
+            [
+                "Fourbar.clap",
+                "Fourbar.vst3/Contents/x86_64-linux/Fourbar.so"
+            ]
+        );
+    }
+
+    #[test]
+    fn windows_hosts_find_a_clap_file_and_a_vst3_folder_named_by_processor() {
+        assert_eq!(
+            bundle_tree(Os::Windows, "x86_64"),
+            [
+                "Fourbar.clap",
+                "Fourbar.vst3/Contents/x86_64-win/Fourbar.vst3"
+            ]
+        );
+        assert_eq!(
+            Os::Windows.vst3_library("aarch64"),
+            "Contents/arm64-win/Fourbar.vst3"
+        );
+    }
+
+    #[test]
+    fn mac_hosts_find_two_bundles_with_their_property_lists() {
+        let files = ["Info.plist", "MacOS/Fourbar", "PkgInfo"];
+        let expected: Vec<_> = ["clap", "vst3"]
+            .iter()
+            .flat_map(|kind| files.map(|file| format!("Fourbar.{kind}/Contents/{file}")))
+            .collect();
+        assert_eq!(bundle_tree(Os::Mac, "aarch64"), expected);
+        assert!(info_plist().contains("<string>Fourbar</string>"));
+    }
+
+    #[test]
+    fn an_old_bundle_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        fs::create_dir(&old).unwrap();
+        fs::write(old.join("stale"), "").unwrap();
+        fs::create_dir(&new).unwrap();
+        fs::write(new.join("fresh"), "").unwrap();
+        replace(&old, |place| copy(&new, place)).unwrap();
+        assert_eq!(tree(&old), ["fresh"]);
+    }
+
+    #[test]
+    fn the_library_is_the_one_that_cargo_announces() {
+        let library = format!(
+            "/somewhere/libfourbar_plugin.{}",
+            std::env::consts::DLL_EXTENSION
+        );
+        let line = serde_json::json!({
+            "reason": "compiler-artifact",
+            "target": { "name": "fourbar_plugin" },
+            "filenames": ["/somewhere/libfourbar_plugin.rlib", library],
+        });
+        assert_eq!(library_of_message(&line.to_string()), Some(library.into()));
+        assert_eq!(library_of_message("not json"), None);
+    }
+}
