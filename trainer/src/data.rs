@@ -4,7 +4,7 @@ use crate::files;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,19 +45,20 @@ pub struct Args {
 /// If there is none and it cannot be downloaded.
 pub fn run(args: &Args) -> Result<()> {
     let path = locate(args.data.as_deref())?;
-    println!("data         {}", path.display());
+    let mut out = io::stdout().lock();
+    writeln!(out, "data         {}", path.display())?;
     if path.is_dir() {
-        println!("             a folder; `fourbar prepare` reads it and names its hash");
+        writeln!(out, "             a folder; `fourbar prepare` reads it and names its hash")?;
         return Ok(());
     }
     let sha256 = files::sha256(&path)?;
-    println!("sha-256      {sha256}");
+    writeln!(out, "sha-256      {sha256}")?;
     if sha256 == GMD_SHA256 {
-        println!("             the Groove MIDI Dataset 1.0.0, MIDI only, as published");
-        println!("licence      {GMD_LICENCE} (https://creativecommons.org/licenses/by/4.0/)");
-        println!("attribution  {GMD_ATTRIBUTION}");
+        writeln!(out, "             the Groove MIDI Dataset 1.0.0, MIDI only, as published")?;
+        writeln!(out, "licence      {GMD_LICENCE} (https://creativecommons.org/licenses/by/4.0/)")?;
+        writeln!(out, "attribution  {GMD_ATTRIBUTION}")?;
     } else {
-        println!("             not the published Groove MIDI Dataset: its licence is for you to know");
+        writeln!(out, "             not the published Groove MIDI Dataset; its licence is not known here")?;
     }
     Ok(())
 }

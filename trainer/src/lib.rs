@@ -5,3 +5,4 @@
 pub mod data;
 pub mod dataset;
 pub mod files;
+pub mod prepare;

@@ -1,2 +1,44 @@
-//! stub
-fn main() {}
+//! The `fourbar` command: arguments -> one function of the library.
+
+use clap::{Parser, Subcommand};
+use fourbar_trainer::{data, prepare};
+use std::io;
+use std::process::ExitCode;
+
+/// Learn drum grooves from MIDI files, and play them.
+#[derive(Parser)]
+#[command(name = "fourbar", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what a folder or zip of MIDI files holds, and why files are left out
+    Prepare(prepare::Args),
+    /// Find or download the Groove MIDI Dataset
+    Data(data::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Prepare(args) => prepare::run(&args),
+        Command::Data(args) => data::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the reader of our output has seen enough, as in `fourbar prepare | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -3,7 +3,7 @@
 use super::Split;
 use super::index::Row;
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::{Groove, NotesLost};
+use fourbar_model::groove::{Groove, MAX_BARS, NotesLost};
 use fourbar_model::midi::{self, Song};
 use fourbar_model::note::Note;
 use std::collections::BTreeSet;
@@ -20,10 +20,6 @@ const BACKBONE_KEYS: RangeInclusive<u8> = 35..=40;
 
 /// Length of the only bar that a groove knows, in quarter notes.
 const BEATS_PER_BAR: f64 = 4.0;
-
-/// Longest performance that is read, in bars: more than two hours at 120 bpm. A single damaged delta time can put a
-/// note millions of bars away, and every bar takes memory.
-const MAX_BARS: f64 = 4096.0;
 
 /// One usable performance.
 #[derive(Debug, Clone)]
@@ -67,8 +63,11 @@ impl SourceFile {
         let song = midi::read(bytes).map_err(|error| error.to_string())?;
         let (channel, notes) = drum_notes(&song)?;
         check_metre(&song, &notes)?;
-        check_length(&notes)?;
         let (song_groove, lost) = Groove::from_notes(&notes, map);
+        if lost.outside > 0 {
+            let n_outside = lost.outside;
+            return Err(format!("{n_outside} of its notes lie beyond bar {MAX_BARS}: it is damaged, or cut it into parts"));
+        }
         if song_groove.n_hits() == 0 {
             let keys: Vec<_> = lost.unmapped.keys().map(u8::to_string).collect();
             return Err(format!("none of its {} notes is in the {} map (keys {})", notes.len(), map.name, keys.join(", ")));
@@ -137,16 +136,6 @@ fn check_metre(song: &Song, notes: &[Note]) -> Result<(), String> {
                 signature.beats
             ));
         }
-    }
-    Ok(())
-}
-
-/// Refuses a song whose last note is absurdly far away.
-fn check_length(notes: &[Note]) -> Result<(), String> {
-    let last_bar = notes.last().map_or(0.0, |note| note.onset_beats) / BEATS_PER_BAR;
-    if last_bar >= MAX_BARS {
-        let bar = last_bar.floor() + 1.0;
-        return Err(format!("its last note is in bar {bar}: a file may have {MAX_BARS} bars, so cut it into parts"));
     }
     Ok(())
 }
