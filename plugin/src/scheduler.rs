@@ -1,1 +1,578 @@
-//! Under construction.
+//! Turns the pattern in force and the song's motion into notes at exact samples.
+//!
+//! **Which hits.** Pattern loops are counted from song position 0. A hit has a place on the song's grid, `g = k *
+//! loop_beats + grid_beats`, and sounds at `g + timing * offset_beats`, before its bar, loop or pattern boundary if it
+//! is early, after it if it is late. It belongs to the pattern in force at its *grid place*. To make sure that each is
+//! played exactly once, hits are picked up in the order of the grid, as far ahead as the earliest hit can be early
+//! ([`LOOKAHEAD_BEATS`]), together with the feel of that moment, and wait for their time.
+//!
+//! **Which sample.** A note falls on the first sample at or after its time.
+//!
+//! **Where the song starts or jumps**, hits whose place on the grid lies ahead but whose early onset is already past
+//! sound with the first sample: the "one" is never lost. A jump by whole pattern loops (a host looping 4 bars) goes on
+//! as if nothing had happened, because the early "one" was played just before it.
+
+use crate::request::Ready;
+use crate::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
+use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
+use fourbar_model::pattern::{Feel, Hit, NOTE_BEATS, Pattern};
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+
+/// How far a hit can be from its place on the grid: half a step, doubled by a timing amount of 200 %. A new pattern
+/// has to be installed this long before the boundary from which it is to rule.
+pub const LOOKAHEAD_BEATS: f64 = 0.25;
+
+/// Blocks are worked off in pieces of this length, so that few hits wait at a time.
+const SLICE_BEATS: f64 = 0.25;
+
+/// Hits that wait for their time lie on 4 steps at most, which makes 36 for a groove; room for denser hand-made loops.
+const MAX_WAITING: usize = 128;
+
+/// Patterns on their way in and out. A pattern comes at most every 16th and waits at most a loop for its boundary, but
+/// newer ones displace those that would rule later.
+const MAX_PATTERNS: usize = 16;
+
+/// Loops shorter than a step are none.
+const MIN_LOOP_BEATS: f64 = 0.25;
+
+/// Onsets this close before the end of the loop belong to the next round: far below a sample, above rounding errors.
+const ROUNDING_BEATS: f64 = 1e-7;
+
+/// Where notes go. May change at any block; sounding notes end where they began.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// MIDI channel, 0–15.
+    pub channel: u8,
+    /// Which key each drum is on.
+    pub map: &'static DrumMap,
+    /// Whether notes are sent to the host; the preview kit plays them in any case.
+    pub midi: bool,
+}
+
+/// Something to be played, at sample `timing` of the block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Event {
+    /// A drum is struck.
+    NoteOn {
+        /// Sample in the block.
+        timing: u32,
+        /// Which drum.
+        voice: Voice,
+        /// MIDI key.
+        pitch: u8,
+        /// MIDI channel, 0–15.
+        channel: u8,
+        /// Loudness, greater than 0 and at most 1.
+        velocity: f32,
+        /// Whether to tell the host.
+        midi: bool,
+    },
+    /// The note that the drum sounded last ends.
+    NoteOff {
+        /// Sample in the block.
+        timing: u32,
+        /// Which drum.
+        voice: Voice,
+        /// MIDI key of its note-on.
+        pitch: u8,
+        /// MIDI channel of its note-on.
+        channel: u8,
+        /// Whether the host was told of the note-on.
+        midi: bool,
+    },
+}
+
+/// What a span means for the pattern.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Motion {
+    /// The song stands still.
+    Rests,
+    /// The pattern starts over at the span's position.
+    Restarts,
+    /// The pattern plays on.
+    Continues,
+    /// The pattern plays on, but the song position moved by this many beats, a multiple of the pattern's length.
+    /// Boundaries ahead move with it.
+    Loops(f64),
+}
+
+/// A hit that was picked up and waits for its time.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    onset_beats: f64,
+    end_beats: f64,
+    voice: Voice,
+    velocity: f32,
+}
+
+/// A note that has been switched on.
+#[derive(Debug, Clone, Copy)]
+struct Sounding {
+    end_beats: f64,
+    voice: Voice,
+    pitch: u8,
+    channel: u8,
+    midi: bool,
+}
+
+/// A pattern that is to rule the grid from a boundary on.
+#[derive(Debug)]
+struct Pending {
+    from_beats: f64,
+    pattern: Box<Ready>,
+}
+
+/// Plays patterns. Owned by the audio thread: nothing here allocates or frees after [`Scheduler::new`].
+#[derive(Debug)]
+pub struct Scheduler {
+    current: Option<Box<Ready>>,
+    /// In the order in which they will rule.
+    pending: VecDeque<Pending>,
+    /// Out of force, to be freed elsewhere.
+    retired: Vec<Box<Ready>>,
+    /// The next one last.
+    waiting: Vec<Waiting>,
+    /// At most one note per drum.
+    sounding: [Option<Sounding>; N_VOICES],
+    /// Whether the last span was played; the two positions below mean something only then.
+    rolling: bool,
+    /// Everything that sounds before this has been sent.
+    played_to_beats: f64,
+    /// Every hit with a grid place before this has been picked up.
+    picked_to_beats: f64,
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scheduler {
+    /// A scheduler without a pattern.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            current: None,
+            pending: VecDeque::with_capacity(MAX_PATTERNS),
+            retired: Vec::with_capacity(MAX_PATTERNS),
+            waiting: Vec::with_capacity(MAX_WAITING),
+            sounding: [None; N_VOICES],
+            rolling: false,
+            played_to_beats: 0.0,
+            picked_to_beats: 0.0,
+        }
+    }
+
+    /// The pattern in force.
+    #[must_use]
+    pub fn current(&self) -> Option<&Ready> {
+        self.current.as_deref()
+    }
+
+    /// The first boundary a pattern installed now can rule from; `None` if it would be in force at once, because
+    /// nothing is playing.
+    #[must_use]
+    pub fn earliest_boundary_beats(&self) -> Option<f64> {
+        (self.rolling && self.current.is_some()).then_some(self.picked_to_beats)
+    }
+
+    /// Puts `pattern` in force from the grid place `from_beats` on, or as soon as possible.
+    ///
+    /// If nothing is playing, or nothing was installed before, that is at once. A start and a jump out of the
+    /// pattern's phase put the newest pattern in force too. Patterns that were to rule later than a newer one never
+    /// will. What comes back is a pattern that is no longer needed; there may be more, see [`Self::retired`].
+    pub fn install(&mut self, pattern: Box<Ready>, from_beats: Option<f64>) -> Option<Box<Ready>> {
+        if self.pending.len() + self.retired.len() >= MAX_PATTERNS {
+            return Some(pattern);
+        }
+        match self.earliest_boundary_beats() {
+            None => {
+                self.retire_pending_from(f64::NEG_INFINITY);
+                self.retired.extend(self.current.replace(pattern));
+            }
+            Some(earliest_beats) => {
+                let from_beats =
+                    from_beats.map_or(earliest_beats, |beats| beats.max(earliest_beats));
+                self.retire_pending_from(from_beats);
+                self.pending.push_back(Pending {
+                    from_beats,
+                    pattern,
+                });
+            }
+        }
+        self.retired()
+    }
+
+    /// A pattern that is no longer needed; to be asked until there is none, after every block.
+    pub fn retired(&mut self) -> Option<Box<Ready>> {
+        self.retired.pop()
+    }
+
+    /// What `span` means for the pattern in force.
+    #[must_use]
+    pub fn motion(&self, span: &BlockSpan) -> Motion {
+        let Some(current) = &self.current else {
+            return if span.playing {
+                Motion::Restarts
+            } else {
+                Motion::Rests
+            };
+        };
+        match span.onset {
+            _ if !span.playing => Motion::Rests,
+            _ if !self.rolling => Motion::Restarts,
+            BlockOnset::Starts => Motion::Restarts,
+            BlockOnset::Continues => Motion::Continues,
+            BlockOnset::Jumps {
+                expected_beats,
+                slack_beats,
+            } => {
+                let loop_beats = current.pattern.loop_beats();
+                let moved_beats = span.start_beats - expected_beats;
+                let whole_loops_beats = (moved_beats / loop_beats).round() * loop_beats;
+                if (moved_beats - whole_loops_beats).abs() <= slack_beats {
+                    Motion::Loops(whole_loops_beats)
+                } else {
+                    Motion::Restarts
+                }
+            }
+        }
+    }
+
+    /// Plays one span of a block: calls `emit` with its events, in the order of time.
+    pub fn process(
+        &mut self,
+        span: &BlockSpan,
+        feel: Feel,
+        output: Output,
+        mut emit: impl FnMut(Event),
+    ) {
+        let feel = without_nonsense(feel);
+        match self.motion(span) {
+            Motion::Rests => {
+                self.rest(span.first_sample, &mut emit);
+                return;
+            }
+            Motion::Restarts => {
+                self.release_all(span.first_sample, &mut emit);
+                self.restart(span, feel);
+            }
+            Motion::Continues => self.release_moved(span.first_sample, output, &mut emit),
+            Motion::Loops(beats) => {
+                self.release_all(span.first_sample, &mut emit);
+                self.shift(beats);
+            }
+        }
+        // Ends with the last sample rather than with the block, as a moment between the two falls on the next sample.
+        let end_beats = span.start_beats
+            + (f64::from(span.n_samples - 1) + SAMPLE_TOLERANCE) * span.beats_per_sample;
+        while self.played_to_beats < end_beats {
+            let slice_end_beats = (self.played_to_beats + SLICE_BEATS).min(end_beats);
+            self.pick_up_to(slice_end_beats + LOOKAHEAD_BEATS, feel, |_, onset_beats| {
+                Some(onset_beats)
+            });
+            self.play_to(slice_end_beats, span, output, &mut emit);
+        }
+    }
+
+    /// Ends every sounding note at sample `timing`; for moments at which no span is processed, such as a bypass.
+    pub fn release_all(&mut self, timing: u32, mut emit: impl FnMut(Event)) {
+        for slot in &mut self.sounding {
+            if let Some(note) = slot.take() {
+                emit(note.off(timing));
+            }
+        }
+    }
+
+    /// Ends the notes that an [`Output`] other than the present one began.
+    fn release_moved(&mut self, timing: u32, output: Output, mut emit: impl FnMut(Event)) {
+        for slot in &mut self.sounding {
+            let moved = |note: &mut Sounding| {
+                note.channel != output.channel
+                    || note.midi != output.midi
+                    || note.pitch != output.map.pitch(note.voice)
+            };
+            if let Some(note) = slot.take_if(moved) {
+                emit(note.off(timing));
+            }
+        }
+    }
+
+    /// The song stands still: ends every note, and puts the newest pattern in force.
+    fn rest(&mut self, timing: u32, emit: impl FnMut(Event)) {
+        self.release_all(timing, emit);
+        self.rolling = false;
+        self.waiting.clear();
+        self.install_newest();
+    }
+
+    /// Starts over at the span's position, with the newest pattern.
+    fn restart(&mut self, span: &BlockSpan, feel: Feel) {
+        self.install_newest();
+        self.rolling = self.current.is_some();
+        self.waiting.clear();
+        let earliest_onset_beats = span.start_beats - SAMPLE_TOLERANCE * span.beats_per_sample;
+        // Hosts round the place at which they start to a sample.
+        let first_grid_beats = span.start_beats - span.beats_per_sample;
+        self.played_to_beats = earliest_onset_beats;
+        self.picked_to_beats = earliest_onset_beats - LOOKAHEAD_BEATS;
+        self.pick_up_to(
+            earliest_onset_beats + LOOKAHEAD_BEATS,
+            feel,
+            |grid_beats, onset_beats| {
+                if onset_beats >= earliest_onset_beats {
+                    Some(onset_beats)
+                } else {
+                    (grid_beats >= first_grid_beats).then_some(span.start_beats)
+                }
+            },
+        );
+    }
+
+    /// Moves everything ahead to where the song now is.
+    fn shift(&mut self, beats: f64) {
+        self.played_to_beats += beats;
+        self.picked_to_beats += beats;
+        for hit in &mut self.waiting {
+            hit.onset_beats += beats;
+            hit.end_beats += beats;
+        }
+        for pending in &mut self.pending {
+            pending.from_beats += beats;
+        }
+    }
+
+    /// Picks up the hits with grid places up to `to_beats`. `place` is given each hit's grid place and onset and says
+    /// when it sounds, if at all.
+    fn pick_up_to(&mut self, to_beats: f64, feel: Feel, place: impl Fn(f64, f64) -> Option<f64>) {
+        while self.picked_to_beats < to_beats {
+            while let Some(due) = self
+                .pending
+                .pop_front_if(|next| next.from_beats <= self.picked_to_beats)
+            {
+                self.retired.extend(self.current.replace(due.pattern));
+            }
+            let until_beats = self
+                .pending
+                .front()
+                .map_or(to_beats, |next| next.from_beats.min(to_beats));
+            if let Some(current) = &self.current {
+                pick_up(
+                    &current.pattern,
+                    self.picked_to_beats,
+                    until_beats,
+                    feel,
+                    &place,
+                    &mut self.waiting,
+                );
+            }
+            self.picked_to_beats = until_beats;
+        }
+    }
+
+    /// Sends everything that sounds before `to_beats`.
+    fn play_to(
+        &mut self,
+        to_beats: f64,
+        span: &BlockSpan,
+        output: Output,
+        mut emit: impl FnMut(Event),
+    ) {
+        loop {
+            let next_hit = self
+                .waiting
+                .last()
+                .filter(|hit| hit.onset_beats < to_beats)
+                .copied();
+            let next_moment_beats = next_hit.map_or(to_beats, |hit| hit.onset_beats);
+            let next_end = self
+                .sounding
+                .iter_mut()
+                .filter(|slot| slot.is_some())
+                .min_by(|a, b| {
+                    let end_beats =
+                        |slot: &Option<Sounding>| slot.map_or(f64::INFINITY, |note| note.end_beats);
+                    end_beats(a).total_cmp(&end_beats(b))
+                });
+            // Of a note that ends and one that begins at the same moment, the end comes first.
+            if let Some(note) =
+                next_end.and_then(|slot| slot.take_if(|note| note.end_beats <= next_moment_beats))
+            {
+                emit(note.off(sample_of(note.end_beats, span)));
+            } else if let Some(hit) = next_hit {
+                self.strike(hit, span, output, &mut emit);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Plays the hit that waits at the front.
+    fn strike(
+        &mut self,
+        hit: Waiting,
+        span: &BlockSpan,
+        output: Output,
+        mut emit: impl FnMut(Event),
+    ) {
+        // Of two hits of one drum at the very same moment, only the first and louder is played.
+        while self
+            .waiting
+            .pop_if(|next| next.onset_beats == hit.onset_beats && next.voice == hit.voice)
+            .is_some()
+        {}
+        let timing = sample_of(hit.onset_beats, span);
+        let slot = &mut self.sounding[hit.voice.index()];
+        if let Some(cut) = slot.take() {
+            emit(cut.off(timing));
+        }
+        let Output { channel, map, midi } = output;
+        let pitch = map.pitch(hit.voice);
+        emit(Event::NoteOn {
+            timing,
+            voice: hit.voice,
+            pitch,
+            channel,
+            velocity: hit.velocity,
+            midi,
+        });
+        // However fast the song, a note lasts a sample.
+        let next_sample_beats =
+            span.start_beats + f64::from(timing - span.first_sample + 1) * span.beats_per_sample;
+        let end_beats = hit.end_beats.max(next_sample_beats);
+        *slot = Some(Sounding {
+            end_beats,
+            voice: hit.voice,
+            pitch,
+            channel,
+            midi,
+        });
+    }
+
+    /// Puts the newest pattern in force at once.
+    fn install_newest(&mut self) {
+        if let Some(newest) = self.pending.pop_back() {
+            self.retired.extend(self.current.replace(newest.pattern));
+            self.retire_pending_from(f64::NEG_INFINITY);
+        }
+    }
+
+    /// Retires the patterns that were to rule from `from_beats` or later.
+    fn retire_pending_from(&mut self, from_beats: f64) {
+        while let Some(dropped) = self
+            .pending
+            .pop_back_if(|last| last.from_beats >= from_beats)
+        {
+            self.retired.push(dropped.pattern);
+        }
+    }
+}
+
+impl Sounding {
+    fn off(&self, timing: u32) -> Event {
+        let Self {
+            voice,
+            pitch,
+            channel,
+            midi,
+            ..
+        } = *self;
+        Event::NoteOff {
+            timing,
+            voice,
+            pitch,
+            channel,
+            midi,
+        }
+    }
+}
+
+impl Waiting {
+    /// By time, then drum, then the louder first: as [`Pattern::to_notes`] sorts them.
+    fn order(&self, other: &Self) -> Ordering {
+        self.onset_beats
+            .total_cmp(&other.onset_beats)
+            .then(self.voice.cmp(&other.voice))
+            .then(other.velocity.total_cmp(&self.velocity))
+    }
+}
+
+/// Adds the hits of `pattern` with grid places in `from_beats..to_beats` to those that wait.
+fn pick_up(
+    pattern: &Pattern,
+    from_beats: f64,
+    to_beats: f64,
+    feel: Feel,
+    place: &impl Fn(f64, f64) -> Option<f64>,
+    waiting: &mut Vec<Waiting>,
+) {
+    let loop_beats = pattern.loop_beats();
+    if loop_beats < MIN_LOOP_BEATS {
+        return;
+    }
+    // The quotient may be rounded up, hence one loop earlier; every comparison below is of exactly the same sum, so
+    // that neighbouring stretches neither share nor skip a hit.
+    let mut round = (from_beats / loop_beats).floor() - 1.0;
+    while round * loop_beats < to_beats {
+        let grid_beats = |hit: &Hit| round * loop_beats + hit.grid_beats;
+        let first = pattern
+            .hits()
+            .partition_point(|hit| grid_beats(hit) < from_beats);
+        for hit in pattern.hits()[first..]
+            .iter()
+            .take_while(|hit| grid_beats(hit) < to_beats)
+        {
+            let shift_beats = hit.offset_beats * f64::from(feel.timing);
+            let onset_beats =
+                grid_beats(hit) + shift_beats.clamp(-LOOKAHEAD_BEATS, LOOKAHEAD_BEATS);
+            let Some(onset_beats) = place(grid_beats(hit), onset_beats) else {
+                continue;
+            };
+            if waiting.len() == MAX_WAITING {
+                return;
+            }
+            let end_beats = note_end_beats(onset_beats, loop_beats);
+            let new = Waiting {
+                onset_beats,
+                end_beats,
+                voice: hit.voice,
+                velocity: pattern.velocity(hit, feel),
+            };
+            let index = waiting.partition_point(|other| other.order(&new).is_gt());
+            waiting.insert(index, new);
+        }
+        round += 1.0;
+    }
+}
+
+/// Where a note ends unless its drum is struck again: as [`Pattern::to_notes`] has it.
+fn note_end_beats(onset_beats: f64, loop_beats: f64) -> f64 {
+    let loop_end_beats = (((onset_beats + ROUNDING_BEATS) / loop_beats).floor() + 1.0) * loop_beats;
+    (onset_beats + NOTE_BEATS).min(loop_end_beats)
+}
+
+/// The first sample of `span` at or after `beats`.
+fn sample_of(beats: f64, span: &BlockSpan) -> u32 {
+    let samples = ((beats - span.start_beats) / span.beats_per_sample - SAMPLE_TOLERANCE).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the span"
+    )]
+    let index = samples.clamp(0.0, f64::from(span.n_samples - 1)) as u32;
+    span.first_sample + index
+}
+
+/// `feel`, as generated where a host sent no number.
+fn without_nonsense(feel: Feel) -> Feel {
+    let or_as_generated = |amount: f32| if amount.is_finite() { amount } else { 1.0 };
+    Feel {
+        timing: or_as_generated(feel.timing),
+        velocity: or_as_generated(feel.velocity),
+    }
+}
+
+#[cfg(test)]
+mod tests;

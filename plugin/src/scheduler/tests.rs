@@ -1,0 +1,1 @@
+//! What the scheduler promises, checked by hand and against a brute-force oracle.
