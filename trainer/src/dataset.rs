@@ -13,6 +13,8 @@
 mod index;
 mod input;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub use source::SourceFile;
 

@@ -3,6 +3,7 @@
 use crate::dataset::{Dataset, Dropped, Split};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::STEPS_PER_BAR;
+use fourbar_model::midi::DRUM_CHANNEL;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -13,9 +14,6 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// Width of one bar of the tempo histogram, in quarter notes a minute.
 const TEMPO_BIN_BPM: u32 = 10;
-
-/// General MIDI's drum channel as people count it.
-const DRUM_CHANNEL: u8 = 10;
 
 /// Everything that `fourbar prepare` says.
 #[derive(Debug, Clone, Serialize)]
@@ -36,6 +34,8 @@ pub struct Report {
     dropped: Vec<Dropped>,
     /// Usable files that are shorter than one window.
     shorter_than_window: Vec<String>,
+    /// Usable files that stop in the middle of a track.
+    cut_off: Vec<String>,
     notes: NoteCounts,
     tempo: Vec<TempoBin>,
     /// Files by primary style; empty without an index.
@@ -54,6 +54,7 @@ struct FileCounts {
     usable: usize,
     dropped: usize,
     shorter_than_window: usize,
+    cut_off: usize,
     /// Not MIDI by their name, or not listed in the index.
     ignored: usize,
     /// Usable files without notes on channel 10, by the channel (1–16) that was read instead.
@@ -94,6 +95,7 @@ impl Report {
         let mut tempo = BTreeMap::new();
         let mut styles = BTreeMap::new();
         let mut shorter_than_window = Vec::new();
+        let mut cut_off = Vec::new();
         let mut by_other_channel = BTreeMap::new();
         for file in &dataset.files {
             let counts = splits.entry(file.split).or_default();
@@ -113,9 +115,11 @@ impl Report {
             if let Some(style) = &file.style {
                 *styles.entry(style.clone()).or_default() += 1;
             }
-            let channel = file.channel + 1;
-            if channel != DRUM_CHANNEL {
-                *by_other_channel.entry(channel).or_default() += 1;
+            if file.channel != DRUM_CHANNEL {
+                *by_other_channel.entry(file.channel + 1).or_default() += 1;
+            }
+            if file.is_cut_off {
+                cut_off.push(file.name.clone());
             }
         }
         let tempo_bin = |(from_bpm, files)| TempoBin { from_bpm, below_bpm: from_bpm + TEMPO_BIN_BPM, files };
@@ -135,11 +139,13 @@ impl Report {
                 usable: dataset.files.len(),
                 dropped: dataset.dropped.len(),
                 shorter_than_window: shorter_than_window.len(),
+                cut_off: cut_off.len(),
                 ignored: dataset.n_ignored,
                 by_other_channel,
             },
             dropped: dataset.dropped.clone(),
             shorter_than_window,
+            cut_off,
             notes,
             tempo: tempo.into_iter().map(tempo_bin).collect(),
             styles,
@@ -227,6 +233,9 @@ impl Report {
         writeln!(f, "{:>9}  usable", grouped(files.usable))?;
         let [short, bars] = [files.shorter_than_window, self.window_bars].map(grouped);
         writeln!(f, "{short:>9}  of them shorter than {bars} bars: they give no window")?;
+        if files.cut_off > 0 {
+            writeln!(f, "{:>9}  of them cut off in the middle: read up to there", grouped(files.cut_off))?;
+        }
         for (channel, &count) in &files.by_other_channel {
             writeln!(f, "{:>9}  of them without notes on channel 10, read from channel {channel}", grouped(count))?;
         }
