@@ -1,0 +1,427 @@
+//! The free-running decoder for one CPU core: what a plugin user waits for.
+//!
+//! A groove takes 64 steps that depend on each other, and each step reads every weight once, so its time is the time of
+//! reading the weights. They are packed as halves, which is what a checkpoint holds, in the order in which they are
+//! read, and widened in registers; z's share of the first layer is the same at every step and is computed once.
+//!
+//! The arithmetic is single precision with one chain of fused multiply-adds per output, in the order of the inputs, and
+//! with an exponential of our own. So every instruction set and every batch size gives the same bits, and a seed gives
+//! the same groove on every machine.
+
+mod activation;
+mod kernel;
+mod lanes;
+mod network;
+
+use crate::config::ModelConfig;
+use crate::drums::N_VOICES;
+use crate::groove::ROW;
+use candle_core::{Result, Tensor};
+use kernel::Job;
+use network::Network;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A decoder packed for the CPU that it runs on.
+#[derive(Debug, Clone)]
+pub struct FastDecoder {
+    network: Arc<Network>,
+    instructions: Instructions,
+}
+
+/// The instruction sets that the kernel is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Instructions {
+    /// 512-bit vectors.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// 256-bit vectors with fused multiply-add and half-precision loads.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// Whatever the build's target has: NEON on ARM. Right everywhere, slow where there is no fused multiply-add.
+    Portable,
+}
+
+impl FastDecoder {
+    /// Packs the decoder of a model whose tensors have the names and shapes of [`ModelConfig::tensors`]. `None` if a
+    /// weight is not exactly a half, because another model would be played then.
+    ///
+    /// # Errors
+    /// If a tensor is missing or cannot be read.
+    pub fn pack(config: &ModelConfig, tensors: &BTreeMap<String, Tensor>) -> Result<Option<Self>> {
+        let network = Network::pack(config, tensors)?;
+        Ok(network.map(|network| Self {
+            network: Arc::new(network),
+            instructions: Instructions::detect(),
+        }))
+    }
+
+    /// Plays one groove for each of `zs`, the same one whatever the others are.
+    ///
+    /// A drum hits where its uniform is below sigmoid(logit / temperature), at temperature 0 where sigmoid(logit) is
+    /// above one half; temperature has no effect on velocities and offsets.
+    ///
+    /// # Shapes
+    /// `zs`: `[batch][latent]`, `uniforms`: `[batch, steps, voices]`; result: `[batch, steps, 27]`, each row
+    /// hits, velocities, offsets.
+    ///
+    /// # Errors
+    /// If lengths do not match or a latent is not finite.
+    pub fn decode(&self, zs: &[Vec<f32>], temperature: f32, uniforms: &[f32]) -> Result<Vec<f32>> {
+        let (latent, n_steps) = (self.network.latent, self.network.n_steps);
+        if let Some(z) = zs
+            .iter()
+            .find(|z| z.len() != latent || !z.iter().all(|value| value.is_finite()))
+        {
+            candle_core::bail!(
+                "a latent has {} numbers, expected {latent} finite ones",
+                z.len()
+            );
+        }
+        if uniforms.len() != zs.len() * n_steps * N_VOICES {
+            candle_core::bail!(
+                "{} uniforms, expected {n_steps} x {N_VOICES} for each of {}",
+                uniforms.len(),
+                zs.len()
+            );
+        }
+        let zs = zs.concat();
+        let mut rows = vec![0.0; uniforms.len() / N_VOICES * ROW];
+        for job in Job::split(&self.network, &zs, temperature, uniforms, &mut rows) {
+            self.instructions.run(&self.network, job);
+        }
+        Ok(rows)
+    }
+}
+
+impl Instructions {
+    fn detect() -> Self {
+        *Self::available()
+            .first()
+            .expect("the portable instructions are always there")
+    }
+
+    /// What this machine can run, fastest first.
+    fn available() -> Vec<Self> {
+        let mut available = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq")
+            {
+                available.push(Self::Avx512);
+            }
+            if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c")
+            {
+                available.push(Self::Avx2);
+            }
+        }
+        available.push(Self::Portable);
+        available
+    }
+
+    fn run(self, network: &Network, job: Job) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            #[expect(
+                unsafe_code,
+                reason = "`available` has seen these instructions on this machine"
+            )]
+            Self::Avx512 => unsafe { run_avx512(network, job) },
+            #[cfg(target_arch = "x86_64")]
+            #[expect(
+                unsafe_code,
+                reason = "`available` has seen these instructions on this machine"
+            )]
+            Self::Avx2 => unsafe { run_avx2(network, job) },
+            Self::Portable => run_portable(network, job),
+        }
+    }
+}
+
+// The tile sizes fill the registers: accumulators of blocks x rows x 4 gates, the 4 weights of an input and the input.
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn run_avx512(network: &Network, job: Job) {
+    if job.n_grooves == 1 {
+        kernel::decode::<lanes::Avx512, 16, 2, 1>(network, job);
+    } else {
+        kernel::decode::<lanes::Avx512, 16, 1, 6>(network, job);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn run_avx2(network: &Network, job: Job) {
+    if job.n_grooves == 1 {
+        kernel::decode::<lanes::Avx2, 16, 1, 1>(network, job);
+    } else {
+        kernel::decode::<lanes::Avx2, 8, 1, 2>(network, job);
+    }
+}
+
+fn run_portable(network: &Network, job: Job) {
+    if job.n_grooves == 1 {
+        kernel::decode::<lanes::Portable, 16, 1, 1>(network, job);
+    } else {
+        kernel::decode::<lanes::Portable, 8, 1, 2>(network, job);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::*;
+    use crate::noise::Noise;
+    use candle_core::Device;
+    use half::f16;
+
+    /// Sizes that fill no vector, no pair of blocks and no tile.
+    fn odd_config(n_steps: usize) -> ModelConfig {
+        ModelConfig {
+            preset: "odd".to_owned(),
+            n_steps,
+            latent: 10,
+            encoder_units: vec![4],
+            decoder_units: vec![20, 37, 5],
+        }
+    }
+
+    /// Random halves, large enough for gates to saturate now and then.
+    fn random_tensors(config: &ModelConfig, noise: &mut Noise) -> BTreeMap<String, Tensor> {
+        let random = |(name, shape): (String, Vec<usize>)| {
+            let n = shape.iter().product();
+            let values: Vec<f32> = noise
+                .normals(n)
+                .iter()
+                .map(|value| f16::from_f32(0.3 * value).to_f32())
+                .collect();
+            (name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap())
+        };
+        config.tensors().into_iter().map(random).collect()
+    }
+
+    fn decoder_on(
+        instructions: Instructions,
+        config: &ModelConfig,
+        tensors: &BTreeMap<String, Tensor>,
+    ) -> FastDecoder {
+        let decoder = FastDecoder::pack(config, tensors).unwrap().unwrap();
+        FastDecoder {
+            instructions,
+            ..decoder
+        }
+    }
+
+    fn bits(rows: &[f32]) -> Vec<u32> {
+        rows.iter().map(|value| value.to_bits()).collect()
+    }
+
+    /// The equations of the paper in double precision, weight by weight.
+    fn textbook(
+        config: &ModelConfig,
+        tensors: &BTreeMap<String, Tensor>,
+        z: &[f32],
+        uniforms: &[f32],
+    ) -> Vec<f64> {
+        let dense = |name: &str, inputs: &[f64]| -> Vec<f64> {
+            let kernel = tensors[&format!("{name}.kernel")].to_vec2::<f32>().unwrap();
+            let bias = tensors[&format!("{name}.bias")].to_vec1::<f32>().unwrap();
+            let mut sums: Vec<f64> = bias.into_iter().map(f64::from).collect();
+            for (row, input) in kernel.iter().zip(inputs) {
+                for (sum, weight) in sums.iter_mut().zip(row) {
+                    *sum += input * f64::from(*weight);
+                }
+            }
+            sums
+        };
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let z: Vec<f64> = z.iter().copied().map(f64::from).collect();
+        let initial: Vec<f64> = dense("decoder.initial_state", &z)
+            .iter()
+            .map(|x| x.tanh())
+            .collect();
+        let mut initial = initial.as_slice();
+        let mut states = Vec::new();
+        for units in &config.decoder_units {
+            states.push((
+                initial[..*units].to_vec(),
+                initial[*units..2 * units].to_vec(),
+            ));
+            initial = &initial[2 * units..];
+        }
+        let mut row = vec![0.0; ROW];
+        let mut rows = Vec::new();
+        for step in 0..config.n_steps {
+            let mut x = [row.as_slice(), &z].concat();
+            for (layer, (c, h)) in states.iter_mut().enumerate() {
+                x.extend_from_slice(h);
+                let gates = dense(&format!("decoder.cell_{layer}"), &x);
+                let n = c.len();
+                for unit in 0..n {
+                    let [i, g, f, o] = [0, 1, 2, 3].map(|gate| gates[gate * n + unit]);
+                    c[unit] = sigmoid(f + 1.0) * c[unit] + sigmoid(i) * g.tanh();
+                    h[unit] = sigmoid(o) * c[unit].tanh();
+                }
+                x.clone_from(h);
+            }
+            let logits = dense("decoder.output", &x);
+            for voice in 0..N_VOICES {
+                let hit =
+                    f64::from(uniforms[step * N_VOICES + voice]) < sigmoid(logits[voice] / 0.7);
+                row[voice] = f64::from(hit);
+                row[N_VOICES + voice] = sigmoid(logits[N_VOICES + voice]);
+                row[2 * N_VOICES + voice] = logits[2 * N_VOICES + voice].tanh();
+            }
+            rows.extend_from_slice(&row);
+        }
+        rows
+    }
+
+    #[test]
+    fn it_plays_what_the_equations_say() {
+        let mut noise = Noise::from_seed(1);
+        let config = odd_config(16);
+        let tensors = random_tensors(&config, &mut noise);
+        let decoder = FastDecoder::pack(&config, &tensors).unwrap().unwrap();
+        for _ in 0..4 {
+            let z = noise.normals(config.latent);
+            let uniforms = noise.uniforms(config.n_steps * N_VOICES);
+            let expected = textbook(&config, &tensors, &z, &uniforms);
+            let rows = decoder.decode(&[z], 0.7, &uniforms).unwrap();
+            assert!(
+                expected.iter().any(|value| *value == 1.0),
+                "something is hit"
+            );
+            for (place, (row, expected)) in rows.iter().zip(&expected).enumerate() {
+                assert!(
+                    (f64::from(*row) - expected).abs() < 1e-5,
+                    "value {place}: {row}, expected {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_and_batch_size_gives_the_same_bits() {
+        let mut noise = Noise::from_seed(2);
+        let config = odd_config(8);
+        let tensors = random_tensors(&config, &mut noise);
+        let zs: Vec<Vec<f32>> = (0..9).map(|_| noise.normals(config.latent)).collect();
+        let n_uniforms = config.n_steps * N_VOICES;
+        let uniforms = noise.uniforms(zs.len() * n_uniforms);
+        let portable = decoder_on(Instructions::Portable, &config, &tensors);
+        let reference: Vec<f32> = zs
+            .iter()
+            .zip(uniforms.chunks(n_uniforms))
+            .flat_map(|(z, uniforms)| {
+                portable
+                    .decode(std::slice::from_ref(z), 1.0, uniforms)
+                    .unwrap()
+            })
+            .collect();
+        for instructions in Instructions::available() {
+            let decoder = decoder_on(instructions, &config, &tensors);
+            let batch = decoder.decode(&zs, 1.0, &uniforms).unwrap();
+            assert_eq!(
+                bits(&batch),
+                bits(&reference),
+                "{instructions:?}, all at once"
+            );
+            let one = decoder
+                .decode(&zs[..1], 1.0, &uniforms[..n_uniforms])
+                .unwrap();
+            assert_eq!(
+                bits(&one),
+                bits(&reference[..one.len()]),
+                "{instructions:?}, one"
+            );
+        }
+    }
+
+    #[test]
+    fn more_grooves_than_are_decoded_together_keep_their_order() {
+        let mut noise = Noise::from_seed(3);
+        let config = odd_config(2);
+        let decoder = FastDecoder::pack(&config, &random_tensors(&config, &mut noise))
+            .unwrap()
+            .unwrap();
+        let zs: Vec<Vec<f32>> = (0..150).map(|_| noise.normals(config.latent)).collect();
+        let n_uniforms = config.n_steps * N_VOICES;
+        let uniforms = noise.uniforms(zs.len() * n_uniforms);
+        let together = decoder.decode(&zs, 1.0, &uniforms).unwrap();
+        for ((z, uniforms), rows) in zs
+            .iter()
+            .zip(uniforms.chunks(n_uniforms))
+            .zip(together.chunks(config.n_steps * ROW))
+        {
+            assert_eq!(
+                decoder
+                    .decode(std::slice::from_ref(z), 1.0, uniforms)
+                    .unwrap(),
+                rows
+            );
+        }
+        assert!(decoder.decode(&[], 1.0, &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn temperature_0_is_the_most_likely_groove_whatever_the_noise() {
+        let mut noise = Noise::from_seed(4);
+        let config = odd_config(8);
+        let decoder = FastDecoder::pack(&config, &random_tensors(&config, &mut noise))
+            .unwrap()
+            .unwrap();
+        let zs = [noise.normals(config.latent)];
+        let n_uniforms = config.n_steps * N_VOICES;
+        let likeliest = decoder
+            .decode(&zs, 0.0, &noise.uniforms(n_uniforms))
+            .unwrap();
+        assert_eq!(
+            likeliest,
+            decoder
+                .decode(&zs, 0.0, &noise.uniforms(n_uniforms))
+                .unwrap()
+        );
+        assert_eq!(
+            likeliest,
+            decoder.decode(&zs, 1.0, &vec![0.5; n_uniforms]).unwrap()
+        );
+        let coldest = decoder.decode(&zs, 1e-30, &vec![0.5; n_uniforms]).unwrap();
+        assert_eq!(likeliest, coldest);
+    }
+
+    #[test]
+    fn weights_that_are_not_halves_are_left_to_another_decoder() {
+        let config = odd_config(2);
+        let mut tensors = random_tensors(&config, &mut Noise::from_seed(5));
+        let kernel = tensors.get_mut("decoder.output.kernel").unwrap();
+        *kernel = (&*kernel + 1e-5).unwrap();
+        assert!(FastDecoder::pack(&config, &tensors).unwrap().is_none());
+    }
+
+    #[test]
+    fn latents_and_noise_of_the_wrong_size_are_refused() {
+        let config = odd_config(2);
+        let tensors = random_tensors(&config, &mut Noise::from_seed(6));
+        let decoder = FastDecoder::pack(&config, &tensors).unwrap().unwrap();
+        let uniforms = vec![0.5; 2 * N_VOICES];
+        assert!(decoder.decode(&[vec![0.0; 11]], 1.0, &uniforms).is_err());
+        assert!(
+            decoder
+                .decode(&[vec![f32::NAN; 10]], 1.0, &uniforms)
+                .is_err()
+        );
+        assert!(
+            decoder
+                .decode(&[vec![0.0; 10]], 1.0, &uniforms[1..])
+                .is_err()
+        );
+    }
+}
