@@ -356,3 +356,341 @@ fn round_tensor(name: &str, shape: &[usize], tensor: &Tensor) -> Result<Vec<u8>,
 fn damaged(problem: &str) -> String {
     format!("the file is damaged: {problem}; download or export the model again")
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::*;
+    use crate::groove::ROW;
+    use crate::noise::Noise;
+    use proptest::prelude::*;
+
+    fn small() -> Checkpoint {
+        let config = ModelConfig {
+            preset: "small".to_owned(),
+            n_steps: 16,
+            latent: 10,
+            encoder_units: vec![3, 2],
+            decoder_units: vec![4, 5],
+        };
+        let mut noise = Noise::from_seed(1);
+        let random = |(name, shape): (String, Vec<usize>)| {
+            let values = noise.normals(shape.iter().product());
+            (name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap())
+        };
+        let tensors = config.tensors().into_iter().map(random).collect();
+        let mus: Vec<Vec<f32>> = (0..30).map(|_| noise.normals(config.latent)).collect();
+        let metadata = Metadata {
+            format_version: FORMAT_VERSION,
+            drum_map: DrumMap::TD11.id.to_owned(),
+            dataset: DatasetCard {
+                name: "Grooves of our own".to_owned(),
+                licence: "CC0-1.0".to_owned(),
+                attribution: "none".to_owned(),
+                sha256: "00".repeat(32),
+            },
+            command: "fourbar train --seed 5".to_owned(),
+            seed: u64::MAX,
+            step: 1234,
+            epochs: 12.5,
+            metrics: serde_json::json!({"onset_f1": 0.5}),
+            latent: LatentMap::fit(&mus, &[Some("rock"); 30], 9),
+            config,
+        };
+        Checkpoint { metadata, tensors }
+    }
+
+    /// The file with the header's text passed through `change`.
+    fn with_header(bytes: &[u8], change: impl FnOnce(String) -> String) -> Vec<u8> {
+        let (length, rest) = bytes.split_first_chunk().unwrap();
+        let (text, data) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).unwrap());
+        let changed = change(String::from_utf8(text.to_vec()).unwrap());
+        [
+            &(changed.len() as u64).to_le_bytes()[..],
+            changed.as_bytes(),
+            data,
+        ]
+        .concat()
+    }
+
+    fn problem_of(bytes: &[u8]) -> String {
+        match Checkpoint::from_bytes(bytes, "some.safetensors") {
+            Err(Error::Checkpoint { origin, problem }) => {
+                assert_eq!(origin, "some.safetensors");
+                problem
+            }
+            other => panic!("expected a checkpoint error, found {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn assert_says(problem: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(problem.contains(part), "`{problem}` does not say `{part}`");
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_rounded_to_halves() {
+        let saved = small();
+        let loaded = Checkpoint::from_bytes(&saved.to_bytes().unwrap(), "").unwrap();
+        assert_eq!(loaded.metadata, saved.metadata);
+        assert_eq!(loaded.tensors.len(), saved.tensors.len());
+        for (name, tensor) in &saved.tensors {
+            let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let rounded: Vec<f32> = values
+                .iter()
+                .map(|value| f16::from_f32(*value).to_f32())
+                .collect();
+            assert_eq!(loaded.tensors[name].dims(), tensor.dims());
+            assert_eq!(
+                loaded.tensors[name]
+                    .flatten_all()
+                    .unwrap()
+                    .to_vec1::<f32>()
+                    .unwrap(),
+                rounded,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn saving_twice_and_saving_what_was_loaded_give_the_same_bytes() {
+        let bytes = small().to_bytes().unwrap();
+        assert_eq!(small().to_bytes().unwrap(), bytes);
+        assert_eq!(
+            Checkpoint::from_bytes(&bytes, "")
+                .unwrap()
+                .to_bytes()
+                .unwrap(),
+            bytes
+        );
+    }
+
+    #[test]
+    fn the_smallest_halves_survive() {
+        let mut checkpoint = small();
+        let smallest = f16::from_bits(1).to_f32();
+        let bias = Tensor::full(smallest, ROW, &Device::Cpu).unwrap();
+        checkpoint
+            .tensors
+            .insert("decoder.output.bias".to_owned(), bias);
+        let loaded = Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap(), "").unwrap();
+        assert_eq!(
+            loaded.tensors["decoder.output.bias"]
+                .to_vec1::<f32>()
+                .unwrap(),
+            [smallest; ROW]
+        );
+    }
+
+    #[test]
+    fn weights_that_a_half_cannot_hold_are_not_saved() {
+        for value in [70_000.0, f32::NAN, f32::NEG_INFINITY] {
+            let mut checkpoint = small();
+            let bias = Tensor::full(value, ROW, &Device::Cpu).unwrap();
+            checkpoint
+                .tensors
+                .insert("decoder.output.bias".to_owned(), bias);
+            let problem = checkpoint.to_bytes().unwrap_err().to_string();
+            assert_says(
+                &problem,
+                &[
+                    "`decoder.output.bias`",
+                    &value.to_string(),
+                    "65504",
+                    "diverged",
+                ],
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_an_unknown_and_a_misshapen_tensor_are_named() {
+        let bytes = small().to_bytes().unwrap();
+        let renamed = with_header(&bytes, |header| {
+            header.replace("encoder.mu.bias", "encoder.nu.bias")
+        });
+        assert_says(
+            &problem_of(&renamed),
+            &["`encoder.mu.bias` is missing", "[10]", "export"],
+        );
+
+        let mut checkpoint = small();
+        checkpoint.tensors.insert(
+            "extra".to_owned(),
+            Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap(),
+        );
+        assert_says(
+            &checkpoint.to_bytes().unwrap_err().to_string(),
+            &["`extra` is not expected"],
+        );
+
+        let reshaped = with_header(&bytes, |header| {
+            header.replace("\"shape\":[5,27]", "\"shape\":[27,5]")
+        });
+        assert_says(
+            &problem_of(&reshaped),
+            &["`decoder.output.kernel`", "[27, 5]", "expected [5, 27]"],
+        );
+    }
+
+    #[test]
+    fn a_tensor_of_another_type_is_named() {
+        let bytes = small().to_bytes().unwrap();
+        let other = with_header(&bytes, |header| header.replace("\"F16\"", "\"I16\""));
+        assert_says(
+            &problem_of(&other),
+            &[
+                "tensor `encoder.cell_0.forward.kernel`",
+                "I16",
+                "expected F16",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_stored_weight_that_is_no_number_is_named() {
+        let mut bytes = small().to_bytes().unwrap();
+        let last = bytes.len() - 2;
+        bytes[last..].copy_from_slice(&f16::NAN.to_le_bytes());
+        assert_says(
+            &problem_of(&bytes),
+            &["damaged", "value", "of tensor `", "NaN"],
+        );
+    }
+
+    #[test]
+    fn a_newer_format_is_recognised_before_anything_else() {
+        let newer = with_header(&small().to_bytes().unwrap(), |header| {
+            let header = header.replace(
+                r#"{\"format_version\":1,\"config\":"#,
+                r#"{\"format_version\":2,\"size\":"#,
+            );
+            header.replace("\"F16\"", "\"F3\"")
+        });
+        assert_says(
+            &problem_of(&newer),
+            &["newer Fourbar", "format 2", "up to 1", "update"],
+        );
+    }
+
+    #[test]
+    fn sizes_that_no_model_has_are_refused_without_allocating_them() {
+        let bytes = small().to_bytes().unwrap();
+        let sizes = [
+            (r#"\"n_steps\":16"#, r#"\"n_steps\":0"#, "n_steps is 0"),
+            (
+                r#"\"latent\":10"#,
+                r#"\"latent\":1000000000"#,
+                "latent is 1000000000",
+            ),
+            (
+                r#"\"decoder_units\":[4,5]"#,
+                r#"\"decoder_units\":[4,18446744073709551615]"#,
+                "decoder_units is 1844",
+            ),
+            (
+                r#"\"decoder_units\":[4,5]"#,
+                r#"\"decoder_units\":[]"#,
+                "number of decoder_units is 0",
+            ),
+        ];
+        for (good, bad, says) in sizes {
+            let changed = with_header(&bytes, |header| {
+                assert!(header.contains(good), "{good}");
+                header.replace(good, bad)
+            });
+            assert_says(&problem_of(&changed), &[says, "expected 1 to"]);
+        }
+    }
+
+    #[test]
+    fn a_latent_map_of_another_width_is_refused() {
+        let mut checkpoint = small();
+        checkpoint
+            .metadata
+            .latent
+            .styles
+            .insert("jazz".to_owned(), vec![0.0; 9]);
+        assert_says(
+            &checkpoint.to_bytes().unwrap_err().to_string(),
+            &["a style", "9 values", "expected 10"],
+        );
+
+        let mut checkpoint = small();
+        checkpoint.metadata.latent.axes.truncate(7);
+        checkpoint.metadata.latent.spreads.truncate(7);
+        assert_says(
+            &checkpoint.to_bytes().unwrap_err().to_string(),
+            &["7 axes", "expected 8 to 10"],
+        );
+
+        let mut checkpoint = small();
+        checkpoint.metadata.latent.spreads[0] = f32::NAN;
+        assert_says(&checkpoint.to_bytes().unwrap_err().to_string(), &["spread"]);
+    }
+
+    #[test]
+    fn an_unknown_drum_map_is_named() {
+        let mut checkpoint = small();
+        checkpoint.metadata.drum_map = "cowbells".to_owned();
+        assert_says(
+            &checkpoint.to_bytes().unwrap_err().to_string(),
+            &["`cowbells`", "td11", "gm"],
+        );
+    }
+
+    #[test]
+    fn files_of_other_programs_are_recognised() {
+        assert_says(
+            &problem_of(b""),
+            &["not a safetensors file", "fourbar train"],
+        );
+        assert_says(
+            &problem_of(b"MThd\0\0\0\x06\0\x01\0\x01\x01\xe0MTrk"),
+            &["not a safetensors file"],
+        );
+        let no_description = with_header(&small().to_bytes().unwrap(), |header| {
+            header.replace("\"fourbar\"", "\"else\"")
+        });
+        assert_says(&problem_of(&no_description), &["no Fourbar description"]);
+    }
+
+    #[test]
+    fn tensor_places_outside_of_the_file_are_refused() {
+        let far = u64::MAX - 7;
+        let shape = far / 2;
+        let bytes = with_header(&small().to_bytes().unwrap(), |header| {
+            let first = header.find("\"shape\"").unwrap();
+            let end = first + header[first..].find('}').unwrap();
+            let place = format!("\"shape\":[{shape}],\"data_offsets\":[0,{far}]");
+            format!("{}{place}{}", &header[..first], &header[end..])
+        });
+        assert_says(&problem_of(&bytes), &["damaged", "ends inside tensor"]);
+    }
+
+    #[test]
+    fn a_truncated_file_is_damaged_wherever_it_ends() {
+        let bytes = small().to_bytes().unwrap();
+        for end in (8..bytes.len()).step_by(97) {
+            assert_says(&problem_of(&bytes[..end]), &["damaged"]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn changed_bytes_are_loaded_or_refused_but_never_panic(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            let mut bytes = small().to_bytes().unwrap();
+            for (place, value) in changes {
+                let place = place.index(bytes.len());
+                bytes[place] = value;
+            }
+            let _ = Checkpoint::from_bytes(&bytes, "changed.safetensors");
+        }
+    }
+}

@@ -249,3 +249,147 @@ fn narrow(values: &[f64]) -> Vec<f32> {
     )]
     values.iter().map(|value| *value as f32).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Noise;
+    use candle_core::Device;
+
+    fn dot(a: &[f32], b: &[f32]) -> f32 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
+    /// Points whose deviation is 3 along (0.6, 0.8, 0, 0), 1 along (0, 0, 0, 1) and next to nothing elsewhere.
+    fn ellipsoid() -> Vec<Vec<f32>> {
+        let mut noise = Noise::from_seed(1);
+        let mut point = || {
+            let [long, short, rest] = [noise.normal(), noise.normal(), 0.01 * noise.normal()];
+            vec![1.0 + 1.8 * long, 2.4 * long, rest, 5.0 + short]
+        };
+        (0..4000).map(|_| point()).collect()
+    }
+
+    #[test]
+    fn the_axes_are_those_of_the_data() {
+        let points = ellipsoid();
+        let map = LatentMap::fit(&points, &vec![None; points.len()], 2);
+        assert!((map.mean[0] - 1.0).abs() < 0.1 && (map.mean[3] - 5.0).abs() < 0.1);
+        assert!(
+            dot(&map.axes[0], &[0.6, 0.8, 0.0, 0.0]) > 0.999,
+            "the sign is fixed too"
+        );
+        assert!(dot(&map.axes[1], &[0.0, 0.0, 0.0, 1.0]) > 0.999);
+        assert!((map.spreads[0] - 3.0).abs() < 0.1 && (map.spreads[1] - 1.0).abs() < 0.05);
+    }
+
+    #[test]
+    fn all_axes_are_orthonormal_and_rebuild_the_covariance() {
+        let mut noise = Noise::from_seed(2);
+        let latent = 40;
+        let mix: Vec<Vec<f32>> = (0..latent).map(|_| noise.normals(latent)).collect();
+        let points: Vec<Vec<f32>> = (0..200)
+            .map(|_| {
+                let source = noise.normals(latent);
+                mix.iter().map(|row| dot(row, &source)).collect()
+            })
+            .collect();
+        let map = LatentMap::fit(&points, &vec![None; points.len()], latent);
+        assert!(map.spreads.is_sorted_by(|a, b| a >= b));
+        for (i, a) in map.axes.iter().enumerate() {
+            for (j, b) in map.axes.iter().enumerate() {
+                assert!(
+                    (dot(a, b) - f32::from(u8::from(i == j))).abs() < 1e-5,
+                    "axes {i} and {j}"
+                );
+            }
+        }
+        let mean: Vec<f64> = map.mean.iter().copied().map(f64::from).collect();
+        for (i, row) in covariance(&points, &mean).iter().enumerate() {
+            for (j, expected) in row.iter().enumerate() {
+                let rebuilt: f32 = map
+                    .axes
+                    .iter()
+                    .zip(&map.spreads)
+                    .map(|(axis, s)| s * s * axis[i] * axis[j])
+                    .sum();
+                assert!(
+                    (f64::from(rebuilt) - expected).abs() < 1e-3 * 40.0,
+                    "covariance of {i} and {j}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn styles_have_their_centroids() {
+        let points = vec![
+            vec![1.0, 0.0],
+            vec![3.0, 2.0],
+            vec![9.0, 9.0],
+            vec![5.0, 5.0],
+        ];
+        let map = LatentMap::fit(
+            &points,
+            &[Some("funk"), Some("funk"), Some("jazz"), None],
+            1,
+        );
+        assert_eq!(map.styles.keys().collect::<Vec<_>>(), ["funk", "jazz"]);
+        assert_eq!(map.styles["funk"], [2.0, 1.0]);
+        assert_eq!(map.styles["jazz"], [9.0, 9.0]);
+    }
+
+    #[test]
+    fn points_that_do_not_differ_have_axes_without_spread() {
+        let map = LatentMap::fit(&vec![vec![2.0; 9]; 3], &[None; 3], 8);
+        assert_eq!(map.spreads, [0.0; 8]);
+        assert_eq!(map.offset(&[3.0; 8]), [0.0; 9]);
+        assert!(LatentMap::fit(&[], &[], 8).axes.is_empty());
+    }
+
+    #[test]
+    fn an_offset_counts_standard_deviations_along_the_axes() {
+        let map = LatentMap {
+            mean: vec![7.0; 3],
+            axes: vec![vec![1.0, 0.0, 0.0], vec![0.0, 0.6, 0.8]],
+            spreads: vec![2.0, 10.0],
+            styles: BTreeMap::new(),
+        };
+        assert_eq!(map.offset(&[-1.5, 1.0, 99.0]), [-3.0, 6.0, 8.0]);
+        assert_eq!(map.offset(&[]), [0.0; 3]);
+    }
+
+    #[test]
+    fn interpolation_keeps_to_the_arc() {
+        let (a, b) = ([2.0, 0.0], [0.0, 2.0]);
+        assert_eq!(slerp(&a, &b, 0.0), a);
+        let half = slerp(&a, &b, 0.5);
+        assert!((half[0] - 2.0_f32.sqrt()).abs() < 1e-6 && (half[1] - 2.0_f32.sqrt()).abs() < 1e-6);
+        let end = slerp(&a, &b, 1.0);
+        assert!(end[0].abs() < 1e-6 && (end[1] - 2.0).abs() < 1e-6);
+        // Not normalised: sin(60°)/sin(90°) of one and sin(30°)/sin(90°) of the other.
+        let third = slerp(&[1.0, 0.0], &[0.0, 4.0], 1.0 / 3.0);
+        assert!((third[0] - 0.75_f32.sqrt()).abs() < 1e-6 && (third[1] - 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn interpolation_without_an_arc_is_a_straight_line() {
+        assert_eq!(slerp(&[1.0, -3.0], &[1.0, -3.0], 0.3), [1.0, -3.0]);
+        assert_eq!(slerp(&[1.0, 2.0], &[-1.0, -2.0], 0.25), [0.5, 1.0]);
+        assert_eq!(slerp(&[0.0, 0.0], &[4.0, 8.0], 0.25), [1.0, 2.0]);
+        assert_eq!(slerp(&[1.0, 1.0], &[3.0, 3.0], 0.5), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn a_sample_is_mu_plus_sigma_times_noise() {
+        let tensor = |values: [f32; 2]| Tensor::new(&[values], &Device::Cpu);
+        let sample = || -> Result<Vec<Vec<f32>>> {
+            let posterior = Posterior {
+                mu: tensor([1.0, 2.0])?,
+                sigma: tensor([0.5, 3.0])?,
+            };
+            posterior.sample(&tensor([2.0, -1.0])?)?.to_vec2()
+        };
+        assert_eq!(sample().ok(), Some(vec![vec![2.0, -1.0]]));
+    }
+}
