@@ -4,6 +4,7 @@
 //! beats (quarter notes), so tempo never enters a groove: a file's tempo map is reported, not applied.
 
 mod read;
+mod track;
 mod write;
 
 pub use read::read;
@@ -31,8 +32,6 @@ pub struct Song {
     pub unclosed_notes: usize,
     /// The byte at which the file stops in the middle of a track; what came before is kept.
     pub truncated_at: Option<usize>,
-    /// Whether a channel other than the drums' is given an instrument (a program change).
-    pub names_instruments: bool,
 }
 
 /// A new tempo.
@@ -121,10 +120,11 @@ impl Song {
         }
     }
 
-    /// The notes that a groove is made of.
+    /// The notes that a groove is made of, all on one channel, in the order of time.
     ///
-    /// These are the notes on channel 10. A file without any, but also without a program change, is taken for the
-    /// drum clip of a workstation, which exports every clip on channel 1: then all notes are meant.
+    /// These are the notes on channel 10. Workstations export a clip on channel 1, so a file without any there is
+    /// taken for a drum clip if it uses a single channel, nine tenths of its notes are keys of a drum kit, and kick
+    /// or snare is among them; melodies would otherwise be learnt as drumming.
     ///
     /// # Errors
     /// If the file has no drums, or no bars of 16 steps; the text says which.
@@ -136,22 +136,152 @@ impl Song {
             );
             return Err(Error::Song(problem));
         }
-        if self.notes.is_empty() {
+        let Some(first) = self.notes.first() else {
             return Err(Error::Song("it has no notes".to_owned()));
-        }
+        };
         let drums: Vec<Note> = self
             .notes
             .iter()
             .copied()
             .filter(|note| note.channel == DRUM_CHANNEL)
             .collect();
-        match (drums.is_empty(), self.names_instruments) {
-            (false, _) => Ok(drums),
-            (true, false) => Ok(self.notes.clone()),
-            (true, true) => Err(Error::Song(
-                "it has no drums: none of its notes is on MIDI channel 10, and its other channels name instruments"
-                    .to_owned(),
-            )),
+        if !drums.is_empty() {
+            return Ok(drums);
         }
+        let is_one_clip = self.notes.iter().all(|note| note.channel == first.channel);
+        if is_one_clip && is_played_on_a_kit(&self.notes) {
+            return Ok(self.notes.clone());
+        }
+        Err(Error::Song(
+            "it has no drums: nothing on MIDI channel 10, and what the other channels play is no drum kit".to_owned(),
+        ))
+    }
+}
+
+/// Whether nearly all notes are keys of a drum kit, with kick or snare among them.
+fn is_played_on_a_kit(notes: &[Note]) -> bool {
+    // General MIDI's kit, and the hi-hat's edge, closed and open, of electronic kits.
+    let n_kit_keys = notes
+        .iter()
+        .filter(|note| matches!(note.pitch, 22 | 26 | 35..=59))
+        .count();
+    let has_backbone = notes.iter().any(|note| matches!(note.pitch, 35..=40));
+    has_backbone && n_kit_keys * 10 >= notes.len() * 9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn song(signatures: &[(f64, u8, u32)]) -> Song {
+        let time_signatures = signatures
+            .iter()
+            .map(|&(beats, numerator, denominator)| TimeSignature {
+                beats,
+                numerator,
+                denominator,
+            })
+            .collect();
+        Song {
+            time_signatures,
+            ..Song::default()
+        }
+    }
+
+    fn playing(keys: &[(u8, u8)]) -> Song {
+        let note = |&(channel, pitch)| Note {
+            onset_beats: 0.0,
+            duration_beats: 0.25,
+            pitch,
+            velocity: 0.5,
+            channel,
+        };
+        Song {
+            notes: keys.iter().map(note).collect(),
+            ..Song::default()
+        }
+    }
+
+    fn refusal(song: &Song) -> String {
+        song.drum_notes().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_signature_says() {
+        for (signatures, steps) in [
+            (&[][..], 16),
+            (&[(0.0, 4, 4)], 16),
+            (&[(0.0, 2, 2)], 16),
+            (&[(0.0, 8, 8), (8.0, 8, 8)], 16),
+            (&[(12.0, 4, 4)], 16),
+            (&[(0.0, 3, 4)], 12),
+            (&[(0.0, 7, 8)], 14),
+            (&[(0.0, 5, 16)], 5),
+        ] {
+            assert_eq!(
+                song(signatures).steps_per_bar().unwrap(),
+                steps,
+                "{signatures:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn bars_without_a_common_length_are_refused_with_the_reason() {
+        for (signatures, reason) in [
+            (
+                &[(0.0, 4, 4), (16.0, 3, 4)][..],
+                "changes from 4/4 to 3/4 at beat 16",
+            ),
+            (&[(0.0, 4, 4), (16.0, 2, 2)], "changes from 4/4 to 2/2"),
+            (&[(8.0, 3, 4)], "3/4, comes only at beat 8"),
+            (&[(0.0, 0, 4)], "invalid"),
+            (&[(0.0, 4, 0)], "invalid"),
+            (&[(0.0, 3, 32)], "no whole number of 16th notes"),
+        ] {
+            let problem = song(signatures).steps_per_bar().unwrap_err().to_string();
+            assert!(problem.contains(reason), "{problem}");
+        }
+    }
+
+    #[test]
+    fn only_bars_of_16_steps_make_a_groove() {
+        let waltz = Song {
+            notes: playing(&[(9, 36)]).notes,
+            ..song(&[(0.0, 3, 4)])
+        };
+        assert!(refusal(&waltz).contains("12 sixteenth steps"));
+    }
+
+    #[test]
+    fn drums_are_on_channel_10() {
+        let notes = playing(&[(0, 40), (9, 36), (1, 60)]).drum_notes().unwrap();
+        assert_eq!(
+            notes.iter().map(|note| note.pitch).collect::<Vec<_>>(),
+            [36]
+        );
+    }
+
+    #[test]
+    fn a_drum_clip_of_a_workstation_may_be_on_another_channel() {
+        assert_eq!(
+            playing(&[(0, 36), (0, 38), (0, 42), (0, 22)])
+                .drum_notes()
+                .unwrap()
+                .len(),
+            4
+        );
+    }
+
+    #[test]
+    fn a_song_without_drums_is_refused() {
+        for keys in [
+            &[(0, 60), (0, 64), (0, 67)][..],
+            &[(0, 36), (1, 38)],
+            &[(0, 45), (0, 50)],
+        ] {
+            assert!(refusal(&playing(keys)).contains("no drums"), "{keys:?}");
+        }
+        assert!(refusal(&playing(&[])).contains("no notes"));
     }
 }

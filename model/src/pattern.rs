@@ -99,7 +99,8 @@ impl Pattern {
     /// How loud `hit` is played: never silent, at most 1.
     #[must_use]
     pub fn velocity(&self, hit: &Hit, feel: Feel) -> f32 {
-        let velocity = self.mean_velocity + feel.velocity * (hit.velocity - self.mean_velocity);
+        // In this form, the amount 1 is exact.
+        let velocity = hit.velocity + (feel.velocity - 1.0) * (hit.velocity - self.mean_velocity);
         velocity.clamp(SOFTEST, 1.0)
     }
 

@@ -159,3 +159,153 @@ fn micros_per_beat(bpm: f64) -> u32 {
     let micros = (60e6 / bpm).round().clamp(1.0, slowest) as u32;
     micros
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::midi::read;
+    use proptest::prelude::*;
+
+    fn note(onset_beats: f64, duration_beats: f64, velocity: f32) -> Note {
+        Note {
+            onset_beats,
+            duration_beats,
+            pitch: 38,
+            velocity,
+            channel: 9,
+        }
+    }
+
+    /// Onset, length (both in ticks) and velocity of what a file of these notes holds.
+    fn written(notes: &[Note], loop_beats: f64) -> Vec<(f64, f64, f32)> {
+        let song = read(&write(notes, loop_beats, 120.0)).unwrap();
+        assert_eq!(song.unclosed_notes, 0);
+        let ticks = f64::from(TICKS_PER_BEAT);
+        song.notes
+            .iter()
+            .map(|note| {
+                (
+                    (note.onset_beats * ticks).round(),
+                    (note.duration_beats * ticks).round(),
+                    note.velocity * 127.0,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_file_has_tempo_metre_and_ends_with_the_loop() {
+        let song = read(&write(&[note(0.0, 0.25, 1.0)], 16.0, 174.0)).unwrap();
+        assert_eq!(song.end_beats, 16.0);
+        assert!((song.tempos[0].bpm - 174.0).abs() < 1e-3);
+        let signature = song.time_signatures[0];
+        assert_eq!(
+            (signature.beats, signature.numerator, signature.denominator),
+            (0.0, 4, 4)
+        );
+    }
+
+    #[test]
+    fn a_loop_without_notes_still_has_its_length() {
+        assert_eq!(read(&write(&[], 32.0, 120.0)).unwrap().end_beats, 32.0);
+    }
+
+    #[test]
+    fn notes_stay_within_the_loop() {
+        let notes = [
+            note(-0.1, 0.2, 0.5),
+            note(3.9, 0.25, 0.5),
+            note(4.0, 0.25, 0.5),
+            note(f64::NAN, 0.25, 0.5),
+        ];
+        assert_eq!(
+            written(&notes, 4.0),
+            [(0.0, 96.0, 64.0), (3744.0, 96.0, 64.0)]
+        );
+    }
+
+    #[test]
+    fn a_note_just_before_the_end_keeps_a_tick() {
+        assert_eq!(
+            written(&[note(3.999_99, 0.25, 0.5)], 4.0),
+            [(3839.0, 1.0, 64.0)]
+        );
+    }
+
+    #[test]
+    fn no_note_is_silent_or_without_length() {
+        assert_eq!(written(&[note(1.0, 0.0, 0.0)], 4.0), [(960.0, 1.0, 1.0)]);
+    }
+
+    #[test]
+    fn a_key_is_let_go_before_it_is_struck_again() {
+        let notes = [
+            note(0.0, 1.0, 0.25),
+            note(0.5, 1.0, 0.5),
+            note(0.500_01, 1.0, 0.75),
+        ];
+        assert_eq!(
+            written(&notes, 4.0),
+            [(0.0, 480.0, 32.0), (480.0, 960.0, 95.0)]
+        );
+    }
+
+    #[test]
+    fn nonsense_tempos_are_written_as_something_that_plays() {
+        for (bpm, expected) in [
+            (f64::NAN, 120.0),
+            (0.0, 120.0),
+            (-5.0, 120.0),
+            (1e-9, 3.576),
+            (1e12, 6e7),
+        ] {
+            let found = read(&write(&[], 4.0, bpm)).unwrap().tempos[0].bpm;
+            assert!(
+                (found / expected - 1.0).abs() < 1e-3,
+                "{bpm} was written as {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_notes_are_the_same_bytes_in_any_order() {
+        let notes = [
+            note(0.0, 0.25, 0.5),
+            note(0.0, 0.5, 0.5),
+            note(1.0, 0.25, 0.75),
+        ];
+        let mut reversed = notes;
+        reversed.reverse();
+        assert_eq!(write(&notes, 4.0, 120.0), write(&reversed, 4.0, 120.0));
+    }
+
+    proptest! {
+        #[test]
+        fn every_note_apart_from_others_returns_within_half_a_tick(
+            grid in prop::collection::btree_map((0..16_u8, 0..128_u8, 0..64_u16), (0.0..0.24, 0.0..=1.0_f32), 0..50)
+        ) {
+            let notes: Vec<Note> = grid
+                .into_iter()
+                .map(|((channel, pitch, step), (late, velocity))| Note {
+                    onset_beats: f64::from(step) / 4.0 + late,
+                    duration_beats: 0.25 - late,
+                    pitch,
+                    velocity,
+                    channel,
+                })
+                .collect();
+            let song = read(&write(&notes, 16.0, 120.0)).unwrap();
+            prop_assert_eq!(song.notes.len(), notes.len());
+            let half_tick = 0.5 / f64::from(TICKS_PER_BEAT) + 1e-12;
+            for note in &notes {
+                let returned = song.notes.iter().any(|found| {
+                    (found.channel, found.pitch) == (note.channel, note.pitch)
+                        && (found.onset_beats - note.onset_beats).abs() <= half_tick
+                        && (found.duration_beats - note.duration_beats).abs() <= 2.0 * half_tick
+                        && (found.velocity - note.velocity).abs() <= 1.0 / 127.0
+                });
+                prop_assert!(returned, "{note:?} is missing");
+            }
+        }
+    }
+}
