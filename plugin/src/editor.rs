@@ -1,8 +1,239 @@
-//! Under construction.
-use crate::{params::FourbarParams, shared::Shared};
-use nice_plug::prelude::Editor;
+//! The window: the pattern on top, what shapes it below.
+//!
+//! The editor sees no model and no audio. It reads the parameters, the playhead, the meter and the worker's snapshot,
+//! and changes parameters through the host, so that hosts record every move. Nothing here waits: the snapshot's lock
+//! is held for a copy, and files are written on another thread.
+
+mod button;
+mod choice;
+mod export;
+mod fader;
+mod feel;
+mod generate;
+mod gesture;
+mod grid;
+mod header;
+mod history;
+mod icon;
+mod knob;
+mod latent;
+mod level;
+mod output;
+mod status_line;
+mod stepper;
+mod theme;
+mod window;
+
+use crate::params::FourbarParams;
+use crate::shared::{Shared, Snapshot, Status};
+use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
+use export::{Export, Running};
+use history::{History, Recipe};
+use level::Meter;
+use nice_plug::prelude::{Editor, ParamSetter};
+use status_line::Message;
 use std::sync::Arc;
-/// The window.
-pub fn create(_params: Arc<FourbarParams>, _shared: Arc<Shared>) -> Option<Box<dyn Editor>> {
-    None
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Height of the header.
+const HEADER: f32 = 48.0;
+/// Height of the sections under the grid.
+const SECTIONS: f32 = 224.0;
+/// Height of the bottom line.
+const STATUS_LINE: f32 = 32.0;
+/// Distance from the window's edge.
+const MARGIN: f32 = 2.0 * theme::UNIT;
+/// Distance between sections.
+const GAP: f32 = 1.5 * theme::UNIT;
+
+/// Makes the editor; its window opens when the host asks.
+#[must_use]
+pub fn create(params: Arc<FourbarParams>, shared: Arc<Shared>) -> Option<Box<dyn Editor>> {
+    let state = params.editor_state.clone();
+    Some(Box::new(window::EditorWindow::new(
+        View::new(params, shared),
+        state,
+    )))
+}
+
+/// What the window shows and remembers, also while it is closed. Used by the window's thread only.
+struct View {
+    params: Arc<FourbarParams>,
+    shared: Arc<Shared>,
+    history: History,
+    meter: Meter,
+    export: Option<Running>,
+    /// The outcome of the last export, until something else is said.
+    exported: Option<Message>,
+}
+
+/// What the user does to the corner of the window.
+struct Corner {
+    is_dragged: bool,
+    wanted_size: Option<Vec2>,
+}
+
+impl View {
+    fn new(params: Arc<FourbarParams>, shared: Arc<Shared>) -> Self {
+        Self {
+            params,
+            shared,
+            history: History::default(),
+            meter: Meter::default(),
+            export: None,
+            exported: None,
+        }
+    }
+
+    /// Draws a frame.
+    fn show(&mut self, ui: &mut Ui, setter: &ParamSetter) -> Corner {
+        let snapshot = self.shared.snapshot().clone();
+        let (seconds, frame_seconds) = ui.input(|input| (input.time, input.stable_dt));
+        self.meter
+            .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
+        self.remember(&snapshot);
+        self.hear_of_export();
+
+        let window = ui.max_rect();
+        let mut page = ui.new_child(UiBuilder::new().max_rect(window));
+        // A window smaller than the smallest is cut off at the right and the bottom.
+        let inside = Rect::from_min_size(window.min, window.size().max(window::MIN_SIZE))
+            .shrink2(vec2(MARGIN, 0.0));
+        let (top, rest) = inside.split_top_bottom_at_y(inside.top() + HEADER);
+        let (rest, bottom) = rest.split_top_bottom_at_y(rest.bottom() - STATUS_LINE);
+        let (middle, sections) = rest.split_top_bottom_at_y(rest.bottom() - SECTIONS);
+
+        header::show(&page, top, &snapshot, seconds);
+        self.show_grid(&page, middle.with_max_y(middle.bottom() - GAP), &snapshot);
+        self.show_sections(&mut page, sections, setter, &snapshot);
+        status_line::show(
+            &page,
+            bottom.with_max_x(bottom.right() - MARGIN),
+            &self.message(&snapshot),
+        );
+        let (grip, wanted_size) = status_line::grip(&page, window);
+        Corner {
+            is_dragged: grip.dragged(),
+            wanted_size,
+        }
+    }
+
+    /// Keeps patterns for undo, once the parameters are those of the newest one: others are on their way out.
+    fn remember(&mut self, snapshot: &Snapshot) {
+        let Some(ready) = &snapshot.ready else { return };
+        let made = Recipe::from(&ready.request);
+        if made.matches(&Recipe::from(&self.params.request(ready.request.take))) {
+            self.history.record(made, Instant::now());
+        }
+    }
+
+    fn hear_of_export(&mut self) {
+        let Some(outcome) = self.export.as_ref().and_then(Running::outcome) else {
+            return;
+        };
+        self.export = None;
+        self.exported = Some(match outcome {
+            Ok(path) => Message::Note(format!("Exported to {}", path.display())),
+            Err(problem) => Message::Problem(problem),
+        });
+    }
+
+    fn show_grid(&self, ui: &Ui, rect: Rect, snapshot: &Snapshot) {
+        let picture = grid::Picture {
+            ready: snapshot.ready.as_deref(),
+            feel: self.params.feel(),
+            playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
+            tempo_bpm: f64::from(self.shared.tempo_bpm.load(Ordering::Relaxed)),
+            notice: match &snapshot.status {
+                Status::Problem(problem) => problem,
+                _ => "Making the first pattern\u{2026}",
+            },
+        };
+        grid::show(ui, rect, &picture);
+    }
+
+    fn show_sections(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        setter: &ParamSetter,
+        snapshot: &Snapshot,
+    ) {
+        let [generate, latent, feel, output] = columns(rect);
+        generate::show(ui, generate, &self.params, setter, &mut self.history);
+        latent::show(ui, latent, &self.params, setter);
+        feel::show(ui, feel, &self.params, setter);
+        let sound = output::Sound {
+            meter: self.meter,
+            is_auditioning: self.shared.audition.load(Ordering::Relaxed),
+            can_export: snapshot.ready.is_some() && self.export.is_none(),
+        };
+        let pressed = output::show(ui, output, &self.params, setter, &sound);
+        if pressed.audition {
+            self.shared
+                .audition
+                .store(!sound.is_auditioning, Ordering::Relaxed);
+        }
+        if pressed.export {
+            self.start_export(snapshot);
+        }
+    }
+
+    fn start_export(&mut self, snapshot: &Snapshot) {
+        let Some(ready) = &snapshot.ready else { return };
+        let export = Export {
+            pattern: ready.pattern.clone(),
+            feel: self.params.feel(),
+            map: self.params.drum_map.value().map(),
+            // Channels are counted from 1 for people and from 0 in notes.
+            channel: u8::try_from(self.params.channel.value() - 1).unwrap_or(0),
+            tempo_bpm: f64::from(self.shared.tempo_bpm.load(Ordering::Relaxed)),
+            seed: ready.request.seed,
+        };
+        self.export = Some(export.start());
+        self.exported = None;
+    }
+
+    fn message(&self, snapshot: &Snapshot) -> Message {
+        match (&snapshot.status, &self.exported) {
+            (Status::Problem(problem), _) => Message::Problem(problem.clone()),
+            (_, Some(exported)) => exported.clone(),
+            _ => Message::Note(
+                "Shift: finer.  Double click: back to the default.  Wheel: step by step."
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// The four sections side by side, the wider ones taking more of a wide window.
+fn columns(rect: Rect) -> [Rect; 4] {
+    const NARROWEST: [f32; 4] = [272.0, 264.0, 148.0, 232.0];
+    const SHARE: [f32; 4] = [0.3, 0.34, 0.08, 0.28];
+    let spare = rect.width() - NARROWEST.iter().sum::<f32>() - 3.0 * GAP;
+    let mut left = rect.left();
+    std::array::from_fn(|index| {
+        let width = NARROWEST[index] + SHARE[index] * spare;
+        let column = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
+        left += width + GAP;
+        column
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sections_fill_the_row_at_every_size() {
+        for width in [window::MIN_SIZE.x - 2.0 * MARGIN, 1128.0, 2400.0] {
+            let row = Rect::from_min_size(pos2(MARGIN, 0.0), vec2(width, SECTIONS));
+            let columns = columns(row);
+            assert!((columns[3].right() - row.right()).abs() < 0.01);
+            for pair in columns.windows(2) {
+                assert!((pair[1].left() - pair[0].right() - GAP).abs() < 0.01);
+            }
+        }
+    }
 }

@@ -1,0 +1,125 @@
+//! One of a few: segments side by side, and a switch for on and off.
+
+use super::{gesture, theme};
+use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use nice_plug::prelude::{BoolParam, Param, ParamSetter};
+
+/// Segments for the values of a stepped `param`, one label each, filling `rect`.
+pub(super) fn segments<P: Param>(
+    ui: &Ui,
+    rect: Rect,
+    param: &P,
+    setter: &ParamSetter,
+    labels: &[&str],
+    hint: &str,
+) {
+    let painter = ui.painter();
+    painter.rect(
+        rect,
+        theme::CONTROL_CORNERS,
+        theme::WELL,
+        Stroke::new(1.0, theme::OUTLINE),
+        StrokeKind::Inside,
+    );
+    let steps: Vec<f32> = (0..labels.len())
+        .map(|index| normalized(index, labels.len()))
+        .collect();
+    let chosen = param.unmodulated_normalized_value();
+    let width = (rect.width() - 4.0) / f32::from(u8::try_from(labels.len()).unwrap_or(u8::MAX));
+    let mut left = rect.left() + 2.0;
+    for (label, step) in labels.iter().zip(steps) {
+        let segment = Rect::from_min_size(
+            pos2(left, rect.top() + 2.0),
+            vec2(width, rect.height() - 4.0),
+        );
+        left += width;
+        let id = ui.id().with(("segment", param.name(), *label));
+        let response = ui
+            .interact(segment, id, Sense::click())
+            .on_hover_cursor(CursorIcon::PointingHand);
+        if response.clicked() {
+            gesture::set(param, setter, param.preview_plain(step));
+        }
+        let is_chosen = (chosen - step).abs() < 1e-3;
+        if is_chosen {
+            painter.rect_filled(
+                segment,
+                CornerRadius::same(5),
+                theme::mix(theme::CONTROL, theme::ACCENT, 0.16),
+            );
+        } else if response.hovered() {
+            painter.rect_filled(segment, CornerRadius::same(5), theme::CONTROL);
+        }
+        let (font, colour) = if is_chosen {
+            (theme::semibold(12.0), theme::ACCENT)
+        } else {
+            (theme::medium(12.0), theme::TEXT_SOFT)
+        };
+        theme::text(
+            painter,
+            segment.center(),
+            Align2::CENTER_CENTER,
+            label,
+            font,
+            colour,
+        );
+        response.on_hover_text(hint);
+    }
+}
+
+/// The normalised value of choice `index` of `n_choices`.
+fn normalized(index: usize, n_choices: usize) -> f32 {
+    let whole = |n: usize| f32::from(u16::try_from(n).unwrap_or(u16::MAX));
+    whole(index) / whole(n_choices.saturating_sub(1).max(1))
+}
+
+/// A switch for `param`, 36 by 20 points, at the left middle of `rect`.
+pub(super) fn switch(ui: &Ui, rect: Rect, param: &BoolParam, setter: &ParamSetter, hint: &str) {
+    let body = Align2::LEFT_CENTER.align_size_within_rect(vec2(36.0, 20.0), rect);
+    let response = ui
+        .interact(body, ui.id().with(("switch", param.name())), Sense::click())
+        .on_hover_cursor(CursorIcon::PointingHand);
+    if response.clicked() {
+        gesture::set(param, setter, !param.value());
+    }
+    let is_on = param.value();
+    let fill = match (is_on, response.hovered()) {
+        (true, false) => theme::ACCENT,
+        (true, true) => theme::ACCENT_HOVERED,
+        (false, false) => theme::CONTROL,
+        (false, true) => theme::CONTROL_HOVERED,
+    };
+    let painter = ui.painter();
+    painter.rect(
+        body,
+        CornerRadius::same(10),
+        fill,
+        Stroke::new(1.0, theme::OUTLINE_STRONG),
+        StrokeKind::Inside,
+    );
+    let knob_x = if is_on {
+        body.right() - 10.0
+    } else {
+        body.left() + 10.0
+    };
+    let knob = if is_on {
+        theme::ON_ACCENT
+    } else {
+        theme::TEXT_SOFT
+    };
+    painter.circle_filled(pos2(knob_x, body.center().y), 6.5, knob);
+    response.on_hover_text(hint);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalized;
+
+    #[test]
+    fn the_first_choice_is_0_and_the_last_is_1() {
+        assert_eq!(normalized(0, 4), 0.0);
+        assert_eq!(normalized(3, 4), 1.0);
+        assert!((normalized(1, 4) - 1.0 / 3.0).abs() < 1e-6);
+        assert_eq!(normalized(0, 1), 0.0);
+    }
+}

@@ -1,0 +1,118 @@
+//! Turns what the pointer does to a control into changes of a host parameter.
+//!
+//! Every change is a gesture (begin, set, end), which is what a host needs to record automation. While a drag lasts,
+//! the control shows the value that was dragged to: a host may hand a new value back only a block later.
+
+use egui::{Event, Response, Ui};
+use nice_plug::prelude::{Param, ParamSetter};
+
+/// How much slower a drag is while shift is held.
+const FINE: f32 = 8.0;
+
+/// Distance of the pointer from the left or the bottom that a drag adds to the value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Travel {
+    /// Up and right both raise the value; this many points cover the whole range.
+    Both(f32),
+    /// Only up raises it.
+    Vertical(f32),
+    /// Only right raises it.
+    Horizontal(f32),
+}
+
+impl Travel {
+    fn normalized(self, response: &Response) -> f32 {
+        let delta = response.drag_delta();
+        match self {
+            Self::Both(points) => (delta.x - delta.y) / points,
+            Self::Vertical(points) => -delta.y / points,
+            Self::Horizontal(points) => delta.x / points,
+        }
+    }
+}
+
+/// Lets `response` change `param` by dragging, by the wheel, and by a double click, which resets it.
+///
+/// Returns the normalised value that the control shows.
+pub(super) fn edit<P: Param>(
+    ui: &Ui,
+    response: &Response,
+    param: &P,
+    setter: &ParamSetter,
+    travel: Travel,
+) -> f32 {
+    let id = response.id.with("dragged to");
+    let now = param.unmodulated_normalized_value();
+    let mut shown = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(now);
+
+    if response.drag_started() {
+        setter.begin_set_parameter(param);
+        shown = now;
+    }
+    if response.dragged() {
+        let slower = if ui.input(|input| input.modifiers.shift) {
+            FINE
+        } else {
+            1.0
+        };
+        let before = snapped(param, shown);
+        shown = (shown + travel.normalized(response) / slower).clamp(0.0, 1.0);
+        if snapped(param, shown) != before {
+            setter.set_parameter(param, param.preview_plain(shown));
+        }
+        ui.data_mut(|data| data.insert_temp(id, shown));
+    }
+    if response.drag_stopped() {
+        setter.end_set_parameter(param);
+        ui.data_mut(|data| data.remove::<f32>(id));
+    }
+    if response.double_clicked() {
+        set(param, setter, param.default_plain_value());
+    }
+    let notches = wheel_notches(ui, response);
+    if notches != 0.0 && !response.dragged() {
+        let step = param
+            .step_count()
+            .map_or(0.01, |steps| 1.0 / steps_as_f32(steps));
+        set(
+            param,
+            setter,
+            param.preview_plain((now + notches * step).clamp(0.0, 1.0)),
+        );
+    }
+    shown
+}
+
+/// Sets `param` to `value` as one complete gesture.
+pub(super) fn set<P: Param>(param: &P, setter: &ParamSetter, value: P::Plain) {
+    setter.begin_set_parameter(param);
+    setter.set_parameter(param, value);
+    setter.end_set_parameter(param);
+}
+
+/// The nearest value that `param` can take.
+fn snapped<P: Param>(param: &P, normalized: f32) -> f32 {
+    param.preview_normalized(param.preview_plain(normalized))
+}
+
+/// Notches the wheel was turned over the control in this frame, up positive.
+fn wheel_notches(ui: &Ui, response: &Response) -> f32 {
+    if !response.hovered() {
+        return 0.0;
+    }
+    ui.input(|input| {
+        let turned = |event: &Event| match event {
+            Event::MouseWheel { delta, .. } if delta.y != 0.0 => delta.y.signum(),
+            _ => 0.0,
+        };
+        input.events.iter().map(turned).sum()
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the widest parameter has a million steps"
+)]
+fn steps_as_f32(steps: usize) -> f32 {
+    steps.max(1) as f32
+}

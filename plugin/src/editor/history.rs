@@ -1,0 +1,201 @@
+//! Undo and redo of patterns: which seed, temperature and latent position made the ones before.
+//!
+//! Going back only sets parameters; the same parameters make the same pattern again.
+
+use crate::request::{N_LATENT, Request};
+use std::time::{Duration, Instant};
+
+/// Patterns remembered; older ones are forgotten.
+const LIMIT: usize = 64;
+/// Changes of a control that follow each other faster than this are one change.
+const ONE_MOVEMENT: Duration = Duration::from_millis(700);
+/// Two positions this close are the same: hosts pass values through a range of 0 to 1 and back.
+const SAME: f32 = 1e-4;
+
+/// The parameters that choose a pattern.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Recipe {
+    pub(super) seed: u32,
+    pub(super) temperature: f32,
+    pub(super) latent: [f32; N_LATENT],
+}
+
+impl From<&Request> for Recipe {
+    fn from(request: &Request) -> Self {
+        Self {
+            seed: request.seed,
+            temperature: request.temperature,
+            latent: request.latent,
+        }
+    }
+}
+
+impl Recipe {
+    /// Whether both make the same pattern.
+    pub(super) fn matches(&self, other: &Self) -> bool {
+        let near = |a: f32, b: f32| (a - b).abs() <= SAME;
+        self.seed == other.seed
+            && near(self.temperature, other.temperature)
+            && self
+                .latent
+                .iter()
+                .zip(&other.latent)
+                .all(|(&a, &b)| near(a, b))
+    }
+}
+
+/// The patterns so far and the place among them. Owned by the editor's thread.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    recipes: Vec<Recipe>,
+    current: usize,
+    last_change: Option<Instant>,
+}
+
+impl History {
+    /// Remembers that a pattern made from `recipe` has arrived `now`.
+    ///
+    /// A control being moved makes many patterns; those that follow each other closely and share a seed count as one.
+    pub(super) fn record(&mut self, recipe: Recipe, now: Instant) {
+        let Some(shown) = self.recipes.get_mut(self.current) else {
+            self.recipes.push(recipe);
+            return;
+        };
+        if shown.matches(&recipe) {
+            return;
+        }
+        let is_same_movement = shown.seed == recipe.seed
+            && self.current > 0
+            && self
+                .last_change
+                .is_some_and(|last| now.duration_since(last) < ONE_MOVEMENT);
+        self.last_change = Some(now);
+        if is_same_movement {
+            *shown = recipe;
+            self.recipes.truncate(self.current + 1);
+            return;
+        }
+        self.recipes.truncate(self.current + 1);
+        self.recipes.push(recipe);
+        if self.recipes.len() > LIMIT {
+            self.recipes.remove(0);
+        }
+        self.current = self.recipes.len() - 1;
+    }
+
+    /// The pattern before this one; the place moves to it.
+    pub(super) fn undo(&mut self) -> Option<Recipe> {
+        self.current = self.current.checked_sub(1)?;
+        self.last_change = None;
+        self.recipes.get(self.current).copied()
+    }
+
+    /// The pattern after this one; the place moves to it.
+    pub(super) fn redo(&mut self) -> Option<Recipe> {
+        let next = *self.recipes.get(self.current + 1)?;
+        self.current += 1;
+        self.last_change = None;
+        Some(next)
+    }
+
+    /// Whether [`Self::undo`] has somewhere to go.
+    pub(super) fn can_undo(&self) -> bool {
+        self.current > 0
+    }
+
+    /// Whether [`Self::redo`] has somewhere to go.
+    pub(super) fn can_redo(&self) -> bool {
+        self.current + 1 < self.recipes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn recipe(seed: u32, temperature: f32) -> Recipe {
+        Recipe {
+            seed,
+            temperature,
+            latent: [0.0; N_LATENT],
+        }
+    }
+
+    /// A history of patterns with these seeds, a second apart, and the time after them.
+    fn history(seeds: impl IntoIterator<Item = u32>) -> (History, Instant) {
+        let mut history = History::default();
+        let mut now = Instant::now();
+        for seed in seeds {
+            history.record(recipe(seed, 1.0), now);
+            now += Duration::from_secs(1);
+        }
+        (history, now)
+    }
+
+    #[test]
+    fn undo_and_redo_walk_along_the_patterns() {
+        let (mut history, _) = history([1, 2, 3]);
+        assert_eq!(history.undo().unwrap().seed, 2);
+        assert_eq!(history.undo().unwrap().seed, 1);
+        assert!(!history.can_undo());
+        assert_eq!(history.undo(), None);
+        assert_eq!(history.redo().unwrap().seed, 2);
+        assert_eq!(history.redo().unwrap().seed, 3);
+        assert!(!history.can_redo());
+        assert_eq!(history.redo(), None);
+    }
+
+    #[test]
+    fn the_pattern_that_undo_brings_back_is_not_a_new_one() {
+        let (mut history, now) = history([1, 2]);
+        let back = history.undo().unwrap();
+        let through_the_host = Recipe {
+            temperature: back.temperature + 1e-6,
+            ..back
+        };
+        history.record(through_the_host, now);
+        assert!(history.can_redo());
+    }
+
+    #[test]
+    fn a_new_pattern_after_undo_forgets_the_ones_that_followed() {
+        let (mut history, now) = history([1, 2, 3]);
+        history.undo();
+        history.record(recipe(9, 1.0), now);
+        assert!(!history.can_redo());
+        assert_eq!(history.undo().unwrap().seed, 2);
+    }
+
+    #[test]
+    fn one_movement_of_a_control_is_one_step_back() {
+        let (mut history, mut now) = history([1]);
+        for hundredth in 1..=20_u8 {
+            history.record(recipe(1, 1.0 + f32::from(hundredth) / 100.0), now);
+            now += Duration::from_millis(30);
+        }
+        assert_eq!(history.undo().unwrap().temperature, 1.0);
+        assert!(!history.can_undo());
+    }
+
+    #[test]
+    fn another_seed_is_always_a_step_of_its_own() {
+        let mut history = History::default();
+        let now = Instant::now();
+        for seed in 1..=3 {
+            history.record(recipe(seed, 1.0), now);
+        }
+        assert_eq!(history.undo().unwrap().seed, 2);
+    }
+
+    #[test]
+    fn the_oldest_patterns_are_forgotten() {
+        let (mut history, _) = history(0..200);
+        let mut oldest = 200;
+        while let Some(recipe) = history.undo() {
+            oldest = recipe.seed;
+        }
+        assert_eq!(usize::try_from(oldest).unwrap(), 200 - LIMIT);
+    }
+}

@@ -1,0 +1,97 @@
+//! The editor's pictograms, drawn as strokes so that they are sharp at every scale.
+
+use egui::{
+    Color32, CornerRadius, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2,
+};
+
+/// A pictogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Icon {
+    /// A die: chance.
+    Die,
+    /// An arrow turning left: back to the previous pattern.
+    Undo,
+    /// An arrow turning right: forward again.
+    Redo,
+    /// A triangle: play.
+    Play,
+    /// A square: stop.
+    Stop,
+    /// An arrow out of a tray: write a file.
+    Export,
+    /// A minus sign: one less.
+    Minus,
+    /// A plus sign: one more.
+    Plus,
+}
+
+impl Icon {
+    /// Draws the pictogram in a square of `size` points around `centre`.
+    pub(super) fn paint(self, painter: &Painter, centre: Pos2, size: f32, colour: Color32) {
+        // All are drawn in a square from -1 to 1.
+        let half = size / 2.0;
+        let at = |x: f32, y: f32| pos2(centre.x + x * half, centre.y + y * half);
+        let stroke = Stroke::new((size / 9.0).max(1.4), colour);
+        let line = |points: &[(f32, f32)]| {
+            painter.add(Shape::line(
+                points.iter().map(|&(x, y)| at(x, y)).collect(),
+                stroke,
+            ));
+        };
+        match self {
+            Self::Die => {
+                let side = Rect::from_center_size(centre, Vec2::splat(size * 0.92));
+                painter.rect_stroke(side, CornerRadius::same(3), stroke, StrokeKind::Inside);
+                for (x, y) in [
+                    (-0.4, -0.4),
+                    (0.4, -0.4),
+                    (0.0, 0.0),
+                    (-0.4, 0.4),
+                    (0.4, 0.4),
+                ] {
+                    painter.circle_filled(at(x, y), (size / 13.0).max(1.1), colour);
+                }
+            }
+            Self::Undo => turn(painter, |x, y| at(x, y), stroke),
+            Self::Redo => turn(painter, |x, y| at(-x, y), stroke),
+            Self::Play => {
+                let points = vec![at(-0.6, -0.8), at(0.85, 0.0), at(-0.6, 0.8)];
+                painter.add(Shape::convex_polygon(points, colour, Stroke::NONE));
+            }
+            Self::Stop => {
+                painter.rect_filled(
+                    Rect::from_center_size(centre, vec2(size, size) * 0.7),
+                    CornerRadius::same(2),
+                    colour,
+                );
+            }
+            Self::Export => {
+                line(&[(0.0, 0.35), (0.0, -0.9)]);
+                line(&[(-0.45, -0.45), (0.0, -0.9), (0.45, -0.45)]);
+                line(&[(-0.85, 0.15), (-0.85, 0.85), (0.85, 0.85), (0.85, 0.15)]);
+            }
+            Self::Minus => line(&[(-0.7, 0.0), (0.7, 0.0)]),
+            Self::Plus => {
+                line(&[(-0.7, 0.0), (0.7, 0.0)]);
+                line(&[(0.0, -0.7), (0.0, 0.7)]);
+            }
+        }
+    }
+}
+
+/// A half turn with an arrow head at its left end; `at` maps the square from -1 to 1 to points.
+fn turn(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, stroke: Stroke) {
+    let arc = (0..=16u8).map(|index| {
+        let angle = std::f32::consts::PI * (f32::from(index) / 16.0 - 0.5);
+        at(0.25 + 0.55 * angle.cos(), 0.2 + 0.55 * angle.sin())
+    });
+    let points = std::iter::once(at(-0.85, -0.35))
+        .chain(arc)
+        .chain([at(-0.4, 0.75)])
+        .collect();
+    painter.add(Shape::line(points, stroke));
+    painter.add(Shape::line(
+        vec![at(-0.4, -0.8), at(-0.85, -0.35), at(-0.4, 0.1)],
+        stroke,
+    ));
+}

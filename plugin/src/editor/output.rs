@@ -1,0 +1,133 @@
+//! The Output section: the preview kit, where notes go, listening and exporting.
+
+use super::button::{Emphasis, button};
+use super::choice::{segments, switch};
+use super::icon::Icon;
+use super::level::{self, Meter};
+use super::stepper::stepper;
+use super::theme;
+use crate::params::FourbarParams;
+use egui::{Align2, Rect, Ui, pos2, vec2};
+use nice_plug::prelude::ParamSetter;
+
+/// What the section shows besides the parameters.
+pub(super) struct Sound {
+    /// Level of the kit.
+    pub(super) meter: Meter,
+    /// Whether the plugin plays by itself.
+    pub(super) is_auditioning: bool,
+    /// Whether a pattern can be exported now.
+    pub(super) can_export: bool,
+}
+
+/// What was pressed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pressed {
+    /// Start or stop playing by itself.
+    pub(super) audition: bool,
+    /// Write the pattern to a file.
+    pub(super) export: bool,
+}
+
+/// Draws the section in `rect`.
+pub(super) fn show(
+    ui: &Ui,
+    rect: Rect,
+    params: &FourbarParams,
+    setter: &ParamSetter,
+    sound: &Sound,
+) -> Pressed {
+    let inside = theme::panel(ui.painter(), rect);
+    theme::heading(
+        ui.painter(),
+        pos2(inside.left(), inside.top() + 8.0),
+        "Output",
+        theme::TEXT_SOFT,
+    );
+
+    let level = row(ui, inside, 0, "Kit level");
+    let hint = "How loud the built-in drum kit is. All the way down turns it off, for use with another instrument.";
+    level::slider(ui, level, &params.kit_level, setter, sound.meter, hint);
+
+    let midi = row(ui, inside, 1, "MIDI out");
+    switch(
+        ui,
+        midi,
+        &params.midi_out,
+        setter,
+        "Send the notes to the host, to play another instrument or to record them.",
+    );
+    let channel = Rect::from_min_max(pos2(midi.right() - 104.0, midi.top()), midi.max);
+    let label_at = pos2(channel.left() - theme::UNIT, channel.center().y);
+    theme::text(
+        ui.painter(),
+        label_at,
+        Align2::RIGHT_CENTER,
+        "Channel",
+        theme::medium(12.0),
+        theme::TEXT_SOFT,
+    );
+    stepper(
+        ui,
+        channel,
+        &params.channel,
+        setter,
+        1,
+        "The MIDI channel of the notes; drums are usually on 10.",
+    );
+
+    let map = row(ui, inside, 2, "Drum map");
+    let hint = "Which MIDI keys the drums are sent on: General MIDI, or Roland's electronic kits.";
+    segments(
+        ui,
+        map,
+        &params.drum_map,
+        setter,
+        &["General MIDI", "Roland TD-11"],
+        hint,
+    );
+
+    let buttons = Rect::from_min_max(pos2(inside.left(), inside.bottom() - 36.0), inside.max);
+    let (left, right) = buttons.split_left_right_at_fraction(0.5);
+    let (icon, word, emphasis) = if sound.is_auditioning {
+        (Icon::Stop, "Stop", Emphasis::On)
+    } else {
+        (Icon::Play, "Audition", Emphasis::Normal)
+    };
+    let hint = "Plays the pattern while the host is stopped.";
+    let audition = button(
+        ui,
+        left.with_max_x(left.right() - theme::UNIT / 2.0),
+        icon,
+        word,
+        emphasis,
+        hint,
+    )
+    .clicked();
+    let emphasis = if sound.can_export {
+        Emphasis::Normal
+    } else {
+        Emphasis::Disabled
+    };
+    let hint =
+        "Writes the four bars, exactly as they sound now, as a MIDI file into your music folder.";
+    let place = right.with_min_x(right.left() + theme::UNIT / 2.0);
+    let export = button(ui, place, Icon::Export, "Export MIDI", emphasis, hint).clicked();
+    Pressed { audition, export }
+}
+
+/// Draws a row's name and returns the room for its control.
+fn row(ui: &Ui, inside: Rect, index: u8, name: &str) -> Rect {
+    const LABEL: f32 = 72.0;
+    let top = inside.top() + 28.0 + 40.0 * f32::from(index);
+    let row = Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 30.0));
+    theme::text(
+        ui.painter(),
+        row.left_center(),
+        Align2::LEFT_CENTER,
+        name,
+        theme::medium(12.0),
+        theme::TEXT_SOFT,
+    );
+    row.with_min_x(row.left() + LABEL)
+}

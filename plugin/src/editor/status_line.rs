@@ -1,0 +1,63 @@
+//! The bottom line: what the last export or the worker has to say.
+
+use super::theme;
+use egui::{Align2, Color32, Id, Rect, Sense, Ui, pos2};
+
+/// What is to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Message {
+    /// A hint or a result.
+    Note(String),
+    /// Something that the user should do something about.
+    Problem(String),
+}
+
+/// Draws `message` in `rect`; a message that does not fit is whole in its tooltip.
+pub(super) fn show(ui: &Ui, rect: Rect, message: &Message) {
+    let (text, colour): (&str, Color32) = match message {
+        Message::Note(text) => (text, theme::TEXT_FAINT),
+        Message::Problem(text) => (text, theme::BAD),
+    };
+    let painter = ui.painter();
+    let is_whole = theme::text_within(
+        painter,
+        rect.left_center(),
+        Align2::LEFT_CENTER,
+        text,
+        theme::medium(12.0),
+        colour,
+        rect.width(),
+    );
+    if !is_whole {
+        ui.interact(rect, Id::new("status line"), Sense::hover())
+            .on_hover_text(text);
+    }
+}
+
+/// Draws the grip of the window's corner and returns its drag as a wish for a new size.
+pub(super) fn grip(ui: &Ui, window: Rect) -> (egui::Response, Option<egui::Vec2>) {
+    let corner = Rect::from_min_max(window.max - egui::Vec2::splat(20.0), window.max);
+    let response = ui
+        .interact(corner, Id::new("window corner"), Sense::drag())
+        .on_hover_and_drag_cursor(egui::CursorIcon::ResizeNwSe);
+    let colour = if response.hovered() || response.dragged() {
+        theme::TEXT_SOFT
+    } else {
+        theme::OUTLINE_STRONG
+    };
+    for inset in [5.0, 9.0, 13.0] {
+        let from = pos2(window.right() - inset, window.bottom() - 4.0);
+        let to = pos2(window.right() - 4.0, window.bottom() - inset);
+        ui.painter()
+            .line_segment([from, to], egui::Stroke::new(1.5, colour));
+    }
+    let wish = response
+        .dragged()
+        .then(|| {
+            response
+                .interact_pointer_pos()
+                .map(|at| at - window.min + egui::Vec2::splat(6.0))
+        })
+        .flatten();
+    (response, wish)
+}

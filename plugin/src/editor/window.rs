@@ -1,0 +1,239 @@
+//! The native window: opening inside the host's, resizing by the user or by the host, and display scale.
+//!
+//! The framework's own egui editor neither lets a host resize it nor survives a machine without OpenGL, so this is
+//! ours; it draws through the same egui backend. On Linux the window has its own thread, elsewhere the host's main
+//! thread draws it.
+
+use super::View;
+use egui::{Ui, Vec2, ViewportCommand};
+use nice_plug::context::gui::GuiContext;
+use nice_plug::editor::dpi::{LogicalSize, PhysicalSize, Size};
+use nice_plug::editor::{ParentWindowHandle, ResizeHint};
+use nice_plug::params::persist::PersistentField;
+use nice_plug::prelude::{Editor, ParamSetter, nice_error};
+use nice_plug_egui::baseview::{WindowHandle, WindowScalePolicy};
+use nice_plug_egui::{EguiState, EguiWindow, EguiWindowSettings, GraphicsConfig};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Below this size things no longer fit.
+pub(super) const MIN_SIZE: Vec2 = Vec2::new(984.0, 608.0);
+
+/// The editor, as the framework sees it. Owned by the host's main thread; the window holds the same [`Frame`].
+pub(super) struct EditorWindow {
+    view: Arc<Mutex<View>>,
+    frame: Arc<Frame>,
+}
+
+/// Size and scale of the window, shared by the host's main thread and the window's.
+struct Frame {
+    /// The size in logical pixels, which projects keep.
+    state: Arc<EguiState>,
+    scale: Mutex<Scale>,
+    /// A size that the window has yet to take.
+    wanted: Mutex<Option<Vec2>>,
+    /// Whether the user is dragging the corner; then the host's answers to our requests come too late to be followed.
+    is_dragged: AtomicBool,
+}
+
+/// Physical pixels to a logical one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Scale {
+    /// As the host says, which then scales our sizes itself.
+    host: Option<f32>,
+    /// As the open window has it.
+    window: Option<f32>,
+}
+
+impl EditorWindow {
+    pub(super) fn new(view: View, state: Arc<EguiState>) -> Self {
+        let frame = Frame {
+            state,
+            scale: Mutex::default(),
+            wanted: Mutex::default(),
+            is_dragged: AtomicBool::new(false),
+        };
+        Self {
+            view: Arc::new(Mutex::new(view)),
+            frame: Arc::new(frame),
+        }
+    }
+
+    fn open(&self, parent: &ParentWindowHandle, context: Arc<dyn GuiContext>) -> WindowHandle {
+        let scale_policy = match locked(&self.frame.scale).host {
+            Some(factor) => WindowScalePolicy::ScaleFactor(f64::from(factor)),
+            None => WindowScalePolicy::SystemScaleFactor,
+        };
+        let settings = EguiWindowSettings {
+            title: "Fourbar".to_owned(),
+            size: self.frame.state.size().into(),
+            scale_policy,
+            graphics: GraphicsConfig::default(),
+        };
+        let (of_output, of_update) = (self.frame.clone(), self.frame.clone());
+        let host = context.clone();
+        EguiWindow::open_parented(
+            parent,
+            settings,
+            self.view.clone(),
+            |egui, commands, _view| {
+                super::theme::install(egui);
+                commands.clear_color(super::theme::BACKGROUND.into());
+            },
+            move |_output, viewport, _view| {
+                for command in &viewport.commands {
+                    if let ViewportCommand::InnerSize(size) = command {
+                        of_output.ask_host(*size, host.as_ref());
+                    }
+                }
+            },
+            move |ui, _commands, view| {
+                of_update.follow(ui, context.as_ref());
+                let setter = ParamSetter::new(context.as_ref());
+                let corner = locked(view).show(ui, &setter);
+                of_update
+                    .is_dragged
+                    .store(corner.is_dragged, Ordering::Relaxed);
+                if let Some(size) = corner.wanted_size {
+                    ui.ctx()
+                        .send_viewport_cmd(ViewportCommand::InnerSize(size.max(MIN_SIZE)));
+                }
+                // The playhead, the meter and values that the host automates may change at any time.
+                ui.ctx().request_repaint();
+            },
+        )
+    }
+}
+
+impl Frame {
+    fn size(&self) -> Vec2 {
+        let size = self.state.size();
+        Vec2::new(size.width, size.height)
+    }
+
+    fn set_size(&self, size: Vec2) {
+        let state = EguiState::from_size(LogicalSize::new(size.x, size.y));
+        // Nobody else holds a state that was just made.
+        if let Some(state) = Arc::into_inner(state) {
+            PersistentField::set(&self.state, state);
+        }
+    }
+
+    /// The window is about to take `size`: asks the host to make room, unless it was the host that wanted it.
+    fn ask_host(&self, size: Vec2, host: &dyn GuiContext) {
+        let before = self.size();
+        if size == before {
+            return;
+        }
+        self.set_size(size);
+        if !host.request_resize() {
+            self.set_size(before);
+            *locked(&self.wanted) = Some(before);
+        }
+    }
+
+    /// Before each frame: takes the size that the host wants, and notices the scale of the display.
+    fn follow(&self, ui: &Ui, host: &dyn GuiContext) {
+        if let Some(size) = locked(&self.wanted).take() {
+            ui.ctx().send_viewport_cmd(ViewportCommand::InnerSize(size));
+        }
+        let window = ui.ctx().pixels_per_point();
+        let is_news = {
+            let mut scale = locked(&self.scale);
+            let is_news =
+                scale.host.is_none() && scale.window.unwrap_or(1.0).to_bits() != window.to_bits();
+            scale.window = Some(window);
+            is_news
+        };
+        if is_news {
+            // The host made room for another number of physical pixels; a refusal leaves the window cut off, not broken.
+            host.request_resize();
+        }
+    }
+
+    /// Physical pixels that a host counts for one of ours. On macOS hosts count logical ones.
+    fn scale(&self) -> f32 {
+        let scale = *locked(&self.scale);
+        if cfg!(target_os = "macos") {
+            1.0
+        } else {
+            scale.host.or(scale.window).unwrap_or(1.0)
+        }
+    }
+}
+
+impl Editor for EditorWindow {
+    fn spawn(&self, parent: ParentWindowHandle, context: Arc<dyn GuiContext>) -> Box<dyn Any> {
+        // The backend panics where there is no OpenGL or no display; an empty window is better than no host.
+        match catch_unwind(AssertUnwindSafe(|| self.open(&parent, context))) {
+            Ok(window) => Box::new(OpenWindow(window)),
+            Err(_) => {
+                nice_error!(
+                    "The Fourbar editor needs OpenGL 3.2 or later; the plugin plays on without its window."
+                );
+                Box::new(())
+            }
+        }
+    }
+
+    fn size(&self) -> Size {
+        let size = self.frame.state.size();
+        // A host that told us its scale multiplies by it; for any other we do.
+        match locked(&self.frame.scale).host {
+            Some(_) => size.into(),
+            None => size
+                .to_physical::<u32>(f64::from(self.frame.scale()))
+                .into(),
+        }
+    }
+
+    fn set_size(&self, physical_size: PhysicalSize<u32>) -> bool {
+        if !self.frame.is_dragged.load(Ordering::Relaxed) {
+            let logical: LogicalSize<f32> = physical_size.to_logical(f64::from(self.frame.scale()));
+            let size = Vec2::new(logical.width, logical.height);
+            if (size - self.frame.size()).abs().max_elem() >= 1.0 {
+                self.frame.set_size(size);
+                *locked(&self.frame.wanted) = Some(size);
+            }
+        }
+        true
+    }
+
+    fn resize_hint(&self) -> ResizeHint {
+        ResizeHint::resizable()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "scale factors are small")]
+    fn set_scale_factor(&self, factor: f64) -> bool {
+        let mut scale = locked(&self.frame.scale);
+        let is_open = scale.window.is_some();
+        // Live calls this with the editor open; the open window cannot change its scale.
+        if is_open || !factor.is_finite() || factor <= 0.0 {
+            return false;
+        }
+        scale.host = Some(factor as f32);
+        true
+    }
+
+    fn param_value_changed(&self, _id: &str, _normalized_value: f32) {}
+
+    fn param_modulation_changed(&self, _id: &str, _modulation_offset: f32) {}
+
+    fn param_values_changed(&self) {}
+}
+
+/// The window's handle; dropping it closes the window.
+struct OpenWindow(WindowHandle);
+
+impl Drop for OpenWindow {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Locks `mutex`; a panic of another holder leaves sizes and views usable.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
