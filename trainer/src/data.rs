@@ -41,7 +41,11 @@ struct Source {
 impl Source {
     /// The Groove MIDI Dataset as published, through the proxy that the environment names, if any.
     fn published() -> Self {
-        Self { url: GMD_URL.to_owned(), sha256: GMD_SHA256.to_owned(), proxy: ureq::Proxy::try_from_env() }
+        Self {
+            url: GMD_URL.to_owned(),
+            sha256: GMD_SHA256.to_owned(),
+            proxy: ureq::Proxy::try_from_env(),
+        }
     }
 }
 
@@ -62,17 +66,29 @@ pub fn run(args: &Args) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "data         {}", path.display())?;
     if path.is_dir() {
-        writeln!(out, "             a folder; `fourbar prepare` reads it and names its hash")?;
+        writeln!(
+            out,
+            "             a folder; `fourbar prepare` reads it and names its hash"
+        )?;
         return Ok(());
     }
     let sha256 = files::sha256(&path)?;
     writeln!(out, "sha-256      {sha256}")?;
     if sha256 == GMD_SHA256 {
-        writeln!(out, "             the Groove MIDI Dataset 1.0.0, MIDI only, as published")?;
-        writeln!(out, "licence      {GMD_LICENCE} (https://creativecommons.org/licenses/by/4.0/)")?;
+        writeln!(
+            out,
+            "             the Groove MIDI Dataset 1.0.0, MIDI only, as published"
+        )?;
+        writeln!(
+            out,
+            "licence      {GMD_LICENCE} (https://creativecommons.org/licenses/by/4.0/)"
+        )?;
         writeln!(out, "attribution  {GMD_ATTRIBUTION}")?;
     } else {
-        writeln!(out, "             not the published Groove MIDI Dataset; its licence is not known here")?;
+        writeln!(
+            out,
+            "             not the published Groove MIDI Dataset; its licence is not known here"
+        )?;
     }
     Ok(())
 }
@@ -87,9 +103,19 @@ pub fn locate(data: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named(data, variable)? {
         return Ok(path);
     }
-    let folders = directories::ProjectDirs::from("", "", "fourbar")
-        .context("this user has no home folder, so there is no cache: give the data with --data PATH")?;
+    let folders = directories::ProjectDirs::from("", "", "fourbar").context(
+        "this user has no home folder, so there is no cache: give the data with --data PATH",
+    )?;
     cached(folders.cache_dir(), &Source::published())
+}
+
+/// The archive that the environment names, if it is the published one: tests and benches of the real data need it.
+#[must_use]
+pub fn published_in_environment() -> Option<PathBuf> {
+    let path = files::expand_home(std::env::var_os(DATA_VARIABLE)?);
+    let is_published =
+        path.is_file() && files::sha256(&path).is_ok_and(|sha256| sha256 == GMD_SHA256);
+    is_published.then_some(path)
 }
 
 /// The place that the user names, on the command line before the environment.
@@ -99,7 +125,11 @@ fn named(data: Option<&Path>, variable: Option<OsString>) -> Result<Option<PathB
         (None, Some(value)) => (files::expand_home(value), DATA_VARIABLE),
         (None, None) => return Ok(None),
     };
-    ensure!(path.exists(), "{source} names {}, which does not exist: check the path", path.display());
+    ensure!(
+        path.exists(),
+        "{source} names {}, which does not exist: check the path",
+        path.display()
+    );
     Ok(Some(path))
 }
 
@@ -112,7 +142,10 @@ fn cached(cache: &Path, source: &Source) -> Result<PathBuf> {
         }
         eprintln!("{} is damaged; downloading it again", path.display());
     }
-    eprintln!("downloading the Groove MIDI Dataset (3.3 MB, {GMD_LICENCE}) from {}", source.url);
+    eprintln!(
+        "downloading the Groove MIDI Dataset (3.3 MB, {GMD_LICENCE}) from {}",
+        source.url
+    );
     let bytes = fetch(source).with_context(|| {
         format!(
             "cannot download the Groove MIDI Dataset. Without a connection: get {GMD_FILE} on another machine from \
@@ -130,10 +163,15 @@ fn fetch(source: &Source) -> Result<Vec<u8>> {
         .timeout_connect(Some(Duration::from_secs(20)))
         .timeout_global(Some(Duration::from_secs(600)))
         .build();
-    let response = ureq::Agent::new_with_config(config).get(&source.url).call().context("no answer")?;
+    let response = ureq::Agent::new_with_config(config)
+        .get(&source.url)
+        .call()
+        .context("no answer")?;
     let mut bytes = Vec::new();
     let body = response.into_body().into_reader();
-    body.take(MAX_DOWNLOAD_BYTES + 1).read_to_end(&mut bytes).context("the connection broke off")?;
+    body.take(MAX_DOWNLOAD_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .context("the connection broke off")?;
     ensure!(
         bytes.len() as u64 <= MAX_DOWNLOAD_BYTES,
         "the server sends more than {} MiB, so this is another file",
@@ -165,7 +203,10 @@ mod tests {
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let request = BufReader::new(stream.try_clone().unwrap());
-            let n_lines = request.lines().take_while(|line| !line.as_ref().unwrap().is_empty()).count();
+            let n_lines = request
+                .lines()
+                .take_while(|line| !line.as_ref().unwrap().is_empty())
+                .count();
             assert!(n_lines > 0);
             // A client that has seen enough hangs up, which is no fault of the server's.
             let _ = stream.write_all(&response);
@@ -174,21 +215,33 @@ mod tests {
     }
 
     fn ok(announced: usize, body: &[u8]) -> Vec<u8> {
-        let mut response = format!("HTTP/1.1 200 OK\r\nContent-Length: {announced}\r\n\r\n").into_bytes();
+        let mut response =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {announced}\r\n\r\n").into_bytes();
         response.extend_from_slice(body);
         response
     }
 
     fn source(url: String, content: &[u8]) -> Source {
-        Source { url, sha256: files::hex(&Sha256::digest(content)), proxy: None }
+        Source {
+            url,
+            sha256: files::hex(&Sha256::digest(content)),
+            proxy: None,
+        }
     }
 
     fn failure(response: Vec<u8>) -> String {
         let cache = tempfile::tempdir().unwrap();
         let error = cached(cache.path(), &source(server(response), b"data")).unwrap_err();
-        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0, "a failed download leaves nothing behind");
+        assert_eq!(
+            fs::read_dir(cache.path()).unwrap().count(),
+            0,
+            "a failed download leaves nothing behind"
+        );
         let error = format!("{error:#}");
-        assert!(error.contains(GMD_URL) && error.contains("--data") && error.contains(DATA_VARIABLE), "{error}");
+        assert!(
+            error.contains(GMD_URL) && error.contains("--data") && error.contains(DATA_VARIABLE),
+            "{error}"
+        );
         error
     }
 
@@ -223,7 +276,10 @@ mod tests {
 
     #[test]
     fn a_missing_file_on_the_server_is_named() {
-        assert!(failure(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec()).contains("404"));
+        assert!(
+            failure(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec())
+                .contains("404")
+        );
     }
 
     #[test]
@@ -235,10 +291,20 @@ mod tests {
     #[test]
     fn without_a_connection_the_error_says_what_to_do() {
         let cache = tempfile::tempdir().unwrap();
-        let free_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = cached(cache.path(), &source(format!("http://{free_port}/x"), b"data")).unwrap_err();
+        let free_port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let error = cached(
+            cache.path(),
+            &source(format!("http://{free_port}/x"), b"data"),
+        )
+        .unwrap_err();
         let error = format!("{error:#}");
-        assert!(error.contains("no answer") && error.contains("on another machine"), "{error}");
+        assert!(
+            error.contains("no answer") && error.contains("on another machine"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ use anyhow::Result;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use index::{Index, Row};
+use indicatif::ProgressBar;
 use input::Input;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -34,10 +35,23 @@ use std::path::Path;
 const BATCH_BYTES: usize = 32 << 20;
 
 /// Identity of the Groove MIDI Dataset 1.0.0 (see [`contents_sha256`]), however it was packed.
-const GMD_CONTENTS_SHA256: &str = "";
+const GMD_CONTENTS_SHA256: &str =
+    "3a9898ea85b0400fdbec64fe0939e7a6158691774c899726f75a0ebfdda0823e";
 
 /// What a file is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
     /// The network learns from these.
@@ -64,7 +78,9 @@ impl Split {
 
     /// The split of a file that no index lists, from the SHA-256 of its content.
     fn of_content(sha256: &[u8; 32]) -> Self {
-        match sha256[..8].iter().fold(0, |remainder, &byte| (remainder * 256 + u32::from(byte)) % 10) {
+        match sha256[..8].iter().fold(0, |remainder, &byte| {
+            (remainder * 256 + u32::from(byte)) % 10
+        }) {
             0..8 => Self::Train,
             8 => Self::Validation,
             _ => Self::Test,
@@ -122,11 +138,14 @@ impl Dataset {
     pub fn load(path: &Path, map: &'static DrumMap) -> Result<Self> {
         let mut input = Input::open(path)?;
         let index = Index::find(&mut input)?;
-        let Selection { chosen, mut dropped } = match &index {
+        let Selection {
+            chosen,
+            mut dropped,
+        } = match &index {
             Some(index) => Selection::listed(&input, index),
             None => Selection::all_midi(&input),
         };
-        if chosen.is_empty() {
+        if chosen.is_empty() && dropped.is_empty() {
             return Err(input.no_midi(path));
         }
         let n_ignored = input.entries.len() - chosen.len() - usize::from(index.is_some());
@@ -136,41 +155,21 @@ impl Dataset {
             digests.push(Sha256::digest(input.read(index.entry)?).into());
         }
         let mut files = Vec::with_capacity(chosen.len());
-        let mut rest = chosen.as_slice();
-        while !rest.is_empty() {
-            let mut batch = Vec::new();
-            let mut batch_bytes = 0;
-            while let [next, after @ ..] = rest
-                && batch_bytes < BATCH_BYTES
-            {
-                let bytes = input.read(next.entry);
-                batch_bytes += bytes.as_ref().map_or(0, Vec::len);
-                batch.push((input.entries[next.entry].name.clone(), bytes, next.row));
-                rest = after;
-            }
-            let outcomes: Vec<_> = batch
-                .into_par_iter()
-                .map(|(name, bytes, row)| match bytes {
-                    Ok(bytes) => {
-                        let digest = Sha256::digest(&bytes).into();
-                        let outcome = SourceFile::read(&name, &bytes, &digest, row, map);
-                        (Some(digest), outcome.map_err(|reason| Dropped { name, reason }))
-                    }
-                    Err(error) => (None, Err(Dropped { name, reason: error.to_string() })),
-                })
-                .collect();
-            for (digest, outcome) in outcomes {
-                digests.extend(digest);
-                match outcome {
-                    Ok(file) => files.push(file),
-                    Err(file) => dropped.push(file),
-                }
+        for (digest, outcome) in read_all(&mut input, &chosen, map) {
+            digests.extend(digest);
+            match outcome {
+                Ok(file) => files.push(file),
+                Err(file) => dropped.push(file),
             }
         }
         dropped.sort_by(|a, b| a.name.cmp(&b.name));
 
         let contents = contents_sha256(digests);
-        let sha256 = if input.is_archive() { files::sha256(path)? } else { contents.clone() };
+        let sha256 = if input.is_archive() {
+            files::sha256(path)?
+        } else {
+            contents.clone()
+        };
         let card = Card::of(path, &contents);
         let index = index.map(|index| input.entries[index.entry].name.clone());
         Ok(Self {
@@ -189,12 +188,18 @@ impl Dataset {
     /// The windows of `n_steps` steps that fit into the files of `split`, one every `hop_bars` (at least 1) bars.
     #[must_use]
     pub fn windows(&self, split: Split, n_steps: usize, hop_bars: usize) -> Vec<Window> {
-        let hop = hop_bars.max(1) * STEPS_PER_BAR;
-        let in_split = self.files.iter().enumerate().filter(|(_, file)| file.split == split);
+        let hop = hop_bars.max(1).saturating_mul(STEPS_PER_BAR);
+        let in_split = self
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| file.split == split);
         in_split
             .flat_map(|(file, source)| {
                 let n_starts = (source.song_groove.n_steps() + 1).saturating_sub(n_steps);
-                (0..n_starts).step_by(hop).map(move |first_step| Window { file, first_step })
+                (0..n_starts)
+                    .step_by(hop)
+                    .map(move |first_step| Window { file, first_step })
             })
             .collect()
     }
@@ -207,6 +212,49 @@ impl Dataset {
             .window(window.first_step, n_steps)
             .expect("windows are only listed where they fit into their file")
     }
+}
+
+/// Every chosen file in turn: its SHA-256, unless it could not be read, and the performance or why there is none.
+fn read_all(
+    input: &mut Input,
+    chosen: &[Chosen<'_>],
+    map: &DrumMap,
+) -> Vec<(Option<[u8; 32]>, Result<SourceFile, Dropped>)> {
+    // Seconds pass only for sets of many thousand files; the bar hides itself where there is no terminal.
+    let progress = ProgressBar::new(chosen.len() as u64).with_message("reading MIDI files");
+    let mut outcomes = Vec::with_capacity(chosen.len());
+    while outcomes.len() < chosen.len() {
+        let mut batch = Vec::new();
+        let mut batch_bytes = 0;
+        for next in &chosen[outcomes.len()..] {
+            let bytes = input.read(next.entry);
+            batch_bytes += bytes.as_ref().map_or(0, Vec::len);
+            batch.push((input.entries[next.entry].name.clone(), bytes, next.row));
+            if batch_bytes >= BATCH_BYTES {
+                break;
+            }
+        }
+        outcomes.par_extend(batch.into_par_iter().map(|(name, bytes, row)| match bytes {
+            Ok(bytes) => {
+                let digest = Sha256::digest(&bytes).into();
+                let outcome = SourceFile::read(&name, &bytes, &digest, row, map);
+                (
+                    Some(digest),
+                    outcome.map_err(|reason| Dropped { name, reason }),
+                )
+            }
+            Err(error) => (
+                None,
+                Err(Dropped {
+                    name,
+                    reason: error.to_string(),
+                }),
+            ),
+        }));
+        progress.set_position(outcomes.len() as u64);
+    }
+    progress.finish_and_clear();
+    outcomes
 }
 
 /// The entries that are data.
@@ -224,20 +272,33 @@ struct Chosen<'a> {
 impl<'a> Selection<'a> {
     /// The files that the index lists.
     fn listed(input: &Input, index: &'a Index) -> Self {
-        let places: BTreeMap<&str, usize> =
-            input.entries.iter().enumerate().map(|(place, entry)| (entry.name.as_str(), place)).collect();
+        let places: BTreeMap<&str, usize> = input
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| (entry.name.as_str(), place))
+            .collect();
         let mut rows: BTreeMap<&str, &Row> = BTreeMap::new();
         for row in &index.rows {
             // The first line of a file counts: a second one must not put it into another split as well.
             rows.entry(row.name()).or_insert(row);
         }
-        let mut selection = Self { chosen: Vec::new(), dropped: unreadable(input) };
+        let mut selection = Self {
+            chosen: Vec::new(),
+            dropped: unreadable(input),
+        };
         for (name, row) in rows {
             match places.get(name) {
-                Some(&entry) => selection.chosen.push(Chosen { entry, row: Some(row) }),
+                Some(&entry) => selection.chosen.push(Chosen {
+                    entry,
+                    row: Some(row),
+                }),
                 None => {
                     let reason = "listed in info.csv, but not there".to_owned();
-                    selection.dropped.push(Dropped { name: name.to_owned(), reason });
+                    selection.dropped.push(Dropped {
+                        name: name.to_owned(),
+                        reason,
+                    });
                 }
             }
         }
@@ -246,15 +307,24 @@ impl<'a> Selection<'a> {
 
     /// Every file whose name ends like MIDI.
     fn all_midi(input: &Input) -> Self {
-        let midi = input.entries.iter().enumerate().filter(|(_, entry)| input::is_midi(&entry.name));
-        Self { chosen: midi.map(|(entry, _)| Chosen { entry, row: None }).collect(), dropped: unreadable(input) }
+        let midi = input
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| input::is_midi(&entry.name));
+        Self {
+            chosen: midi.map(|(entry, _)| Chosen { entry, row: None }).collect(),
+            dropped: unreadable(input),
+        }
     }
 }
 
 /// The folders that could not be looked into.
 fn unreadable(input: &Input) -> Vec<Dropped> {
     let pairs = input.unreadable.iter().cloned();
-    pairs.map(|(name, reason)| Dropped { name, reason }).collect()
+    pairs
+        .map(|(name, reason)| Dropped { name, reason })
+        .collect()
 }
 
 /// Name, licence and credit of a data set.
@@ -273,9 +343,17 @@ impl Card {
                 attribution: data::GMD_ATTRIBUTION.to_owned(),
             };
         }
-        let unknown = || "unknown: state it before you publish anything made from this data".to_owned();
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-        Self { name, licence: unknown(), attribution: unknown() }
+        let unknown =
+            || "unknown: state it before you publish anything made from this data".to_owned();
+        let name = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        Self {
+            name,
+            licence: unknown(),
+            attribution: unknown(),
+        }
     }
 }
 

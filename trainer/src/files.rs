@@ -22,7 +22,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".fourbar-").suffix(".part");
@@ -117,7 +120,11 @@ mod tests {
         let error = format!("{:#}", write_atomically(&path, b"x").unwrap_err());
         assert!(error.contains(&path.display().to_string()), "{error}");
         assert!(path.join("occupied").is_dir());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the temporary file is gone");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "the temporary file is gone"
+        );
     }
 
     #[test]
@@ -140,7 +147,10 @@ mod tests {
     #[test]
     fn a_tilde_is_the_home_folder_and_other_paths_stay() {
         let home = directories::BaseDirs::new().unwrap().home_dir().to_owned();
-        assert_eq!(expand_home("~/drums/a.zip".into()), home.join("drums/a.zip"));
+        assert_eq!(
+            expand_home("~/drums/a.zip".into()),
+            home.join("drums/a.zip")
+        );
         assert_eq!(expand_home("~".into()), home);
         assert_eq!(expand_home("~other/x".into()), PathBuf::from("~other/x"));
         assert_eq!(expand_home("/a/~/b".into()), PathBuf::from("/a/~/b"));
@@ -152,6 +162,9 @@ mod tests {
         let path = folder.path().join("abc");
         fs::write(&path, b"abc").unwrap();
         // FIPS 180-2, appendix B.1.
-        assert_eq!(sha256(&path).unwrap(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            sha256(&path).unwrap(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

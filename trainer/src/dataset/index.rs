@@ -27,7 +27,9 @@ pub(super) struct Index {
 impl Row {
     /// The part of the split that the file belongs to; `None` if the word is unknown.
     pub(super) fn split(&self) -> Option<Split> {
-        Split::ALL.into_iter().find(|split| split.name() == self.split)
+        Split::ALL
+            .into_iter()
+            .find(|split| split.name() == self.split)
     }
 
     /// The word in the `split` column.
@@ -64,7 +66,9 @@ impl Index {
         candidates.sort_by_key(|&entry| input.entries[entry].name.matches('/').count());
         for entry in candidates {
             let name = input.entries[entry].name.clone();
-            let bytes = input.read(entry).with_context(|| format!("cannot read {name}"))?;
+            let bytes = input
+                .read(entry)
+                .with_context(|| format!("cannot read {name}"))?;
             if let Some(rows) = read_rows(&name, &bytes)? {
                 return Ok(Some(Self { entry, rows }));
             }
@@ -76,9 +80,11 @@ impl Index {
 /// The rows of an `info.csv`; `None` if its columns are those of something else.
 fn read_rows(name: &str, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
     let mut reader = csv::Reader::from_reader(bytes);
-    let is_index = reader
-        .headers()
-        .is_ok_and(|headers| ["midi_filename", "split"].iter().all(|wanted| headers.iter().any(|found| found == *wanted)));
+    let is_index = reader.headers().is_ok_and(|headers| {
+        ["midi_filename", "split"]
+            .iter()
+            .all(|wanted| headers.iter().any(|found| found == *wanted))
+    });
     if !is_index {
         return Ok(None);
     }

@@ -40,9 +40,17 @@ impl Input {
     /// # Errors
     /// If `path` does not exist, is neither a folder nor a zip archive, or cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let kind = fs::metadata(path)
-            .with_context(|| format!("cannot open {}: check the path given as --data", path.display()))?;
-        let mut input = if kind.is_dir() { Self::open_folder(path)? } else { Self::open_archive(path)? };
+        let kind = fs::metadata(path).with_context(|| {
+            format!(
+                "cannot open {}: check the path given as --data",
+                path.display()
+            )
+        })?;
+        let mut input = if kind.is_dir() {
+            Self::open_folder(path)?
+        } else {
+            Self::open_archive(path)?
+        };
         input.entries.retain(|entry| !is_mac_litter(&entry.name));
         input.entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(input)
@@ -66,18 +74,28 @@ impl Input {
     }
 
     fn open_folder(root: &Path) -> Result<Self> {
-        let mut input = Self { entries: Vec::new(), unreadable: Vec::new(), archive: None };
+        let mut input = Self {
+            entries: Vec::new(),
+            unreadable: Vec::new(),
+            archive: None,
+        };
         // Symbolic links to folders are followed, so each real folder is remembered: a link to a parent ends there.
         let mut seen = BTreeSet::new();
         let mut folders = vec![(root.to_owned(), String::new())];
         while let Some((folder, prefix)) = folders.pop() {
-            let listing = fs::canonicalize(&folder)
-                .and_then(|real| if seen.insert(real) { fs::read_dir(&folder).map(Some) } else { Ok(None) });
+            let listing = fs::canonicalize(&folder).and_then(|real| {
+                if seen.insert(real) {
+                    fs::read_dir(&folder).map(Some)
+                } else {
+                    Ok(None)
+                }
+            });
             let listing = match listing {
                 Ok(None) => continue,
                 Ok(Some(listing)) => listing,
                 Err(error) if prefix.is_empty() => {
-                    return Err(error).with_context(|| format!("cannot list the folder {}", root.display()));
+                    return Err(error)
+                        .with_context(|| format!("cannot list the folder {}", root.display()));
                 }
                 Err(error) => {
                     input.unreadable.push((prefix, error.to_string()));
@@ -92,12 +110,23 @@ impl Input {
                         break;
                     }
                 };
-                let base = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let name = if prefix.is_empty() { base } else { format!("{prefix}/{base}") };
+                let base = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                let name = if prefix.is_empty() {
+                    base
+                } else {
+                    format!("{prefix}/{base}")
+                };
                 match fs::metadata(&path) {
                     Ok(kind) if kind.is_dir() => folders.push((path, name)),
                     // Pipes and devices are left alone: reading one could wait for ever.
-                    Ok(kind) if kind.is_file() => input.entries.push(Entry { name, place: Place::Path(path) }),
+                    Ok(kind) if kind.is_file() => input.entries.push(Entry {
+                        name,
+                        place: Place::Path(path),
+                    }),
                     Ok(_) => {}
                     Err(error) => input.unreadable.push((name, error.to_string())),
                 }
@@ -115,13 +144,18 @@ impl Input {
         let mut entries = Vec::new();
         let mut announced: u64 = 0;
         for index in 0..archive.len() {
-            let entry = archive.by_index_data(index).with_context(|| format!("cannot read the list of files in {shown}"))?;
+            let entry = archive
+                .by_index_data(index)
+                .with_context(|| format!("cannot read the list of files in {shown}"))?;
             let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
             if entry.is_file() {
                 if is_midi(&name) {
                     announced = announced.saturating_add(entry.size().min(MAX_FILE_BYTES));
                 }
-                entries.push(Entry { name, place: Place::Zip(index) });
+                entries.push(Entry {
+                    name,
+                    place: Place::Zip(index),
+                });
             }
         }
         ensure!(
@@ -129,18 +163,30 @@ impl Input {
             "{shown} announces {} GiB of MIDI: it is damaged, or unpack it and give the folder",
             announced >> 30
         );
-        Ok(Self { entries, unreadable: Vec::new(), archive: Some(archive) })
+        Ok(Self {
+            entries,
+            unreadable: Vec::new(),
+            archive: Some(archive),
+        })
     }
 
     /// The error for an input without any MIDI file, with the remedy that fits what is there instead.
     pub(super) fn no_midi(&self, path: &Path) -> anyhow::Error {
-        let n_archives = self.entries.iter().filter(|entry| has_extension(&entry.name, &["zip"])).count();
+        let n_archives = self
+            .entries
+            .iter()
+            .filter(|entry| has_extension(&entry.name, &["zip"]))
+            .count();
         let remedy = if n_archives > 0 {
             format!("it holds {n_archives} zip archive(s): give one of them as --data")
         } else {
             "give a folder or a zip archive that holds files ending in .mid or .midi".to_owned()
         };
-        anyhow::anyhow!("{} holds {} file(s), none of them MIDI: {remedy}", path.display(), self.entries.len())
+        anyhow::anyhow!(
+            "{} holds {} file(s), none of them MIDI: {remedy}",
+            path.display(),
+            self.entries.len()
+        )
     }
 }
 
@@ -151,13 +197,18 @@ pub(super) fn is_midi(name: &str) -> bool {
 
 fn has_extension(name: &str, extensions: &[&str]) -> bool {
     let base = name.rsplit('/').next().unwrap_or(name);
-    base.rsplit_once('.')
-        .is_some_and(|(stem, found)| !stem.is_empty() && extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
+    base.rsplit_once('.').is_some_and(|(stem, found)| {
+        !stem.is_empty()
+            && extensions
+                .iter()
+                .any(|wanted| found.eq_ignore_ascii_case(wanted))
+    })
 }
 
 /// macOS puts a shadow `._name.mid`, which is no MIDI, beside every file it copies to a foreign disk or archive.
 fn is_mac_litter(name: &str) -> bool {
-    name.split('/').any(|part| part == "__MACOSX" || part.starts_with("._"))
+    name.split('/')
+        .any(|part| part == "__MACOSX" || part.starts_with("._"))
 }
 
 /// Reads to the end without ever believing an announced size.
@@ -165,7 +216,10 @@ fn read_bounded(source: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other(format!("larger than {} MiB, which no MIDI performance is", MAX_FILE_BYTES >> 20)));
+        return Err(io::Error::other(format!(
+            "larger than {} MiB, which no MIDI performance is",
+            MAX_FILE_BYTES >> 20
+        )));
     }
     Ok(bytes)
 }

@@ -50,24 +50,38 @@ impl SourceFile {
         let (song_groove, lost) = Groove::from_notes(&notes, map);
         if lost.outside > 0 {
             let n_outside = lost.outside;
-            return Err(format!("{n_outside} of its notes lie beyond bar {MAX_BARS}: it is damaged, or cut it into parts"));
+            return Err(format!(
+                "{n_outside} of its notes lie beyond bar {MAX_BARS}: it is damaged, or cut it into parts"
+            ));
         }
         if song_groove.n_hits() == 0 {
             let keys: Vec<_> = lost.unmapped.keys().map(u8::to_string).collect();
-            return Err(format!("none of its {} notes is in the {} map (keys {})", notes.len(), map.name, keys.join(", ")));
+            return Err(format!(
+                "none of its {} notes is in the {} map (keys {})",
+                notes.len(),
+                map.name,
+                keys.join(", ")
+            ));
         }
         let split = match row {
-            Some(row) => {
-                row.split().ok_or_else(|| format!("info.csv puts it into an unknown split, \"{}\"", row.split_word()))?
-            }
+            Some(row) => row.split().ok_or_else(|| {
+                format!(
+                    "info.csv puts it into an unknown split, \"{}\"",
+                    row.split_word()
+                )
+            })?,
             None => Split::of_content(sha256),
         };
         Ok(Self {
             name: name.to_owned(),
             split,
             style: row.and_then(Row::style).map(str::to_owned),
-            bpm: row.and_then(Row::bpm).unwrap_or_else(|| tempo_at_first_note(&song, &notes)),
-            channel: notes.first().map_or(midi::DRUM_CHANNEL, |note| note.channel),
+            bpm: row
+                .and_then(Row::bpm)
+                .unwrap_or_else(|| tempo_at_first_note(&song, &notes)),
+            channel: notes
+                .first()
+                .map_or(midi::DRUM_CHANNEL, |note| note.channel),
             n_notes: notes.len(),
             n_notes_elsewhere: song.notes.len() - notes.len(),
             n_unclosed: song.unclosed_notes,
@@ -81,6 +95,8 @@ impl SourceFile {
 /// The tempo in force at the first note, in quarter notes a minute; MIDI's default is 120.
 fn tempo_at_first_note(song: &Song, notes: &[Note]) -> f64 {
     let first_beats = notes.first().map_or(0.0, |note| note.onset_beats);
-    song.tempos.iter().rfind(|tempo| tempo.beats <= first_beats).map_or(120.0, |tempo| tempo.bpm)
+    song.tempos
+        .iter()
+        .rfind(|tempo| tempo.beats <= first_beats)
+        .map_or(120.0, |tempo| tempo.bpm)
 }
-
