@@ -1,31 +1,68 @@
 //! The Fourbar plugin: learned 4-bar drum grooves as CLAP and VST3.
+//!
+//! ```text
+//! host, editor -> params (atomics) -> player -> Job -> worker -> Ready -> player -> host
+//! worker -> Snapshot -> editor        player -> playhead, level (atomics) -> editor
+//! ```
+//!
+//! The framework is met in this file, `params.rs`, `editor.rs` and `clap_state.rs` only.
 
 use nice_plug::prelude::*;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+pub mod checkpoints;
+mod clap_state;
 pub mod editor;
+pub mod engine;
 pub mod kit;
 pub mod mailbox;
+pub mod orders;
 pub mod params;
+pub mod player;
 pub mod request;
 pub mod scheduler;
 pub mod shared;
 pub mod transport;
+pub mod worker;
 
+use checkpoints::GROOVAE_4BAR;
+use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;
-use shared::Shared;
+use player::Player;
+use request::{Ready, Takes};
+use scheduler::Event;
+use shared::{Shared, Status};
+use transport::HostTime;
+use worker::Worker;
 
 /// The plugin, as the framework sees it.
 pub struct Fourbar {
     params: Arc<FourbarParams>,
     shared: Arc<Shared>,
+    player: Player,
+    takes: Takes,
+    /// The restored state that the player knows; see [`shared::Snapshot::epoch`].
+    epoch: u64,
+    offline: bool,
+    /// The worker's end of the mailbox, until there is a worker. A host's scan creates plugins that it never starts.
+    idle_worker_end: Option<WorkerEnd<Ready>>,
+    worker: Option<Worker>,
 }
 
 impl Default for Fourbar {
     fn default() -> Self {
+        let shared = Arc::<Shared>::default();
+        let (audio_end, worker_end) = mailbox();
         Self {
-            params: Arc::new(FourbarParams::default()),
-            shared: Arc::new(Shared::default()),
+            params: FourbarParams::new(shared.clone()),
+            shared,
+            player: Player::new(audio_end),
+            takes: Takes::default(),
+            epoch: 0,
+            offline: false,
+            idle_worker_end: Some(worker_end),
+            worker: None,
         }
     }
 }
@@ -42,6 +79,7 @@ impl Plugin for Fourbar {
         main_output_channels: Some(new_nonzero_u32(2)),
         ..AudioIOLayout::const_default()
     }];
+    /// Notes that come in are not used, but some hosts put no plugin without an input on a MIDI track.
     const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
     const MIDI_OUTPUT: MidiConfig = MidiConfig::Basic;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
@@ -57,14 +95,165 @@ impl Plugin for Fourbar {
         editor::create(self.params.clone(), self.shared.clone())
     }
 
+    fn filter_state(state: &mut PluginState) {
+        params::sanitise(state);
+    }
+
+    /// Called on activation, and again whenever a project's state was loaded.
+    fn initialize(
+        &mut self,
+        _layout: &AudioIOLayout,
+        config: &BufferConfig,
+        _context: &mut impl InitContext<Self>,
+    ) -> bool {
+        self.offline = config.process_mode == ProcessMode::Offline;
+        self.player.activate(config.sample_rate, self.offline);
+        self.take_restored_pattern();
+        let base_take = self.params.base_take.load(Ordering::Relaxed);
+        let request = self.params.request(u64::from(base_take));
+        self.player.prepare(request, self.params.apply_at.value());
+        self.start_worker();
+        true
+    }
+
+    fn reset(&mut self) {
+        self.player.reset();
+        self.takes.restart();
+    }
+
     fn process(
         &mut self,
-        _buffer: &mut Buffer,
+        buffer: &mut Buffer,
         _aux: &mut AuxiliaryBuffers,
-        _context: &mut impl ProcessContext<Self>,
+        context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
+        let host = host_time(context.transport(), self.offline);
+        let take = self.take(&host);
+        let controls = self
+            .params
+            .controls(take, self.shared.audition.load(Ordering::Relaxed));
+        let [left, right] = buffer.as_slice() else {
+            return ProcessStatus::Error("the output is not stereo");
+        };
+        left.fill(0.0);
+        right.fill(0.0);
+        let heard = self.player.process(&host, &controls, left, right, |event| {
+            context.send_event(note_event(event));
+        });
+        if let Some(tempo_bpm) = host.tempo_bpm {
+            self.shared
+                .tempo_bpm
+                .store(narrow(tempo_bpm), Ordering::Relaxed);
+        }
+        let playhead_beats = heard.playhead_beats.map_or(-1.0, narrow);
+        self.shared
+            .playhead_beats
+            .store(playhead_beats, Ordering::Relaxed);
+        self.shared.level.store(heard.level, Ordering::Relaxed);
+        // A host may put a plugin that claims less to sleep whenever it is silent, and then no note comes any more.
         ProcessStatus::KeepAlive
     }
+}
+
+impl Fourbar {
+    /// Plays the pattern of the project that was loaded since the last call, if one was.
+    fn take_restored_pattern(&mut self) {
+        let (epoch, ready) = {
+            let snapshot = self.shared.snapshot();
+            (snapshot.epoch, snapshot.ready.clone())
+        };
+        if epoch != self.epoch {
+            self.epoch = epoch;
+            self.player.restore(ready.as_deref().cloned(), epoch);
+        }
+    }
+
+    fn start_worker(&mut self) {
+        let Some(worker_end) = self.idle_worker_end.take() else {
+            return;
+        };
+        match Worker::start(worker_end, self.shared.clone(), || GROOVAE_4BAR.engine()) {
+            Ok(worker) => self.worker = Some(worker),
+            Err(error) => {
+                let problem = format!("The system refused the thread that makes patterns: {error}");
+                self.shared.snapshot().status = Status::Problem(problem);
+            }
+        }
+    }
+
+    /// The variation to play, by the presses of *regenerate* so far.
+    fn take(&mut self, host: &HostTime) -> u64 {
+        let n_presses = self.params.n_presses.load(Ordering::Relaxed);
+        let song_beats = host.position_beats.filter(|_| host.playing);
+        let mut base_take = self.params.base_take.load(Ordering::Relaxed);
+        let take = self.takes.update(n_presses, song_beats, &mut base_take);
+        self.params.base_take.store(base_take, Ordering::Relaxed);
+        take
+    }
+}
+
+/// The host's transport in our own words; what is no number is left out.
+fn host_time(transport: &Transport, offline: bool) -> HostTime {
+    let number = |value: &f64| value.is_finite();
+    let metre = transport
+        .time_sig_numerator
+        .zip(transport.time_sig_denominator);
+    let is_metre = |&(numerator, denominator): &(i32, i32)| {
+        (1..=64).contains(&numerator) && (1..=64).contains(&denominator)
+    };
+    HostTime {
+        playing: transport.playing,
+        tempo_bpm: transport.tempo.filter(number),
+        position_beats: transport.pos_beats().filter(number),
+        // An export runs straight through, whatever loop is set.
+        loop_beats: transport.loop_range_beats().filter(|_| !offline),
+        beats_per_bar: metre
+            .filter(is_metre)
+            .map_or(4.0, |(numerator, denominator)| {
+                4.0 * f64::from(numerator) / f64::from(denominator)
+            }),
+        bar_start_beats: transport.bar_start_pos_beats().filter(number),
+    }
+}
+
+/// A note for the host.
+fn note_event(event: Event) -> NoteEvent<()> {
+    match event {
+        Event::NoteOn {
+            timing,
+            pitch,
+            channel,
+            velocity,
+            ..
+        } => NoteEvent::NoteOn {
+            timing,
+            voice_id: None,
+            channel,
+            note: pitch,
+            velocity,
+        },
+        Event::NoteOff {
+            timing,
+            pitch,
+            channel,
+            ..
+        } => NoteEvent::NoteOff {
+            timing,
+            voice_id: None,
+            channel,
+            note: pitch,
+            velocity: 0.0,
+        },
+    }
+}
+
+/// A number for the editor.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "single precision is enough to draw"
+)]
+fn narrow(number: f64) -> f32 {
+    number as f32
 }
 
 impl ClapPlugin for Fourbar {

@@ -3,22 +3,28 @@
 //! Ids are permanent, because projects and automation refer to them. Every value has a text that a person can read
 //! and that parses back, so that a host's generic view, a control surface or a screen reader can do without our
 //! window.
+//!
+//! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
+//! of range is brought back into it ([`sanitise`]).
 
-use crate::request::{N_LATENT, Request};
+use crate::player::Controls;
+use crate::request::{self, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
+use crate::scheduler::Output;
+use crate::shared::Shared;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::Feel;
 use nice_plug::editor::dpi::LogicalSize;
+use nice_plug::params::persist::PersistentField;
+use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiState;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 
-/// Largest seed; six digits are quick to read out and type.
-pub const MAX_SEED: i32 = 999_999;
-/// Largest temperature.
-pub const MAX_TEMPERATURE: f32 = 2.0;
-/// Largest distance from the latent centre along one axis, in standard deviations.
-pub const MAX_LATENT: f32 = 3.0;
+/// Largest seed.
+pub const MAX_SEED: i32 = request::MAX_SEED.cast_signed();
 /// Largest timing or velocity amount.
 pub const MAX_AMOUNT: f32 = 2.0;
 /// The kit level at which the kit is off.
@@ -26,7 +32,9 @@ const MIN_LEVEL_DB: f32 = -60.0;
 /// The highest kit level.
 const MAX_LEVEL_DB: f32 = 6.0;
 /// The editor's size when it is first opened, in logical pixels.
-const EDITOR_SIZE: LogicalSize<f32> = LogicalSize::new(1080.0, 640.0);
+const EDITOR_SIZE: LogicalSize<f32> = LogicalSize::new(1160.0, 744.0);
+/// Sides of a window that a project may ask for, in logical pixels.
+const EDITOR_SIDE_RANGE: std::ops::RangeInclusive<f32> = 100.0..=10_000.0;
 
 /// The plugin's parameters and persisted fields. Shared by the host's threads; every value is atomic or locked.
 #[derive(Params)]
@@ -37,6 +45,11 @@ pub struct FourbarParams {
     /// How often *regenerate* was pressed while the transport was stopped.
     #[persist = "take"]
     pub base_take: AtomicU32,
+    /// The newest finished pattern.
+    #[persist = "pattern"]
+    pub pattern: PatternField,
+    /// How often *regenerate* was pressed at all since the plugin was created.
+    pub n_presses: Arc<AtomicU32>,
 
     /// 0 is the most likely pattern, 1 as learned, 2 wild.
     #[id = "temperature"]
@@ -114,70 +127,131 @@ pub enum DrumMapChoice {
     Td11,
 }
 
-impl Default for FourbarParams {
-    fn default() -> Self {
-        let amount = |name: &str| {
-            FloatParam::new(
-                name,
-                1.0,
-                FloatRange::Linear {
-                    min: 0.0,
-                    max: MAX_AMOUNT,
-                },
-            )
-            .with_unit(" %")
-            .with_value_to_string(formatters::v2s_f32_percentage(0))
-            .with_string_to_value(formatters::s2v_f32_percentage())
-        };
-        Self {
-            editor_state: EguiState::from_size(EDITOR_SIZE),
-            base_take: AtomicU32::new(0),
-            temperature: FloatParam::new(
-                "Temperature",
-                1.0,
-                FloatRange::Linear {
-                    min: 0.0,
-                    max: MAX_TEMPERATURE,
-                },
-            )
-            .with_value_to_string(formatters::v2s_f32_rounded(2)),
-            seed: IntParam::new(
-                "Seed",
-                1,
-                IntRange::Linear {
-                    min: 0,
-                    max: MAX_SEED,
-                },
-            ),
-            regenerate: BoolParam::new("Regenerate", false),
-            latent: std::array::from_fn(|axis| LatentParams {
-                position: FloatParam::new(
-                    format!("Latent {}", axis + 1),
-                    0.0,
-                    FloatRange::Linear {
-                        min: -MAX_LATENT,
-                        max: MAX_LATENT,
+impl FourbarParams {
+    /// Parameters at their defaults; the saved pattern is that of `shared`.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new_cyclic(|params| {
+            let float = |name: &str, default, min, max, pick: fn(&Self) -> &FloatParam| {
+                let range = FloatRange::Linear { min, max };
+                FloatParam::new(name, default, range)
+                    .with_callback(keep_a_number(params.clone(), pick))
+            };
+            let amount = |name, pick| {
+                float(name, 1.0, 0.0, MAX_AMOUNT, pick)
+                    .with_unit(" %")
+                    .with_value_to_string(Arc::new(|amount| format!("{:.0}", amount * 100.0)))
+                    .with_string_to_value(Arc::new(|text| Some(leading_number(text)? / 100.0)))
+            };
+            let n_presses = Arc::<AtomicU32>::default();
+            Self {
+                editor_state: EguiState::from_size(EDITOR_SIZE),
+                base_take: AtomicU32::new(0),
+                pattern: PatternField(shared),
+                temperature: float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
+                    &params.temperature
+                })
+                .with_value_to_string(Arc::new(temperature_text))
+                .with_string_to_value(Arc::new(leading_number)),
+                seed: IntParam::new(
+                    "Seed",
+                    1,
+                    IntRange::Linear {
+                        min: 0,
+                        max: MAX_SEED,
                     },
-                )
-                .with_unit(" σ")
-                .with_value_to_string(formatters::v2s_f32_rounded(2)),
-            }),
-            timing: amount("Timing"),
-            velocity: amount("Velocity"),
-            apply_at: EnumParam::new("Apply at", ApplyAt::Bar),
-            kit_level: FloatParam::new(
-                "Kit level",
-                -6.0,
-                FloatRange::Linear {
-                    min: MIN_LEVEL_DB,
-                    max: MAX_LEVEL_DB,
-                },
-            )
-            .with_unit(" dB"),
-            midi_out: BoolParam::new("MIDI output", true),
-            channel: IntParam::new("Channel", 10, IntRange::Linear { min: 1, max: 16 }),
-            drum_map: EnumParam::new("Drum map", DrumMapChoice::Gm),
-            bypass: BoolParam::new("Bypass", false).make_bypass(),
+                ),
+                regenerate: BoolParam::new("Regenerate", false)
+                    .with_callback(count_presses(n_presses.clone())),
+                latent: std::array::from_fn(|axis| LatentParams {
+                    position: FloatParam::new(
+                        format!("Latent {}", axis + 1),
+                        0.0,
+                        FloatRange::Linear {
+                            min: -MAX_LATENT,
+                            max: MAX_LATENT,
+                        },
+                    )
+                    .with_callback(keep_a_number(params.clone(), move |params| {
+                        &params.latent[axis].position
+                    }))
+                    .with_unit(" σ")
+                    .with_value_to_string(Arc::new(|position| {
+                        format!("{:+.2}", without_negative_zero(position, 2))
+                    }))
+                    .with_string_to_value(Arc::new(leading_number)),
+                }),
+                timing: amount("Timing", |params| &params.timing),
+                velocity: amount("Velocity", |params| &params.velocity),
+                apply_at: EnumParam::new("Apply at", ApplyAt::Bar),
+                kit_level: float("Kit level", -6.0, MIN_LEVEL_DB, MAX_LEVEL_DB, |params| {
+                    &params.kit_level
+                })
+                .with_unit(" dB")
+                .with_value_to_string(Arc::new(level_text))
+                .with_string_to_value(Arc::new(level_of_text)),
+                midi_out: BoolParam::new("MIDI output", true),
+                channel: IntParam::new("Channel", 10, IntRange::Linear { min: 1, max: 16 }),
+                drum_map: EnumParam::new("Drum map", DrumMapChoice::Gm),
+                bypass: BoolParam::new("Bypass", false)
+                    .with_value_to_string(formatters::v2s_bool_bypass())
+                    .with_string_to_value(formatters::s2v_bool_bypass())
+                    .make_bypass(),
+                n_presses,
+            }
+        })
+    }
+
+    /// The request that the parameters describe, for variation `take`.
+    #[must_use]
+    pub fn request(&self, take: u64) -> Request {
+        let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
+        let seed = u32::try_from(self.seed.value()).unwrap_or(0);
+        Request::new(seed, take, self.temperature.value(), latent)
+    }
+
+    /// How the pattern is to be played.
+    #[must_use]
+    pub fn feel(&self) -> Feel {
+        Feel {
+            timing: self.timing.value(),
+            velocity: self.velocity.value(),
+        }
+    }
+
+    /// Where the notes go.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        let channel = self.channel.value().clamp(1, 16) - 1;
+        Output {
+            channel: u8::try_from(channel).unwrap_or(9),
+            map: self.drum_map.value().map(),
+            midi: self.midi_out.value(),
+        }
+    }
+
+    /// Linear gain of the preview kit; 0 at the bottom of the range.
+    #[must_use]
+    pub fn kit_gain(&self) -> f32 {
+        let level_db = self.kit_level.value();
+        if level_db > MIN_LEVEL_DB {
+            util::db_to_gain(level_db.min(MAX_LEVEL_DB))
+        } else {
+            0.0
+        }
+    }
+
+    /// Everything the audio thread reads of the parameters.
+    #[must_use]
+    pub fn controls(&self, take: u64, audition: bool) -> Controls {
+        Controls {
+            request: self.request(take),
+            apply_at: self.apply_at.value(),
+            feel: self.feel(),
+            output: self.output(),
+            kit_gain: self.kit_gain(),
+            bypass: self.bypass.value(),
+            audition,
         }
     }
 }
@@ -193,35 +267,198 @@ impl DrumMapChoice {
     }
 }
 
-impl FourbarParams {
-    /// The request that the parameters describe, for take `take`.
-    #[must_use]
-    pub fn request(&self, take: u64) -> Request {
-        Request {
-            seed: self.seed.value().unsigned_abs(),
-            take,
-            temperature: self.temperature.value(),
-            latent: std::array::from_fn(|axis| self.latent[axis].position.value()),
+/// Counts the rising edges of a momentary parameter. Counting sees what the audio thread would miss: a press and its
+/// release in one block, or while the host does not process audio.
+fn count_presses(n_presses: Arc<AtomicU32>) -> Arc<dyn Fn(bool) + Send + Sync> {
+    Arc::new(move |is_down| {
+        if is_down {
+            n_presses.fetch_add(1, Ordering::Relaxed);
+        }
+    })
+}
+
+/// A callback that undoes what a host sets to no number: the value would poison the sound, and could not be saved.
+fn keep_a_number(
+    params: Weak<FourbarParams>,
+    pick: impl Fn(&FourbarParams) -> &FloatParam + Send + Sync + 'static,
+) -> Arc<dyn Fn(f32) + Send + Sync> {
+    Arc::new(move |value| {
+        if !value.is_nan() {
+            return;
+        }
+        let Some(params) = params.upgrade() else {
+            return;
+        };
+        let param = pick(&params);
+        let modulation_alone = !param.unmodulated_plain_value().is_nan();
+        #[expect(
+            unsafe_code,
+            reason = "the framework has no other way to set a parameter; the pointer is in scope"
+        )]
+        unsafe {
+            if modulation_alone {
+                param.as_ptr()._internal_modulate_value(0.0);
+            } else {
+                param
+                    .as_ptr()
+                    ._internal_set_normalized_value(param.default_normalized_value());
+            }
+        }
+    })
+}
+
+/// The number that `text` begins with, whatever unit or remark follows.
+fn leading_number(text: &str) -> Option<f32> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c)))
+        .unwrap_or(text.len());
+    text[..end].parse().ok()
+}
+
+/// A value that is shown as zero has no sign.
+fn without_negative_zero(value: f32, n_digits: i32) -> f32 {
+    let unit = 10_f32.powi(n_digits);
+    if (value * unit).round() == 0.0 {
+        0.0
+    } else {
+        value
+    }
+}
+
+fn temperature_text(temperature: f32) -> String {
+    let remark = if temperature == 0.0 {
+        " (most likely)"
+    } else {
+        ""
+    };
+    format!("{temperature:.2}{remark}")
+}
+
+fn level_text(level_db: f32) -> String {
+    if level_db > MIN_LEVEL_DB {
+        format!("{:.1}", without_negative_zero(level_db, 1))
+    } else {
+        "-inf".to_owned()
+    }
+}
+
+fn level_of_text(text: &str) -> Option<f32> {
+    let is_off = text.trim().to_ascii_lowercase().starts_with("-inf");
+    if is_off {
+        Some(MIN_LEVEL_DB)
+    } else {
+        leading_number(text)
+    }
+}
+
+/// The persisted pattern: what [`Shared`] holds for the editor anyway.
+pub struct PatternField(Arc<Shared>);
+
+/// A pattern on its way to or from a project file.
+pub enum SavedPattern {
+    /// A pattern, or none yet.
+    Whole(Option<Arc<Ready>>),
+    /// What is wrong with the one that was found.
+    Damaged(String),
+}
+
+impl Serialize for SavedPattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Whole(Some(ready)) => ready.serialize(serializer),
+            Self::Whole(None) | Self::Damaged(_) => serializer.serialize_none(),
         }
     }
+}
 
-    /// How the pattern is to be played.
-    #[must_use]
-    pub fn feel(&self) -> Feel {
-        Feel {
-            timing: self.timing.value(),
-            velocity: self.velocity.value(),
-        }
+impl<'de> Deserialize<'de> for SavedPattern {
+    /// Never fails on well-formed text, so that a damaged pattern is reported and does not pass in silence.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let checked =
+            serde_json::from_value::<Option<Ready>>(value).map_err(|error| error.to_string());
+        let checked = checked.and_then(|ready| {
+            ready.as_ref().map_or(Ok(()), Ready::check)?;
+            Ok(ready.map(Arc::new))
+        });
+        Ok(checked.map_or_else(Self::Damaged, Self::Whole))
+    }
+}
+
+impl PersistentField<'_, SavedPattern> for PatternField {
+    fn set(&self, saved: SavedPattern) {
+        self.0.snapshot().restore(match saved {
+            SavedPattern::Whole(ready) => Ok(ready),
+            SavedPattern::Damaged(problem) => Err(problem),
+        });
     }
 
-    /// Linear gain of the preview kit; 0 at the bottom of the range.
-    #[must_use]
-    pub fn kit_gain(&self) -> f32 {
-        let level_db = self.kit_level.value();
-        if level_db > MIN_LEVEL_DB {
-            util::db_to_gain(level_db)
-        } else {
-            0.0
+    fn map<F: Fn(&SavedPattern) -> R, R>(&self, f: F) -> R {
+        let ready = self.0.snapshot().ready.clone();
+        f(&SavedPattern::Whole(ready))
+    }
+}
+
+/// Takes out of a project's state whatever this version cannot use: unknown parameters, values of the wrong kind or
+/// out of range, a window of impossible size. What is taken out stays as it is.
+pub fn sanitise(state: &mut PluginState) {
+    let params = FourbarParams::new(Arc::default());
+    let known: HashMap<String, ParamPtr> = params
+        .param_map()
+        .into_iter()
+        .map(|(id, param, _)| (id, param))
+        .collect();
+    state
+        .params
+        .retain(|id, value| known.get(id).is_some_and(|&param| is_usable(param, value)));
+    // A press that was saved half-way is no press.
+    state.params.remove("regenerate");
+
+    let fields = &mut state.fields;
+    let fits = |editor: EguiState| {
+        let LogicalSize { width, height } = editor.size();
+        EDITOR_SIDE_RANGE.contains(&width) && EDITOR_SIDE_RANGE.contains(&height)
+    };
+    if fields
+        .get("editor")
+        .is_some_and(|text| !serde_json::from_str(text).is_ok_and(fits))
+    {
+        fields.remove("editor");
+    }
+    if let Some(text) = fields
+        .get_mut("pattern")
+        .filter(|text| serde_json::from_str::<SavedPattern>(text).is_err())
+    {
+        // The framework would skip this silently; in this form it is reported as damaged.
+        *text = serde_json::Value::from("not JSON").to_string();
+    }
+}
+
+/// Whether `value` is of the parameter's kind; brings it into the parameter's range.
+fn is_usable(param: ParamPtr, value: &mut ParamValue) -> bool {
+    #[expect(
+        unsafe_code,
+        reason = "the caller holds the parameters that the pointer points into"
+    )]
+    let (min, max) = unsafe { (param.preview_plain(0.0), param.preview_plain(1.0)) };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whole numbers below a million"
+    )]
+    let whole_range = min as i32..=max as i32;
+    match (param, value) {
+        (ParamPtr::FloatParam(_), ParamValue::F32(value)) => {
+            *value = value.clamp(min, max);
+            !value.is_nan()
         }
+        (ParamPtr::IntParam(_), ParamValue::I32(value)) => {
+            *value = (*value).clamp(*whole_range.start(), *whole_range.end());
+            true
+        }
+        (ParamPtr::EnumParam(_), ParamValue::I32(index)) => whole_range.contains(index),
+        (ParamPtr::EnumParam(_), ParamValue::String(_))
+        | (ParamPtr::BoolParam(_), ParamValue::Bool(_)) => true,
+        _ => false,
     }
 }

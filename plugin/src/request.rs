@@ -3,23 +3,65 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Pattern;
 use serde::{Deserialize, Serialize};
 
 /// Number of latent positions that can be set from outside.
 pub const N_LATENT: usize = 8;
+/// Largest seed; six digits are quick to read out and to type.
+pub const MAX_SEED: u32 = 999_999;
+/// Largest temperature.
+pub const MAX_TEMPERATURE: f32 = 2.0;
+/// Largest distance from the centre of a latent axis, in standard deviations.
+pub const MAX_LATENT: f32 = 3.0;
+
+/// Length of every pattern's loop: four bars of four beats.
+pub const LOOP_BEATS: f64 = 16.0;
+/// Furthest that a hit can be from its place on the grid: half a step.
+const MAX_OFFSET_BEATS: f64 = 0.125;
+/// Hits of a pattern in which every drum plays on every step.
+const MAX_HITS: usize = 64 * fourbar_model::drums::N_VOICES;
 
 /// The complete input of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The number the user sees and types.
     pub seed: u32,
-    /// Which variation of the seed: 0 at first, another after each *regenerate*.
+    /// Which variation of the seed; 0 is the one the seed names.
     pub take: u64,
     /// 0 is the most likely pattern, 1 as learned, 2 wild.
     pub temperature: f32,
     /// Position along the checkpoint's principal axes, in standard deviations.
     pub latent: [f32; N_LATENT],
+}
+
+impl Request {
+    /// A request within the ranges that the network was made for; what is not a number becomes the default.
+    #[must_use]
+    pub fn new(seed: u32, take: u64, temperature: f32, latent: [f32; N_LATENT]) -> Self {
+        Self {
+            seed: seed.min(MAX_SEED),
+            take,
+            temperature: finite_or(temperature, 1.0).clamp(0.0, MAX_TEMPERATURE),
+            latent: latent.map(|position| finite_or(position, 0.0).clamp(-MAX_LATENT, MAX_LATENT)),
+        }
+    }
+
+    /// All randomness of the generation. Take 0 is the stream of the seed itself.
+    #[must_use]
+    pub fn noise(&self) -> Noise {
+        Noise::from_seed(u64::from(self.seed) ^ scramble(self.take))
+    }
+}
+
+/// What the audio thread sends to the worker.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Job {
+    /// What to make.
+    pub request: Request,
+    /// Which restored state it belongs to; see [`crate::shared::Snapshot::epoch`].
+    pub epoch: u64,
 }
 
 /// A finished pattern and what it was made from; this is what the worker hands over and what a project saves.
@@ -31,4 +73,190 @@ pub struct Ready {
     pub checkpoint_id: String,
     /// The answer.
     pub pattern: Pattern,
+}
+
+impl Ready {
+    /// Checks what a project file claims to be a pattern: only what a model could have made may be played.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for the user.
+    pub fn check(&self) -> Result<(), String> {
+        let Request {
+            seed,
+            take,
+            temperature,
+            latent,
+        } = self.request;
+        if Request::new(seed, take, temperature, latent) != self.request {
+            return Err("its settings are out of range".to_owned());
+        }
+        #[expect(clippy::float_cmp, reason = "the length is stored as it was set")]
+        if self.pattern.loop_beats() != LOOP_BEATS {
+            let length = self.pattern.loop_beats();
+            return Err(format!("it is {length} beats long, not {LOOP_BEATS}"));
+        }
+        let n_hits = self.pattern.hits().len();
+        if n_hits > MAX_HITS {
+            return Err(format!("it has {n_hits} hits, more than {MAX_HITS}"));
+        }
+        let too_far = |offset_beats: f64| offset_beats.abs() > MAX_OFFSET_BEATS;
+        if self
+            .pattern
+            .hits()
+            .iter()
+            .any(|hit| too_far(hit.offset_beats))
+        {
+            return Err("a hit is more than half a step off the grid".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Which variation of a seed is wanted: what the *regenerate* parameter has done so far.
+///
+/// Pressed while the transport stands, it counts a saved number up. Pressed by automation while the song plays, the
+/// variation follows from the place in the song, so that every playback and every bounce plays the same one; the next
+/// start of the transport begins with the saved number again.
+///
+/// Owned by the audio thread.
+#[derive(Debug, Default)]
+pub struct Takes {
+    n_presses_seen: u32,
+    of_this_run: Option<u64>,
+}
+
+impl Takes {
+    /// The take to ask for in this block.
+    ///
+    /// `n_presses` counts every press so far; `song_beats` is the position if the host's song is playing; `base_take` is
+    /// the saved number, which is counted up here.
+    pub fn update(&mut self, n_presses: u32, song_beats: Option<f64>, base_take: &mut u32) -> u64 {
+        let n_new = n_presses.wrapping_sub(self.n_presses_seen);
+        self.n_presses_seen = n_presses;
+        match song_beats {
+            None => {
+                self.of_this_run = None;
+                *base_take = base_take.wrapping_add(n_new);
+            }
+            Some(beats) if n_new > 0 => self.of_this_run = Some(take_at(beats)),
+            Some(_) => {}
+        }
+        self.of_this_run.unwrap_or(u64::from(*base_take))
+    }
+
+    /// Forgets the variation that automation chose; call it when the transport starts.
+    pub fn restart(&mut self) {
+        self.of_this_run = None;
+    }
+}
+
+/// The take of a press at a place in the song; never one that pressing while stopped can reach.
+fn take_at(song_beats: f64) -> u64 {
+    // Rounded, because hosts report the same place with different last digits.
+    let sixteenth = (song_beats * 4.0).round() + 0.0;
+    scramble(sixteenth.to_bits() ^ u64::MAX) | 1 << 63
+}
+
+/// Spreads a number over all 64 bits; 0 stays 0.
+///
+/// # Source
+/// The finaliser of Austin Appleby's `MurmurHash3` (`fmix64`).
+fn scramble(mut bits: u64) -> u64 {
+    bits ^= bits >> 33;
+    bits = bits.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    bits ^= bits >> 33;
+    bits = bits.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    bits ^ bits >> 33
+}
+
+fn finite_or(value: f32, default: f32) -> f32 {
+    if value.is_finite() { value } else { default }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fourbar_model::drums::Voice;
+    use fourbar_model::pattern::Hit;
+
+    fn request(seed: u32, take: u64) -> Request {
+        Request::new(seed, take, 1.0, [0.0; N_LATENT])
+    }
+
+    fn ready(loop_beats: f64, offset_beats: f64, n_hits: usize) -> Ready {
+        let hit = Hit {
+            grid_beats: 0.0,
+            offset_beats,
+            voice: Voice::Kick,
+            velocity: 0.5,
+        };
+        Ready {
+            request: request(1, 0),
+            checkpoint_id: "test".to_owned(),
+            pattern: Pattern::new(vec![hit; n_hits], loop_beats),
+        }
+    }
+
+    #[test]
+    fn a_request_is_always_in_range() {
+        let wild = Request::new(u32::MAX, 3, f32::NAN, [f32::INFINITY; N_LATENT]);
+        assert_eq!(wild, Request::new(MAX_SEED, 3, 1.0, [0.0; N_LATENT]));
+        let far = Request::new(1, 0, 99.0, [-99.0; N_LATENT]);
+        assert_eq!(
+            far,
+            Request::new(1, 0, MAX_TEMPERATURE, [-MAX_LATENT; N_LATENT])
+        );
+    }
+
+    #[test]
+    fn the_noise_depends_on_seed_and_take_and_nothing_else() {
+        let draw = |seed, take| request(seed, take).noise().normals(4);
+        assert_eq!(draw(5, 2), draw(5, 2));
+        assert_ne!(draw(5, 2), draw(5, 3));
+        assert_ne!(draw(5, 2), draw(6, 2));
+        assert_eq!(draw(5, 0), Noise::from_seed(5).normals(4));
+    }
+
+    #[test]
+    fn only_what_a_model_could_have_made_is_accepted() {
+        assert_eq!(ready(16.0, 0.125, MAX_HITS).check(), Ok(()));
+        assert!(ready(4.0, 0.0, 1).check().is_err());
+        assert!(ready(16.0, 0.2, 1).check().is_err());
+        assert!(ready(16.0, 0.0, MAX_HITS + 1).check().is_err());
+        let mut hostile = ready(16.0, 0.0, 1);
+        hostile.request.temperature = f32::NAN;
+        assert!(hostile.check().is_err());
+    }
+
+    #[test]
+    fn pressing_regenerate_while_stopped_counts_the_saved_take_up() {
+        let mut takes = Takes::default();
+        let mut base_take = 7;
+        assert_eq!(takes.update(0, None, &mut base_take), 7);
+        assert_eq!(takes.update(1, None, &mut base_take), 8);
+        assert_eq!(takes.update(1, None, &mut base_take), 8);
+        assert_eq!(takes.update(3, None, &mut base_take), 10);
+    }
+
+    #[test]
+    fn pressing_regenerate_in_the_song_depends_on_the_place_alone() {
+        let (mut playback, mut bounce) = (Takes::default(), Takes::default());
+        let mut base_take = 7;
+        let _ = playback.update(20, None, &mut base_take);
+        let base_take_before = base_take;
+        let first = playback.update(21, Some(8.01), &mut base_take);
+        assert_eq!(bounce.update(1, Some(7.99), &mut base_take), first);
+        assert_eq!(playback.update(21, Some(9.0), &mut base_take), first);
+        assert_ne!(playback.update(22, Some(16.0), &mut base_take), first);
+        assert_eq!(base_take, base_take_before, "the saved take stays");
+    }
+
+    #[test]
+    fn the_next_start_begins_with_the_saved_take() {
+        let mut takes = Takes::default();
+        let mut base_take = 7;
+        let _ = takes.update(1, Some(4.0), &mut base_take);
+        takes.restart();
+        assert_eq!(takes.update(1, Some(0.0), &mut base_take), 7);
+    }
 }

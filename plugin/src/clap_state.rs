@@ -1,0 +1,1 @@
+//! Checks a CLAP state before the framework reads it.

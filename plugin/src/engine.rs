@@ -1,0 +1,316 @@
+//! A request in, a pattern out, on the fastest device that works.
+//!
+//! Whatever device computes it, the randomness comes from the request alone. A device that fails is given up, and the
+//! pattern that was being made is made on the next one: the CPU comes last and is always there.
+
+use crate::request::{Ready, Request};
+use fourbar_model::groove::Groove;
+use fourbar_model::latent::LatentMap;
+use fourbar_model::noise::Noise;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// The network on one device.
+pub trait Generator: Send {
+    /// The device's name for the user.
+    fn device(&self) -> &str;
+
+    /// Decodes the latent vector `z` (`[latent]`) to a groove.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn generate(
+        &mut self,
+        z: &[f32],
+        temperature: f32,
+        noise: &mut Noise,
+    ) -> Result<Groove, String>;
+}
+
+/// What an engine has to know of its checkpoint.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Identity of the weights; equal ids make equal patterns.
+    pub checkpoint_id: String,
+    /// Name of the model.
+    pub model: String,
+    /// Width of the latent vector.
+    pub n_latent: usize,
+    /// The directions that the latent positions move along.
+    pub latent: LatentMap,
+}
+
+/// The network, wherever it runs. Owned by the worker.
+pub struct Engine {
+    identity: Identity,
+    /// Fastest first; the last one is the CPU.
+    generators: Vec<Box<dyn Generator>>,
+    /// What became of the devices that are no longer used, for the user.
+    losses: String,
+}
+
+impl Engine {
+    /// An engine that prefers the fastest of `generators`, measured on one groove each. The last of them is the one to
+    /// fall back to.
+    #[must_use]
+    pub fn new(identity: Identity, mut generators: Vec<Box<dyn Generator>>) -> Self {
+        if generators.len() > 1 {
+            let n_latent = identity.n_latent;
+            let fallback = generators.pop().map(|generator| timed(generator, n_latent));
+            let mut rated: Vec<_> = generators
+                .into_iter()
+                .map(|generator| timed(generator, n_latent))
+                .collect();
+            // Slower ones than the fallback are of no use: it does not fail.
+            let limit = fallback.as_ref().and_then(|(seconds, _)| *seconds);
+            rated.retain(|(seconds, _)| {
+                seconds.is_some_and(|seconds| limit.is_none_or(|limit| seconds < limit))
+            });
+            rated.sort_by_key(|(seconds, _)| *seconds);
+            rated.extend(fallback);
+            generators = rated.into_iter().map(|(_, generator)| generator).collect();
+        }
+        Self {
+            identity,
+            generators,
+            losses: String::new(),
+        }
+    }
+
+    /// What the engine knows of its checkpoint.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The device in use, and what became of a better one.
+    #[must_use]
+    pub fn device(&self) -> String {
+        let device = self
+            .generators
+            .first()
+            .map_or("", |generator| generator.device());
+        format!("{device}{}", self.losses)
+    }
+
+    /// Makes the pattern of `request`.
+    ///
+    /// # Errors
+    /// If even the last device fails; the text is for the user.
+    pub fn make(&mut self, request: &Request) -> Result<Ready, String> {
+        let (z, noise) = latent_vector(request, &self.identity);
+        loop {
+            let Some(generator) = self.generators.first_mut() else {
+                return Err("the network runs on no device".to_owned());
+            };
+            // Every device starts from the same noise, so that a failure half-way leaves no trace in the pattern.
+            let mut noise = noise.clone();
+            match guarded(|| generator.generate(&z, request.temperature, &mut noise)) {
+                Ok(groove) => {
+                    return Ok(Ready {
+                        request: *request,
+                        checkpoint_id: self.identity.checkpoint_id.clone(),
+                        pattern: groove.to_pattern(),
+                    });
+                }
+                Err(problem) if self.generators.len() > 1 => {
+                    let lost = self.generators.remove(0);
+                    self.losses = format!(" ({} failed: {problem})", lost.device());
+                }
+                Err(problem) => return Err(format!("the pattern could not be made: {problem}")),
+            }
+        }
+    }
+}
+
+/// The point in latent space that `request` names, and the randomness left for drawing its hits.
+fn latent_vector(request: &Request, identity: &Identity) -> (Vec<f32>, Noise) {
+    let mut noise = request.noise();
+    let prior = noise.normals(identity.n_latent);
+    let offset = identity.latent.offset(&request.latent);
+    let z = prior
+        .iter()
+        .zip(&offset)
+        .map(|(prior, offset)| prior + offset)
+        .collect();
+    (z, noise)
+}
+
+/// Runs `job`; a panic becomes an error. The host must survive whatever a driver does.
+pub(crate) fn guarded<T>(job: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(format!(
+            "it panicked: {}",
+            text.unwrap_or("without a message")
+        ))
+    })
+}
+
+/// Time that one groove takes; `None` if the device fails.
+fn timed(
+    mut generator: Box<dyn Generator>,
+    n_latent: usize,
+) -> (Option<Duration>, Box<dyn Generator>) {
+    let z = vec![0.0; n_latent];
+    let mut run = || guarded(|| generator.generate(&z, 1.0, &mut Noise::from_seed(0)));
+    // The first groove also compiles and loads kernels.
+    let seconds = run().and_then(|_| {
+        let start = Instant::now();
+        run().map(|_| start.elapsed())
+    });
+    (seconds.ok(), generator)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use fourbar_model::drums::Voice;
+    use fourbar_model::groove::Cell;
+    use std::collections::BTreeMap;
+    use std::thread;
+
+    /// A device that places one hit by the noise it is given, and does what it is told at its `n`th groove.
+    pub(crate) struct Fake {
+        pub(crate) name: &'static str,
+        pub(crate) n_grooves: usize,
+        pub(crate) misbehave: fn(usize) -> Result<(), String>,
+    }
+
+    impl Generator for Fake {
+        fn device(&self) -> &str {
+            self.name
+        }
+
+        fn generate(
+            &mut self,
+            z: &[f32],
+            _temperature: f32,
+            noise: &mut Noise,
+        ) -> Result<Groove, String> {
+            let step = noise.below(64);
+            self.n_grooves += 1;
+            (self.misbehave)(self.n_grooves)?;
+            let mut groove = Groove::empty(64);
+            let velocity = (0.5 + 0.1 * z[0]).clamp(0.1, 1.0);
+            groove.set(
+                step,
+                Voice::Snare,
+                Some(Cell {
+                    velocity,
+                    offset: 0.0,
+                }),
+            );
+            Ok(groove)
+        }
+    }
+
+    pub(crate) fn fake(
+        name: &'static str,
+        misbehave: fn(usize) -> Result<(), String>,
+    ) -> Box<dyn Generator> {
+        Box::new(Fake {
+            name,
+            n_grooves: 0,
+            misbehave,
+        })
+    }
+
+    pub(crate) fn identity() -> Identity {
+        Identity {
+            checkpoint_id: "test".to_owned(),
+            model: "test model".to_owned(),
+            n_latent: 2,
+            latent: LatentMap {
+                mean: vec![0.0; 2],
+                axes: vec![vec![1.0, 0.0]],
+                spreads: vec![1.0],
+                styles: BTreeMap::new(),
+            },
+        }
+    }
+
+    fn request(seed: u32) -> Request {
+        Request::new(seed, 0, 1.0, [0.0; 8])
+    }
+
+    const WORKS: fn(usize) -> Result<(), String> = |_| Ok(());
+    const IS_SLOW: fn(usize) -> Result<(), String> = |_| {
+        thread::sleep(Duration::from_millis(20));
+        Ok(())
+    };
+    /// Survives the measurement of two grooves, then fails.
+    const FAILS_LATER: fn(usize) -> Result<(), String> = |n| {
+        if n > 2 {
+            Err("out of memory".to_owned())
+        } else {
+            Ok(())
+        }
+    };
+    const PANICS_LATER: fn(usize) -> Result<(), String> =
+        |n| if n > 2 { panic!("driver gone") } else { Ok(()) };
+
+    #[test]
+    fn a_pattern_is_a_function_of_the_request() {
+        let mut engine = Engine::new(identity(), vec![fake("CPU", WORKS)]);
+        let first = engine.make(&request(3)).unwrap();
+        let _ = engine.make(&request(4)).unwrap();
+        assert_eq!(engine.make(&request(3)).unwrap(), first);
+        let mut moved = request(3);
+        moved.latent[0] = 2.0;
+        assert_ne!(engine.make(&moved).unwrap().pattern, first.pattern);
+    }
+
+    #[test]
+    fn the_faster_device_is_used() {
+        let slow_first = Engine::new(identity(), vec![fake("GPU", IS_SLOW), fake("CPU", WORKS)]);
+        assert_eq!(slow_first.device(), "CPU");
+        let fast_first = Engine::new(identity(), vec![fake("GPU", WORKS), fake("CPU", IS_SLOW)]);
+        assert_eq!(fast_first.device(), "GPU");
+    }
+
+    #[test]
+    fn a_device_that_fails_at_once_is_never_used() {
+        let broken = fake("GPU", |_| Err("no driver".to_owned()));
+        assert_eq!(
+            Engine::new(identity(), vec![broken, fake("CPU", IS_SLOW)]).device(),
+            "CPU"
+        );
+    }
+
+    #[test]
+    fn a_device_that_fails_later_loses_no_pattern() {
+        for misbehave in [FAILS_LATER, PANICS_LATER] {
+            let expected = Engine::new(identity(), vec![fake("CPU", WORKS)])
+                .make(&request(3))
+                .unwrap();
+            let mut engine = Engine::new(
+                identity(),
+                vec![fake("GPU", misbehave), fake("CPU", IS_SLOW)],
+            );
+            assert_eq!(engine.device(), "GPU");
+            assert_eq!(engine.make(&request(3)).unwrap(), expected);
+            assert!(
+                engine.device().starts_with("CPU (GPU failed: "),
+                "{}",
+                engine.device()
+            );
+            assert!(engine.make(&request(4)).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_last_device_is_kept_when_it_fails_once() {
+        let fails_once = |n| {
+            if n == 1 {
+                Err("busy".to_owned())
+            } else {
+                Ok(())
+            }
+        };
+        let mut engine = Engine::new(identity(), vec![fake("CPU", fails_once)]);
+        assert!(engine.make(&request(3)).unwrap_err().contains("busy"));
+        assert!(engine.make(&request(3)).is_ok());
+    }
+}
