@@ -16,12 +16,25 @@ impl Noise {
     /// The stream of `seed`.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
-        Self { generator: ChaCha8Rng::seed_from_u64(seed) }
+        Self {
+            generator: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+
+    /// Stream number `sample` of the 2⁶⁴ independent ones that `seed` has.
+    #[must_use]
+    pub fn of_sample(seed: u64, sample: usize) -> Self {
+        let mut noise = Self::from_seed(seed);
+        noise.generator.set_stream(sample as u64);
+        noise
     }
 
     /// A number from the 2²⁴ equally spaced values of [0, 1).
     pub fn uniform(&mut self) -> f32 {
-        #[expect(clippy::cast_precision_loss, reason = "24 bits fit a single-precision number exactly")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "24 bits fit a single-precision number exactly"
+        )]
         let numerator = (self.generator.next_u32() >> 8) as f32;
         numerator / 16_777_216.0
     }
@@ -29,7 +42,10 @@ impl Noise {
     /// A number below `bound`, each equally likely up to a bias of `bound` in 2⁶⁴; `bound` must be at least 1.
     pub fn below(&mut self, bound: usize) -> usize {
         let wide = u128::from(self.generator.next_u64()) * bound as u128;
-        #[expect(clippy::cast_possible_truncation, reason = "the product shifted by 64 bits is below `bound`")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the product shifted by 64 bits is below `bound`"
+        )]
         let index = (wide >> 64) as usize;
         index
     }
@@ -41,7 +57,10 @@ impl Noise {
             let v = 2.0 * f64::from(self.uniform()) - 1.0;
             let square = u * u + v * v;
             if square > 0.0 && square < 1.0 {
-                #[expect(clippy::cast_possible_truncation, reason = "rounding to single precision is meant")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "rounding to single precision is meant"
+                )]
                 return (u * (-2.0 * square.ln() / square).sqrt()) as f32;
             }
         }

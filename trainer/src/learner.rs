@@ -1,0 +1,222 @@
+//! A model in training: its variables, one optimisation step, and all that is needed to go on later.
+
+use crate::config::TrainConfig;
+use crate::loss;
+use crate::optimizer::{Adam, clip};
+use crate::schedule::{kl_weight, learning_rate};
+use anyhow::{Context as _, Result, ensure};
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::VarBuilder;
+use fourbar_model::groove::{Groove, to_tensor};
+use fourbar_model::latent::Posterior;
+use fourbar_model::layers::Dropout;
+use fourbar_model::noise::Noise;
+use fourbar_model::vae::GrooveVae;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one step cost; means over its grooves, in nats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepLosses {
+    /// What was minimised: `hits + velocities + offsets + beta * kl_cost`.
+    pub loss: f64,
+    /// See [`loss::GrooveLoss::hits`].
+    pub hits: f64,
+    /// See [`loss::GrooveLoss::velocities`].
+    pub velocities: f64,
+    /// See [`loss::GrooveLoss::offsets`].
+    pub offsets: f64,
+    /// KL divergence.
+    pub kl: f64,
+    /// The KL divergence beyond the free bits.
+    pub kl_cost: f64,
+    /// Weight of the KL divergence.
+    pub beta: f64,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+}
+
+/// A model in training.
+pub struct Learner {
+    config: TrainConfig,
+    vae: GrooveVae,
+    names: Vec<String>,
+    variables: Vec<Var>,
+    /// The variables' values on the host, where Adam works.
+    parameters: Vec<Vec<f32>>,
+    adam: Adam,
+}
+
+/// The gradients and losses of a part of a batch, summed over its grooves.
+struct Part {
+    gradients: Vec<Vec<f32>>,
+    losses: [f64; 5],
+}
+
+impl Learner {
+    /// An untrained model.
+    ///
+    /// # Errors
+    /// If the configuration names no model or the device fails.
+    pub fn new(config: &TrainConfig, device: &Device) -> Result<Self> {
+        let mut noise = Noise::from_seed(config.seed);
+        let tensors = GrooveVae::initial_tensors(&config.model()?, &mut noise)?;
+        let sizes: Vec<usize> = tensors.values().map(Tensor::elem_count).collect();
+        Self::with(config, tensors, Adam::new(&sizes), device)
+    }
+
+    /// A model whose training goes on from saved tensors (in the order of their names) and optimiser state.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape, or the device fails.
+    pub fn with(
+        config: &TrainConfig,
+        tensors: BTreeMap<String, Tensor>,
+        adam: Adam,
+        device: &Device,
+    ) -> Result<Self> {
+        // Parts of a batch run side by side; a matrix product inside one must not spread over threads as well.
+        gemm::set_threading_threshold(usize::MAX);
+        let mut names = Vec::with_capacity(tensors.len());
+        let mut variables = Vec::with_capacity(tensors.len());
+        let mut parameters = Vec::with_capacity(tensors.len());
+        for (name, tensor) in tensors {
+            parameters.push(tensor.flatten_all()?.to_vec1()?);
+            variables.push(Var::from_tensor(&tensor.to_device(device)?)?);
+            names.push(name);
+        }
+        let by_name = names.iter().cloned().zip(variables.iter().map(|var| var.as_tensor().clone()));
+        let vb = VarBuilder::from_tensors(by_name.collect(), DType::F32, device);
+        let vae = GrooveVae::new(&config.model()?, vb)?;
+        Ok(Self { config: config.clone(), vae, names, variables, parameters, adam })
+    }
+
+    /// Steps made so far.
+    #[must_use]
+    pub fn step_number(&self) -> usize {
+        self.adam.step
+    }
+
+    /// The optimiser's state; its vectors are in the order of [`Self::tensors`].
+    #[must_use]
+    pub fn adam(&self) -> &Adam {
+        &self.adam
+    }
+
+    /// A copy of every tensor, by name, on the CPU.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn tensors(&self) -> Result<BTreeMap<String, Tensor>> {
+        let named = self.names.iter().zip(&self.variables).zip(&self.parameters);
+        named
+            .map(|((name, var), values)| {
+                Ok((name.clone(), Tensor::from_slice(values, var.shape(), &Device::Cpu)?))
+            })
+            .collect()
+    }
+
+    /// One step on a batch. All of its randomness follows from the seed and the number of the step.
+    ///
+    /// # Errors
+    /// If the loss is not a finite number (nothing is changed then) or the device fails.
+    pub fn step(&mut self, grooves: &[Groove]) -> Result<StepLosses> {
+        let step = self.adam.step;
+        let beta = kl_weight(self.config.max_beta, self.config.beta_rate, step);
+        let part_size =
+            if self.vae.device().is_cpu() { self.config.micro_batch } else { grooves.len() };
+        let parts: Vec<Part> = grooves
+            .par_chunks(part_size)
+            .enumerate()
+            .map(|(i, part)| self.part(part, beta, &mut self.noise(step, i)))
+            .collect::<Result<_>>()?;
+
+        #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+        let share = 1.0 / grooves.len() as f64;
+        let mut parts = parts.into_iter();
+        let mut sum = parts.next().context("a batch must not be empty")?;
+        for part in parts {
+            for (sum, loss) in sum.losses.iter_mut().zip(part.losses) {
+                *sum += loss;
+            }
+            for (sum, gradient) in sum.gradients.iter_mut().flatten().zip(part.gradients.iter().flatten()) {
+                *sum += gradient;
+            }
+        }
+        let [hits, velocities, offsets, kl, kl_cost] = sum.losses.map(|loss| loss * share);
+        let loss = hits + velocities + offsets + beta * kl_cost;
+        ensure!(
+            loss.is_finite(),
+            "the loss of step {step} is {loss}: try a smaller --learning-rate"
+        );
+        #[expect(clippy::cast_possible_truncation, reason = "a factor in single precision is enough")]
+        let factor = share as f32;
+        sum.gradients.iter_mut().flatten().for_each(|gradient| *gradient *= factor);
+        let gradient_norm = clip(&mut sum.gradients, self.config.gradient_clip);
+        let learning_rate = learning_rate(
+            self.config.learning_rate,
+            self.config.min_learning_rate,
+            self.config.learning_rate_decay,
+            step,
+        );
+        self.adam.update(&mut self.parameters, &sum.gradients, learning_rate);
+        for (var, values) in self.variables.iter().zip(&self.parameters) {
+            var.set(&Tensor::from_slice(values, var.shape(), var.device())?)?;
+        }
+        Ok(StepLosses {
+            loss,
+            hits,
+            velocities,
+            offsets,
+            kl,
+            kl_cost,
+            beta,
+            learning_rate,
+            gradient_norm,
+        })
+    }
+
+    /// The noise of part `i` of a batch.
+    fn noise(&self, step: usize, i: usize) -> Noise {
+        // Steps and seeds far apart: no two of them share a key of the generator.
+        let key = self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (step as u64 + 1);
+        Noise::of_sample(key, i)
+    }
+
+    fn part(&self, grooves: &[Groove], beta: f64, noise: &mut Noise) -> Result<Part> {
+        let device = self.vae.device();
+        let x = to_tensor(grooves, device)?;
+        let latent = self.vae.config().latent;
+        let epsilon = noise.normals(grooves.len() * latent);
+        let epsilon = Tensor::from_vec(epsilon, (grooves.len(), latent), device)?;
+        let mut dropout = Dropout::keep(self.config.dropout_keep, noise.clone());
+        let posterior: Posterior = self.vae.encode_with(&x, &mut dropout)?;
+        let z = posterior.sample(&epsilon)?;
+        let outputs = self.vae.teacher_forced_with(&x, &z, &mut dropout)?;
+        let reconstruction = loss::groove(&outputs, &x)?;
+        let kl = loss::kl(&posterior)?;
+        let kl_cost = loss::beyond_free_bits(&kl, self.config.free_bits)?;
+        let total = (reconstruction.total()? + (&kl_cost * beta)?)?.sum_all()?;
+        let store = total.backward()?;
+        let gradients = self
+            .variables
+            .iter()
+            .map(|var| match store.get(var) {
+                Some(gradient) => Ok(gradient.flatten_all()?.to_vec1()?),
+                None => Ok(vec![0.0; var.elem_count()]),
+            })
+            .collect::<Result<_>>()?;
+        let sum = |x: &Tensor| -> Result<f64> { Ok(f64::from(x.sum_all()?.to_scalar::<f32>()?)) };
+        let losses = [
+            sum(&reconstruction.hits)?,
+            sum(&reconstruction.velocities)?,
+            sum(&reconstruction.offsets)?,
+            sum(&kl)?,
+            sum(&kl_cost)?,
+        ];
+        Ok(Part { gradients, losses })
+    }
+}
