@@ -2,7 +2,22 @@
 
 #![allow(clippy::print_stdout, reason = "the commands of a command-line program print their results")]
 
+pub mod arguments;
+pub mod clip;
+pub mod config;
 pub mod data;
 pub mod dataset;
+pub mod device;
+pub mod eval;
 pub mod files;
+pub mod generate;
+pub mod learner;
+pub mod loaded_model;
+pub mod loss;
+pub mod optimizer;
 pub mod prepare;
+pub mod roll;
+pub mod run_folder;
+pub mod schedule;
+pub mod tensorboard;
+pub mod train;

@@ -1,7 +1,7 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
 use clap::{Parser, Subcommand};
-use fourbar_trainer::{data, prepare};
+use fourbar_trainer::{data, eval, generate, prepare, roll, train};
 use std::io;
 use std::process::ExitCode;
 
@@ -17,6 +17,14 @@ struct Cli {
 enum Command {
     /// Show what a folder or zip of MIDI files holds, and why files are left out
     Prepare(prepare::Args),
+    /// Measure a model on grooves that it has not learned from
+    Evaluate(eval::Args),
+    /// Write grooves as MIDI files: invented, between two others, or played back
+    Generate(generate::Args),
+    /// Draw a MIDI file's drums as a piano roll: PNG, SVG or text
+    Roll(roll::Args),
+    /// Train a model
+    Train(train::Args),
     /// Find or download the Groove MIDI Dataset
     Data(data::Args),
 }
@@ -24,6 +32,10 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Prepare(args) => prepare::run(&args),
+        Command::Evaluate(args) => eval::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Roll(args) => roll::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Data(args) => data::run(&args),
     };
     match outcome {

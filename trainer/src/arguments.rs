@@ -1,0 +1,77 @@
+//! Numbers on the command line, refused with a sentence where they mean nothing.
+
+use std::ops::RangeInclusive;
+
+/// Tempi that a groove can be written at, in quarter notes a minute.
+pub const TEMPI_BPM: RangeInclusive<f64> = 20.0..=400.0;
+
+/// A count of at least one.
+///
+/// # Errors
+/// If `text` is none.
+pub fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("0 would do nothing: give 1 or more".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("not a whole number of 1 or more".to_owned()),
+    }
+}
+
+/// A temperature: 0 for the most likely hits, 1 for chance as the model has learned it.
+///
+/// # Errors
+/// If `text` is no number, negative, or not finite.
+pub fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(temperature) if temperature.is_finite() && temperature >= 0.0 => Ok(temperature),
+        _ => Err(
+            "a temperature is a number from 0 (the most likely hits) upwards; 1 is as learned"
+                .to_owned(),
+        ),
+    }
+}
+
+/// A tempo in quarter notes a minute.
+///
+/// # Errors
+/// If `text` is no number in [`TEMPI_BPM`].
+pub fn tempo(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(bpm) if TEMPI_BPM.contains(&bpm) => Ok(bpm),
+        _ => Err(format!(
+            "a tempo is a number from {} to {} bpm",
+            TEMPI_BPM.start(),
+            TEMPI_BPM.end()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_mean_something_pass() {
+        assert_eq!(count("3"), Ok(3));
+        assert_eq!(temperature("0"), Ok(0.0));
+        assert_eq!(tempo("93.5"), Ok(93.5));
+    }
+
+    #[test]
+    fn numbers_that_mean_nothing_are_refused_with_a_sentence() {
+        assert!(count("0").is_err_and(|problem| problem.contains("1 or more")));
+        assert!(count("-1").is_err() && count("2.5").is_err());
+        for text in ["NaN", "-0.1", "inf", "1e39", "hot"] {
+            assert!(
+                temperature(text).is_err_and(|problem| problem.contains("from 0")),
+                "{text}"
+            );
+        }
+        for text in ["0", "19.9", "401", "NaN", "-inf", ""] {
+            assert!(
+                tempo(text).is_err_and(|problem| problem.contains("20 to 400")),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Means, spreads and how far they can be trusted.
+
+use fourbar_model::noise::Noise;
+use serde::Serialize;
+
+/// Resamplings behind an [`Interval`].
+const N_RESAMPLINGS: usize = 1000;
+
+/// The mean and the standard deviation of some numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Summary {
+    /// Arithmetic mean; `None` of nothing.
+    pub mean: Option<f64>,
+    /// Standard deviation (of these numbers, not an estimate for more of them); `None` of nothing.
+    pub spread: Option<f64>,
+    /// How many numbers.
+    pub n: usize,
+}
+
+impl Summary {
+    /// The summary of `values`.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut moments = Moments::default();
+        values.into_iter().for_each(|value| moments.add(value));
+        moments.summary()
+    }
+}
+
+/// Sums from which a mean and a spread follow; those of two parts can be added.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Moments {
+    n: usize,
+    sum: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// Counts one more number in.
+    pub(super) fn add(&mut self, value: f64) {
+        self.n += 1;
+        self.sum += value;
+        self.squares += value * value;
+    }
+
+    /// Counts another part in.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.sum += other.sum;
+        self.squares += other.squares;
+    }
+
+    /// Mean of the numbers so far.
+    pub(super) fn mean(&self) -> Option<f64> {
+        ratio(self.sum, self.n)
+    }
+
+    /// The summary of the numbers so far.
+    pub(super) fn summary(&self) -> Summary {
+        let mean = self.mean();
+        // Rounding can leave the variance of equal numbers slightly below zero.
+        let spread = mean
+            .and_then(|mean| Some((ratio(self.squares, self.n)? - mean * mean).max(0.0).sqrt()));
+        Summary {
+            mean,
+            spread,
+            n: self.n,
+        }
+    }
+}
+
+/// `sum / n`; `None` of nothing.
+pub(super) fn ratio(sum: f64, n: usize) -> Option<f64> {
+    (n > 0).then(|| sum / count(n))
+}
+
+/// A count as a number to calculate with.
+pub(super) fn count(n: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "no data set has 2^53 notes")]
+    let number = n as f64;
+    number
+}
+
+/// Where a figure lies with a confidence of 95 %.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// The percentile bootstrap interval of `figure`, which is computed from any choice of `parts`.
+    ///
+    /// The parts must be independent of each other: whole files, because the windows of one file are alike. The draws
+    /// are the same every time. `None` where `figure` is undefined for some choice.
+    pub(super) fn bootstrap<T>(parts: &[T], figure: impl Fn(&[&T]) -> Option<f64>) -> Option<Self> {
+        if parts.is_empty() {
+            return None;
+        }
+        let mut noise = Noise::from_seed(0);
+        let mut figures = Vec::with_capacity(N_RESAMPLINGS);
+        let mut chosen = Vec::with_capacity(parts.len());
+        for _ in 0..N_RESAMPLINGS {
+            chosen.clear();
+            chosen.extend((0..parts.len()).map(|_| &parts[noise.below(parts.len())]));
+            figures.push(figure(&chosen)?);
+        }
+        figures.sort_by(f64::total_cmp);
+        let tail = N_RESAMPLINGS / 40;
+        Some(Self {
+            low: figures[tail],
+            high: figures[N_RESAMPLINGS - 1 - tail],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_summary_is_mean_and_standard_deviation() {
+        let summary = Summary::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+        assert_eq!(
+            summary,
+            Summary {
+                mean: Some(5.0),
+                spread: Some(2.0),
+                n: 8
+            }
+        );
+        assert_eq!(
+            Summary::of([]),
+            Summary {
+                mean: None,
+                spread: None,
+                n: 0
+            }
+        );
+    }
+
+    #[test]
+    fn merged_parts_count_like_the_whole() {
+        let (mut a, mut b) = (Moments::default(), Moments::default());
+        a.add(1.0);
+        b.add(3.0);
+        b.add(8.0);
+        a.merge(&b);
+        assert_eq!(a.summary(), Summary::of([1.0, 3.0, 8.0]));
+    }
+
+    #[test]
+    fn the_interval_of_a_mean_is_about_two_standard_errors_wide_on_each_side() {
+        let parts: Vec<f64> = (0..400).map(|i| f64::from(i % 2)).collect();
+        let mean = |chosen: &[&f64]| ratio(chosen.iter().copied().sum(), chosen.len());
+        let interval = Interval::bootstrap(&parts, mean).unwrap();
+        // The standard error of a share of one half among 400 is 0.025.
+        assert!(
+            (interval.low - 0.451).abs() < 0.01 && (interval.high - 0.549).abs() < 0.01,
+            "{interval:?}"
+        );
+        assert_eq!(Some(interval), Interval::bootstrap(&parts, mean));
+    }
+
+    #[test]
+    fn nothing_has_no_interval() {
+        assert_eq!(Interval::bootstrap(&[] as &[f64], |_| Some(1.0)), None);
+        assert_eq!(Interval::bootstrap(&[1.0], |_| None), None);
+    }
+}

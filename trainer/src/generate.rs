@@ -1,0 +1,399 @@
+//! `fourbar generate`: grooves as MIDI files, invented, between two others, or played back.
+//!
+//! The same model, arguments and seed give the same bytes. A sample depends on the seed and its own number only, so
+//! asking for more samples never changes the first ones.
+
+use crate::clip::Clip;
+use crate::loaded_model::LoadedModel;
+use crate::prepare::parse_drum_map;
+use crate::roll::{PictureKind, Roll};
+use crate::{arguments, files};
+use anyhow::Context as _;
+use candle_core::Device;
+use fourbar_model::drums::DrumMap;
+use fourbar_model::groove::{self, Groove, NotesLost, STEPS_PER_BAR};
+use fourbar_model::latent::slerp;
+use fourbar_model::midi;
+use fourbar_model::noise::Noise;
+use fourbar_model::pattern::Feel;
+use fourbar_model::vae::GrooveVae;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Tempo where neither the user nor an input gives one.
+const DEFAULT_BPM: f64 = 120.0;
+/// Grooves that are made where the user does not say how many.
+const DEFAULT_COUNT: usize = 8;
+
+/// What the grooves are made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// Invent grooves: points of the latent space drawn at random
+    Sample,
+    /// Walk from one input to another: the points between the two
+    Interpolate,
+    /// Play an input back: what the model understood of each four bars
+    Reconstruct,
+}
+
+/// Arguments of `fourbar generate`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The checkpoint to play with, such as bundles/models/groovae_4bar.safetensors of this repository
+    #[arg(long, value_name = "FILE.safetensors", value_parser = files::path_parser())]
+    pub model: PathBuf,
+    /// What to make the grooves from
+    #[arg(long, default_value = "sample")]
+    pub mode: Mode,
+    /// How many grooves [default: 8; when reconstructing, all of the input]
+    #[arg(long, value_name = "N", value_parser = arguments::count)]
+    pub count: Option<usize>,
+    /// Picks the grooves; the same seed gives the same files
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// How freely hits are drawn, 0 for the most likely ones [default: 1 for samples, else 0]
+    #[arg(long, value_name = "T", value_parser = arguments::temperature)]
+    pub temperature: Option<f32>,
+    /// Tempo of the files, 20 to 400 [default: the first input's, else 120]
+    #[arg(long, value_name = "BPM", value_parser = arguments::tempo)]
+    pub tempo: Option<f64>,
+    /// A MIDI file of drums in 4/4: one to reconstruct, two to interpolate
+    #[arg(long, value_name = "FILE.mid", value_parser = files::path_parser())]
+    pub input: Vec<PathBuf>,
+    /// How the inputs number their drums: gm (General MIDI) or td11 (e-kit, as the Groove MIDI Dataset)
+    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = parse_drum_map)]
+    pub input_map: &'static DrumMap,
+    /// How the files number their drums: gm or td11
+    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = parse_drum_map)]
+    pub drum_map: &'static DrumMap,
+    /// Also draw each groove's piano roll, as png or svg
+    #[arg(long, value_name = "KIND")]
+    pub roll: Option<PictureKind>,
+    /// The folder for the files; made if it is not there
+    #[arg(long, value_name = "DIR", value_parser = files::path_parser())]
+    pub out: PathBuf,
+}
+
+/// Generates grooves and writes them.
+///
+/// # Errors
+/// If the model or an input cannot be used, there are too few or too many inputs for the mode, or a file cannot be
+/// written.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    check_inputs(args)?;
+    let model = LoadedModel::open(&args.model)?;
+    let inputs = args
+        .input
+        .iter()
+        .map(|path| Input::open(path, args.input_map))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let takes = match args.mode {
+        Mode::Sample => samples(&model.vae, args)?,
+        Mode::Interpolate => interpolation(&model.vae, &inputs, args)?,
+        Mode::Reconstruct => reconstruction(&model.vae, &inputs[0], args)?,
+    };
+
+    let bpm = args
+        .tempo
+        .or_else(|| inputs.first()?.clip.bpm)
+        .unwrap_or(DEFAULT_BPM);
+    for take in &takes {
+        write(take, &model.metadata.config.preset, bpm, args)?;
+    }
+    Ok(())
+}
+
+/// Whether the number of inputs is right for the mode.
+fn check_inputs(args: &Args) -> anyhow::Result<()> {
+    let n_inputs = args.input.len();
+    match args.mode {
+        Mode::Sample => {
+            anyhow::ensure!(
+                n_inputs == 0,
+                "--mode sample takes no --input: choose interpolate or reconstruct"
+            );
+        }
+        Mode::Interpolate => {
+            anyhow::ensure!(
+                n_inputs == 2,
+                "--mode interpolate takes --input twice; it was given {n_inputs} times"
+            );
+            anyhow::ensure!(
+                args.count != Some(1),
+                "a walk has two ends: --count must be at least 2 to interpolate"
+            );
+        }
+        Mode::Reconstruct => {
+            anyhow::ensure!(
+                n_inputs == 1,
+                "--mode reconstruct takes --input once; it was given {n_inputs} times"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A generated groove and what it is called.
+struct Take {
+    /// File name without its ending.
+    stem: String,
+    /// The same for people.
+    title: String,
+    groove: Groove,
+}
+
+/// Invented grooves.
+fn samples(vae: &GrooveVae, args: &Args) -> anyhow::Result<Vec<Take>> {
+    let temperature = args.temperature.unwrap_or(1.0);
+    (0..args.count.unwrap_or(DEFAULT_COUNT))
+        .map(|index| {
+            let groove =
+                sample(vae, temperature, args.seed, index).context("generating a sample")?;
+            let number = index + 1;
+            Ok(Take {
+                stem: format!("sample-seed{}-{number:03}", args.seed),
+                title: format!(
+                    "sample {number}  ·  seed {}  ·  temperature {temperature}",
+                    args.seed
+                ),
+                groove,
+            })
+        })
+        .collect()
+}
+
+/// The groove of one sample: a point of the prior, then its hits, both from the noise of `seed` and `index`.
+///
+/// # Errors
+/// If the network fails.
+pub fn sample(
+    vae: &GrooveVae,
+    temperature: f32,
+    seed: u64,
+    index: usize,
+) -> Result<Groove, fourbar_model::Error> {
+    let mut noise = noise_of(seed, index);
+    let z = noise.normals(vae.config().latent);
+    vae.generate(&z, temperature, &mut noise)
+}
+
+/// The noise of the `index`th groove made from `seed`; the first one's is that of the seed itself.
+#[must_use]
+pub fn noise_of(seed: u64, index: usize) -> Noise {
+    // Steps of 2^64 divided by the golden ratio: neighbouring seeds share no noise in any practical number of grooves.
+    Noise::from_seed(seed.wrapping_add((index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+}
+
+/// Grooves on the arc between the posterior means of two inputs, ends included.
+///
+/// All are drawn with the same noise, so that only the place on the way makes a difference.
+fn interpolation(vae: &GrooveVae, inputs: &[Input], args: &Args) -> anyhow::Result<Vec<Take>> {
+    let n_steps = vae.config().n_steps;
+    let ends = inputs
+        .iter()
+        .map(|input| input.first_window(n_steps))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mus = posterior_means(vae, &ends)?;
+    let temperature = args.temperature.unwrap_or(0.0);
+    let count = args.count.unwrap_or(DEFAULT_COUNT);
+    (0..count)
+        .map(|index| {
+            #[expect(clippy::cast_precision_loss, reason = "a fraction of the way")]
+            let t = index as f32 / (count - 1) as f32;
+            let z = slerp(&mus[0], &mus[1], t);
+            let groove = vae
+                .generate(&z, temperature, &mut noise_of(args.seed, 0))
+                .context("generating between two grooves")?;
+            Ok(Take {
+                stem: format!("interpolate-{:03}", index + 1),
+                title: format!(
+                    "{:.0} % of the way from {} to {}",
+                    t * 100.0,
+                    inputs[0].stem,
+                    inputs[1].stem
+                ),
+                groove,
+            })
+        })
+        .collect()
+}
+
+/// Every window of the input in which anything plays, as the model plays it back from the posterior's mean.
+fn reconstruction(vae: &GrooveVae, input: &Input, args: &Args) -> anyhow::Result<Vec<Take>> {
+    let mut windows = input.windows(vae.config().n_steps);
+    if let Some(count) = args.count {
+        windows.truncate(count);
+    }
+    input.report(&windows)?;
+    let grooves: Vec<Groove> = windows.iter().map(|window| window.groove.clone()).collect();
+    let mus = posterior_means(vae, &grooves)?;
+    let temperature = args.temperature.unwrap_or(0.0);
+    windows
+        .iter()
+        .zip(&mus)
+        .enumerate()
+        .map(|(index, (window, mu))| {
+            let groove = vae
+                .generate(mu, temperature, &mut noise_of(args.seed, index))
+                .context("generating a reconstruction")?;
+            let (first, last) = (window.first_bar + 1, window.first_bar + window.n_bars);
+            Ok(Take {
+                stem: format!("reconstruct-bars-{first:03}-{last:03}"),
+                title: format!("{}, bars {first}–{last}, played back", input.stem),
+                groove,
+            })
+        })
+        .collect()
+}
+
+/// The posterior means of some grooves, one after the other: a groove's mean must not depend on its neighbours.
+fn posterior_means(vae: &GrooveVae, grooves: &[Groove]) -> anyhow::Result<Vec<Vec<f32>>> {
+    grooves
+        .iter()
+        .map(|groove| {
+            let x = groove::to_tensor(std::slice::from_ref(groove), vae.device())?;
+            let posterior = vae.encode(&x).context("encoding an input")?;
+            Ok(posterior
+                .mu
+                .to_device(&Device::Cpu)?
+                .squeeze(0)?
+                .to_vec1()?)
+        })
+        .collect()
+}
+
+/// A MIDI file to start from.
+struct Input {
+    clip: Clip,
+    /// The file's name without folder and ending.
+    stem: String,
+    groove: Groove,
+}
+
+/// Some bars of an input, as many as the model takes.
+struct InputWindow {
+    /// Counted from 0.
+    first_bar: usize,
+    /// Bars that are in the input; the rest up to the model's length is silence.
+    n_bars: usize,
+    groove: Groove,
+}
+
+impl Input {
+    /// Reads a MIDI file, and says what of it cannot be used.
+    fn open(path: &Path, map: &'static DrumMap) -> anyhow::Result<Self> {
+        let clip = Clip::open(path)?;
+        let (groove, lost) = clip.groove(map)?;
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let n_bars = groove.n_steps() / STEPS_PER_BAR;
+        writeln!(
+            io::stdout(),
+            "{}: {n_bars} bars, read with the {} map{}",
+            clip.name,
+            map.name,
+            losses(&lost)
+        )?;
+        Ok(Self { clip, stem, groove })
+    }
+
+    /// Windows of `n_steps` side by side, the last one filled up with silence; without those in which nothing plays.
+    fn windows(&self, n_steps: usize) -> Vec<InputWindow> {
+        (0..self.groove.n_steps())
+            .step_by(n_steps)
+            .map(|first_step| {
+                let n_there = n_steps.min(self.groove.n_steps() - first_step);
+                let mut groove = Groove::empty(n_steps);
+                for (step, voice, cell) in self.groove.hits() {
+                    if (first_step..first_step + n_there).contains(&step) {
+                        groove.set(step - first_step, voice, Some(cell));
+                    }
+                }
+                InputWindow {
+                    first_bar: first_step / STEPS_PER_BAR,
+                    n_bars: n_there / STEPS_PER_BAR,
+                    groove,
+                }
+            })
+            .filter(|window| window.groove.n_hits() > 0)
+            .collect()
+    }
+
+    /// The first window in which anything plays; says which one that is.
+    fn first_window(&self, n_steps: usize) -> anyhow::Result<Groove> {
+        let mut windows = self.windows(n_steps);
+        windows.truncate(1);
+        self.report(&windows)?;
+        let window = windows
+            .pop()
+            .with_context(|| format!("{}: nothing plays in it", self.clip.name))?;
+        Ok(window.groove)
+    }
+
+    /// Says which bars are used, and where silence was added.
+    fn report(&self, windows: &[InputWindow]) -> io::Result<()> {
+        for window in windows {
+            let n_added = window.groove.n_steps() / STEPS_PER_BAR - window.n_bars;
+            let added = if n_added > 0 {
+                format!(", filled up with {n_added} empty bars")
+            } else {
+                String::new()
+            };
+            let (first, last) = (window.first_bar + 1, window.first_bar + window.n_bars);
+            writeln!(
+                io::stdout(),
+                "{}: using bars {first} to {last}{added}",
+                self.clip.name
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// What of an input has no place in a groove, in words; nothing if all has.
+fn losses(lost: &NotesLost) -> String {
+    let n_unmapped: usize = lost.unmapped.values().sum();
+    let mut words = String::new();
+    if lost.same_cell > 0 {
+        words += &format!(
+            "; {} notes share a 16th with a louder one of the same drum and are left out",
+            lost.same_cell
+        );
+    }
+    if n_unmapped > 0 {
+        let keys: Vec<String> = lost.unmapped.keys().map(u8::to_string).collect();
+        words += &format!(
+            "; {n_unmapped} notes are no drum of this map (keys {}) and are left out",
+            keys.join(", ")
+        );
+    }
+    if lost.outside > 0 {
+        words += &format!(
+            "; {} notes lie too far outside and are left out",
+            lost.outside
+        );
+    }
+    words
+}
+
+/// Writes a groove's MIDI file and, if wished, its picture.
+fn write(take: &Take, preset: &str, bpm: f64, args: &Args) -> anyhow::Result<()> {
+    let pattern = take.groove.to_pattern();
+    let notes = pattern.to_notes(Feel::AS_GENERATED, args.drum_map, midi::DRUM_CHANNEL);
+    let path = args.out.join(format!("{}.mid", take.stem));
+    files::write_atomically(&path, &midi::write(&notes, pattern.loop_beats(), bpm))?;
+    writeln!(io::stdout(), "{}  ({} hits)", path.display(), notes.len())?;
+
+    if let Some(kind) = args.roll {
+        let picture = Roll::new(&notes, take.groove.n_steps() / STEPS_PER_BAR, args.drum_map)
+            .encode(&format!("{preset}  ·  {}", take.title), Some(bpm), kind)?;
+        files::write_atomically(
+            &args.out.join(format!("{}.{}", take.stem, kind.ending())),
+            &picture,
+        )?;
+    }
+    Ok(())
+}
