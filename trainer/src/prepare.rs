@@ -1,6 +1,7 @@
 //! `fourbar prepare`: what a data set holds, and why files are left out, before any training is paid for.
 
 mod report;
+mod table;
 
 pub use report::Report;
 

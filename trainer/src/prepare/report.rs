@@ -1,12 +1,10 @@
-//! The facts about a data set, as a table for people and as JSON for programs.
+//! The facts about a data set, which serde writes as JSON for programs.
 
 use crate::dataset::{Dataset, Dropped, Split};
-use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::midi::DRUM_CHANNEL;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
 /// Version of the JSON form; it rises when a field is renamed, removed or changes its meaning.
@@ -18,68 +16,68 @@ const TEMPO_BIN_BPM: u32 = 10;
 /// Everything that `fourbar prepare` says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    schema_version: u32,
-    path: String,
-    name: String,
-    sha256: String,
-    licence: String,
-    attribution: String,
+    pub(super) schema_version: u32,
+    pub(super) path: String,
+    pub(super) name: String,
+    pub(super) sha256: String,
+    pub(super) licence: String,
+    pub(super) attribution: String,
     /// Path of the `info.csv` that gave the split; `None` if the split is by content.
-    index: Option<String>,
-    drum_map: &'static str,
-    window_bars: usize,
-    hop_bars: usize,
-    splits: BTreeMap<Split, SplitCounts>,
-    files: FileCounts,
-    dropped: Vec<Dropped>,
+    pub(super) index: Option<String>,
+    pub(super) drum_map: &'static str,
+    pub(super) window_bars: usize,
+    pub(super) hop_bars: usize,
+    pub(super) splits: BTreeMap<Split, SplitCounts>,
+    pub(super) files: FileCounts,
+    pub(super) dropped: Vec<Dropped>,
     /// Usable files that are shorter than one window.
-    shorter_than_window: Vec<String>,
+    pub(super) shorter_than_window: Vec<String>,
     /// Usable files that stop in the middle of a track.
-    cut_off: Vec<String>,
-    notes: NoteCounts,
-    tempo: Vec<TempoBin>,
+    pub(super) cut_off: Vec<String>,
+    pub(super) notes: NoteCounts,
+    pub(super) tempo: Vec<TempoBin>,
     /// Files by primary style; empty without an index.
-    styles: BTreeMap<String, usize>,
+    pub(super) styles: BTreeMap<String, usize>,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
-struct SplitCounts {
-    files: usize,
-    bars: usize,
-    windows: usize,
+pub(super) struct SplitCounts {
+    pub(super) files: usize,
+    pub(super) bars: usize,
+    pub(super) windows: usize,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct FileCounts {
-    usable: usize,
-    dropped: usize,
-    shorter_than_window: usize,
-    cut_off: usize,
+pub(super) struct FileCounts {
+    pub(super) usable: usize,
+    pub(super) dropped: usize,
+    pub(super) shorter_than_window: usize,
+    pub(super) cut_off: usize,
     /// Not MIDI by their name, or not listed in the index.
-    ignored: usize,
+    pub(super) ignored: usize,
     /// Usable files without notes on channel 10, by the channel (1–16) that was read instead.
-    by_other_channel: BTreeMap<u8, usize>,
+    pub(super) by_other_channel: BTreeMap<u8, usize>,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
-struct NoteCounts {
+pub(super) struct NoteCounts {
     /// On the drum channel of the usable files.
-    read: usize,
+    pub(super) read: usize,
     /// Lost to a louder note of the same drum on the same step.
-    lost_same_cell: usize,
+    pub(super) lost_same_cell: usize,
     /// On keys that belong to no drum of the map: key -> notes.
-    lost_unmapped: BTreeMap<u8, usize>,
+    pub(super) lost_unmapped: BTreeMap<u8, usize>,
     /// On other channels of the usable files.
-    elsewhere: usize,
+    pub(super) elsewhere: usize,
     /// Begun and never ended.
-    unclosed: usize,
+    pub(super) unclosed: usize,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct TempoBin {
-    from_bpm: u32,
-    below_bpm: u32,
-    files: usize,
+pub(super) struct TempoBin {
+    pub(super) from_bpm: u32,
+    pub(super) below_bpm: u32,
+    pub(super) files: usize,
 }
 
 impl Report {
@@ -192,227 +190,18 @@ fn tempo_bin(bpm: f64) -> u32 {
     whole / TEMPO_BIN_BPM * TEMPO_BIN_BPM
 }
 
-impl Display for Report {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.write_identity(f)?;
-        self.write_splits(f)?;
-        self.write_files(f)?;
-        self.write_notes(f)?;
-        writeln!(f, "\nTempo (bpm)")?;
-        let tempo = self
-            .tempo
-            .iter()
-            .map(|bin| (format!("{}–{}", bin.from_bpm, bin.below_bpm - 1), bin.files));
-        write_histogram(f, &tempo.collect::<Vec<_>>())?;
-        if !self.styles.is_empty() {
-            writeln!(f, "\nStyle")?;
-            let mut styles: Vec<_> = self
-                .styles
-                .iter()
-                .map(|(style, &files)| (printable(style), files))
-                .collect();
-            styles.sort_by_key(|(_, files)| std::cmp::Reverse(*files));
-            write_histogram(f, &styles)?;
-        }
-        Ok(())
-    }
-}
-
-impl Report {
-    fn write_identity(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", printable(&self.name))?;
-        writeln!(f, "  path         {}", printable(&self.path))?;
-        writeln!(f, "  sha-256      {}", self.sha256)?;
-        writeln!(f, "  licence      {}", self.licence)?;
-        writeln!(f, "  attribution  {}", self.attribution)?;
-        writeln!(f, "  drum map     {}", self.drum_map)?;
-        match &self.index {
-            Some(index) => writeln!(f, "  split        as {} says", printable(index)),
-            None => writeln!(
-                f,
-                "  split        by the SHA-256 of each file's content: 8 in 10 train, 1 validation, 1 test"
-            ),
-        }
-    }
-
-    fn write_splits(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let hop = if self.hop_bars == 1 {
-            "every bar".to_owned()
-        } else {
-            format!("every {} bars", self.hop_bars)
-        };
-        writeln!(f, "\nWindows of {} bars, one {hop}", self.window_bars)?;
-        writeln!(f, "  {:<12}{:>9}{:>9}{:>9}", "", "windows", "files", "bars")?;
-        for (split, counts) in &self.splits {
-            let [windows, files, bars] = [counts.windows, counts.files, counts.bars].map(grouped);
-            writeln!(f, "  {:<12}{windows:>9}{files:>9}{bars:>9}", split.name())?;
-        }
-        for split in [Split::Train, Split::Validation] {
-            if self
-                .splits
-                .get(&split)
-                .is_none_or(|counts| counts.windows == 0)
-            {
-                writeln!(
-                    f,
-                    "  no {} window: training needs one; add files",
-                    split.name()
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write_files(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let files = &self.files;
-        writeln!(f, "\nFiles")?;
-        writeln!(f, "{:>9}  usable", grouped(files.usable))?;
-        let [short, bars] = [files.shorter_than_window, self.window_bars].map(grouped);
-        writeln!(
-            f,
-            "{short:>9}  of them shorter than {bars} bars: they give no window"
-        )?;
-        if files.cut_off > 0 {
-            writeln!(
-                f,
-                "{:>9}  of them cut off in the middle: read up to there",
-                grouped(files.cut_off)
-            )?;
-        }
-        for (channel, &count) in &files.by_other_channel {
-            writeln!(
-                f,
-                "{:>9}  of them without notes on channel 10, read from channel {channel}",
-                grouped(count)
-            )?;
-        }
-        writeln!(
-            f,
-            "{:>9}  ignored: not MIDI{}",
-            grouped(files.ignored),
-            if self.index.is_some() {
-                " or not in info.csv"
-            } else {
-                ""
-            }
-        )?;
-        writeln!(
-            f,
-            "{:>9}  dropped{}",
-            grouped(files.dropped),
-            if self.dropped.is_empty() { "" } else { ":" }
-        )?;
-        for Dropped { name, reason } in &self.dropped {
-            writeln!(f, "           {}: {}", printable(name), printable(reason))?;
-        }
-        Ok(())
-    }
-
-    fn write_notes(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let notes = &self.notes;
-        let n_unmapped = notes.lost_unmapped.values().sum();
-        let on_grid = notes.read - notes.lost_same_cell - n_unmapped;
-        writeln!(f, "\nNotes of the usable files")?;
-        writeln!(f, "{:>9}  on the drum channel", grouped(notes.read))?;
-        writeln!(f, "{:>9}  kept", grouped(on_grid))?;
-        writeln!(
-            f,
-            "{:>9}  lost to a louder note of the same drum on the same 16th step",
-            grouped(notes.lost_same_cell)
-        )?;
-        writeln!(
-            f,
-            "{:>9}  lost: on keys without a drum in the {} map",
-            grouped(n_unmapped),
-            self.drum_map
-        )?;
-        if n_unmapped > 0 {
-            let keys: Vec<_> = notes
-                .lost_unmapped
-                .iter()
-                .map(|(key, &count)| format!("{key} × {}", grouped(count)))
-                .collect();
-            writeln!(f, "           key {}", keys.join(", "))?;
-            for map in DrumMap::ALL.iter().filter(|map| map.id != self.drum_map) {
-                let known = notes
-                    .lost_unmapped
-                    .iter()
-                    .filter(|(key, _)| map.voice(**key).is_some());
-                let n_known = known.map(|(_, count)| count).sum();
-                if n_known > 0 {
-                    writeln!(
-                        f,
-                        "           the {} map has drums for {} of them (--drum-map {})",
-                        map.name,
-                        grouped(n_known),
-                        map.id
-                    )?;
-                }
-            }
-        }
-        if notes.elsewhere > 0 {
-            writeln!(
-                f,
-                "{:>9}  left aside: on other channels, so not drums",
-                grouped(notes.elsewhere)
-            )?;
-        }
-        if notes.unclosed > 0 {
-            writeln!(
-                f,
-                "{:>9}  left out: begun and never ended",
-                grouped(notes.unclosed)
-            )?;
-        }
-        Ok(())
-    }
-}
-
-/// One labelled line of blocks a row, the longest 40 blocks wide.
-fn write_histogram(f: &mut Formatter<'_>, rows: &[(String, usize)]) -> fmt::Result {
-    let longest = rows.iter().map(|(_, count)| *count).max().unwrap_or(1);
-    for (label, count) in rows {
-        let blocks = "█".repeat((count * 40).div_ceil(longest));
-        writeln!(f, "  {label:<16}{:>7}  {blocks}", grouped(*count))?;
-    }
-    Ok(())
-}
-
-/// A count with a comma between thousands.
-fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Text from a file, safe to print: a name in an archive may hold the escape codes of a terminal.
-fn printable(text: &str) -> String {
-    let escape = |character: char| -> String {
-        if character.is_control() {
-            character.escape_default().collect()
-        } else {
-            character.to_string()
-        }
-    };
-    text.chars().map(escape).collect()
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use fourbar_model::drums::DrumMap;
     use fourbar_model::midi;
     use fourbar_model::note::Note;
+    use std::collections::BTreeSet;
     use std::fs;
 
     /// Eight bars of kick, with a key that only General MIDI knows and a flam that lands on one step.
-    fn report_of(n_bars: u32, name: &str) -> Report {
+    pub(in crate::prepare) fn report_of(n_bars: u32, name: &str) -> Report {
         let note = |beats, pitch| Note {
             onset_beats: beats,
             duration_beats: 0.1,
@@ -440,26 +229,6 @@ mod tests {
     }
 
     #[test]
-    fn the_table_names_what_was_lost_and_why() {
-        let text = report_of(8, "loop.mid").to_string();
-        for line in [
-            "        1  usable",
-            "        0  of them shorter than 4 bars",
-            "        1  dropped:",
-            "           broken.mid: not a readable MIDI file",
-            "       34  on the drum channel",
-            "       32  kept",
-            "        1  lost to a louder note of the same drum on the same 16th step",
-            "        1  lost: on keys without a drum in the td11 map",
-            "           key 39 × 1",
-            "the General MIDI map has drums for 1 of them (--drum-map gm)",
-            "  90–99                 1",
-        ] {
-            assert!(text.contains(line), "missing {line:?} in\n{text}");
-        }
-    }
-
-    #[test]
     fn the_json_form_has_the_fields_that_programs_rely_on() {
         let json = serde_json::to_value(report_of(8, "loop.mid")).unwrap();
         assert_eq!(json["schema_version"], 1);
@@ -475,36 +244,13 @@ mod tests {
             serde_json::json!({"from_bpm": 90, "below_bpm": 100, "files": 1})
         );
         assert_eq!(json["dropped"][0]["name"], "broken.mid");
-        let fields: Vec<_> = json
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
-        let mut expected = [
-            "schema_version",
-            "path",
-            "name",
-            "sha256",
-            "licence",
-            "attribution",
-            "index",
-            "drum_map",
-            "window_bars",
-            "hop_bars",
-            "splits",
-            "files",
-            "dropped",
-            "shorter_than_window",
-            "cut_off",
-            "notes",
-            "tempo",
-            "styles",
-        ];
-        expected.sort_unstable();
-        let mut fields = fields;
-        fields.sort_unstable();
-        assert_eq!(fields, expected);
+        let fields = json.as_object().unwrap().keys().map(String::as_str);
+        let expected = "attribution cut_off drum_map dropped files hop_bars index licence name notes path \
+             schema_version sha256 shorter_than_window splits styles tempo window_bars";
+        assert_eq!(
+            fields.collect::<BTreeSet<_>>(),
+            expected.split(' ').collect()
+        );
     }
 
     #[test]
@@ -514,22 +260,6 @@ mod tests {
         assert!(
             short.contains("shorter than one window of 4 bars"),
             "{short}"
-        );
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_name_cannot_steer_the_terminal() {
-        let report = report_of(2, "\u{1b}[2J.mid").to_string();
-        assert!(!report.contains('\u{1b}'));
-        assert_eq!(printable("\u{1b}[2J Ä.mid"), "\\u{1b}[2J Ä.mid");
-    }
-
-    #[test]
-    fn counts_have_a_comma_between_thousands() {
-        assert_eq!(
-            [0, 999, 1_000, 432_806, 1_000_000].map(grouped),
-            ["0", "999", "1,000", "432,806", "1,000,000"]
         );
     }
 }

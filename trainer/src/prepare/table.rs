@@ -1,0 +1,259 @@
+//! The facts about a data set, as a table for people.
+
+use super::report::Report;
+use crate::dataset::{Dropped, Split};
+use fourbar_model::drums::DrumMap;
+use std::fmt::{self, Display, Formatter};
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.write_identity(f)?;
+        self.write_splits(f)?;
+        self.write_files(f)?;
+        self.write_notes(f)?;
+        writeln!(f, "\nTempo (bpm)")?;
+        let tempo = self
+            .tempo
+            .iter()
+            .map(|bin| (format!("{}–{}", bin.from_bpm, bin.below_bpm - 1), bin.files));
+        write_histogram(f, &tempo.collect::<Vec<_>>())?;
+        if !self.styles.is_empty() {
+            writeln!(f, "\nStyle")?;
+            let mut styles: Vec<_> = self
+                .styles
+                .iter()
+                .map(|(style, &files)| (printable(style), files))
+                .collect();
+            styles.sort_by_key(|(_, files)| std::cmp::Reverse(*files));
+            write_histogram(f, &styles)?;
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn write_identity(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", printable(&self.name))?;
+        writeln!(f, "  path         {}", printable(&self.path))?;
+        writeln!(f, "  sha-256      {}", self.sha256)?;
+        writeln!(f, "  licence      {}", self.licence)?;
+        writeln!(f, "  attribution  {}", self.attribution)?;
+        writeln!(f, "  drum map     {}", self.drum_map)?;
+        match &self.index {
+            Some(index) => writeln!(f, "  split        as {} says", printable(index)),
+            None => writeln!(
+                f,
+                "  split        by the SHA-256 of each file's content: 8 in 10 train, 1 validation, 1 test"
+            ),
+        }
+    }
+
+    fn write_splits(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let hop = if self.hop_bars == 1 {
+            "every bar".to_owned()
+        } else {
+            format!("every {} bars", self.hop_bars)
+        };
+        writeln!(f, "\nWindows of {} bars, one {hop}", self.window_bars)?;
+        writeln!(f, "  {:<12}{:>9}{:>9}{:>9}", "", "windows", "files", "bars")?;
+        for (split, counts) in &self.splits {
+            let [windows, files, bars] = [counts.windows, counts.files, counts.bars].map(grouped);
+            writeln!(f, "  {:<12}{windows:>9}{files:>9}{bars:>9}", split.name())?;
+        }
+        for split in [Split::Train, Split::Validation] {
+            if self
+                .splits
+                .get(&split)
+                .is_none_or(|counts| counts.windows == 0)
+            {
+                writeln!(
+                    f,
+                    "  no {} window: training needs one; add files",
+                    split.name()
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_files(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let files = &self.files;
+        writeln!(f, "\nFiles")?;
+        writeln!(f, "{:>9}  usable", grouped(files.usable))?;
+        let [short, bars] = [files.shorter_than_window, self.window_bars].map(grouped);
+        writeln!(
+            f,
+            "{short:>9}  of them shorter than {bars} bars: they give no window"
+        )?;
+        if files.cut_off > 0 {
+            writeln!(
+                f,
+                "{:>9}  of them cut off in the middle: read up to there",
+                grouped(files.cut_off)
+            )?;
+        }
+        for (channel, &count) in &files.by_other_channel {
+            writeln!(
+                f,
+                "{:>9}  of them without notes on channel 10, read from channel {channel}",
+                grouped(count)
+            )?;
+        }
+        writeln!(
+            f,
+            "{:>9}  ignored: not MIDI{}",
+            grouped(files.ignored),
+            if self.index.is_some() {
+                " or not in info.csv"
+            } else {
+                ""
+            }
+        )?;
+        writeln!(
+            f,
+            "{:>9}  dropped{}",
+            grouped(files.dropped),
+            if self.dropped.is_empty() { "" } else { ":" }
+        )?;
+        for Dropped { name, reason } in &self.dropped {
+            writeln!(f, "           {}: {}", printable(name), printable(reason))?;
+        }
+        Ok(())
+    }
+
+    fn write_notes(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let notes = &self.notes;
+        let n_unmapped = notes.lost_unmapped.values().sum();
+        let on_grid = notes.read - notes.lost_same_cell - n_unmapped;
+        writeln!(f, "\nNotes of the usable files")?;
+        writeln!(f, "{:>9}  on the drum channel", grouped(notes.read))?;
+        writeln!(f, "{:>9}  kept", grouped(on_grid))?;
+        writeln!(
+            f,
+            "{:>9}  lost to a louder note of the same drum on the same 16th step",
+            grouped(notes.lost_same_cell)
+        )?;
+        writeln!(
+            f,
+            "{:>9}  lost: on keys without a drum in the {} map",
+            grouped(n_unmapped),
+            self.drum_map
+        )?;
+        if n_unmapped > 0 {
+            let keys: Vec<_> = notes
+                .lost_unmapped
+                .iter()
+                .map(|(key, &count)| format!("{key} × {}", grouped(count)))
+                .collect();
+            writeln!(f, "           key {}", keys.join(", "))?;
+            for map in DrumMap::ALL.iter().filter(|map| map.id != self.drum_map) {
+                let known = notes
+                    .lost_unmapped
+                    .iter()
+                    .filter(|(key, _)| map.voice(**key).is_some());
+                let n_known = known.map(|(_, count)| count).sum();
+                if n_known > 0 {
+                    writeln!(
+                        f,
+                        "           the {} map has drums for {} of them (--drum-map {})",
+                        map.name,
+                        grouped(n_known),
+                        map.id
+                    )?;
+                }
+            }
+        }
+        if notes.elsewhere > 0 {
+            writeln!(
+                f,
+                "{:>9}  left aside: on other channels, so not drums",
+                grouped(notes.elsewhere)
+            )?;
+        }
+        if notes.unclosed > 0 {
+            writeln!(
+                f,
+                "{:>9}  left out: begun and never ended",
+                grouped(notes.unclosed)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// One labelled line of blocks a row, the longest 40 blocks wide.
+fn write_histogram(f: &mut Formatter<'_>, rows: &[(String, usize)]) -> fmt::Result {
+    let longest = rows.iter().map(|(_, count)| *count).max().unwrap_or(1);
+    for (label, count) in rows {
+        let blocks = "█".repeat((count * 40).div_ceil(longest));
+        writeln!(f, "  {label:<16}{:>7}  {blocks}", grouped(*count))?;
+    }
+    Ok(())
+}
+
+/// A count with a comma between thousands.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Text from a file, safe to print: a name in an archive may hold the escape codes of a terminal.
+fn printable(text: &str) -> String {
+    let escape = |character: char| -> String {
+        if character.is_control() {
+            character.escape_default().collect()
+        } else {
+            character.to_string()
+        }
+    };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::tests::report_of;
+    use super::*;
+
+    #[test]
+    fn the_table_names_what_was_lost_and_why() {
+        let text = report_of(8, "loop.mid").to_string();
+        for line in [
+            "        1  usable",
+            "        0  of them shorter than 4 bars",
+            "        1  dropped:",
+            "           broken.mid: not a readable MIDI file",
+            "       34  on the drum channel",
+            "       32  kept",
+            "        1  lost to a louder note of the same drum on the same 16th step",
+            "        1  lost: on keys without a drum in the td11 map",
+            "           key 39 × 1",
+            "the General MIDI map has drums for 1 of them (--drum-map gm)",
+            "  90–99                 1",
+        ] {
+            assert!(text.contains(line), "missing {line:?} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn counts_have_a_comma_between_thousands() {
+        assert_eq!(
+            [0, 999, 1_000, 432_806, 1_000_000].map(grouped),
+            ["0", "999", "1,000", "432,806", "1,000,000"]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_name_cannot_steer_the_terminal() {
+        let report = report_of(2, "\u{1b}[2J.mid").to_string();
+        assert!(!report.contains('\u{1b}'));
+        assert_eq!(printable("\u{1b}[2J Ä.mid"), "\\u{1b}[2J Ä.mid");
+    }
+}
