@@ -17,7 +17,7 @@ struct Validator {
 const VALIDATORS: [Validator; 3] = [
     Validator {
         program: "clap-validator",
-        source: "cargo install clap-validator",
+        source: "free-audio publishes it",
         command: clap_validator,
     },
     Validator {

@@ -1,0 +1,100 @@
+//! Every committed checkpoint works.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::config::ModelConfig;
+use fourbar_model::noise::Noise;
+use fourbar_model::vae::GrooveVae;
+
+fn committed() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundles/models");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "safetensors")
+        })
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no checkpoint is committed");
+    files
+}
+
+fn load(path: &Path) -> Checkpoint {
+    let bytes = std::fs::read(path).unwrap();
+    Checkpoint::from_bytes(&bytes, &path.display().to_string()).unwrap()
+}
+
+#[test]
+fn each_names_its_config_by_its_file_name() {
+    for path in committed() {
+        let metadata = load(&path).metadata;
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert_eq!(metadata.config.preset, name);
+        assert_eq!(Some(metadata.config), ModelConfig::preset(name));
+    }
+}
+
+#[test]
+fn each_decodes_a_groove_and_the_same_one_twice() {
+    for path in committed() {
+        let checkpoint = load(&path);
+        let model = GrooveVae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
+        let z = Noise::from_seed(1).normals(model.config().latent);
+        for temperature in [0.0, 1.0] {
+            let generate = || {
+                model
+                    .generate(&z, temperature, &mut Noise::from_seed(2))
+                    .unwrap()
+            };
+            let groove = generate();
+            assert_eq!(groove.n_steps(), model.config().n_steps);
+            assert_eq!(groove, generate(), "{}", path.display());
+        }
+        let groove = model.generate(&z, 1.0, &mut Noise::from_seed(2)).unwrap();
+        assert!(
+            groove.n_hits() > 8,
+            "{} plays next to nothing",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn each_holds_the_latent_axes_that_the_plugin_has_parameters_for() {
+    for path in committed() {
+        let metadata = load(&path).metadata;
+        let latent = &metadata.latent;
+        assert!(latent.axes.len() >= 8 && latent.spreads.len() == latent.axes.len());
+        for axis in &latent.axes {
+            assert_eq!(axis.len(), metadata.config.latent);
+            let length: f32 = axis.iter().map(|x| x * x).sum();
+            assert!((length - 1.0).abs() < 1e-3, "an axis of length {length}");
+        }
+        assert!(latent.spreads.iter().all(|spread| *spread > 0.0));
+    }
+}
+
+#[test]
+fn each_has_its_card_beside_it() {
+    for path in committed() {
+        let card = path.with_extension("md");
+        let text = std::fs::read_to_string(&card)
+            .unwrap_or_else(|error| panic!("{}: {error}", card.display()));
+        let metadata = load(&path).metadata;
+        for fact in [
+            &metadata.dataset.licence,
+            &metadata.command,
+            &metadata.dataset.sha256,
+        ] {
+            assert!(
+                text.contains(fact.as_str()),
+                "{} does not say {fact:?}",
+                card.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! A CLAP host around clack-host, which loads the plugin that is linked into this binary.
+//!
+//! Linked in, the plugin's allocation check counts for every block that a test processes.
+
+use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
+use clack_extensions::params::{ParamInfoBuffer, PluginParams};
+use clack_extensions::render::{PluginRender, RenderMode};
+use clack_extensions::state::PluginState;
+use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
+use clack_host::events::spaces::CoreEventSpace;
+use clack_host::events::{EventFlags, EventHeader, Match};
+use clack_host::extensions::prelude::{Extension, PluginExtensionSide};
+use clack_host::prelude::*;
+use clack_host::utils::{BeatTime, SecondsTime};
+
+use super::{Block, Host, Mode, NoteEvent, Setup, Transport};
+
+/// Room for events that no block of a test exceeds: growing inside the plugin's callback would count as its allocation.
+const MAX_EVENTS: usize = 4096;
+
+pub(crate) struct ClapHost {
+    instance: PluginInstance<Handlers>,
+    processor: Option<StartedPluginAudioProcessor<Handlers>>,
+    setup: Setup,
+    audio: [Vec<f32>; 2],
+    events: EventBuffer,
+}
+
+struct Handlers;
+
+/// Remembers that the plugin wants to be called on the main thread.
+#[derive(Default)]
+struct Requests {
+    callback: AtomicBool,
+}
+
+impl SharedHandler<'_> for Requests {
+    fn request_restart(&self) {}
+    fn request_process(&self) {}
+    fn request_callback(&self) {
+        self.callback.store(true, Ordering::SeqCst);
+    }
+}
+
+impl HostHandlers for Handlers {
+    type Shared<'a> = Requests;
+    type MainThread<'a> = ();
+    type AudioProcessor<'a> = ();
+}
+
+impl Host for ClapHost {
+    fn new(setup: Setup) -> Self {
+        let host = HostInfo::new("Fourbar tests", "Fourbar", "", "1").unwrap();
+        let mut instance = PluginInstance::<Handlers>::new(
+            |()| Requests::default(),
+            |_| (),
+            &entry(),
+            c"org.fourbar.fourbar",
+            &host,
+        )
+        .unwrap();
+        let processor = Some(activate(&mut instance, setup));
+        Self {
+            instance,
+            processor,
+            setup,
+            audio: [Vec::new(), Vec::new()],
+            events: EventBuffer::with_capacity(MAX_EVENTS),
+        }
+    }
+
+    fn setup(&self) -> Setup {
+        self.setup
+    }
+
+    fn reactivate(&mut self, setup: Setup) {
+        self.deactivate();
+        self.setup = setup;
+        self.processor = Some(activate(&mut self.instance, setup));
+    }
+
+    fn process(&mut self, block: &Block) -> Vec<NoteEvent> {
+        let n_samples = usize::try_from(block.n_samples).unwrap();
+        for channel in &mut self.audio {
+            channel.clear();
+            // What a host left in its buffer must not come out again.
+            channel.resize(n_samples, 7.0);
+        }
+        let mut ports = AudioPorts::with_capacity(2, 1);
+        let mut output = ports.with_output_buffers([AudioPortBuffer {
+            latency: 0,
+            channels: AudioPortBufferType::f32_output_only(
+                self.audio.iter_mut().map(|channel| channel.as_mut_slice()),
+            ),
+        }]);
+        self.events.clear();
+        let transport = block
+            .transport
+            .map(|transport| transport_event(0, transport));
+        self.processor
+            .as_mut()
+            .expect("the plugin is active")
+            .process(
+                &InputAudioBuffers::empty(),
+                &mut output,
+                &input_events(block).as_input(),
+                &mut self.events.as_output(),
+                None,
+                transport.as_ref(),
+            )
+            .unwrap();
+        self.events.iter().filter_map(note_event).collect()
+    }
+
+    fn audio(&self) -> &[Vec<f32>; 2] {
+        &self.audio
+    }
+
+    fn save(&mut self) -> Vec<u8> {
+        let state: PluginState = extension(&mut self.instance);
+        let mut bytes = Vec::new();
+        state
+            .save(&self.instance.plugin_handle(), &mut bytes)
+            .unwrap();
+        bytes
+    }
+
+    fn load(&mut self, bytes: &[u8]) -> bool {
+        let state: PluginState = extension(&mut self.instance);
+        state
+            .load(&self.instance.plugin_handle(), &mut &bytes[..])
+            .is_ok()
+    }
+
+    /// The framework writes the length in front.
+    fn json_of_state(state: &[u8]) -> &[u8] {
+        &state[8..]
+    }
+
+    fn state_of_json(json: &[u8]) -> Vec<u8> {
+        let length = u64::try_from(json.len()).unwrap();
+        [&length.to_le_bytes(), json].concat()
+    }
+
+    fn parameters(&mut self) -> Vec<(u32, String)> {
+        let params: PluginParams = extension(&mut self.instance);
+        let plugin = self.instance.plugin_handle();
+        (0..params.count(&plugin))
+            .map(|index| {
+                let mut buffer = ParamInfoBuffer::new();
+                let info = params.get_info(&plugin, index, &mut buffer).unwrap();
+                let name = String::from_utf8(info.name.to_vec()).unwrap();
+                (info.id.get(), name)
+            })
+            .collect()
+    }
+
+    fn value_of_text(&mut self, id: u32, text: &str) -> Option<f64> {
+        let params: PluginParams = extension(&mut self.instance);
+        let text = CString::new(text).unwrap();
+        params.text_to_value(&self.instance.plugin_handle(), ClapId::new(id), &text)
+    }
+
+    fn text_of_value(&mut self, id: u32, value: f64) -> Option<String> {
+        let params: PluginParams = extension(&mut self.instance);
+        let mut buffer = [0; 256];
+        let text = params
+            .value_to_text(
+                &self.instance.plugin_handle(),
+                ClapId::new(id),
+                value,
+                &mut buffer,
+            )
+            .ok()?;
+        Some(String::from_utf8(text.to_vec()).unwrap())
+    }
+
+    fn idle(&mut self) {
+        let asked = self.instance.access_shared_handler(|requests: &Requests| {
+            requests.callback.swap(false, Ordering::SeqCst)
+        });
+        if asked {
+            self.instance.call_on_main_thread_callback();
+        }
+    }
+}
+
+impl ClapHost {
+    /// Tells the plugin to forget what it plays, as a host does after a glitch.
+    pub(crate) fn reset(&mut self) {
+        self.processor
+            .as_mut()
+            .expect("the plugin is active")
+            .reset();
+    }
+
+    /// The value of a parameter, in CLAP's unit.
+    pub(crate) fn value(&mut self, id: u32) -> Option<f64> {
+        let params: PluginParams = extension(&mut self.instance);
+        params.get_value(&self.instance.plugin_handle(), ClapId::new(id))
+    }
+
+    /// Opens the editor inside an X11 window and returns its size.
+    pub(crate) fn open_editor(&mut self, window: u32) -> GuiSize {
+        let gui: PluginGui = extension(&mut self.instance);
+        let plugin = self.instance.plugin_handle();
+        let configuration = GuiConfiguration {
+            api_type: GuiApiType::X11,
+            is_floating: false,
+        };
+        assert!(gui.is_api_supported(&plugin, configuration));
+        gui.create(&plugin, configuration).unwrap();
+        let size = gui.get_size(&plugin).unwrap();
+        let window = Window::from_x11_handle(window.into());
+        set_parent(gui, &plugin, window);
+        // The framework's editors are shown as soon as they have a parent, and some report `show` as unsupported.
+        let _ = gui.show(&plugin);
+        size
+    }
+
+    pub(crate) fn close_editor(&mut self) {
+        let gui: PluginGui = extension(&mut self.instance);
+        gui.destroy(&self.instance.plugin_handle());
+    }
+
+    fn deactivate(&mut self) {
+        if let Some(processor) = self.processor.take() {
+            self.instance.deactivate(processor.stop_processing());
+        }
+    }
+}
+
+impl Drop for ClapHost {
+    /// Clack leaks a plugin that is dropped while it is active.
+    fn drop(&mut self) {
+        self.deactivate();
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "an entry is a table of foreign functions; this one is our own"
+)]
+fn entry() -> PluginEntry {
+    // SAFETY: the entry is the framework's, made for exactly this use.
+    unsafe { PluginEntry::load_from_raw(&fourbar_plugin::clap_entry, c"/fourbar-tests") }.unwrap()
+}
+
+#[expect(unsafe_code, reason = "the window must outlive the editor")]
+fn set_parent(gui: PluginGui, plugin: &PluginMainThreadHandle<'_>, window: Window<'_, '_>) {
+    // SAFETY: the editor tests close the editor before they destroy the window.
+    unsafe { gui.set_parent(plugin, window) }.unwrap();
+}
+
+fn extension<E: Extension<ExtensionSide = PluginExtensionSide>>(
+    instance: &mut PluginInstance<Handlers>,
+) -> E {
+    instance.plugin_handle().get_extension().unwrap()
+}
+
+fn activate(
+    instance: &mut PluginInstance<Handlers>,
+    setup: Setup,
+) -> StartedPluginAudioProcessor<Handlers> {
+    let render: PluginRender = extension(instance);
+    let mode = match setup.mode {
+        Mode::Realtime => RenderMode::Realtime,
+        Mode::Offline => RenderMode::Offline,
+    };
+    render.set(&instance.plugin_handle(), mode).unwrap();
+    let configuration = PluginAudioConfiguration {
+        sample_rate: setup.sample_rate,
+        min_frames_count: 1,
+        max_frames_count: setup.max_block,
+    };
+    instance
+        .activate(|_, ()| (), configuration)
+        .unwrap()
+        .start_processing()
+        .unwrap()
+}
+
+fn input_events(block: &Block) -> EventBuffer {
+    let mut events = EventBuffer::new();
+    for change in &block.changes {
+        events.push(&ParamValueEvent::new(
+            change.offset,
+            ClapId::new(change.id),
+            Pckn::match_all(),
+            change.value,
+        ));
+    }
+    if let Some((offset, transport)) = block.later_transport {
+        events.push(&transport_event(offset, transport));
+    }
+    events.sort();
+    events
+}
+
+fn transport_event(offset: u32, transport: Transport) -> TransportEvent {
+    let mut flags = TransportFlags::empty();
+    flags.set(TransportFlags::IS_PLAYING, transport.playing);
+    flags.set(TransportFlags::HAS_TEMPO, transport.tempo_bpm.is_some());
+    flags.set(
+        TransportFlags::HAS_BEATS_TIMELINE,
+        transport.position_beats.is_some(),
+    );
+    flags.set(
+        TransportFlags::HAS_TIME_SIGNATURE,
+        transport.time_signature.is_some(),
+    );
+    flags.set(TransportFlags::IS_LOOP_ACTIVE, transport.cycle.is_some());
+    let (loop_start, loop_end) = transport.cycle.unwrap_or_default();
+    let (numerator, denominator) = transport.time_signature.unwrap_or_default();
+    let bar = (transport.bar_start_beats() / transport.beats_per_bar()).round();
+    TransportEvent {
+        header: EventHeader::new_core(offset, EventFlags::empty()),
+        flags,
+        song_pos_beats: BeatTime::from_float(transport.position_beats.unwrap_or(0.0)),
+        song_pos_seconds: SecondsTime::from_float(0.0),
+        tempo: transport.tempo_bpm.unwrap_or(0.0),
+        tempo_inc: 0.0,
+        loop_start_beats: BeatTime::from_float(loop_start),
+        loop_end_beats: BeatTime::from_float(loop_end),
+        loop_start_seconds: SecondsTime::from_float(0.0),
+        loop_end_seconds: SecondsTime::from_float(0.0),
+        bar_start: BeatTime::from_float(transport.bar_start_beats()),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a whole number of bars of a short song"
+        )]
+        bar_number: bar as i32,
+        time_signature_numerator: numerator,
+        time_signature_denominator: denominator,
+    }
+}
+
+fn note_event(event: &UnknownEvent) -> Option<NoteEvent> {
+    let sample = u64::from(event.header().time());
+    let number = |number: Match<u16>| u8::try_from(number.into_specific().unwrap()).unwrap();
+    match event.as_core_event()? {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the plugin's velocities are f32"
+        )]
+        CoreEventSpace::NoteOn(on) => Some(NoteEvent {
+            sample,
+            pitch: number(on.key()),
+            channel: number(on.channel()),
+            velocity: Some(on.velocity() as f32),
+        }),
+        CoreEventSpace::NoteOff(off) => Some(NoteEvent {
+            sample,
+            pitch: number(off.key()),
+            channel: number(off.channel()),
+            velocity: None,
+        }),
+        CoreEventSpace::NoteChoke(_) | CoreEventSpace::Midi(_) => {
+            panic!("the plugin sends plain notes only")
+        }
+        _ => None,
+    }
+}

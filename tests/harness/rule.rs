@@ -1,0 +1,280 @@
+//! The rule by which a pattern is played, stated a second time and in the simplest way.
+//!
+//! It looks at the whole performance at once, where the plugin sees one block after the other: a hit of the pattern in
+//! force at its grid place sounds at that place plus its offset, whenever the song runs over that moment. Where the
+//! song starts, or jumps out of the loop's phase, a hit whose early onset has just been missed sounds at once.
+
+use fourbar_model::drums::DrumMap;
+use fourbar_model::pattern::{Feel, NOTE_BEATS, Pattern};
+
+use super::{HeardNote, Host, Player};
+
+/// A distance in song time that no rounding exceeds and no test seeks by.
+const ROUNDING_BEATS: f64 = 1e-5;
+
+/// Length of the loop that defines a jump's phase.
+const LOOP_BEATS: f64 = 16.0;
+
+/// A stretch of samples over which the song ran at one tempo, as the host told the plugin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) first_sample: u64,
+    pub(crate) n_samples: u64,
+    pub(crate) start_beats: f64,
+    pub(crate) beats_per_sample: f64,
+}
+
+impl Told {
+    fn end_beats(&self) -> f64 {
+        self.start_beats + float(self.n_samples) * self.beats_per_sample
+    }
+
+    fn end_sample(&self) -> u64 {
+        self.first_sample + self.n_samples
+    }
+
+    /// Adds this to the end of `told`, as a part of the last stretch where it goes straight on from that.
+    #[expect(clippy::float_cmp, reason = "the same tempo is the same number")]
+    pub(crate) fn join(self, told: &mut Vec<Told>) {
+        match told.last_mut() {
+            Some(last)
+                if last.end_sample() == self.first_sample
+                    && last.beats_per_sample == self.beats_per_sample
+                    && (last.end_beats() - self.start_beats).abs() < ROUNDING_BEATS =>
+            {
+                last.n_samples += self.n_samples;
+            }
+            _ => told.push(self),
+        }
+    }
+}
+
+/// A pattern and the song position from which its hits count.
+#[derive(Clone, Copy)]
+pub(crate) struct InForce<'a> {
+    pub(crate) from_beats: f64,
+    pub(crate) pattern: &'a Pattern,
+}
+
+/// A note that must be heard.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    /// Not rounded to a sample.
+    start_samples: f64,
+    pitch: u8,
+    velocity: f32,
+    /// Whether rounding decides if it sounds.
+    may_be_missing: bool,
+    /// The sample at which the song stopped or jumped away.
+    latest_end: u64,
+    longest: f64,
+}
+
+/// Fails unless the player's notes are exactly those of `patterns`, first to last in force.
+pub(crate) fn check<H: Host>(
+    player: &Player<H>,
+    patterns: &[InForce<'_>],
+    feel: Feel,
+    map: &DrumMap,
+) {
+    check_notes(&player.notes(), &player.told, patterns, feel, map);
+}
+
+fn check_notes(
+    heard: &[HeardNote],
+    told: &[Told],
+    patterns: &[InForce<'_>],
+    feel: Feel,
+    map: &DrumMap,
+) {
+    let mut left: Vec<HeardNote> = heard.to_vec();
+    for expected in expected_notes(told, patterns, feel, map) {
+        let place = left.iter().position(|note| {
+            let lateness = float(note.start) - expected.start_samples;
+            note.pitch == expected.pitch
+                && (-0.01..1.01).contains(&lateness)
+                && (note.velocity - expected.velocity).abs() < 1e-3
+        });
+        let Some(place) = place else {
+            assert!(
+                expected.may_be_missing,
+                "lost: {expected:?}\nheard near it: {:?}\ntold: {told:?}",
+                near(heard, expected.start_samples),
+            );
+            continue;
+        };
+        let note = left.remove(place);
+        assert!(
+            note.end <= expected.latest_end,
+            "{note:?} outlives the song: {expected:?}"
+        );
+        let length = float(note.end - note.start);
+        assert!(
+            length <= expected.longest + 1.0,
+            "{note:?} is too long: {expected:?}"
+        );
+    }
+    assert!(
+        left.is_empty(),
+        "not in any pattern: {left:?}\ntold: {told:?}"
+    );
+}
+
+fn near(heard: &[HeardNote], sample: f64) -> Vec<&HeardNote> {
+    heard
+        .iter()
+        .filter(|note| (float(note.start) - sample).abs() < 3000.0)
+        .collect()
+}
+
+fn expected_notes(
+    told: &[Told],
+    patterns: &[InForce<'_>],
+    feel: Feel,
+    map: &DrumMap,
+) -> Vec<Expected> {
+    let mut expected = Vec::new();
+    for (index, stretch) in told.iter().enumerate() {
+        let last = index.checked_sub(1).map(|last| &told[last]);
+        let run_end = run_end(&told[index..]);
+        let edges = Edges {
+            onset: onset_of(stretch, last),
+            ends: run_end == stretch.end_sample(),
+        };
+        for (order, place) in patterns.iter().enumerate() {
+            let until = patterns.get(order + 1);
+            let in_force = place.from_beats..until.map_or(f64::INFINITY, |next| next.from_beats);
+            for hit in place.pattern.hits() {
+                let offset_beats = hit.offset_beats * f64::from(feel.timing);
+                for grid_beats in grid_places(stretch, hit.grid_beats) {
+                    let when = edges.when(stretch, grid_beats, grid_beats + offset_beats);
+                    if !in_force.contains(&grid_beats) || when == When::Never {
+                        continue;
+                    }
+                    let beats_in = (grid_beats + offset_beats - stretch.start_beats).max(0.0);
+                    expected.push(Expected {
+                        start_samples: float(stretch.first_sample)
+                            + beats_in / stretch.beats_per_sample,
+                        pitch: map.pitch(hit.voice),
+                        velocity: place.pattern.velocity(hit, feel),
+                        may_be_missing: when == When::Perhaps,
+                        latest_end: run_end,
+                        longest: NOTE_BEATS / slowest(&told[index..]),
+                    });
+                }
+            }
+        }
+    }
+    expected.sort_by(|a, b| a.start_samples.total_cmp(&b.start_samples));
+    expected
+}
+
+/// Every place of a loop's hit on the song's grid that may sound in a stretch.
+fn grid_places(stretch: &Told, grid_beats: f64) -> impl Iterator<Item = f64> {
+    let first_loop = ((stretch.start_beats - 1.0 - grid_beats) / LOOP_BEATS).floor();
+    let end_beats = stretch.end_beats() + 1.0;
+    std::iter::successors(Some(first_loop * LOOP_BEATS + grid_beats), |place| {
+        Some(place + LOOP_BEATS)
+    })
+    .take_while(move |place| *place < end_beats)
+}
+
+/// Whether a hit sounds in a stretch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum When {
+    Surely,
+    /// So near a start, stop or jump that rounding decides.
+    Perhaps,
+    Never,
+}
+
+/// What a stretch begins and ends with.
+struct Edges {
+    onset: Onset,
+    ends: bool,
+}
+
+impl Edges {
+    fn when(&self, stretch: &Told, grid_beats: f64, onset_beats: f64) -> When {
+        // Hosts and the plugin round a start to a sample each.
+        let rounding_beats = 2.0 * stretch.beats_per_sample;
+        let is_near = |beats: f64, edge: f64| (beats - edge).abs() < rounding_beats;
+        let (start, end) = (stretch.start_beats, stretch.end_beats());
+        let starts = self.onset != Onset::Continues;
+        if starts && is_near(onset_beats, start) || self.ends && is_near(onset_beats, end) {
+            return When::Perhaps;
+        }
+        if (start..end).contains(&onset_beats) {
+            return When::Surely;
+        }
+        if self.onset != Onset::Anew || onset_beats >= start {
+            return When::Never;
+        }
+        // Early, and just missed: it sounds at once if its place on the grid is still ahead.
+        if is_near(grid_beats, start) {
+            When::Perhaps
+        } else if grid_beats > start {
+            When::Surely
+        } else {
+            When::Never
+        }
+    }
+}
+
+/// How a stretch is connected to the one before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Onset {
+    Continues,
+    /// A jump by whole loops: what was early has been played already.
+    InPhase,
+    Anew,
+}
+
+fn onset_of(stretch: &Told, last: Option<&Told>) -> Onset {
+    let Some(last) = last.filter(|last| last.end_sample() == stretch.first_sample) else {
+        return Onset::Anew;
+    };
+    let jump = stretch.start_beats - last.end_beats();
+    let loops = (jump / LOOP_BEATS).round();
+    if jump.abs() < ROUNDING_BEATS {
+        Onset::Continues
+    } else if (jump - loops * LOOP_BEATS).abs() < 2.0 * last.beats_per_sample {
+        Onset::InPhase
+    } else {
+        Onset::Anew
+    }
+}
+
+/// The sample at which the run that `told` begins with stops or jumps.
+fn run_end(told: &[Told]) -> u64 {
+    let mut end = told[0];
+    for stretch in &told[1..] {
+        if onset_of(stretch, Some(&end)) != Onset::Continues {
+            break;
+        }
+        end = *stretch;
+    }
+    end.end_sample()
+}
+
+/// The least song time per sample in the next beat or so, where a note may still be sounding.
+fn slowest(told: &[Told]) -> f64 {
+    let mut beats = 0.0;
+    let mut slowest = f64::INFINITY;
+    for stretch in told {
+        slowest = slowest.min(stretch.beats_per_sample);
+        beats += stretch.end_beats() - stretch.start_beats;
+        if beats > 1.0 {
+            break;
+        }
+    }
+    slowest
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a test has fewer than 2^53 samples"
+)]
+pub(crate) fn float(samples: u64) -> f64 {
+    samples as f64
+}

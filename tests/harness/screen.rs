@@ -1,0 +1,156 @@
+//! A screen for the editor: a virtual one, so that tests open no window in front of anybody.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use x11rb::connection::Connection as _;
+use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, ImageFormat, WindowClass};
+use x11rb::rust_connection::RustConnection;
+
+/// Set in a test's second run, which has a screen.
+const HAS_SCREEN: &str = "FOURBAR_TEST_HAS_SCREEN";
+
+/// Runs `test` in a process of its own that has a virtual screen, or says why it can't.
+///
+/// `name` is the calling test's full name: the test binary runs just that test a second time. A library that draws
+/// reads the screen's name from the environment, which a process with threads must not change for itself.
+pub(crate) fn with_screen(name: &str, test: impl FnOnce(&Window)) {
+    if std::env::var_os(HAS_SCREEN).is_some() {
+        return test(&Window::open());
+    }
+    let Some(screen) = VirtualScreen::start() else {
+        println!("{name}: skipped, because there is no Xvfb (apt-get install xvfb)");
+        return;
+    };
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env("DISPLAY", &screen.name)
+        .env(HAS_SCREEN, "1")
+        .status()
+        .unwrap();
+    assert!(
+        status.success(),
+        "{name} on the screen {}: {status}",
+        screen.name
+    );
+}
+
+/// A running Xvfb.
+struct VirtualScreen {
+    server: Child,
+    /// As in `DISPLAY`.
+    name: String,
+}
+
+impl VirtualScreen {
+    /// `None` where Xvfb is not installed.
+    fn start() -> Option<Self> {
+        let mut server = Command::new("Xvfb")
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1600x1200x24",
+                "-nolisten",
+                "tcp",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        // It prints the free number that it took as soon as it answers.
+        let mut number = String::new();
+        let output = server.stdout.take().expect("stdout is piped above");
+        BufReader::new(output).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        assert_ne!(name, ":", "Xvfb did not start");
+        Some(Self { server, name })
+    }
+}
+
+impl Drop for VirtualScreen {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// A host's window, into which an editor is put.
+pub(crate) struct Window {
+    connection: RustConnection,
+    pub(crate) id: u32,
+    root: u32,
+}
+
+impl Window {
+    pub(crate) const WIDTH: u16 = 1400;
+    pub(crate) const HEIGHT: u16 = 1000;
+
+    fn open() -> Self {
+        let (connection, screen) = x11rb::connect(None).unwrap();
+        let screen = &connection.setup().roots[screen];
+        let (root, visual) = (screen.root, screen.root_visual);
+        let id = connection.generate_id().unwrap();
+        connection
+            .create_window(
+                x11rb::COPY_DEPTH_FROM_PARENT,
+                id,
+                root,
+                0,
+                0,
+                Self::WIDTH,
+                Self::HEIGHT,
+                0,
+                WindowClass::INPUT_OUTPUT,
+                visual,
+                &CreateWindowAux::new(),
+            )
+            .unwrap();
+        connection.map_window(id).unwrap();
+        connection.sync();
+        Self {
+            connection,
+            id,
+            root,
+        }
+    }
+
+    /// How many different colours the screen shows, up to `enough`.
+    pub(crate) fn n_colours(&self, enough: usize) -> usize {
+        let image = self
+            .connection
+            .get_image(
+                ImageFormat::Z_PIXMAP,
+                self.root,
+                0,
+                0,
+                Self::WIDTH,
+                Self::HEIGHT,
+                !0,
+            )
+            .unwrap()
+            .reply()
+            .unwrap();
+        let mut colours = std::collections::HashSet::new();
+        for pixel in image.data.chunks_exact(4) {
+            colours.insert([pixel[0], pixel[1], pixel[2]]);
+            if colours.len() >= enough {
+                break;
+            }
+        }
+        colours.len()
+    }
+}
+
+/// Waits for everything that was asked of the server.
+trait Sync {
+    fn sync(&self);
+}
+
+impl Sync for RustConnection {
+    fn sync(&self) {
+        self.get_input_focus().unwrap().reply().unwrap();
+    }
+}

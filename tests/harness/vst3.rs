@@ -1,0 +1,704 @@
+//! A VST3 host that drives the factory of the built plugin file.
+
+#![expect(
+    unsafe_code,
+    reason = "every call through a VST3 interface is a foreign call"
+)]
+#![allow(non_snake_case, reason = "the interfaces' methods are named so")]
+
+use std::cell::RefCell;
+use std::ffi::{c_char, c_void};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use libloading::Library;
+use vst3::Steinberg::Vst::BusDirections_::kOutput;
+use vst3::Steinberg::Vst::Event_::EventTypes_::{kNoteOffEvent, kNoteOnEvent};
+use vst3::Steinberg::Vst::MediaTypes_::{kAudio, kEvent};
+use vst3::Steinberg::Vst::ProcessContext_::StatesAndFlags_;
+use vst3::Steinberg::Vst::ProcessModes_::{kOffline, kRealtime};
+use vst3::Steinberg::Vst::SymbolicSampleSizes_::kSample32;
+use vst3::Steinberg::Vst::{
+    AudioBusBuffers, AudioBusBuffers__type0, Event, IAudioProcessor, IAudioProcessorTrait,
+    IComponent, IComponentHandler, IComponentHandlerTrait, IComponentTrait, IEditController,
+    IEditControllerTrait, IEventList, IEventListTrait, IHostApplication, IHostApplicationTrait,
+    IParamValueQueue, IParamValueQueueTrait, IParameterChanges, IParameterChangesTrait, ParamID,
+    ParamValue, ParameterInfo, ProcessContext, ProcessData, ProcessSetup, SpeakerArr, String128,
+    TChar, ViewType,
+};
+use vst3::Steinberg::{
+    FUnknown, IBStream, IBStream_, IBStreamTrait, IPlugFrame, IPlugFrameTrait, IPlugView,
+    IPlugViewTrait, IPluginBaseTrait, IPluginFactory, IPluginFactoryTrait, PClassInfo, TUID,
+    ViewRect, int32, int64, kInvalidArgument, kNotImplemented, kPlatformTypeX11EmbedWindowID,
+    kResultOk, tresult,
+};
+use vst3::{Class, ComPtr, ComWrapper, Interface};
+
+use super::{Block, Host, Mode, NoteEvent, Setup, Transport};
+
+pub(crate) struct Vst3Host {
+    // The interfaces go before what they call back into.
+    view: Option<ComPtr<IPlugView>>,
+    controller: ComPtr<IEditController>,
+    processor: ComPtr<IAudioProcessor>,
+    component: ComPtr<IComponent>,
+    edits: ComWrapper<Edits>,
+    frame: ComWrapper<Frame>,
+    _application: ComWrapper<Application>,
+    setup: Setup,
+    audio: [Vec<f32>; 2],
+    n_samples: i64,
+}
+
+impl Host for Vst3Host {
+    fn new(setup: Setup) -> Self {
+        let factory = factory();
+        let class = class_id(&factory);
+        let mut component: *mut c_void = std::ptr::null_mut();
+        let application = ComWrapper::new(Application);
+        let edits = ComWrapper::new(Edits::default());
+        // SAFETY: the factory is alive and every pointer is to a live local; what it creates is ours to release.
+        let component = unsafe {
+            let created = factory.createInstance(
+                class.as_ptr().cast(),
+                IComponent::IID.as_ptr().cast(),
+                &raw mut component,
+            );
+            assert_eq!(created, kResultOk);
+            ComPtr::from_raw(component.cast::<IComponent>()).unwrap()
+        };
+        let controller: ComPtr<IEditController> = component.cast().unwrap();
+        let processor: ComPtr<IAudioProcessor> = component.cast().unwrap();
+        // SAFETY: as above; the context and the handler live as long as this host.
+        unsafe {
+            let context = application.as_com_ref::<IHostApplication>().unwrap();
+            assert_eq!(
+                component.initialize(context.as_ptr().cast::<FUnknown>()),
+                kResultOk
+            );
+            let handler = edits.as_com_ref::<IComponentHandler>().unwrap();
+            assert_eq!(controller.setComponentHandler(handler.as_ptr()), kResultOk);
+        }
+        let mut host = Self {
+            view: None,
+            controller,
+            processor,
+            component,
+            edits,
+            frame: ComWrapper::new(Frame),
+            _application: application,
+            setup,
+            audio: [Vec::new(), Vec::new()],
+            n_samples: 0,
+        };
+        host.activate();
+        host
+    }
+
+    fn setup(&self) -> Setup {
+        self.setup
+    }
+
+    fn reactivate(&mut self, setup: Setup) {
+        self.deactivate();
+        self.setup = setup;
+        self.activate();
+    }
+
+    fn process(&mut self, block: &Block) -> Vec<NoteEvent> {
+        assert!(
+            block.later_transport.is_none(),
+            "VST3 has no transport inside a block"
+        );
+        let n_samples = usize::try_from(block.n_samples).unwrap();
+        for channel in &mut self.audio {
+            channel.clear();
+            channel.resize(n_samples, 7.0);
+        }
+        let mut channels = self.audio.each_mut().map(|channel| channel.as_mut_ptr());
+        let mut output = AudioBusBuffers {
+            numChannels: 2,
+            silenceFlags: 0,
+            __field0: AudioBusBuffers__type0 {
+                channelBuffers32: channels.as_mut_ptr(),
+            },
+        };
+        let mut context = block
+            .transport
+            .map(|transport| process_context(transport, self.setup.sample_rate, self.n_samples));
+        let changes = ComWrapper::new(Changes::of_block(block));
+        let events = ComWrapper::new(Events(RefCell::default()));
+        let mut data = ProcessData {
+            processMode: process_mode(self.setup.mode),
+            symbolicSampleSize: kSample32.cast_signed(),
+            numSamples: block.n_samples.cast_signed(),
+            numInputs: 0,
+            numOutputs: 1,
+            inputs: std::ptr::null_mut(),
+            outputs: &raw mut output,
+            inputParameterChanges: changes.as_com_ref::<IParameterChanges>().unwrap().as_ptr(),
+            outputParameterChanges: std::ptr::null_mut(),
+            inputEvents: std::ptr::null_mut(),
+            outputEvents: events.as_com_ref::<IEventList>().unwrap().as_ptr(),
+            processContext: context
+                .as_mut()
+                .map_or(std::ptr::null_mut(), std::ptr::from_mut),
+        };
+        // SAFETY: every pointer in `data` is to a local that outlives the call, with the sizes stated beside it.
+        assert_eq!(unsafe { self.processor.process(&raw mut data) }, kResultOk);
+        self.n_samples += i64::from(block.n_samples);
+        events.0.borrow().iter().filter_map(note_event).collect()
+    }
+
+    fn audio(&self) -> &[Vec<f32>; 2] {
+        &self.audio
+    }
+
+    fn save(&mut self) -> Vec<u8> {
+        let stream = ComWrapper::new(Stream::of(Vec::new()));
+        let pointer = stream.as_com_ref::<IBStream>().unwrap().as_ptr();
+        // SAFETY: the stream outlives the call.
+        assert_eq!(unsafe { self.component.getState(pointer) }, kResultOk);
+        stream.bytes.borrow().clone()
+    }
+
+    fn load(&mut self, state: &[u8]) -> bool {
+        let stream = ComWrapper::new(Stream::of(state.to_vec()));
+        let pointer = stream.as_com_ref::<IBStream>().unwrap().as_ptr();
+        // SAFETY: the stream outlives the call.
+        unsafe { self.component.setState(pointer) == kResultOk }
+    }
+
+    fn json_of_state(state: &[u8]) -> &[u8] {
+        state
+    }
+
+    fn state_of_json(json: &[u8]) -> Vec<u8> {
+        json.to_vec()
+    }
+
+    fn parameters(&mut self) -> Vec<(u32, String)> {
+        // SAFETY: `info` is a live local for each call; all-zero bytes are a valid ParameterInfo.
+        unsafe {
+            (0..self.controller.getParameterCount())
+                .map(|index| {
+                    let mut info: ParameterInfo = std::mem::zeroed();
+                    let result = self.controller.getParameterInfo(index, &raw mut info);
+                    assert_eq!(result, kResultOk);
+                    (info.id, string_of(&info.title))
+                })
+                .collect()
+        }
+    }
+
+    fn value_of_text(&mut self, id: u32, text: &str) -> Option<f64> {
+        let mut text: Vec<TChar> = text.encode_utf16().chain([0]).collect();
+        let mut value = 0.0;
+        // SAFETY: the text ends in 0 and both pointers are to live locals.
+        let result = unsafe {
+            self.controller
+                .getParamValueByString(id, text.as_mut_ptr(), &raw mut value)
+        };
+        (result == kResultOk).then_some(value)
+    }
+
+    fn text_of_value(&mut self, id: u32, value: f64) -> Option<String> {
+        let mut text: String128 = [0; 128];
+        // SAFETY: `text` is a live local of the size that the interface states.
+        let result = unsafe {
+            self.controller
+                .getParamStringByValue(id, value, &raw mut text)
+        };
+        (result == kResultOk).then(|| string_of(&text))
+    }
+
+    /// The framework has its own thread for what must not be done in the audio callback.
+    fn idle(&mut self) {}
+}
+
+impl Vst3Host {
+    /// What the editor changed since the host was made.
+    pub(crate) fn n_edits(&self) -> usize {
+        self.edits.n_edits.load(Ordering::SeqCst)
+    }
+
+    /// Opens the editor inside an X11 window and returns its width and height.
+    pub(crate) fn open_editor(&mut self, window: u32) -> (i32, i32) {
+        let parent = usize::try_from(window).unwrap() as *mut c_void;
+        let mut size = ViewRect {
+            left: 0,
+            top: 0,
+            right: 0,
+            bottom: 0,
+        };
+        // SAFETY: the view is alive until `close_editor`, and the window outlives it.
+        unsafe {
+            let view = self.controller.createView(ViewType::kEditor);
+            let view = ComPtr::from_raw(view).unwrap();
+            assert_eq!(
+                view.isPlatformTypeSupported(kPlatformTypeX11EmbedWindowID),
+                kResultOk
+            );
+            let frame = self.frame.as_com_ref::<IPlugFrame>().unwrap();
+            assert_eq!(view.setFrame(frame.as_ptr()), kResultOk);
+            assert_eq!(view.getSize(&raw mut size), kResultOk);
+            assert_eq!(
+                view.attached(parent, kPlatformTypeX11EmbedWindowID),
+                kResultOk
+            );
+            self.view = Some(view);
+        }
+        (size.right - size.left, size.bottom - size.top)
+    }
+
+    pub(crate) fn close_editor(&mut self) {
+        let view = self.view.take().expect("the editor is open");
+        // SAFETY: the view was attached and is released here.
+        unsafe {
+            assert_eq!(view.removed(), kResultOk);
+            view.setFrame(std::ptr::null_mut());
+        }
+    }
+
+    fn activate(&mut self) {
+        let mut setup = ProcessSetup {
+            processMode: process_mode(self.setup.mode),
+            symbolicSampleSize: kSample32.cast_signed(),
+            maxSamplesPerBlock: self.setup.max_block.cast_signed(),
+            sampleRate: self.setup.sample_rate,
+        };
+        let mut stereo = SpeakerArr::kStereo;
+        // SAFETY: every pointer is to a live local.
+        unsafe {
+            let arranged =
+                self.processor
+                    .setBusArrangements(std::ptr::null_mut(), 0, &raw mut stereo, 1);
+            assert_eq!(arranged, kResultOk);
+            assert_eq!(self.processor.setupProcessing(&raw mut setup), kResultOk);
+            for media in [kAudio, kEvent] {
+                let (media, output) = (media.cast_signed(), kOutput.cast_signed());
+                assert_eq!(self.component.activateBus(media, output, 0, 1), kResultOk);
+            }
+            assert_eq!(self.component.setActive(1), kResultOk);
+            self.processor.setProcessing(1);
+        }
+    }
+
+    fn deactivate(&mut self) {
+        // SAFETY: the plugin is active.
+        unsafe {
+            self.processor.setProcessing(0);
+            self.component.setActive(0);
+        }
+    }
+}
+
+impl Drop for Vst3Host {
+    fn drop(&mut self) {
+        self.deactivate();
+        // SAFETY: nothing calls the plugin afterwards but the releases of its interfaces.
+        unsafe { self.component.terminate() };
+    }
+}
+
+/// Bytes and names of the plugin's class, as a host's scanner reads them.
+pub(crate) struct ClassInfo {
+    pub(crate) id: [u8; 16],
+    pub(crate) name: String,
+    pub(crate) category: String,
+}
+
+/// Every class in the built file.
+pub(crate) fn classes() -> Vec<ClassInfo> {
+    let factory = factory();
+    // SAFETY: `info` is a live local for each call; all-zero bytes are a valid PClassInfo.
+    unsafe {
+        (0..factory.countClasses())
+            .map(|index| {
+                let mut info: PClassInfo = std::mem::zeroed();
+                assert_eq!(factory.getClassInfo(index, &raw mut info), kResultOk);
+                ClassInfo {
+                    id: info.cid.map(|byte| byte.to_ne_bytes()[0]),
+                    name: ascii_of(&info.name),
+                    category: ascii_of(&info.category),
+                }
+            })
+            .collect()
+    }
+}
+
+fn class_id(factory: &ComPtr<IPluginFactory>) -> TUID {
+    let mut info = std::mem::MaybeUninit::<PClassInfo>::zeroed();
+    // SAFETY: the factory fills the live local, of which all-zero bytes are valid too.
+    unsafe {
+        assert_eq!(factory.getClassInfo(0, info.as_mut_ptr()), kResultOk);
+        info.assume_init().cid
+    }
+}
+
+/// The plugin file that cargo built for this test run: it lies beside the test's own.
+pub(crate) fn plugin_file() -> PathBuf {
+    let folder = std::env::current_exe()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .to_owned();
+    let file = folder.join(libloading::library_filename("fourbar_plugin"));
+    assert!(file.is_file(), "cargo built no {}", file.display());
+    file
+}
+
+fn factory() -> ComPtr<IPluginFactory> {
+    // Loaded once: a host that has loaded a plugin file keeps it, and so do its threads.
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    // SAFETY: the library is our own plugin and its entry points have the types that VST3 states.
+    unsafe {
+        let library = LIBRARY.get_or_init(|| {
+            let library = Library::new(plugin_file()).unwrap();
+            let enter = library
+                .get::<unsafe extern "C" fn(*mut c_void) -> bool>(b"ModuleEntry")
+                .unwrap();
+            assert!(enter(std::ptr::null_mut()));
+            library
+        });
+        let get_factory = library
+            .get::<unsafe extern "system" fn() -> *mut IPluginFactory>(b"GetPluginFactory")
+            .unwrap();
+        ComPtr::from_raw(get_factory()).unwrap()
+    }
+}
+
+fn process_mode(mode: Mode) -> int32 {
+    let mode = match mode {
+        Mode::Realtime => kRealtime,
+        Mode::Offline => kOffline,
+    };
+    mode.cast_signed()
+}
+
+fn process_context(transport: Transport, sample_rate: f64, n_samples: i64) -> ProcessContext {
+    let flag = |flag, is_set| if is_set { flag } else { 0 };
+    // SAFETY: a plain C structure for which all-zero bytes are valid.
+    let mut context: ProcessContext = unsafe { std::mem::zeroed() };
+    context.state = flag(StatesAndFlags_::kPlaying, transport.playing)
+        | flag(StatesAndFlags_::kTempoValid, transport.tempo_bpm.is_some())
+        | flag(
+            StatesAndFlags_::kProjectTimeMusicValid,
+            transport.position_beats.is_some(),
+        )
+        | flag(
+            StatesAndFlags_::kBarPositionValid,
+            transport.position_beats.is_some(),
+        )
+        | flag(
+            StatesAndFlags_::kTimeSigValid,
+            transport.time_signature.is_some(),
+        )
+        | flag(StatesAndFlags_::kCycleValid, transport.cycle.is_some())
+        | flag(StatesAndFlags_::kCycleActive, transport.cycle.is_some());
+    context.sampleRate = sample_rate;
+    context.projectTimeSamples = n_samples;
+    context.continousTimeSamples = n_samples;
+    context.projectTimeMusic = transport.position_beats.unwrap_or(0.0);
+    context.barPositionMusic = transport.bar_start_beats();
+    (context.cycleStartMusic, context.cycleEndMusic) = transport.cycle.unwrap_or_default();
+    context.tempo = transport.tempo_bpm.unwrap_or(0.0);
+    let (numerator, denominator) = transport.time_signature.unwrap_or_default();
+    context.timeSigNumerator = numerator.into();
+    context.timeSigDenominator = denominator.into();
+    context
+}
+
+fn note_event(event: &Event) -> Option<NoteEvent> {
+    let sample = u64::try_from(event.sampleOffset).unwrap();
+    let kind = u32::from(event.r#type);
+    // SAFETY: the type says which member of the union is there.
+    unsafe {
+        if kind == kNoteOnEvent {
+            let on = event.__field0.noteOn;
+            Some(NoteEvent {
+                sample,
+                pitch: u8::try_from(on.pitch).unwrap(),
+                channel: u8::try_from(on.channel).unwrap(),
+                velocity: Some(on.velocity),
+            })
+        } else if kind == kNoteOffEvent {
+            let off = event.__field0.noteOff;
+            Some(NoteEvent {
+                sample,
+                pitch: u8::try_from(off.pitch).unwrap(),
+                channel: u8::try_from(off.channel).unwrap(),
+                velocity: None,
+            })
+        } else {
+            panic!("the plugin sends plain notes only")
+        }
+    }
+}
+
+fn string_of(text: &[TChar]) -> String {
+    let end = text.iter().position(|&c| c == 0).unwrap_or(text.len());
+    String::from_utf16(&text[..end]).unwrap()
+}
+
+fn ascii_of(text: &[c_char]) -> String {
+    let bytes = text.iter().take_while(|&&c| c != 0);
+    String::from_utf8(bytes.map(|c| c.to_ne_bytes()[0]).collect()).unwrap()
+}
+
+/// The host as the plugin sees it.
+struct Application;
+
+impl Class for Application {
+    type Interfaces = (IHostApplication,);
+}
+
+impl IHostApplicationTrait for Application {
+    unsafe fn getName(&self, name: *mut String128) -> tresult {
+        let mut text: String128 = [0; 128];
+        for (place, character) in text.iter_mut().zip("Fourbar tests".encode_utf16()) {
+            *place = character;
+        }
+        // SAFETY: the plugin passes a live string.
+        unsafe { *name = text };
+        kResultOk
+    }
+
+    unsafe fn createInstance(
+        &self,
+        _class: *mut TUID,
+        _interface: *mut TUID,
+        _object: *mut *mut c_void,
+    ) -> tresult {
+        kNotImplemented
+    }
+}
+
+/// Counts what the editor changes.
+#[derive(Default)]
+struct Edits {
+    n_edits: AtomicUsize,
+}
+
+impl Class for Edits {
+    type Interfaces = (IComponentHandler,);
+}
+
+impl IComponentHandlerTrait for Edits {
+    unsafe fn beginEdit(&self, _id: ParamID) -> tresult {
+        kResultOk
+    }
+
+    unsafe fn performEdit(&self, _id: ParamID, _value: ParamValue) -> tresult {
+        self.n_edits.fetch_add(1, Ordering::SeqCst);
+        kResultOk
+    }
+
+    unsafe fn endEdit(&self, _id: ParamID) -> tresult {
+        kResultOk
+    }
+
+    unsafe fn restartComponent(&self, _flags: int32) -> tresult {
+        kResultOk
+    }
+}
+
+/// The host's side of the editor's window.
+struct Frame;
+
+impl Class for Frame {
+    type Interfaces = (IPlugFrame,);
+}
+
+impl IPlugFrameTrait for Frame {
+    unsafe fn resizeView(&self, _view: *mut IPlugView, _size: *mut ViewRect) -> tresult {
+        kResultOk
+    }
+}
+
+/// Events that the plugin sends.
+struct Events(RefCell<Vec<Event>>);
+
+impl Class for Events {
+    type Interfaces = (IEventList,);
+}
+
+impl IEventListTrait for Events {
+    unsafe fn getEventCount(&self) -> int32 {
+        int32::try_from(self.0.borrow().len()).unwrap()
+    }
+
+    unsafe fn getEvent(&self, _index: int32, _event: *mut Event) -> tresult {
+        kNotImplemented
+    }
+
+    unsafe fn addEvent(&self, event: *mut Event) -> tresult {
+        // SAFETY: the plugin passes a live event.
+        self.0.borrow_mut().push(unsafe { *event });
+        kResultOk
+    }
+}
+
+/// The automation of one block.
+struct Changes(Vec<ComWrapper<Queue>>);
+
+impl Changes {
+    fn of_block(block: &Block) -> Self {
+        let mut queues: Vec<Queue> = Vec::new();
+        for change in &block.changes {
+            let point = (change.offset.cast_signed(), change.value);
+            match queues.iter_mut().find(|queue| queue.id == change.id) {
+                Some(queue) => queue.points.push(point),
+                None => queues.push(Queue {
+                    id: change.id,
+                    points: vec![point],
+                }),
+            }
+        }
+        Self(queues.into_iter().map(ComWrapper::new).collect())
+    }
+}
+
+impl Class for Changes {
+    type Interfaces = (IParameterChanges,);
+}
+
+impl IParameterChangesTrait for Changes {
+    unsafe fn getParameterCount(&self) -> int32 {
+        int32::try_from(self.0.len()).unwrap()
+    }
+
+    unsafe fn getParameterData(&self, index: int32) -> *mut IParamValueQueue {
+        let queue = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.0.get(index));
+        queue.map_or(std::ptr::null_mut(), |queue| {
+            queue.as_com_ref::<IParamValueQueue>().unwrap().as_ptr()
+        })
+    }
+
+    unsafe fn addParameterData(
+        &self,
+        _id: *const ParamID,
+        _index: *mut int32,
+    ) -> *mut IParamValueQueue {
+        std::ptr::null_mut()
+    }
+}
+
+/// The automation of one parameter in one block.
+struct Queue {
+    id: ParamID,
+    points: Vec<(int32, ParamValue)>,
+}
+
+impl Class for Queue {
+    type Interfaces = (IParamValueQueue,);
+}
+
+impl IParamValueQueueTrait for Queue {
+    unsafe fn getParameterId(&self) -> ParamID {
+        self.id
+    }
+
+    unsafe fn getPointCount(&self) -> int32 {
+        int32::try_from(self.points.len()).unwrap()
+    }
+
+    unsafe fn getPoint(&self, index: int32, offset: *mut int32, value: *mut ParamValue) -> tresult {
+        let point = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.points.get(index));
+        let Some(&(point_offset, point_value)) = point else {
+            return kInvalidArgument;
+        };
+        // SAFETY: the plugin passes live numbers.
+        unsafe {
+            *offset = point_offset;
+            *value = point_value;
+        }
+        kResultOk
+    }
+
+    unsafe fn addPoint(&self, _offset: int32, _value: ParamValue, _index: *mut int32) -> tresult {
+        kNotImplemented
+    }
+}
+
+/// A state in memory.
+struct Stream {
+    bytes: RefCell<Vec<u8>>,
+    position: RefCell<usize>,
+}
+
+impl Stream {
+    fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: RefCell::new(bytes),
+            position: RefCell::new(0),
+        }
+    }
+}
+
+impl Class for Stream {
+    type Interfaces = (IBStream,);
+}
+
+impl IBStreamTrait for Stream {
+    unsafe fn read(&self, buffer: *mut c_void, n_wanted: int32, n_read: *mut int32) -> tresult {
+        let Ok(n_wanted) = usize::try_from(n_wanted) else {
+            return kInvalidArgument;
+        };
+        let bytes = self.bytes.borrow();
+        let mut position = self.position.borrow_mut();
+        let n = n_wanted.min(bytes.len() - *position);
+        // SAFETY: the plugin's buffer has room for what it asked for; `n_read` may be absent.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes[*position..].as_ptr(), buffer.cast::<u8>(), n);
+            if let Some(n_read) = n_read.as_mut() {
+                *n_read = int32::try_from(n).unwrap();
+            }
+        }
+        *position += n;
+        kResultOk
+    }
+
+    unsafe fn write(&self, buffer: *mut c_void, n: int32, n_written: *mut int32) -> tresult {
+        let n_bytes = usize::try_from(n).unwrap();
+        // SAFETY: the plugin's buffer holds what it asks to write; `n_written` may be absent.
+        unsafe {
+            let new = std::slice::from_raw_parts(buffer.cast::<u8>(), n_bytes);
+            self.bytes.borrow_mut().extend(new);
+            if let Some(n_written) = n_written.as_mut() {
+                *n_written = n;
+            }
+        }
+        kResultOk
+    }
+
+    unsafe fn seek(&self, offset: int64, mode: int32, result: *mut int64) -> tresult {
+        let length = self.bytes.borrow().len();
+        let start = match mode.cast_unsigned() {
+            IBStream_::IStreamSeekMode_::kIBSeekSet => 0,
+            IBStream_::IStreamSeekMode_::kIBSeekCur => *self.position.borrow(),
+            _ => length,
+        };
+        let start = i64::try_from(start).unwrap();
+        let position = (start + offset).clamp(0, i64::try_from(length).unwrap());
+        *self.position.borrow_mut() = usize::try_from(position).unwrap();
+        // SAFETY: `result` is a live number or absent.
+        unsafe {
+            if let Some(result) = result.as_mut() {
+                *result = position;
+            }
+        }
+        kResultOk
+    }
+
+    unsafe fn tell(&self, position: *mut int64) -> tresult {
+        // SAFETY: the plugin passes a live number.
+        unsafe { *position = i64::try_from(*self.position.borrow()).unwrap() };
+        kResultOk
+    }
+}

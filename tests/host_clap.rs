@@ -1,0 +1,145 @@
+//! The plugin in a CLAP host.
+
+use fourbar_model::drums::DrumMap;
+use fourbar_model::pattern::Feel;
+
+use crate::harness::clap::ClapHost;
+use crate::harness::rule::{InForce, check};
+use crate::harness::{Host as _, Player, Transport, param_id, sounding};
+use crate::playing::tests_on;
+
+tests_on! {
+    ClapHost:
+    every_note_of_the_pattern_is_heard_at_its_sample
+    playback_equals_the_exported_notes
+    block_sizes_do_not_change_the_notes
+    every_pass_of_the_loop_is_the_same
+    a_host_loop_of_four_bars_goes_on_like_the_song
+    a_host_loop_of_an_odd_length_starts_anew_each_time
+    seeking_starting_mid_bar_and_stopping_lose_nothing
+    a_count_in_before_the_song_is_played_too
+    tempo_changes_move_the_notes_that_follow
+    every_sample_rate_plays_the_same_music
+    huge_blocks_play_the_same_notes
+    realtime_playback_equals_the_bounce
+    two_bounces_of_automated_requests_are_equal
+    a_new_seed_takes_over_at_the_boundary_that_is_set
+    bars_are_the_hosts_bars
+    a_request_while_stopped_counts_from_the_next_start
+    the_feel_changes_without_a_new_pattern
+    notes_end_where_they_began_when_channel_or_map_change
+    bypass_ends_every_note_and_the_song_goes_on_after_it
+    without_any_transport_it_plays_on_its_own_clock
+    a_host_without_a_song_position_gets_notes_at_its_tempo
+    a_stopped_host_hears_nothing
+    absurd_transports_are_survived
+    numbers_that_are_none_are_survived
+    everything_can_be_automated_while_it_plays
+    the_kit_is_heard_at_its_level
+    a_reloaded_project_plays_the_same_notes
+    a_state_can_come_in_the_middle_of_the_song
+    the_state_of_a_newer_version_is_read_as_far_as_it_goes
+    a_saved_pattern_plays_without_its_checkpoint
+    damaged_states_are_refused_and_change_nothing_that_plays
+    two_instances_play_side_by_side
+    it_can_be_removed_while_it_is_generating
+    it_can_be_deactivated_and_activated_again_and_again
+    every_value_of_every_parameter_reads_back_from_its_text
+}
+
+#[test]
+fn a_tempo_change_inside_a_block_moves_the_notes_that_follow_it() {
+    let mut player = Player::<ClapHost>::offline();
+    player.transport.playing = true;
+    for number in 0_u32..400 {
+        let (n_samples, offset) = (512, 1 + number * 37 % 511);
+        let position = player.position_beats();
+        let beats_before = f64::from(offset) * player.tempo_bpm() / 60.0 / player.sample_rate();
+        let later = Transport {
+            tempo_bpm: Some(60.0 + f64::from(number * 13 % 150)),
+            position_beats: Some(position + beats_before),
+            ..player.transport
+        };
+        player.block(n_samples, Some((offset, later)));
+    }
+    player.stop();
+    check_song(player);
+}
+
+#[test]
+fn a_jump_inside_a_block_is_a_jump_at_that_sample() {
+    let mut player = Player::<ClapHost>::offline();
+    player.transport.playing = true;
+    for number in 0_u32..60 {
+        let later = Transport {
+            position_beats: Some(f64::from(number * 29 % 61) / 3.0),
+            ..player.transport
+        };
+        player.block(4000, Some((100 + number, later)));
+        player.play(0.4);
+    }
+    player.stop();
+    check_song(player);
+}
+
+#[test]
+fn parameters_that_change_inside_a_block_do_not_move_the_notes() {
+    let mut player = Player::<ClapHost>::offline();
+    player.transport.playing = true;
+    for number in 0_u32..300 {
+        player.change_at(
+            number * 17 % 512,
+            param_id("kit_level"),
+            f64::from(number % 10) / 10.0,
+        );
+        player.block(512, None);
+    }
+    player.stop();
+    check_song(player);
+}
+
+#[test]
+fn a_reset_ends_the_notes_in_the_next_block() {
+    let mut player = Player::<ClapHost>::offline().with_blocks(&[64]);
+    for _ in 0..40 {
+        player.play(0.21);
+        player.host.reset();
+        let n_heard = player.heard.len();
+        let open = sounding(&player.heard);
+        player.play(0.003);
+        let ended: Vec<_> = player.heard[n_heard..]
+            .iter()
+            .filter(|event| event.velocity.is_none())
+            .map(|event| event.pitch)
+            .collect();
+        for note in open {
+            assert!(ended.contains(&note.pitch), "{note:?} hangs after a reset");
+        }
+    }
+    player.stop();
+    player.notes();
+}
+
+#[test]
+fn the_state_says_what_the_host_sees() {
+    let mut player = Player::<ClapHost>::offline();
+    player.set("channel", "3");
+    player.set("drum_map", "Roland TD-11");
+    player.run(64);
+    let state = player.host.save();
+    let mut other = Player::<ClapHost>::offline();
+    assert!(other.host.load(&state));
+    for id in ["channel", "drum_map"] {
+        let id = param_id(id);
+        assert_eq!(other.host.value(id), player.host.value(id));
+    }
+}
+
+fn check_song(mut player: Player<ClapHost>) {
+    let ready = player.pattern().unwrap();
+    let patterns = [InForce {
+        from_beats: f64::NEG_INFINITY,
+        pattern: &ready.pattern,
+    }];
+    check(&player, &patterns, Feel::AS_GENERATED, &DrumMap::GM);
+}

@@ -1,0 +1,192 @@
+//! Random transports: whatever a host does, no note is doubled, lost or left hanging.
+
+use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
+use fourbar_model::pattern::{Feel, Hit, Pattern};
+use proptest::prelude::*;
+
+use crate::harness::clap::ClapHost;
+use crate::harness::rule::{InForce, check};
+use crate::harness::{Host, Player, Setup, Transport, state};
+
+/// What a host does next.
+#[derive(Clone, Debug)]
+enum Action {
+    Play {
+        beats: f64,
+    },
+    Stop,
+    Seek {
+        beats: f64,
+    },
+    /// Moves by whole passes of the pattern.
+    SeekLoops {
+        n_loops: i32,
+    },
+    Tempo {
+        bpm: f64,
+    },
+    Cycle {
+        start: f64,
+        length: f64,
+    },
+    NoCycle,
+    /// A transport event inside a block: another tempo from there on.
+    TempoInsideBlock {
+        n_samples: u32,
+        offset: u32,
+        bpm: f64,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Scenario {
+    sample_rate: f64,
+    block_sizes: Vec<u32>,
+    hits: Vec<Hit>,
+    timing: f32,
+    actions: Vec<Action>,
+}
+
+fn hit() -> impl Strategy<Value = Hit> {
+    (0..64_u32, 0..N_VOICES, -0.125..=0.125_f64, 0.01..=1.0_f32).prop_map(
+        |(step, voice, offset_beats, velocity)| Hit {
+            grid_beats: f64::from(step) / 4.0,
+            offset_beats,
+            voice: Voice::from_index(voice).unwrap(),
+            velocity,
+        },
+    )
+}
+
+/// At most one hit in a cell, as in every groove.
+fn hits() -> impl Strategy<Value = Vec<Hit>> {
+    prop::collection::vec(hit(), 1..120).prop_map(|mut hits| {
+        hits.sort_by(|a, b| {
+            a.grid_beats
+                .total_cmp(&b.grid_beats)
+                .then(a.voice.cmp(&b.voice))
+        });
+        hits.dedup_by_key(|hit| (hit.grid_beats.to_bits(), hit.voice));
+        hits
+    })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let tempo = || 30.0..300.0_f64;
+    prop_oneof![
+        6 => (0.01..9.0_f64).prop_map(|beats| Action::Play { beats }),
+        1 => Just(Action::Stop),
+        2 => (-20..400_i32).prop_map(|place| Action::Seek { beats: f64::from(place) / 7.0 }),
+        1 => (-2..3_i32).prop_map(|n_loops| Action::SeekLoops { n_loops }),
+        2 => tempo().prop_map(|bpm| Action::Tempo { bpm }),
+        1 => (0..60_u32, 2..70_u32).prop_map(|(start, length)| Action::Cycle {
+            start: f64::from(start) / 2.0,
+            length: f64::from(length) / 2.0,
+        }),
+        1 => Just(Action::NoCycle),
+        2 => (2..3000_u32, 0.0..1.0_f64, tempo()).prop_map(|(n_samples, place, bpm)| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a place inside the block"
+            )]
+            let offset = 1 + (place * f64::from(n_samples - 1)) as u32;
+            Action::TempoInsideBlock { n_samples, offset: offset.min(n_samples - 1), bpm }
+        }),
+    ]
+}
+
+fn scenario() -> impl Strategy<Value = Scenario> {
+    (
+        prop::sample::select(vec![8_000.0, 22_050.0, 44_100.0, 48_000.0]),
+        prop::collection::vec(prop_oneof![1..40_u32, 40..700_u32, 700..4096_u32], 1..5),
+        hits(),
+        prop::sample::select(vec![0.0, 1.0, 2.0, 0.37]),
+        prop::collection::vec(action(), 2..12),
+    )
+        .prop_map(
+            |(sample_rate, block_sizes, hits, timing, actions)| Scenario {
+                sample_rate,
+                block_sizes,
+                hits,
+                timing,
+                actions,
+            },
+        )
+}
+
+fn perform(player: &mut Player<ClapHost>, action: &Action) {
+    match *action {
+        Action::Play { beats } => player.play(beats),
+        Action::Stop => player.stop(),
+        Action::Seek { beats } => {
+            // So near to where the song is, or to that place of another loop, rounding would decide what it means.
+            let distance = (beats - player.position_beats() + 8.0).rem_euclid(16.0) - 8.0;
+            player.seek(if distance.abs() < 1.0 {
+                beats + 2.5
+            } else {
+                beats
+            });
+        }
+        Action::SeekLoops { n_loops } => {
+            player.seek(player.position_beats() + 16.0 * f64::from(n_loops));
+        }
+        Action::Tempo { bpm } => player.transport.tempo_bpm = Some(bpm),
+        Action::Cycle { start, length } => {
+            player.transport.cycle = Some((start, start + length));
+            player.seek(start);
+        }
+        Action::NoCycle => player.transport.cycle = None,
+        Action::TempoInsideBlock {
+            n_samples,
+            offset,
+            bpm,
+        } => {
+            player.transport.cycle = None;
+            let beats = f64::from(offset) * player.tempo_bpm() / 60.0 / player.sample_rate();
+            let moved = if player.transport.playing { beats } else { 0.0 };
+            let later = Transport {
+                tempo_bpm: Some(bpm),
+                position_beats: Some(player.position_beats() + moved),
+                ..player.transport
+            };
+            player.block(n_samples, Some((offset, later)));
+        }
+    }
+}
+
+/// A plugin with this pattern in it, as if a project had been opened.
+fn player_of(scenario: &Scenario) -> (Player<ClapHost>, Pattern) {
+    let setup = Setup {
+        sample_rate: scenario.sample_rate,
+        ..Setup::default()
+    };
+    let mut player = Player::<ClapHost>::new(setup).with_blocks(&scenario.block_sizes);
+    player.set("timing", &(scenario.timing * 100.0).to_string());
+    player.play(0.1);
+    player.stop();
+    let mut ready = player.pattern().unwrap();
+    ready.pattern = Pattern::new(scenario.hits.clone(), 16.0);
+    let mut json = state::json(&mut player.host);
+    state::set_pattern(&mut json, &ready);
+    assert!(player.host.load(&state::of_json::<ClapHost>(&json)));
+    player.stop();
+    player.forget();
+    (player, ready.pattern)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_note_is_doubled_lost_or_left_hanging(scenario in scenario()) {
+        let (mut player, pattern) = player_of(&scenario);
+        for action in &scenario.actions {
+            perform(&mut player, action);
+        }
+        player.stop();
+        let patterns = [InForce { from_beats: f64::NEG_INFINITY, pattern: &pattern }];
+        let feel = Feel { timing: scenario.timing, velocity: 1.0 };
+        check(&player, &patterns, feel, &DrumMap::GM);
+    }
+}
