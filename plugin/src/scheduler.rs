@@ -274,11 +274,12 @@ impl Scheduler {
                 Some(onset_beats)
             });
             self.play_to(slice_end_beats, span, output, &mut emit);
+            self.played_to_beats = slice_end_beats;
         }
     }
 
-    /// Ends every sounding note at sample `timing`; for moments at which no span is processed, such as a bypass.
-    pub fn release_all(&mut self, timing: u32, mut emit: impl FnMut(Event)) {
+    /// Ends every sounding note.
+    fn release_all(&mut self, timing: u32, mut emit: impl FnMut(Event)) {
         for slot in &mut self.sounding {
             if let Some(note) = slot.take() {
                 emit(note.off(timing));

@@ -71,15 +71,15 @@ fn recipe(voice: Voice) -> Recipe {
         retrigger_seconds,
     };
     match voice {
-        Voice::Kick => new(kick, 0.50, 0.0, 0.006),
-        Voice::Snare => new(snare, 0.42, 0.0, 0.006),
-        Voice::ClosedHat => new(closed_hat, 0.15, -0.3, 0.004),
-        Voice::OpenHat => new(open_hat, 0.16, -0.3, 0.012),
-        Voice::LowTom => new(low_tom, 0.36, 0.4, 0.008),
-        Voice::MidTom => new(mid_tom, 0.34, 0.1, 0.008),
-        Voice::HighTom => new(high_tom, 0.32, -0.2, 0.008),
-        Voice::Crash => new(crash, 0.26, -0.45, 0.15),
-        Voice::Ride => new(ride, 0.15, 0.45, 0.15),
+        Voice::Kick => new(kick, 0.28, 0.0, 0.006),
+        Voice::Snare => new(snare, 0.26, 0.0, 0.006),
+        Voice::ClosedHat => new(closed_hat, 0.1, -0.3, 0.004),
+        Voice::OpenHat => new(open_hat, 0.105, -0.3, 0.012),
+        Voice::LowTom => new(low_tom, 0.2, 0.4, 0.008),
+        Voice::MidTom => new(mid_tom, 0.19, 0.1, 0.008),
+        Voice::HighTom => new(high_tom, 0.18, -0.2, 0.008),
+        Voice::Crash => new(crash, 0.14, -0.45, 0.15),
+        Voice::Ride => new(ride, 0.09, 0.45, 0.15),
     }
 }
 
@@ -124,8 +124,8 @@ fn snare(hardness: f64, sample_rate: f64) -> Vec<f64> {
         let skin = 0.9 * low_mode.sine(185.0 * bend) * decay(t, 0.2)
             + 0.5 * high_mode.sine(330.0 * bend) * decay(t, 0.13);
         let wires = top.next(floor.next(noise.next()));
-        let rattle = decay(t, 0.24) + 0.7 * decay(t, 0.05);
-        skin + (0.35 + 0.45 * hardness) * wires * rattle
+        let rattle = decay(t, 0.26) + 0.6 * decay(t, 0.05);
+        0.8 * skin + (0.8 + 0.7 * hardness) * wires * rattle
     })
 }
 
@@ -146,8 +146,8 @@ fn open_hat(hardness: f64, sample_rate: f64) -> Vec<f64> {
 fn hat(seconds: f64, envelope: impl Fn(f64) -> f64, hardness: f64, sample_rate: f64) -> Vec<f64> {
     let mut metal = Metal::new(1.0, sample_rate);
     let mut noise = WhiteNoise::new(3, sample_rate);
-    let mut band = Filter::band_pass(8200.0 + 1800.0 * hardness, 0.7, sample_rate);
-    let mut floor = Filter::high_pass(6800.0, 0.8, sample_rate);
+    let mut band = Filter::band_pass(7100.0 + 1500.0 * hardness, 1.0, sample_rate);
+    let mut floor = Filter::high_pass(6000.0, 0.8, sample_rate);
     over(seconds, sample_rate, |t| {
         floor.next(band.next(metal.next() + 0.35 * noise.next())) * envelope(t)
     })
@@ -202,8 +202,8 @@ fn crash(hardness: f64, sample_rate: f64) -> Vec<f64> {
     over(2.2, sample_rate, |t| {
         let cluster = metal.next() + wide_metal.next();
         let white = noise.next();
-        let body = 0.30 * low_band.next(cluster + white) * decay(t, 1.1);
-        let shine = 0.45 * high_band.next(cluster + 2.0 * white) * decay(t, 1.7);
+        let body = 0.55 * low_band.next(cluster + white) * decay(t, 1.6);
+        let shine = 0.45 * high_band.next(cluster + 1.5 * white) * decay(t, 1.5);
         let air = (0.2 + 0.5 * hardness)
             * hiss.next(white)
             * (0.6 * decay(t, 1.5) + 0.8 * decay(t, 0.12));
@@ -215,15 +215,15 @@ fn crash(hardness: f64, sample_rate: f64) -> Vec<f64> {
 fn ride(hardness: f64, sample_rate: f64) -> Vec<f64> {
     let mut metal = Metal::new(1.62, sample_rate);
     let mut noise = WhiteNoise::new(8, sample_rate);
-    let mut ping_band = Filter::band_pass(5200.0, 2.0, sample_rate);
-    let mut wash_band = Filter::band_pass(7800.0, 0.8, sample_rate);
+    let mut ping_band = Filter::band_pass(4600.0, 2.0, sample_rate);
+    let mut wash_band = Filter::band_pass(7100.0, 0.8, sample_rate);
     let mut floor = Filter::high_pass(2400.0, 0.7, sample_rate);
     over(1.7, sample_rate, |t| {
         let cluster = metal.next();
         let ping = ping_band.next(cluster) * (0.7 * decay(t, 0.35) + 0.3 * decay(t, 1.2));
         let wash = wash_band.next(cluster + noise.next())
             * (0.35 * decay(t, 1.3) + (0.1 + 0.4 * hardness) * decay(t, 0.06));
-        floor.next(ping + wash)
+        floor.next(1.4 * ping + wash)
     })
 }
 

@@ -1,1 +1,596 @@
-//! What the scheduler promises, checked by hand and against a brute-force oracle.
+//! What the scheduler promises, checked by hand; random songs are checked in `oracle`.
+
+use super::*;
+use crate::request::{N_LATENT, Request};
+use crate::transport::{HostTime, TransportTracker};
+use fourbar_model::note::Note;
+
+pub(super) const SAMPLE_RATE: f64 = 48_000.0;
+pub(super) const TO_GM: Output = Output {
+    channel: 9,
+    map: &DrumMap::GM,
+    midi: true,
+};
+
+pub(super) fn ready(pattern: Pattern) -> Box<Ready> {
+    let request = Request {
+        seed: 1,
+        take: 0,
+        temperature: 1.0,
+        latent: [0.0; N_LATENT],
+    };
+    Box::new(Ready {
+        request,
+        checkpoint_id: "test".to_owned(),
+        pattern,
+    })
+}
+
+fn hit(grid_beats: f64, offset_beats: f64, voice: Voice) -> Hit {
+    Hit {
+        grid_beats,
+        offset_beats,
+        voice,
+        velocity: 0.5,
+    }
+}
+
+fn playing(pattern: Pattern) -> Scheduler {
+    let mut scheduler = Scheduler::new();
+    assert!(scheduler.install(ready(pattern), None).is_none());
+    scheduler
+}
+
+/// A host at 120 bpm and 48 kHz: 24,000 samples a beat. Counts samples from the start of the test.
+struct Song {
+    tracker: TransportTracker,
+    scheduler: Scheduler,
+    host: HostTime,
+    n_samples_played: u32,
+    feel: Feel,
+    output: Output,
+    events: Vec<Event>,
+}
+
+impl Song {
+    fn new(scheduler: Scheduler) -> Self {
+        let host = HostTime {
+            playing: true,
+            tempo_bpm: Some(120.0),
+            position_beats: Some(0.0),
+            loop_beats: None,
+            beats_per_bar: 4.0,
+            bar_start_beats: None,
+        };
+        Self {
+            tracker: TransportTracker::new(),
+            scheduler,
+            host,
+            n_samples_played: 0,
+            feel: Feel::AS_GENERATED,
+            output: TO_GM,
+            events: Vec::new(),
+        }
+    }
+
+    fn seek(&mut self, beats: f64) {
+        self.host.position_beats = Some(beats);
+    }
+
+    /// Plays `n_blocks` blocks of `n_samples`.
+    fn play(&mut self, n_blocks: u32, n_samples: u32) {
+        for _ in 0..n_blocks {
+            let mut timings = Vec::new();
+            for span in self
+                .tracker
+                .spans(&self.host, false, n_samples, SAMPLE_RATE)
+            {
+                self.scheduler
+                    .process(&span, self.feel, self.output, |mut event| {
+                        let (Event::NoteOn { timing, .. } | Event::NoteOff { timing, .. }) =
+                            &mut event;
+                        timings.push(*timing);
+                        *timing += self.n_samples_played;
+                        self.events.push(event);
+                    });
+            }
+            assert!(timings.is_sorted() && timings.iter().all(|&timing| timing < n_samples));
+            self.n_samples_played += n_samples;
+            let moved_beats = f64::from(n_samples) / 24_000.0;
+            self.host.position_beats = self.host.position_beats.map(|beats| beats + moved_beats);
+        }
+    }
+
+    fn stop(&mut self) {
+        self.host.playing = false;
+        self.play(1, 64);
+    }
+
+    fn note_ons(&self) -> Vec<(u32, Voice)> {
+        let on = |event: &Event| match *event {
+            Event::NoteOn { timing, voice, .. } => Some((timing, voice)),
+            Event::NoteOff { .. } => None,
+        };
+        self.events.iter().filter_map(on).collect()
+    }
+
+    fn note_offs(&self) -> Vec<(u32, Voice)> {
+        let off = |event: &Event| match *event {
+            Event::NoteOff { timing, voice, .. } => Some((timing, voice)),
+            Event::NoteOn { .. } => None,
+        };
+        self.events.iter().filter_map(off).collect()
+    }
+}
+
+/// A busy pattern: early, late and centred hits of every drum, some less than a note apart.
+fn busy() -> Pattern {
+    let voices = Voice::ALL.iter().cycle();
+    let hits = (0_u32..64)
+        .flat_map(|step| [step, step + 3, step + 5].map(|salt| (step, salt)))
+        .zip(voices);
+    let hits = hits.map(|((step, salt), &voice)| Hit {
+        grid_beats: 0.25 * f64::from(step),
+        offset_beats: (f64::from(salt * 37 % 64) - 31.0) / 256.0,
+        voice,
+        velocity: 0.2 + 0.01 * salt as f32,
+    });
+    Pattern::new(hits.collect(), 16.0)
+}
+
+#[test]
+fn a_note_falls_on_the_first_sample_at_or_after_its_time() {
+    let mut song = Song::new(playing(Pattern::new(
+        vec![
+            hit(1.0, 0.0, Voice::Kick),
+            hit(2.0, 1.0 / 65_536.0, Voice::Snare),
+            hit(3.0, -1.0 / 65_536.0, Voice::Ride),
+        ],
+        16.0,
+    )));
+    song.play(80, 1000);
+    // 1/65536 beat is 0.37 samples.
+    assert_eq!(
+        song.note_ons(),
+        [
+            (24_000, Voice::Kick),
+            (48_001, Voice::Snare),
+            (72_000, Voice::Ride)
+        ]
+    );
+    assert_eq!(
+        song.note_offs(),
+        [
+            (30_000, Voice::Kick),
+            (54_001, Voice::Snare),
+            (78_000, Voice::Ride)
+        ]
+    );
+}
+
+/// Everything here is a whole number of 1/65536 beats and of samples per hour, so the expected sample is exact.
+#[test]
+fn sample_offsets_equal_exact_arithmetic_at_any_tempo_and_rate() {
+    for (sample_rate, tempo_bpm) in [
+        (44_100_u64, 133_u64),
+        (48_000, 97),
+        (96_000, 61),
+        (22_050, 240),
+        (192_000, 175),
+    ] {
+        let offsets_65536ths = [-8192_i64, -777, -1, 0, 1, 4095, 8191];
+        let hits = (0_u32..)
+            .zip(offsets_65536ths)
+            .map(|(beat, offset)| hit(f64::from(beat + 1), offset as f64 / 65_536.0, Voice::Snare));
+        let mut scheduler = playing(Pattern::new(hits.collect(), 16.0));
+        let mut tracker = TransportTracker::new();
+        let mut found = Vec::new();
+        let block = 509;
+        let samples_per_minute = sample_rate * 60;
+        for start in (0..8 * samples_per_minute / tempo_bpm).step_by(block) {
+            // As a CLAP host says it, in 1/2^31 beats.
+            let position = (u128::from(start * tempo_bpm) << 31) / u128::from(samples_per_minute);
+            let host = HostTime {
+                playing: true,
+                tempo_bpm: Some(tempo_bpm as f64),
+                position_beats: Some(position as f64 / f64::from(1_u32 << 31)),
+                loop_beats: None,
+                beats_per_bar: 4.0,
+                bar_start_beats: None,
+            };
+            for span in tracker.spans(&host, false, block as u32, sample_rate as f64) {
+                scheduler.process(&span, Feel::AS_GENERATED, TO_GM, |event| {
+                    if let Event::NoteOn { timing, .. } = event {
+                        found.push(start + u64::from(timing));
+                    }
+                });
+            }
+        }
+        let expected = (1_i64..).zip(offsets_65536ths).map(|(beat, offset)| {
+            let onset_65536ths = u64::try_from(65_536 * beat + offset).unwrap();
+            (onset_65536ths * samples_per_minute).div_ceil(65_536 * tempo_bpm)
+        });
+        assert_eq!(
+            found,
+            expected.collect::<Vec<_>>(),
+            "{sample_rate} Hz, {tempo_bpm} bpm"
+        );
+    }
+}
+
+#[test]
+fn block_sizes_do_not_matter() {
+    let events = |n_samples: u32| {
+        let mut song = Song::new(playing(busy()));
+        song.play(786_432 / n_samples, n_samples);
+        song.play(1, 786_432 % n_samples);
+        song.events
+    };
+    let whole = events(786_432);
+    assert!(whole.len() > 700);
+    for n_samples in [1, 64, 333, 4096] {
+        assert_eq!(events(n_samples), whole, "blocks of {n_samples}");
+    }
+}
+
+#[test]
+fn every_round_of_the_loop_is_what_the_pattern_exports() {
+    let pattern = busy();
+    let mut song = Song::new(playing(pattern.clone()));
+    song.play(50, 24_000);
+    let sample = |beats: f64| (24_000.0 * beats - SAMPLE_TOLERANCE).ceil() as u32;
+    for round in 1..3 {
+        let exported = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM, 9);
+        let mut expected: Vec<_> = exported
+            .iter()
+            .map(
+                |&Note {
+                     onset_beats,
+                     duration_beats,
+                     pitch,
+                     velocity,
+                     ..
+                 }| {
+                    let onset_beats = onset_beats + 16.0 * f64::from(round);
+                    (
+                        sample(onset_beats),
+                        sample(onset_beats + duration_beats),
+                        pitch,
+                        velocity.to_bits(),
+                    )
+                },
+            )
+            .collect();
+        expected.sort_unstable();
+        let mut played = Vec::new();
+        for (index, event) in song.events.iter().enumerate() {
+            let &Event::NoteOn {
+                timing,
+                pitch,
+                velocity,
+                voice,
+                ..
+            } = event
+            else {
+                continue;
+            };
+            let off = song.events[index..].iter().find_map(|event| match *event {
+                Event::NoteOff {
+                    timing,
+                    voice: ended,
+                    ..
+                } if ended == voice => Some(timing),
+                _ => None,
+            });
+            if (round * 384_000..(round + 1) * 384_000).contains(&timing) {
+                played.push((timing, off.unwrap(), pitch, velocity.to_bits()));
+            }
+        }
+        played.sort_unstable();
+        assert_eq!(played, expected);
+    }
+}
+
+#[test]
+fn the_one_is_not_lost_at_a_start_and_sounds_early_in_later_rounds() {
+    let mut song = Song::new(playing(Pattern::new(
+        vec![hit(0.0, -0.125, Voice::Kick)],
+        16.0,
+    )));
+    song.play(33, 24_000);
+    assert_eq!(
+        song.note_ons(),
+        [
+            (0, Voice::Kick),
+            (381_000, Voice::Kick),
+            (765_000, Voice::Kick)
+        ]
+    );
+    assert_eq!(
+        song.note_offs(),
+        [
+            (6_000, Voice::Kick),
+            (384_000, Voice::Kick),
+            (768_000, Voice::Kick)
+        ]
+    );
+}
+
+#[test]
+fn a_start_in_mid_bar_plays_what_is_ahead_and_what_is_late() {
+    let hits = vec![
+        hit(1.0, 0.0, Voice::Kick),
+        hit(2.0, 0.1, Voice::Snare),
+        hit(2.0, -0.1, Voice::ClosedHat),
+        hit(2.25, -0.1, Voice::Ride),
+    ];
+    let mut song = Song::new(playing(Pattern::new(hits, 16.0)));
+    song.seek(2.05);
+    song.play(24, 1000);
+    assert_eq!(
+        song.note_ons(),
+        [(1_200, Voice::Snare), (2_400, Voice::Ride)]
+    );
+}
+
+#[test]
+fn a_host_loop_of_the_patterns_length_repeats_the_pattern() {
+    for n_samples in [4_000, 4_096] {
+        let mut straight = Song::new(playing(busy()));
+        straight.play(1_440, 1_000);
+        let mut looped = Song::new(playing(busy()));
+        while looped.n_samples_played < straight.n_samples_played {
+            looped.play(1, n_samples);
+            // With blocks of 4096 the loop's end lies inside a block.
+            looped.seek(f64::from(looped.n_samples_played % 384_000) / 24_000.0);
+        }
+        let end = straight.n_samples_played;
+        let up_to_end = |song: &Song| {
+            song.note_ons()
+                .into_iter()
+                .filter(|on| on.0 < end)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(up_to_end(&looped), up_to_end(&straight));
+    }
+}
+
+#[test]
+fn a_host_that_names_its_loop_may_wrap_inside_a_block() {
+    for (loop_start, loop_end) in [(1.0, 4.0), (2.5, 9.125), (0.3, 16.3), (0.0, 0.7)] {
+        let loop_samples = ((loop_end - loop_start) * 24_000.0_f64).round() as u32;
+        let mut split = Song::new(playing(busy()));
+        let mut whole = Song::new(playing(busy()));
+        split.seek(loop_start);
+        whole.seek(loop_start);
+        whole.host.loop_beats = Some((loop_start, loop_end));
+        for _ in 0..4 {
+            split.play(1, loop_samples);
+            split.seek(loop_start);
+        }
+        while whole.n_samples_played < split.n_samples_played {
+            whole.play(1, 1_000);
+            whole.seek(loop_start + f64::from(whole.n_samples_played % loop_samples) / 24_000.0);
+        }
+        whole.events.retain(|event| {
+            let (Event::NoteOn { timing, .. } | Event::NoteOff { timing, .. }) = event;
+            *timing < split.n_samples_played
+        });
+        assert!(whole.events == split.events, "{loop_start} to {loop_end}");
+    }
+}
+
+#[test]
+fn two_passes_of_any_host_loop_are_identical() {
+    let mut song = Song::new(playing(busy()));
+    let mut passes = Vec::new();
+    for _ in 0..3 {
+        song.seek(5.5);
+        let start = song.n_samples_played;
+        song.events.clear();
+        song.play(10, 7_300);
+        passes.push(
+            song.note_ons()
+                .iter()
+                .map(|&(timing, voice)| (timing - start, voice))
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert!(!passes[0].is_empty());
+    assert!(passes.iter().all(|pass| *pass == passes[0]));
+}
+
+#[test]
+fn a_new_pattern_rules_from_its_boundary_by_grid_place() {
+    let old = Pattern::new(
+        vec![hit(3.75, 0.125, Voice::Kick), hit(4.0, -0.125, Voice::Kick)],
+        16.0,
+    );
+    let new = Pattern::new(
+        vec![hit(3.75, 0.0, Voice::Snare), hit(4.0, -0.1, Voice::Snare)],
+        16.0,
+    );
+    let mut song = Song::new(playing(old));
+    song.play(80, 1_000);
+    assert!(song.scheduler.install(ready(new), Some(4.0)).is_none());
+    song.play(40, 1_000);
+    assert_eq!(
+        song.note_ons(),
+        [(93_000, Voice::Kick), (93_600, Voice::Snare)]
+    );
+    assert!(song.scheduler.retired().is_some() && song.scheduler.retired().is_none());
+}
+
+#[test]
+fn newer_patterns_displace_those_that_would_rule_later() {
+    let pattern = |voice| ready(Pattern::new(vec![hit(8.0, 0.0, voice)], 16.0));
+    let mut song = Song::new(playing(busy()));
+    song.play(1, 1_000);
+    assert!(
+        song.scheduler
+            .install(pattern(Voice::Kick), Some(4.0))
+            .is_none()
+    );
+    assert!(
+        song.scheduler
+            .install(pattern(Voice::Snare), Some(8.0))
+            .is_none()
+    );
+    let displaced = song
+        .scheduler
+        .install(pattern(Voice::Ride), Some(8.0))
+        .unwrap();
+    assert_eq!(displaced.pattern.hits()[0].voice, Voice::Snare);
+    song.play(9, 24_000);
+    let voices: Vec<_> = song
+        .note_ons()
+        .into_iter()
+        .filter(|on| on.0 > 5 * 24_000)
+        .collect();
+    assert_eq!(voices, [(192_000, Voice::Ride)]);
+}
+
+#[test]
+fn a_pending_boundary_moves_with_the_hosts_loop() {
+    let mut song = Song::new(playing(Pattern::new(
+        vec![hit(1.0, 0.0, Voice::Kick)],
+        16.0,
+    )));
+    song.seek(15.0);
+    song.play(3, 6_000);
+    let new = Pattern::new(
+        vec![hit(0.0, 0.0, Voice::Snare), hit(4.0, 0.0, Voice::Ride)],
+        16.0,
+    );
+    song.scheduler.install(ready(new), Some(20.0));
+    song.play(1, 6_000);
+    song.seek(0.0);
+    song.play(5, 24_000);
+    assert_eq!(
+        song.note_ons(),
+        [(48_000, Voice::Kick), (120_000, Voice::Ride)]
+    );
+}
+
+#[test]
+fn stopping_and_jumping_end_every_note() {
+    let mut song = Song::new(playing(busy()));
+    for seek_beats in [5.1, 2.3, 9.9] {
+        song.play(10, 1_000);
+        song.seek(seek_beats);
+        let n_events = song.events.len();
+        let held = song.scheduler.sounding.iter().flatten().count();
+        assert!(held > 0);
+        song.play(1, 64);
+        let start = song.n_samples_played - 64;
+        assert!(
+            song.events[n_events..][..held]
+                .iter()
+                .all(|event| matches!(event, Event::NoteOff { timing, .. } if *timing == start))
+        );
+    }
+    song.play(10, 1_000);
+    song.stop();
+    assert_eq!(song.note_ons().len(), song.note_offs().len());
+    let n_events = song.events.len();
+    song.play(10, 4_096);
+    assert_eq!(
+        song.events.len(),
+        n_events,
+        "nothing plays while the song stands still"
+    );
+}
+
+#[test]
+fn notes_end_where_they_began_when_the_output_changes() {
+    let mut song = Song::new(playing(Pattern::new(
+        vec![hit(0.0, 0.0, Voice::ClosedHat)],
+        16.0,
+    )));
+    song.play(1, 1_000);
+    song.output = Output {
+        channel: 3,
+        map: &DrumMap::TD11,
+        midi: false,
+    };
+    song.play(1, 1_000);
+    let off = Event::NoteOff {
+        timing: 1_000,
+        voice: Voice::ClosedHat,
+        pitch: 42,
+        channel: 9,
+        midi: true,
+    };
+    assert_eq!(song.events[1..], [off]);
+}
+
+#[test]
+fn a_first_pattern_is_played_from_where_the_song_is() {
+    let mut song = Song::new(Scheduler::new());
+    song.play(5, 4_800);
+    let hits = vec![
+        hit(0.75, 0.0, Voice::Kick),
+        hit(1.0, -0.1, Voice::Snare),
+        hit(1.25, 0.0, Voice::Ride),
+    ];
+    song.scheduler
+        .install(ready(Pattern::new(hits, 16.0)), Some(4.0));
+    song.play(5, 4_800);
+    assert_eq!(
+        song.note_ons(),
+        [(24_000, Voice::Snare), (30_000, Voice::Ride)]
+    );
+}
+
+#[test]
+fn the_louder_of_two_hits_at_the_same_moment_is_played() {
+    let quiet = Hit {
+        velocity: 0.2,
+        ..hit(1.0, 0.125, Voice::Snare)
+    };
+    let mut song = Song::new(playing(Pattern::new(
+        vec![quiet, hit(1.25, -0.125, Voice::Snare)],
+        16.0,
+    )));
+    song.play(2, 24_000);
+    let velocities = song.events.iter().filter_map(|event| match event {
+        Event::NoteOn { velocity, .. } => Some(*velocity),
+        Event::NoteOff { .. } => None,
+    });
+    assert_eq!(velocities.collect::<Vec<_>>(), [0.5]);
+}
+
+#[test]
+fn nonsense_neither_panics_nor_hangs() {
+    let tiny = Pattern::new(vec![hit(0.0, 0.0, Voice::Kick)], 1e-300);
+    let far_off = Pattern::new(
+        vec![
+            hit(0.0, 1e300, Voice::Kick),
+            hit(1.0, f64::NAN, Voice::Ride),
+        ],
+        16.0,
+    );
+    let crowded = Pattern::new(
+        (0..2_000).map(|_| hit(1.0, 0.0, Voice::Kick)).collect(),
+        16.0,
+    );
+    for pattern in [tiny, far_off, crowded, Pattern::new(Vec::new(), 16.0)] {
+        let mut song = Song::new(playing(pattern));
+        song.feel = Feel {
+            timing: f32::NAN,
+            velocity: f32::INFINITY,
+        };
+        song.scheduler.install(ready(busy()), Some(f64::NAN));
+        song.scheduler.install(ready(busy()), Some(f64::INFINITY));
+        song.play(3, 48_000);
+        song.stop();
+        assert_eq!(song.note_ons().len(), song.note_offs().len());
+    }
+    let mut song = Song::new(playing(busy()));
+    song.host.tempo_bpm = Some(10_000.0);
+    song.play(1, 1 << 20);
+    song.seek(-1e9);
+    song.play(1, 4_096);
+    song.stop();
+    assert_eq!(song.note_ons().len(), song.note_offs().len());
+}
