@@ -576,4 +576,6 @@ fn without_nonsense(feel: Feel) -> Feel {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
