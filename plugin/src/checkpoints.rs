@@ -167,6 +167,8 @@ fn keep_out_of_the_hosts_threads() {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
     use super::*;
     use crate::request::Request;
 
@@ -200,5 +202,32 @@ mod tests {
         };
         let problem = DAMAGED.engine().err().unwrap();
         assert!(problem.starts_with("the embedded test file: "), "{problem}");
+    }
+
+    /// Runs alone in a process of its own, because other tests start threads too.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_thread_is_started_in_the_host() {
+        const ALONE: &str = "FOURBAR_TEST_RUNS_ALONE";
+        if std::env::var_os(ALONE).is_none() {
+            let name = "checkpoints::tests::no_thread_is_started_in_the_host";
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            let output = child
+                .args(["--exact", name, "--test-threads=1"])
+                .env(ALONE, "1")
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success() && text.contains("1 passed"),
+                "{text}"
+            );
+            return;
+        }
+        let n_threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+        let before = n_threads();
+        let mut engine = GROOVAE_4BAR.engine().unwrap();
+        engine.make(&Request::new(1, 0, 1.0, [0.0; 8])).unwrap();
+        assert_eq!(n_threads(), before);
     }
 }

@@ -1,1 +1,370 @@
-//! Checks a CLAP state before the framework reads it.
+//! The CLAP entry point, with a check of saved state that the framework lacks.
+//!
+//! A CLAP state begins with the length of what follows. The framework (nice-plug 0.2.3) allocates by that number before
+//! it has read anything, so that a damaged project would end the host. Here every state is first read whole into a
+//! bounded buffer; only if the announced length is there does the framework see it, from memory.
+//!
+//! A host gets the framework's own plugin with two functions exchanged: `get_extension`, which hands out our state
+//! extension instead, and `destroy`, which also frees what we added. Everything else goes straight to the framework.
+#![expect(
+    unsafe_code,
+    reason = "CLAP is a C interface: hosts and the framework pass pointers, and its contract says which are valid"
+)]
+
+use crate::Fourbar;
+use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
+use clap_sys::stream::{clap_istream, clap_ostream};
+use nice_plug::wrapper::clap::{
+    CLAP_PLUGIN_FACTORY_ID, CLAP_VERSION, PluginDescriptor, Wrapper, clap_host, clap_plugin,
+    clap_plugin_descriptor, clap_plugin_entry, clap_plugin_factory,
+};
+use nice_plug::wrapper::setup_logger;
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr;
+use std::sync::{Arc, OnceLock};
+
+/// The library's entry point, which CLAP hosts look for by this name.
+#[unsafe(no_mangle)]
+pub static clap_entry: clap_plugin_entry = clap_plugin_entry {
+    clap_version: CLAP_VERSION,
+    init: Some(init),
+    deinit: Some(deinit),
+    get_factory: Some(get_factory),
+};
+
+static FACTORY: clap_plugin_factory = clap_plugin_factory {
+    get_plugin_count: Some(get_plugin_count),
+    get_plugin_descriptor: Some(get_plugin_descriptor),
+    create_plugin: Some(create_plugin),
+};
+
+static STATE_EXTENSION: clap_plugin_state = clap_plugin_state {
+    save: Some(save),
+    load: Some(load),
+};
+
+/// Longest state that is read; ours has some 30 KiB.
+const MAX_STATE_BYTES: usize = 16 << 20;
+
+/// Bytes of the length that a state begins with.
+const LENGTH_BYTES: usize = size_of::<u64>();
+
+/// A plugin as the host sees it. The host's pointer to `plugin` is also one to the whole.
+#[repr(C)]
+struct Checked {
+    /// The framework's functions and data, but for two functions.
+    plugin: clap_plugin,
+    framework: *const clap_plugin,
+}
+
+fn descriptor() -> &'static PluginDescriptor {
+    static DESCRIPTOR: OnceLock<PluginDescriptor> = OnceLock::new();
+    DESCRIPTOR.get_or_init(PluginDescriptor::for_plugin::<Fourbar>)
+}
+
+extern "C" fn init(_plugin_path: *const c_char) -> bool {
+    setup_logger::<Fourbar>();
+    true
+}
+
+extern "C" fn deinit() {}
+
+unsafe extern "C" fn get_factory(factory_id: *const c_char) -> *const c_void {
+    // SAFETY: the host passes a string or nothing.
+    if !factory_id.is_null() && unsafe { CStr::from_ptr(factory_id) } == CLAP_PLUGIN_FACTORY_ID {
+        (&raw const FACTORY).cast()
+    } else {
+        ptr::null()
+    }
+}
+
+extern "C" fn get_plugin_count(_factory: *const clap_plugin_factory) -> u32 {
+    1
+}
+
+extern "C" fn get_plugin_descriptor(
+    _factory: *const clap_plugin_factory,
+    index: u32,
+) -> *const clap_plugin_descriptor {
+    if index == 0 {
+        descriptor().clap_plugin_descriptor()
+    } else {
+        ptr::null()
+    }
+}
+
+unsafe extern "C" fn create_plugin(
+    _factory: *const clap_plugin_factory,
+    host: *const clap_host,
+    plugin_id: *const c_char,
+) -> *const clap_plugin {
+    // SAFETY: the host passes a string or nothing.
+    if plugin_id.is_null() || unsafe { CStr::from_ptr(plugin_id) } != descriptor().clap_id() {
+        return ptr::null();
+    }
+    // SAFETY: the host passes itself. The framework takes the reference to its wrapper back in its `destroy`, and until
+    // then the wrapper stays where it is.
+    let framework: *const clap_plugin = unsafe {
+        let wrapper = Arc::into_raw(Wrapper::<Fourbar>::new(host));
+        (*wrapper).clap_plugin.as_ptr()
+    };
+    let plugin = clap_plugin {
+        get_extension: Some(get_extension),
+        destroy: Some(destroy),
+        // SAFETY: as above.
+        ..unsafe { *framework }
+    };
+    Box::into_raw(Box::new(Checked { plugin, framework })).cast()
+}
+
+/// The framework's plugin behind the host's.
+///
+/// # Safety
+/// `plugin` must come from [`create_plugin`] and not have been destroyed.
+unsafe fn framework<'a>(plugin: *const clap_plugin) -> &'a clap_plugin {
+    // SAFETY: then it points to the first field of a `Checked`, whose other pointer is valid as long.
+    unsafe { &*(*plugin.cast::<Checked>()).framework }
+}
+
+/// The framework's state extension.
+///
+/// # Safety
+/// As for [`framework`].
+unsafe fn framework_state<'a>(plugin: *const clap_plugin) -> Option<&'a clap_plugin_state> {
+    // SAFETY: the framework's function is called with the framework's plugin, and CLAP says what the id stands for.
+    unsafe {
+        let framework = framework(plugin);
+        let state = framework.get_extension?(framework, CLAP_EXT_STATE.as_ptr());
+        state.cast::<clap_plugin_state>().as_ref()
+    }
+}
+
+unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char) -> *const c_void {
+    if plugin.is_null() || id.is_null() {
+        return ptr::null();
+    }
+    // SAFETY: the host passes its plugin and a string. Extensions of the framework get by with the plugin's data, which
+    // both plugins share.
+    unsafe {
+        if CStr::from_ptr(id) == CLAP_EXT_STATE {
+            return (&raw const STATE_EXTENSION).cast();
+        }
+        let framework = framework(plugin);
+        framework
+            .get_extension
+            .map_or(ptr::null(), |get_extension| get_extension(framework, id))
+    }
+}
+
+unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
+    if plugin.is_null() {
+        return;
+    }
+    // SAFETY: the host gives up its plugin, which was a box; the framework's is given up with it.
+    unsafe {
+        let checked = Box::from_raw(plugin.cast::<Checked>().cast_mut());
+        if let Some(destroy) = (*checked.framework).destroy {
+            destroy(checked.framework);
+        }
+    }
+}
+
+unsafe extern "C" fn save(plugin: *const clap_plugin, stream: *const clap_ostream) -> bool {
+    if plugin.is_null() || stream.is_null() {
+        return false;
+    }
+    // SAFETY: the host passes its plugin and a stream.
+    unsafe {
+        let save = framework_state(plugin).and_then(|state| state.save);
+        save.is_some_and(|save| save(framework(plugin), stream))
+    }
+}
+
+unsafe extern "C" fn load(plugin: *const clap_plugin, stream: *const clap_istream) -> bool {
+    if plugin.is_null() || stream.is_null() {
+        return false;
+    }
+    // SAFETY: the host passes its plugin and a stream; `unread` and our `stream` live until the framework has read them.
+    unsafe {
+        let Some(bytes) = read_whole(&*stream) else {
+            return false;
+        };
+        let Some(mut unread) = announced_part(&bytes) else {
+            return false;
+        };
+        let stream = clap_istream {
+            ctx: (&raw mut unread).cast(),
+            read: Some(read_memory),
+        };
+        let load = framework_state(plugin).and_then(|state| state.load);
+        load.is_some_and(|load| load(framework(plugin), &raw const stream))
+    }
+}
+
+/// Everything that `stream` holds; `None` if it fails or holds more than any state of ours.
+///
+/// # Safety
+/// `stream` must be a CLAP stream.
+unsafe fn read_whole(stream: &clap_istream) -> Option<Vec<u8>> {
+    let read = stream.read?;
+    let mut bytes = Vec::new();
+    let mut chunk = [0_u8; 4096];
+    loop {
+        // SAFETY: the chunk is as long as is said.
+        let n_read = unsafe { read(stream, chunk.as_mut_ptr().cast(), chunk.len() as u64) };
+        // A negative number is an error; more than was asked for is nonsense.
+        let part = chunk.get(..usize::try_from(n_read).ok()?)?;
+        if part.is_empty() {
+            return Some(bytes);
+        }
+        if bytes.len() + part.len() > MAX_STATE_BYTES {
+            return None;
+        }
+        bytes.extend_from_slice(part);
+    }
+}
+
+/// The part of `state` that its length speaks of, with that length; `None` if it is not all there.
+fn announced_part(state: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = state.split_first_chunk::<LENGTH_BYTES>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    if length > rest.len() {
+        return None;
+    }
+    // Some hosts add bytes of their own at the end.
+    state.get(..LENGTH_BYTES + length)
+}
+
+/// `clap_istream::read` for a stream whose context is the `&[u8]` that is still to be read.
+unsafe extern "C" fn read_memory(
+    stream: *const clap_istream,
+    buffer: *mut c_void,
+    size: u64,
+) -> i64 {
+    // SAFETY: only `load` makes such streams, and the framework's buffer is as long as it says.
+    unsafe {
+        let unread = &mut *(*stream).ctx.cast::<&[u8]>();
+        let n_read = unread
+            .len()
+            .min(usize::try_from(size).unwrap_or(usize::MAX));
+        let (part, rest) = unread.split_at(n_read);
+        ptr::copy_nonoverlapping(part.as_ptr(), buffer.cast(), n_read);
+        *unread = rest;
+        i64::try_from(n_read).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use super::*;
+
+    /// A stream of a test: what is left to read, and the most that is handed out at once.
+    struct Source<'a> {
+        unread: &'a [u8],
+        at_once: usize,
+    }
+
+    unsafe extern "C" fn read_source(
+        stream: *const clap_istream,
+        buffer: *mut c_void,
+        size: u64,
+    ) -> i64 {
+        let source = unsafe { &mut *(*stream).ctx.cast::<Source>() };
+        let n_read = source
+            .unread
+            .len()
+            .min(source.at_once)
+            .min(usize::try_from(size).unwrap());
+        unsafe { ptr::copy_nonoverlapping(source.unread.as_ptr(), buffer.cast(), n_read) };
+        source.unread = &source.unread[n_read..];
+        i64::try_from(n_read).unwrap()
+    }
+
+    unsafe extern "C" fn read_error(_: *const clap_istream, _: *mut c_void, _: u64) -> i64 {
+        -1
+    }
+
+    unsafe extern "C" fn read_endless(_: *const clap_istream, _: *mut c_void, size: u64) -> i64 {
+        i64::try_from(size).unwrap()
+    }
+
+    unsafe extern "C" fn read_too_much(_: *const clap_istream, _: *mut c_void, size: u64) -> i64 {
+        i64::try_from(size).unwrap() + 1
+    }
+
+    fn stream(
+        read: unsafe extern "C" fn(*const clap_istream, *mut c_void, u64) -> i64,
+    ) -> clap_istream {
+        clap_istream {
+            ctx: ptr::null_mut(),
+            read: Some(read),
+        }
+    }
+
+    fn state(length: u64, content: &[u8]) -> Vec<u8> {
+        [&length.to_le_bytes(), content].concat()
+    }
+
+    #[test]
+    fn a_stream_is_read_whole_in_pieces_of_any_size() {
+        let content: Vec<u8> = (0..10_000_u32)
+            .map(|index| index.to_le_bytes()[0])
+            .collect();
+        for at_once in [1, 7, 4096, 100_000] {
+            let mut source = Source {
+                unread: &content,
+                at_once,
+            };
+            let mut stream = stream(read_source);
+            stream.ctx = (&raw mut source).cast();
+            assert_eq!(
+                unsafe { read_whole(&stream) }.as_deref(),
+                Some(content.as_slice())
+            );
+        }
+    }
+
+    #[test]
+    fn streams_that_fail_never_end_or_lie_are_refused() {
+        for read in [read_error, read_endless, read_too_much] {
+            assert_eq!(unsafe { read_whole(&stream(read)) }, None);
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_not_there_is_refused() {
+        assert_eq!(announced_part(&[]), None);
+        assert_eq!(announced_part(&[1, 2, 3]), None);
+        assert_eq!(announced_part(&state(u64::MAX, b"{}")), None);
+        assert_eq!(announced_part(&state(3, b"{}")), None);
+        assert_eq!(
+            announced_part(&state(2, b"{}")),
+            Some(state(2, b"{}").as_slice())
+        );
+        assert_eq!(
+            announced_part(&state(2, b"{} and more")),
+            Some(state(2, b"{}").as_slice())
+        );
+    }
+
+    #[test]
+    fn the_framework_reads_back_what_was_checked() {
+        let bytes = state(2, b"{}");
+        let mut unread = bytes.as_slice();
+        let stream = clap_istream {
+            ctx: (&raw mut unread).cast(),
+            read: Some(read_memory),
+        };
+        let mut buffer = [0_u8; 16];
+        let n_read = unsafe { read_memory(&raw const stream, buffer.as_mut_ptr().cast(), 8) };
+        assert_eq!((n_read, &buffer[..8]), (8, &bytes[..8]));
+        let n_read = unsafe { read_memory(&raw const stream, buffer.as_mut_ptr().cast(), 16) };
+        assert_eq!((n_read, &buffer[..2]), (2, b"{}".as_slice()));
+        assert_eq!(
+            unsafe { read_memory(&raw const stream, buffer.as_mut_ptr().cast(), 16) },
+            0
+        );
+    }
+}

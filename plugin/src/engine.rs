@@ -165,6 +165,8 @@ fn timed(
 
 #[cfg(test)]
 pub(crate) mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
     use super::*;
     use fourbar_model::drums::Voice;
     use fourbar_model::groove::Cell;

@@ -26,6 +26,8 @@ pub mod shared;
 pub mod transport;
 pub mod worker;
 
+pub use clap_state::clap_entry;
+
 use checkpoints::GROOVAE_4BAR;
 use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;
@@ -45,6 +47,7 @@ pub struct Fourbar {
     /// The restored state that the player knows; see [`shared::Snapshot::epoch`].
     epoch: u64,
     offline: bool,
+    bar_phase: BarPhase,
     /// The worker's end of the mailbox, until there is a worker. A host's scan creates plugins that it never starts.
     idle_worker_end: Option<WorkerEnd<Ready>>,
     worker: Option<Worker>,
@@ -61,6 +64,7 @@ impl Default for Fourbar {
             takes: Takes::default(),
             epoch: 0,
             offline: false,
+            bar_phase: BarPhase::default(),
             idle_worker_end: Some(worker_end),
             worker: None,
         }
@@ -127,7 +131,7 @@ impl Plugin for Fourbar {
         _aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let host = host_time(context.transport(), self.offline);
+        let host = host_time(context.transport(), self.offline, &mut self.bar_phase);
         let take = self.take(&host);
         let controls = self
             .params
@@ -193,26 +197,67 @@ impl Fourbar {
 }
 
 /// The host's transport in our own words; what is no number is left out.
-fn host_time(transport: &Transport, offline: bool) -> HostTime {
+fn host_time(transport: &Transport, offline: bool, bar_phase: &mut BarPhase) -> HostTime {
     let number = |value: &f64| value.is_finite();
-    let metre = transport
-        .time_sig_numerator
-        .zip(transport.time_sig_denominator);
     let is_metre = |&(numerator, denominator): &(i32, i32)| {
         (1..=64).contains(&numerator) && (1..=64).contains(&denominator)
     };
+    let metre = transport
+        .time_sig_numerator
+        .zip(transport.time_sig_denominator)
+        .filter(is_metre);
+    let beats_per_bar = metre.map_or(4.0, |(numerator, denominator)| {
+        4.0 * f64::from(numerator) / f64::from(denominator)
+    });
+    let position_beats = transport.pos_beats().filter(number);
+    let bar_start_beats = transport.bar_start_pos_beats().filter(number);
     HostTime {
         playing: transport.playing,
         tempo_bpm: transport.tempo.filter(number),
-        position_beats: transport.pos_beats().filter(number),
+        position_beats,
         // An export runs straight through, whatever loop is set.
         loop_beats: transport.loop_range_beats().filter(|_| !offline),
-        beats_per_bar: metre
-            .filter(is_metre)
-            .map_or(4.0, |(numerator, denominator)| {
-                4.0 * f64::from(numerator) / f64::from(denominator)
-            }),
-        bar_start_beats: transport.bar_start_pos_beats().filter(number),
+        beats_per_bar,
+        bar_start_beats: match (bar_start_beats, position_beats) {
+            (Some(told_beats), Some(position_beats)) => {
+                Some(bar_phase.bar_start(told_beats, position_beats, beats_per_bar))
+            }
+            _ => bar_start_beats,
+        },
+    }
+}
+
+/// Where the host's bars begin, from block to block.
+///
+/// The framework divides a CLAP block where a parameter changes, and counts the bars of all parts but the first from
+/// song position 0 (nice-plug 0.2.3). In a song whose metre has changed before, they begin elsewhere; and the change of
+/// a parameter is the very moment at which we have to know.
+#[derive(Debug, Default)]
+struct BarPhase {
+    start_beats: f64,
+    length_beats: f64,
+    position_beats: f64,
+}
+
+impl BarPhase {
+    /// Where the bar around `position_beats` began.
+    fn bar_start(&mut self, told_beats: f64, position_beats: f64, length_beats: f64) -> f64 {
+        let is_counted_from_zero = {
+            let bars = told_beats / length_beats;
+            (bars - bars.round()).abs() < 1e-6
+        };
+        #[expect(clippy::float_cmp, reason = "the same metre gives the same length")]
+        let same_metre = self.length_beats == length_beats;
+        let plays_on = (0.0..length_beats).contains(&(position_beats - self.position_beats));
+        self.position_beats = position_beats;
+        if is_counted_from_zero && same_metre && plays_on {
+            self.start_beats +=
+                ((position_beats - self.start_beats) / length_beats).floor() * length_beats;
+        } else {
+            self.start_beats = told_beats;
+            self.length_beats = length_beats;
+        }
+        self.start_beats
     }
 }
 
@@ -275,5 +320,60 @@ impl Vst3Plugin for Fourbar {
         &[Vst3SubCategory::Instrument, Vst3SubCategory::Drum];
 }
 
-nice_export_clap!(Fourbar);
 nice_export_vst3!(Fourbar);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_keep_their_place_where_the_framework_divides_a_block() {
+        let mut phase = BarPhase::default();
+        // Bars of four beats from 3.5 on, after one bar of seven eighths.
+        assert_eq!(phase.bar_start(3.5, 6.0, 4.0), 3.5);
+        assert_eq!(
+            phase.bar_start(4.0, 6.1, 4.0),
+            3.5,
+            "a part of the same block"
+        );
+        assert_eq!(
+            phase.bar_start(7.5, 7.6, 4.0),
+            7.5,
+            "the next bar, told by the host"
+        );
+        assert_eq!(
+            phase.bar_start(8.0, 11.5, 4.0),
+            11.5,
+            "the next bar, in a part of a block"
+        );
+    }
+
+    #[test]
+    fn bars_follow_the_host_where_the_song_jumps_or_the_metre_changes() {
+        let mut phase = BarPhase::default();
+        assert_eq!(phase.bar_start(3.5, 6.0, 4.0), 3.5);
+        assert_eq!(phase.bar_start(0.0, 0.0, 4.0), 0.0);
+        assert_eq!(phase.bar_start(3.5, 6.0, 4.0), 3.5);
+        assert_eq!(phase.bar_start(6.0, 6.1, 3.0), 6.0);
+    }
+
+    #[test]
+    fn a_host_that_sends_nonsense_is_taken_for_one_that_says_nothing() {
+        let mut transport = Transport::new(48_000.0);
+        transport.playing = true;
+        transport.tempo = Some(f64::NAN);
+        transport.pos_beats = Some(f64::INFINITY);
+        transport.bar_start_pos_beats = Some(f64::NAN);
+        transport.time_sig_numerator = Some(0);
+        transport.time_sig_denominator = Some(0);
+        let host = host_time(&transport, false, &mut BarPhase::default());
+        let said_nothing = host_time(&Transport::new(48_000.0), false, &mut BarPhase::default());
+        assert_eq!(
+            host,
+            HostTime {
+                playing: true,
+                ..said_nothing
+            }
+        );
+    }
+}

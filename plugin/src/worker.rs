@@ -120,6 +120,8 @@ fn answer(job: Job, engine: &mut Result<Engine, String>, shared: &Shared) -> Rep
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
     use super::*;
     use crate::engine::tests::{fake, identity};
     use crate::mailbox::{AudioEnd, mailbox};
