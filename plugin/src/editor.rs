@@ -39,7 +39,7 @@ use std::time::Instant;
 /// Height of the header.
 const HEADER: f32 = 48.0;
 /// Height of the sections under the grid.
-const SECTIONS: f32 = 224.0;
+const SECTIONS: f32 = 240.0;
 /// Height of the bottom line.
 const STATUS_LINE: f32 = 32.0;
 /// Distance from the window's edge.
@@ -97,6 +97,7 @@ impl View {
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
+        page.painter().rect_filled(window, 0.0, theme::BACKGROUND);
         // A window smaller than the smallest is cut off at the right and the bottom.
         let inside = Rect::from_min_size(window.min, window.size().max(window::MIN_SIZE))
             .shrink2(vec2(MARGIN, 0.0));
@@ -144,7 +145,7 @@ impl View {
             ready: snapshot.ready.as_deref(),
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
-            tempo_bpm: f64::from(self.shared.tempo_bpm.load(Ordering::Relaxed)),
+            tempo_bpm: self.tempo_bpm(),
             notice: match &snapshot.status {
                 Status::Problem(problem) => problem,
                 _ => "Making the first pattern\u{2026}",
@@ -188,11 +189,21 @@ impl View {
             map: self.params.drum_map.value().map(),
             // Channels are counted from 1 for people and from 0 in notes.
             channel: u8::try_from(self.params.channel.value() - 1).unwrap_or(0),
-            tempo_bpm: f64::from(self.shared.tempo_bpm.load(Ordering::Relaxed)),
+            tempo_bpm: self.tempo_bpm(),
             seed: ready.request.seed,
         };
         self.export = Some(export.start());
         self.exported = None;
+    }
+
+    /// The host's tempo, if it is one that a file can hold.
+    fn tempo_bpm(&self) -> f64 {
+        let tempo_bpm = f64::from(self.shared.tempo_bpm.load(Ordering::Relaxed));
+        if (10.0..=1000.0).contains(&tempo_bpm) {
+            tempo_bpm
+        } else {
+            120.0
+        }
     }
 
     fn message(&self, snapshot: &Snapshot) -> Message {
@@ -209,7 +220,7 @@ impl View {
 
 /// The four sections side by side, the wider ones taking more of a wide window.
 fn columns(rect: Rect) -> [Rect; 4] {
-    const NARROWEST: [f32; 4] = [272.0, 264.0, 148.0, 232.0];
+    const NARROWEST: [f32; 4] = [260.0, 256.0, 156.0, 260.0];
     const SHARE: [f32; 4] = [0.3, 0.34, 0.08, 0.28];
     let spare = rect.width() - NARROWEST.iter().sum::<f32>() - 3.0 * GAP;
     let mut left = rect.left();

@@ -21,18 +21,18 @@ pub(super) fn segments<P: Param>(
         Stroke::new(1.0, theme::OUTLINE),
         StrokeKind::Inside,
     );
-    let steps: Vec<f32> = (0..labels.len())
-        .map(|index| normalized(index, labels.len()))
-        .collect();
+    // Wider words get wider segments, with the same room around each.
+    let widths: Vec<f32> = labels.iter().map(|label| text_width(ui, label)).collect();
+    let room = (rect.width() - 4.0 - widths.iter().sum::<f32>()) * normalized(1, labels.len() + 1);
     let chosen = param.unmodulated_normalized_value();
-    let width = (rect.width() - 4.0) / f32::from(u8::try_from(labels.len()).unwrap_or(u8::MAX));
     let mut left = rect.left() + 2.0;
-    for (label, step) in labels.iter().zip(steps) {
+    for (index, (label, width)) in labels.iter().zip(widths).enumerate() {
+        let step = normalized(index, labels.len());
         let segment = Rect::from_min_size(
             pos2(left, rect.top() + 2.0),
-            vec2(width, rect.height() - 4.0),
+            vec2(width + room, rect.height() - 4.0),
         );
-        left += width;
+        left += width + room;
         let id = ui.id().with(("segment", param.name(), *label));
         let response = ui
             .interact(segment, id, Sense::click())
@@ -65,6 +65,13 @@ pub(super) fn segments<P: Param>(
         );
         response.on_hover_text(hint);
     }
+}
+
+fn text_width(ui: &Ui, text: &str) -> f32 {
+    ui.painter()
+        .layout_no_wrap(text.to_owned(), theme::semibold(12.0), theme::TEXT)
+        .size()
+        .x
 }
 
 /// The normalised value of choice `index` of `n_choices`.

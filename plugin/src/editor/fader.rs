@@ -5,13 +5,13 @@ use super::theme;
 use egui::{
     Align2, Color32, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
 };
-use nice_plug::prelude::{Param, ParamSetter};
+use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 /// A fader for `param` filling `rect`: the value above, `label` below.
-pub(super) fn fader<P: Param>(
+pub(super) fn fader(
     ui: &Ui,
     rect: Rect,
-    param: &P,
+    param: &FloatParam,
     setter: &ParamSetter,
     label: &str,
     hint: &str,
@@ -89,7 +89,7 @@ pub(super) fn fader<P: Param>(
         Stroke::new(2.0, line),
     );
 
-    let number = param.normalized_value_to_string(value, false);
+    let number = signed(param.preview_plain(value));
     let colour = if moved || lit {
         theme::TEXT
     } else {
@@ -100,7 +100,7 @@ pub(super) fn fader<P: Param>(
         painter,
         above,
         Align2::CENTER_CENTER,
-        &signed(&number),
+        &number,
         theme::medium(11.5),
         colour,
     );
@@ -116,13 +116,13 @@ pub(super) fn fader<P: Param>(
     response.on_hover_text(hint);
 }
 
-/// `number` with a sign that is as wide for minus as for plus, and none for zero.
-fn signed(number: &str) -> String {
-    let is_zero = !number.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
-    match number.strip_prefix('-') {
-        _ if is_zero => "0".to_owned(),
+/// `position` with one decimal and a sign that is as wide for minus as for plus; zero has none.
+fn signed(position: f32) -> String {
+    let text = format!("{position:+.1}");
+    match text.strip_prefix('-') {
+        _ if text.ends_with("0.0") => "0".to_owned(),
         Some(magnitude) => format!("\u{2212}{magnitude}"),
-        None => format!("+{number}"),
+        None => text,
     }
 }
 
@@ -132,9 +132,10 @@ mod tests {
 
     #[test]
     fn a_position_shows_its_side_of_the_middle() {
-        assert_eq!(signed("1.20"), "+1.20");
-        assert_eq!(signed("-0.35"), "\u{2212}0.35");
-        assert_eq!(signed("0.00"), "0");
-        assert_eq!(signed("-0.00"), "0");
+        assert_eq!(signed(1.2), "+1.2");
+        assert_eq!(signed(-0.5), "\u{2212}0.5");
+        assert_eq!(signed(0.0), "0");
+        assert_eq!(signed(-0.01), "0");
+        assert_eq!(signed(-3.0), "\u{2212}3.0");
     }
 }

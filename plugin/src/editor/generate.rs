@@ -9,7 +9,7 @@ use super::stepper::stepper;
 use super::{gesture, theme};
 use crate::params::FourbarParams;
 use crate::request::MAX_SEED;
-use egui::{Align2, Rect, Ui, pos2, vec2};
+use egui::{Rect, Ui, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
 use std::hash::{BuildHasher, RandomState};
 
@@ -39,7 +39,7 @@ pub(super) fn show(
     let hint = "Plays another pattern: a new random seed. Undo brings the old one back.";
     if button(
         ui,
-        row(28.0, 44.0),
+        row(28.0, 42.0),
         Icon::Die,
         "Regenerate",
         Emphasis::Primary,
@@ -50,19 +50,30 @@ pub(super) fn show(
         gesture::set(&params.seed, setter, another_seed(params.seed.value()));
     }
 
-    let seed_row = row(84.0, 32.0);
-    let (seed, arrows) =
-        seed_row.split_left_right_at_x(seed_row.right() - 2.0 * 32.0 - 2.0 * theme::UNIT);
+    let hint = "The pattern's number: the same seed always brings back the same pattern. Drag it, or step with the buttons.";
     stepper(
         ui,
-        seed,
+        theme::labelled(painter, row(82.0, 30.0), "Seed"),
         &params.seed,
         setter,
         6,
-        "The seed is the pattern's number: the same number always brings back the same pattern. Drag it, or step with the buttons.",
+        hint,
     );
-    let undo = Rect::from_min_size(arrows.min + vec2(theme::UNIT, 0.0), vec2(32.0, 32.0));
-    let redo = undo.translate(vec2(32.0 + theme::UNIT, 0.0));
+
+    let middle = row(122.0, 52.0);
+    let hint = "How adventurous the pattern is. 0 is the most likely hits, 1 is as the drummers played, 2 is wild.";
+    knob(
+        ui,
+        middle.with_max_x(middle.right() - 84.0),
+        &params.temperature,
+        setter,
+        hint,
+    );
+    let redo = Rect::from_center_size(
+        pos2(middle.right() - 19.0, middle.center().y),
+        vec2(38.0, 34.0),
+    );
+    let undo = redo.translate(vec2(-38.0 - theme::UNIT, 0.0));
     if button(
         ui,
         undo,
@@ -90,36 +101,15 @@ pub(super) fn show(
         restore(params, setter, &recipe);
     }
 
-    let bottom = Rect::from_min_max(pos2(inside.left(), inside.top() + 128.0), inside.max);
-    let (left, right) = bottom.split_left_right_at_fraction(0.5);
-    knob(
-        ui,
-        Rect::from_min_size(
-            pos2(left.left(), left.center().y - 28.0),
-            vec2(left.width(), 56.0),
-        ),
-        &params.temperature,
-        setter,
-        "How adventurous the pattern is. 0 is the most likely hits, 1 is as the drummers played, 2 is wild.",
-    );
-    theme::text(
-        painter,
-        pos2(right.left(), right.center().y - 20.0),
-        Align2::LEFT_CENTER,
-        "New pattern starts",
-        theme::medium(12.0),
-        theme::TEXT_SOFT,
-    );
+    let hint = "When a new pattern comes in while the song plays: at once, or at the next beat, bar, or start of the four bars.";
+    let apply_at = theme::labelled(painter, row(184.0, 30.0), "Apply at");
     segments(
         ui,
-        Rect::from_min_size(
-            pos2(right.left(), right.center().y - 4.0),
-            vec2(right.width(), 28.0),
-        ),
+        apply_at,
         &params.apply_at,
         setter,
-        &["Now", "Beat", "Bar", "Loop"],
-        "When a new pattern comes in while the song plays: at once, or at the next beat, bar, or start of the four bars.",
+        &["Now", "Beat", "Bar", "Pattern"],
+        hint,
     );
 }
 

@@ -11,7 +11,7 @@ use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
 use fourbar_model::pattern::{Feel, Hit, Pattern};
 
 /// Room for the names of the drums.
-const NAMES: f32 = 96.0;
+const NAMES: f32 = 112.0;
 /// Room for the bar numbers.
 const RULER: f32 = 24.0;
 /// Room before the first step, in steps: an early hit of step 0 is drawn there, although it sounds at the loop's end.
@@ -113,7 +113,7 @@ impl Frame {
                 self.x(f64::from(beat))..=self.x(f64::from(beat) + 1.0),
                 self.lanes.y_range(),
             );
-            painter.rect_filled(band, CornerRadius::ZERO, Color32::from_white_alpha(4));
+            painter.rect_filled(band, CornerRadius::ZERO, Color32::from_white_alpha(5));
         }
         for voice in Voice::ALL.into_iter().skip(1) {
             let below = self.lane(voice).bottom();
@@ -187,7 +187,7 @@ impl Frame {
                 painter,
                 at,
                 Align2::LEFT_CENTER,
-                voice.name(),
+                &name(voice),
                 theme::medium(12.0),
                 text,
             );
@@ -262,7 +262,7 @@ impl Frame {
         let beats = hit.offset_beats * f64::from(picture.feel.timing);
         let text = format!(
             "{}  {place}   velocity {velocity:.0}   {}",
-            hit.voice.name(),
+            name(hit.voice),
             in_words(beats, picture.tempo_bpm)
         );
 
@@ -380,6 +380,15 @@ fn in_words(late_beats: f64, tempo_bpm: f64) -> String {
         ms if ms < 0.0 => format!("{:.0} ms early", -ms),
         _ => "on the grid".to_owned(),
     }
+}
+
+/// The drum's name as a label: "Closed hi-hat".
+fn name(voice: Voice) -> String {
+    let mut letters = voice.name().chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 fn steps(n: usize) -> f64 {

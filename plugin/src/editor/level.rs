@@ -33,11 +33,6 @@ impl Meter {
         let fallen_db = self.shown_db - FALL_DB * seconds;
         self.shown_db = peak_db.max(fallen_db).clamp(FLOOR_DB, 12.0);
     }
-
-    /// Whether there is anything to see.
-    pub(super) fn is_moving(self) -> bool {
-        self.shown_db > FLOOR_DB
-    }
 }
 
 /// A horizontal slider for `param` filling `rect`, its value at the right, `meter` along its track.
@@ -49,7 +44,7 @@ pub(super) fn slider(
     meter: Meter,
     hint: &str,
 ) {
-    let (left, value_rect) = rect.split_left_right_at_x(rect.right() - 64.0);
+    let (left, value_rect) = rect.split_left_right_at_x(rect.right() - 58.0);
     let track = Rect::from_center_size(left.center(), vec2(left.width() - 12.0, 8.0));
     let response = ui
         .interact(
@@ -134,19 +129,18 @@ mod tests {
     #[test]
     fn the_meter_rises_at_once_and_falls_slowly() {
         let mut meter = Meter::default();
-        assert!(!meter.is_moving());
         meter.follow(1.0, 0.016);
         assert_eq!(meter.shown_db, 0.0);
         meter.follow(0.0, 0.5);
         assert_eq!(meter.shown_db, -15.0);
         meter.follow(0.0, 10.0);
-        assert!(!meter.is_moving());
+        assert_eq!(meter.shown_db, FLOOR_DB);
     }
 
     #[test]
     fn a_peak_that_is_not_a_number_leaves_the_meter_falling() {
         let mut meter = Meter::default();
         meter.follow(f32::NAN, 0.016);
-        assert!(!meter.is_moving());
+        assert_eq!(meter.shown_db, FLOOR_DB);
     }
 }

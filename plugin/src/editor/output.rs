@@ -37,33 +37,33 @@ pub(super) fn show(
     setter: &ParamSetter,
     sound: &Sound,
 ) -> Pressed {
-    let inside = theme::panel(ui.painter(), rect);
+    let painter = ui.painter();
+    let inside = theme::panel(painter, rect);
     theme::heading(
-        ui.painter(),
+        painter,
         pos2(inside.left(), inside.top() + 8.0),
         "Output",
         theme::TEXT_SOFT,
     );
 
-    let level = row(ui, inside, 0, "Kit level");
+    let row = |index: u8| {
+        let top = inside.top() + 28.0 + 46.0 * f32::from(index);
+        Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 30.0))
+    };
+    let level = theme::labelled(painter, row(0), "Kit level");
     let hint = "How loud the built-in drum kit is. All the way down turns it off, for use with another instrument.";
     level::slider(ui, level, &params.kit_level, setter, sound.meter, hint);
 
-    let midi = row(ui, inside, 1, "MIDI out");
-    switch(
-        ui,
-        midi,
-        &params.midi_out,
-        setter,
-        "Send the notes to the host, to play another instrument or to record them.",
-    );
-    let channel = Rect::from_min_max(pos2(midi.right() - 104.0, midi.top()), midi.max);
+    let midi = theme::labelled(painter, row(1), "MIDI out");
+    let hint = "Send the notes to the host, to play another instrument or to record them.";
+    switch(ui, midi, &params.midi_out, setter, hint);
+    let channel = midi.with_min_x(midi.right() - 92.0);
     let label_at = pos2(channel.left() - theme::UNIT, channel.center().y);
     theme::text(
-        ui.painter(),
+        painter,
         label_at,
         Align2::RIGHT_CENTER,
-        "Channel",
+        "Ch.",
         theme::medium(12.0),
         theme::TEXT_SOFT,
     );
@@ -76,14 +76,14 @@ pub(super) fn show(
         "The MIDI channel of the notes; drums are usually on 10.",
     );
 
-    let map = row(ui, inside, 2, "Drum map");
+    let map = theme::labelled(painter, row(2), "Drum map");
     let hint = "Which MIDI keys the drums are sent on: General MIDI, or Roland's electronic kits.";
     segments(
         ui,
         map,
         &params.drum_map,
         setter,
-        &["General MIDI", "Roland TD-11"],
+        &["GM", "Roland TD-11"],
         hint,
     );
 
@@ -114,20 +114,4 @@ pub(super) fn show(
     let place = right.with_min_x(right.left() + theme::UNIT / 2.0);
     let export = button(ui, place, Icon::Export, "Export MIDI", emphasis, hint).clicked();
     Pressed { audition, export }
-}
-
-/// Draws a row's name and returns the room for its control.
-fn row(ui: &Ui, inside: Rect, index: u8, name: &str) -> Rect {
-    const LABEL: f32 = 72.0;
-    let top = inside.top() + 28.0 + 40.0 * f32::from(index);
-    let row = Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 30.0));
-    theme::text(
-        ui.painter(),
-        row.left_center(),
-        Align2::LEFT_CENTER,
-        name,
-        theme::medium(12.0),
-        theme::TEXT_SOFT,
-    );
-    row.with_min_x(row.left() + LABEL)
 }

@@ -239,6 +239,20 @@ pub(super) fn panel(painter: &Painter, rect: Rect) -> Rect {
     rect.shrink2(vec2(2.0 * UNIT, 1.5 * UNIT))
 }
 
+/// Draws a control's `label` at the left of its row and returns the room for the control.
+pub(super) fn labelled(painter: &Painter, row: Rect, label: &str) -> Rect {
+    const LABEL: f32 = 68.0;
+    text(
+        painter,
+        row.left_center(),
+        Align2::LEFT_CENTER,
+        label,
+        medium(12.0),
+        TEXT_SOFT,
+    );
+    row.with_min_x(row.left() + LABEL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 //! thread draws it.
 
 use super::View;
+use atomic_float::AtomicF32;
 use egui::{Ui, Vec2, ViewportCommand};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, PhysicalSize, Size};
@@ -12,14 +13,14 @@ use nice_plug::editor::{ParentWindowHandle, ResizeHint};
 use nice_plug::params::persist::PersistentField;
 use nice_plug::prelude::{Editor, ParamSetter, nice_error};
 use nice_plug_egui::baseview::{WindowHandle, WindowScalePolicy};
-use nice_plug_egui::{EguiState, EguiWindow, EguiWindowSettings, GraphicsConfig};
+use nice_plug_egui::{EguiState, EguiWindow, EguiWindowSettings, GraphicsConfig, KeyCapture};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Below this size things no longer fit.
-pub(super) const MIN_SIZE: Vec2 = Vec2::new(984.0, 608.0);
+pub(super) const MIN_SIZE: Vec2 = Vec2::new(1000.0, 608.0);
 
 /// The editor, as the framework sees it. Owned by the host's main thread; the window holds the same [`Frame`].
 pub(super) struct EditorWindow {
@@ -31,28 +32,25 @@ pub(super) struct EditorWindow {
 struct Frame {
     /// The size in logical pixels, which projects keep.
     state: Arc<EguiState>,
-    scale: Mutex<Scale>,
+    /// Physical pixels to a logical one as the host says, which then scales our sizes itself; 0 if it says nothing.
+    host_scale: AtomicF32,
+    /// The same as the open window has it; 0 before it was opened.
+    window_scale: AtomicF32,
     /// A size that the window has yet to take.
     wanted: Mutex<Option<Vec2>>,
+    is_open: AtomicBool,
     /// Whether the user is dragging the corner; then the host's answers to our requests come too late to be followed.
     is_dragged: AtomicBool,
-}
-
-/// Physical pixels to a logical one.
-#[derive(Debug, Clone, Copy, Default)]
-struct Scale {
-    /// As the host says, which then scales our sizes itself.
-    host: Option<f32>,
-    /// As the open window has it.
-    window: Option<f32>,
 }
 
 impl EditorWindow {
     pub(super) fn new(view: View, state: Arc<EguiState>) -> Self {
         let frame = Frame {
             state,
-            scale: Mutex::default(),
+            host_scale: AtomicF32::new(0.0),
+            window_scale: AtomicF32::new(0.0),
             wanted: Mutex::default(),
+            is_open: AtomicBool::new(false),
             is_dragged: AtomicBool::new(false),
         };
         Self {
@@ -62,7 +60,7 @@ impl EditorWindow {
     }
 
     fn open(&self, parent: &ParentWindowHandle, context: Arc<dyn GuiContext>) -> WindowHandle {
-        let scale_policy = match locked(&self.frame.scale).host {
+        let scale_policy = match self.frame.host_scale() {
             Some(factor) => WindowScalePolicy::ScaleFactor(f64::from(factor)),
             None => WindowScalePolicy::SystemScaleFactor,
         };
@@ -81,6 +79,8 @@ impl EditorWindow {
             |egui, commands, _view| {
                 super::theme::install(egui);
                 commands.clear_color(super::theme::BACKGROUND.into());
+                // There is nothing to type here: the space bar and all other keys are the host's.
+                commands.set_key_capture(KeyCapture::IgnoreAll);
             },
             move |_output, viewport, _view| {
                 for command in &viewport.commands {
@@ -139,27 +139,26 @@ impl Frame {
         if let Some(size) = locked(&self.wanted).take() {
             ui.ctx().send_viewport_cmd(ViewportCommand::InnerSize(size));
         }
-        let window = ui.ctx().pixels_per_point();
-        let is_news = {
-            let mut scale = locked(&self.scale);
-            let is_news =
-                scale.host.is_none() && scale.window.unwrap_or(1.0).to_bits() != window.to_bits();
-            scale.window = Some(window);
-            is_news
-        };
-        if is_news {
-            // The host made room for another number of physical pixels; a refusal leaves the window cut off, not broken.
+        let now = ui.ctx().pixels_per_point();
+        let before = self.window_scale.swap(now, Ordering::Relaxed);
+        let assumed = if before > 0.0 { before } else { 1.0 };
+        if self.host_scale().is_none() && now.to_bits() != assumed.to_bits() {
+            // The host made room for another number of pixels; a refusal leaves the window cut off, not broken.
             host.request_resize();
         }
     }
 
+    fn host_scale(&self) -> Option<f32> {
+        Some(self.host_scale.load(Ordering::Relaxed)).filter(|&factor| factor > 0.0)
+    }
+
     /// Physical pixels that a host counts for one of ours. On macOS hosts count logical ones.
     fn scale(&self) -> f32 {
-        let scale = *locked(&self.scale);
+        let window = Some(self.window_scale.load(Ordering::Relaxed)).filter(|&factor| factor > 0.0);
         if cfg!(target_os = "macos") {
             1.0
         } else {
-            scale.host.or(scale.window).unwrap_or(1.0)
+            self.host_scale().or(window).unwrap_or(1.0)
         }
     }
 }
@@ -168,7 +167,13 @@ impl Editor for EditorWindow {
     fn spawn(&self, parent: ParentWindowHandle, context: Arc<dyn GuiContext>) -> Box<dyn Any> {
         // The backend panics where there is no OpenGL or no display; an empty window is better than no host.
         match catch_unwind(AssertUnwindSafe(|| self.open(&parent, context))) {
-            Ok(window) => Box::new(OpenWindow(window)),
+            Ok(window) => {
+                self.frame.is_open.store(true, Ordering::Relaxed);
+                Box::new(OpenWindow {
+                    window,
+                    frame: self.frame.clone(),
+                })
+            }
             Err(_) => {
                 nice_error!(
                     "The Fourbar editor needs OpenGL 3.2 or later; the plugin plays on without its window."
@@ -181,7 +186,7 @@ impl Editor for EditorWindow {
     fn size(&self) -> Size {
         let size = self.frame.state.size();
         // A host that told us its scale multiplies by it; for any other we do.
-        match locked(&self.frame.scale).host {
+        match self.frame.host_scale() {
             Some(_) => size.into(),
             None => size
                 .to_physical::<u32>(f64::from(self.frame.scale()))
@@ -207,13 +212,14 @@ impl Editor for EditorWindow {
 
     #[expect(clippy::cast_possible_truncation, reason = "scale factors are small")]
     fn set_scale_factor(&self, factor: f64) -> bool {
-        let mut scale = locked(&self.frame.scale);
-        let is_open = scale.window.is_some();
         // Live calls this with the editor open; the open window cannot change its scale.
+        let is_open = self.frame.is_open.load(Ordering::Relaxed);
         if is_open || !factor.is_finite() || factor <= 0.0 {
             return false;
         }
-        scale.host = Some(factor as f32);
+        self.frame
+            .host_scale
+            .store(factor as f32, Ordering::Relaxed);
         true
     }
 
@@ -225,11 +231,16 @@ impl Editor for EditorWindow {
 }
 
 /// The window's handle; dropping it closes the window.
-struct OpenWindow(WindowHandle);
+struct OpenWindow {
+    window: WindowHandle,
+    frame: Arc<Frame>,
+}
 
 impl Drop for OpenWindow {
     fn drop(&mut self) {
-        self.0.close();
+        self.window.close();
+        self.frame.is_open.store(false, Ordering::Relaxed);
+        self.frame.is_dragged.store(false, Ordering::Relaxed);
     }
 }
 
