@@ -158,6 +158,8 @@ impl DrumMap {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
 
     /// The columns ROLAND / REDUCED of "Every pitch" as printed by note-seq's and Magenta's dictionaries; `-` is none.

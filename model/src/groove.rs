@@ -125,11 +125,8 @@ impl Groove {
             Voice::ALL.map(|voice| {
                 let column = voice.index();
                 (row[column] > 0.5).then(|| Cell {
-                    // `max` before `min` also turns a NaN of a damaged network into a number.
-                    velocity: row[N_VOICES + column].max(SOFTEST).min(1.0),
-                    offset: (row[2 * N_VOICES + column] / 2.0)
-                        .max(LATEST_OFFSET)
-                        .min(0.5),
+                    velocity: clip(row[N_VOICES + column], SOFTEST, 1.0),
+                    offset: clip(row[2 * N_VOICES + column] / 2.0, LATEST_OFFSET, 0.5),
                 })
             })
         });
@@ -274,8 +271,9 @@ fn place(notes: &[Note], map: &DrumMap, lost: &mut NotesLost) -> Vec<(usize, Voi
             continue;
         };
         let step = nearest_step(note.onset_beats);
-        // Not a number compares as outside, too.
-        if !(note.onset_beats >= 0.0) || step >= MAX_BARS * STEPS_PER_BAR {
+        // Written so that an onset that is no number is outside, too.
+        let is_within = note.onset_beats >= 0.0 && step < MAX_BARS * STEPS_PER_BAR;
+        if !is_within {
             lost.outside += 1;
             continue;
         }
@@ -290,6 +288,12 @@ fn place(notes: &[Note], map: &DrumMap, lost: &mut NotesLost) -> Vec<(usize, Voi
         ));
     }
     hits
+}
+
+/// `number` within the limits; unlike `clamp`, the lower one for what is no number, as a damaged network puts out.
+#[expect(clippy::manual_clamp, reason = "clamp keeps NaN")]
+fn clip(number: f32, lowest: f32, highest: f32) -> f32 {
+    number.max(lowest).min(highest)
 }
 
 /// The nearest step, a half going up; negative places give 0.
@@ -325,6 +329,8 @@ fn offset_from_steps(early_steps: f64) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
     use crate::pattern::Feel;
     use proptest::prelude::*;

@@ -171,6 +171,8 @@ fn is_played_on_a_kit(notes: &[Note]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
 
     fn song(signatures: &[(f64, u8, u32)]) -> Song {

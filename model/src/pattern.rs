@@ -205,6 +205,8 @@ impl TryFrom<SavedPattern> for Pattern {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
 
     fn hit(grid_beats: f64, offset_beats: f64, voice: Voice, velocity: f32) -> Hit {

@@ -337,6 +337,8 @@ fn problem(position: usize, problem: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
     use crate::midi::write;
     use proptest::prelude::*;

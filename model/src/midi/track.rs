@@ -206,6 +206,8 @@ fn is_beginning_of_event(unread: &[u8], running_status: Option<u8>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
 
     /// Start, end, key and velocity of the notes in events of a single channel.

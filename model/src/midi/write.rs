@@ -162,6 +162,8 @@ fn micros_per_beat(bpm: f64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
     use crate::midi::read;
     use proptest::prelude::*;
