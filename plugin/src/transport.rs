@@ -50,7 +50,7 @@ pub enum BlockOnset {
     Starts,
     /// The song is suddenly elsewhere: a seek or the host's loop.
     Jumps {
-        /// Where it would have been.
+        /// Where it would have been, had it played on.
         expected_beats: f64,
         /// How exactly that is known.
         slack_beats: f64,
@@ -88,8 +88,8 @@ enum Clock {
 #[derive(Debug)]
 pub struct TransportTracker {
     clock: Clock,
-    /// Song position of the first sample of the next block, if nothing happens.
-    expected_beats: f64,
+    /// Where the last span ended.
+    end_beats: f64,
     /// Song time per sample, and number of samples, of the last span.
     last_beats_per_sample: f64,
     last_samples: u32,
@@ -107,7 +107,7 @@ impl TransportTracker {
     pub fn new() -> Self {
         Self {
             clock: Clock::Stopped,
-            expected_beats: 0.0,
+            end_beats: 0.0,
             last_beats_per_sample: 0.0,
             last_samples: 0,
         }
@@ -145,20 +145,20 @@ impl TransportTracker {
         let beats_per_sample = tempo_bpm.unwrap_or(DEFAULT_TEMPO_BPM) / 60.0 / sample_rate.max(1.0);
 
         let changed = std::mem::replace(&mut self.clock, clock) != clock;
-        let played_on = if changed { 0.0 } else { self.expected_beats };
+        let played_on = if changed { 0.0 } else { self.end_beats };
         let start_beats = match clock {
             Clock::Host => position.unwrap_or(played_on),
             Clock::Own => played_on,
             Clock::Stopped => position.unwrap_or(0.0),
         };
-        let slack_beats = self.slack_beats(beats_per_sample, tempo_bpm.is_some());
+        let (expected_beats, slack_beats) = self.expectation(beats_per_sample, tempo_bpm.is_some());
         let onset = if changed {
             BlockOnset::Starts
-        } else if (start_beats - self.expected_beats).abs() <= slack_beats || clock != Clock::Host {
+        } else if (start_beats - expected_beats).abs() <= slack_beats || clock != Clock::Host {
             BlockOnset::Continues
         } else {
             BlockOnset::Jumps {
-                expected_beats: self.expected_beats,
+                expected_beats,
                 slack_beats,
             }
         };
@@ -178,25 +178,30 @@ impl TransportTracker {
             onset,
         };
         if let Some(last) = spans.clone().last() {
-            self.expected_beats = last.end_beats;
+            self.end_beats = last.end_beats;
             self.last_beats_per_sample = last.beats_per_sample;
             self.last_samples = last.n_samples;
         }
         spans
     }
 
-    /// How far from the expected position a block may begin and still continue the last one.
-    fn slack_beats(&self, beats_per_sample: f64, tempo_is_known: bool) -> f64 {
-        let rounding = POSITION_ROUNDING_BEATS.max(2.0 * beats_per_sample);
-        // The tempo may have changed anywhere inside the last block; unknown, it may have been anything up to twice
-        // what we assumed.
-        let change = (beats_per_sample - self.last_beats_per_sample).abs();
-        let uncertainty = if tempo_is_known {
-            change
-        } else {
-            self.last_beats_per_sample
-        };
-        rounding + f64::from(self.last_samples) * uncertainty
+    /// Where a block that continues the last one begins, and how far off it may be.
+    fn expectation(&self, beats_per_sample: f64, tempo_is_known: bool) -> (f64, f64) {
+        let rounding_beats = POSITION_ROUNDING_BEATS.max(2.0 * beats_per_sample);
+        let n_samples = f64::from(self.last_samples);
+        if !tempo_is_known {
+            // It may be anything up to twice what we assume.
+            return (
+                self.end_beats,
+                n_samples * self.last_beats_per_sample + rounding_beats,
+            );
+        }
+        // The tempo may have changed anywhere inside the last block.
+        let change_beats = n_samples * (beats_per_sample - self.last_beats_per_sample);
+        (
+            self.end_beats + change_beats / 2.0,
+            change_beats.abs() / 2.0 + rounding_beats,
+        )
     }
 }
 
