@@ -5,11 +5,13 @@
 //! reads halves plays exactly the model of the card. Everything else is one JSON text in the file's metadata under the
 //! key [`METADATA_KEY`], and the format version inside it is read before anything else is trusted.
 
+mod check;
+
 use crate::Error;
 use crate::config::ModelConfig;
-use crate::drums::DrumMap;
 use crate::latent::LatentMap;
 use candle_core::{DType, Device, Tensor};
+use check::{check_metadata, check_names, check_shape};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -26,11 +28,6 @@ pub const METADATA_KEY: &str = "fourbar";
 /// Longest header that is parsed. Ours is some 100 KiB; parsed JSON takes many times its text, and a damaged length
 /// must not take the host's memory.
 const MAX_HEADER_BYTES: usize = 4 << 20;
-const MAX_STEPS: usize = 1024;
-const MAX_LAYERS: usize = 8;
-const MAX_WIDTH: usize = 4096;
-/// The plugin has one control for each of this many principal axes.
-const MIN_AXES: usize = 8;
 
 /// A model's weights and everything that has to be known to use them.
 #[derive(Debug, Clone)]
@@ -195,118 +192,6 @@ fn read_metadata(header: &serde_json::Map<String, serde_json::Value>) -> Result<
         .map_err(|error| damaged(&format!("its description is incomplete ({error})")))
 }
 
-fn check_metadata(metadata: &Metadata) -> Result<(), String> {
-    if metadata.format_version != FORMAT_VERSION {
-        return Err(format!(
-            "model format {} does not exist, expected {FORMAT_VERSION}; download or export the model again",
-            metadata.format_version
-        ));
-    }
-    check_config(&metadata.config)?;
-    if DrumMap::by_id(&metadata.drum_map).is_none() {
-        return Err(format!(
-            "the drum map `{}` is not known, expected one of {}; export the model again with one of them",
-            metadata.drum_map,
-            DrumMap::ALL.map(|map| map.id).join(", ")
-        ));
-    }
-    check_latent_map(&metadata.latent, metadata.config.latent)
-}
-
-fn check_config(config: &ModelConfig) -> Result<(), String> {
-    check_size("n_steps", config.n_steps, MAX_STEPS)?;
-    check_size("latent", config.latent, MAX_WIDTH)?;
-    for (name, units) in [
-        ("encoder_units", &config.encoder_units),
-        ("decoder_units", &config.decoder_units),
-    ] {
-        check_size(&format!("number of {name}"), units.len(), MAX_LAYERS)?;
-        for units in units {
-            check_size(name, *units, MAX_WIDTH)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_size(name: &str, size: usize, max: usize) -> Result<(), String> {
-    if (1..=max).contains(&size) {
-        return Ok(());
-    }
-    Err(format!(
-        "the model's {name} is {size}, expected 1 to {max}; correct the configuration and export again"
-    ))
-}
-
-fn check_latent_map(map: &LatentMap, latent: usize) -> Result<(), String> {
-    let remedy = "export the model again with `fourbar train`";
-    let min_axes = MIN_AXES.min(latent);
-    if map.axes.len() < min_axes || map.axes.len() > latent || map.spreads.len() != map.axes.len() {
-        return Err(format!(
-            "the latent map has {} axes and {} spreads, expected {min_axes} to {latent} of each; {remedy}",
-            map.axes.len(),
-            map.spreads.len()
-        ));
-    }
-    let axes = map.axes.iter().map(|axis| ("an axis", axis));
-    let styles = map.styles.values().map(|centroid| ("a style", centroid));
-    for (what, vector) in std::iter::once(("the mean", &map.mean))
-        .chain(axes)
-        .chain(styles)
-    {
-        if vector.len() != latent || !vector.iter().all(|value| value.is_finite()) {
-            return Err(format!(
-                "{what} of the latent map has {} values, expected {latent} finite ones; {remedy}",
-                vector.len()
-            ));
-        }
-    }
-    if !map
-        .spreads
-        .iter()
-        .all(|spread| spread.is_finite() && *spread >= 0.0)
-    {
-        return Err(format!(
-            "a spread of the latent map is not a finite number of 0 or more; {remedy}"
-        ));
-    }
-    Ok(())
-}
-
-fn check_names<'a>(
-    shapes: &[(String, Vec<usize>)],
-    found: impl Iterator<Item = &'a str>,
-) -> Result<(), String> {
-    let remedy =
-        "the file belongs to another model or lost its description; export the model again";
-    let found: std::collections::BTreeSet<&str> = found.collect();
-    for (name, shape) in shapes {
-        if !found.contains(name.as_str()) {
-            return Err(format!(
-                "tensor `{name}` is missing, expected with shape {shape:?}; {remedy}"
-            ));
-        }
-    }
-    match found
-        .iter()
-        .find(|found| !shapes.iter().any(|(name, _)| name == *found))
-    {
-        Some(name) => Err(format!(
-            "tensor `{name}` is not expected in this configuration; {remedy}"
-        )),
-        None => Ok(()),
-    }
-}
-
-fn check_shape(name: &str, expected: &[usize], found: &[usize]) -> Result<(), String> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(format!(
-        "tensor `{name}` has shape {found:?}, expected {expected:?}; the weights and the configuration do not belong \
-         together, export the model again"
-    ))
-}
-
 fn read_tensor(name: &str, shape: &[usize], view: &TensorView) -> Result<Tensor, String> {
     if view.dtype() != Dtype::F16 {
         return Err(format!(
@@ -362,6 +247,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
 
     use super::*;
+    use crate::drums::DrumMap;
     use crate::groove::ROW;
     use crate::noise::Noise;
     use proptest::prelude::*;

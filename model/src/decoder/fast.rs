@@ -295,10 +295,7 @@ mod tests {
             let uniforms = noise.uniforms(config.n_steps * N_VOICES);
             let expected = textbook(&config, &tensors, &z, &uniforms);
             let rows = decoder.decode(&[z], 0.7, &uniforms).unwrap();
-            assert!(
-                expected.iter().any(|value| *value == 1.0),
-                "something is hit"
-            );
+            assert!(expected.contains(&1.0), "something is hit");
             for (place, (row, expected)) in rows.iter().zip(&expected).enumerate() {
                 assert!(
                     (f64::from(*row) - expected).abs() < 1e-5,

@@ -5,7 +5,6 @@ use crate::groove::ROW;
 use candle_core::{Result, Tensor};
 use half::f16;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Outputs in a vector of a block.
 pub(super) const WIDTH: usize = 16;
@@ -87,18 +86,13 @@ impl Network {
         }
 
         let z_rows = ROW..ROW + config.latent;
-        let from_z = first.matrix(&[z_rows.clone()], Columns::Gates);
+        let from_z = first.matrix(z_rows.clone(), Columns::Gates);
         let cells = cells
             .iter()
             .enumerate()
-            .map(|(layer, source)| {
-                let all = 0..source.n_inputs();
-                let rows = if layer == 0 {
-                    vec![0..z_rows.start, z_rows.end..all.end]
-                } else {
-                    vec![all]
-                };
-                source.cell(&rows)
+            .map(|(layer, source)| match layer {
+                0 => source.cell((0..z_rows.start).chain(z_rows.end..source.n_inputs())),
+                _ => source.cell(0..source.n_inputs()),
             })
             .collect();
         Ok(Some(Self {
@@ -183,12 +177,12 @@ impl Source {
     fn dense(&self) -> Dense {
         let columns = Columns::Consecutive;
         Dense {
-            matrix: self.matrix(&[0..self.n_inputs()], columns),
+            matrix: self.matrix(0..self.n_inputs(), columns),
             bias: self.bias(columns),
         }
     }
 
-    fn cell(&self, rows: &[Range<usize>]) -> Cell {
+    fn cell(&self, rows: impl Iterator<Item = usize>) -> Cell {
         const FORGET: usize = 2;
         let columns = Columns::Gates;
         let mut bias = self.bias(columns);
@@ -203,8 +197,8 @@ impl Source {
     }
 
     /// The weights of the inputs in `rows`, in that order.
-    fn matrix(&self, rows: &[Range<usize>], columns: Columns) -> Matrix {
-        let rows: Vec<usize> = rows.iter().cloned().flatten().collect();
+    fn matrix(&self, rows: impl Iterator<Item = usize>, columns: Columns) -> Matrix {
+        let rows: Vec<usize> = rows.collect();
         let n_outputs = self.bias.len();
         let weights = (0..self.n_blocks(columns))
             .flat_map(|block| rows.iter().map(move |row| (block, row)))
