@@ -7,6 +7,7 @@
 
 mod features;
 mod reconstruction;
+mod score;
 mod statistics;
 mod table;
 
@@ -205,4 +206,146 @@ pub fn prior(
         );
     }
     Ok(Features::of(&grooves, &samples))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use crate::generate::sample;
+    use crate::loaded_model::tiny;
+    use fourbar_model::drums::Voice;
+    use fourbar_model::groove::{Cell, Groove};
+
+    /// Grooves of the tiny model's length with a hit wherever `plays` says so.
+    fn held_out(n: usize, plays: fn(usize, usize) -> bool) -> HeldOut {
+        let grooves = (0..n).map(|index| {
+            let mut groove = Groove::empty(64);
+            for step in (0..64).filter(|step| plays(index, *step)) {
+                groove.set(
+                    step,
+                    Voice::Snare,
+                    Some(Cell {
+                        velocity: 0.5,
+                        offset: 0.1,
+                    }),
+                );
+            }
+            groove
+        });
+        HeldOut {
+            grooves: grooves.collect(),
+            bpms: vec![100.0; n],
+            files: (0..n).collect(),
+        }
+    }
+
+    #[test]
+    fn a_model_is_measured_the_same_every_time_and_its_elbo_adds_up() {
+        let model = tiny::open();
+        let held_out = held_out(70, |index, step| step.is_multiple_of(index % 7 + 1));
+        let measured = reconstruction(&model.vae, &held_out, 48.0, 1).unwrap();
+        assert_eq!(
+            measured,
+            reconstruction(&model.vae, &held_out, 48.0, 1).unwrap()
+        );
+        assert_eq!(measured.n_grooves, 70);
+        let snare = measured.onsets_by_voice[&Voice::Snare];
+        let n_played: usize = held_out.grooves.iter().map(Groove::n_hits).sum();
+        assert_eq!(snare.found + snare.missed, n_played);
+        let elbo = measured.elbo;
+        assert!(elbo.hits_nats > 0.0 && elbo.kl_nats > 0.0);
+        assert!((elbo.elbo_nats + elbo.r_loss_nats + elbo.kl_nats).abs() < 1e-9);
+    }
+
+    #[test]
+    fn batches_do_not_change_what_is_measured() {
+        let model = tiny::open();
+        let all = held_out(66, |index, step| (step + index).is_multiple_of(5));
+        let alone = |index: usize| HeldOut {
+            grooves: vec![all.grooves[index].clone()],
+            bpms: vec![100.0],
+            files: vec![0],
+        };
+        let n_found = |held_out: &HeldOut| {
+            reconstruction(&model.vae, held_out, 0.0, 1)
+                .unwrap()
+                .onsets
+                .found
+        };
+        assert_eq!(
+            n_found(&all),
+            (0..66).map(|index| n_found(&alone(index))).sum::<usize>()
+        );
+    }
+
+    #[test]
+    fn the_prior_is_measured_on_the_grooves_that_generate_writes() {
+        let model = tiny::open();
+        let grooves: Vec<Groove> = (0..70)
+            .map(|index| sample(&model.vae, 1.0, 5, index).unwrap())
+            .collect();
+        let files: Vec<usize> = (0..70).collect();
+        assert_eq!(
+            prior(&model.vae, 70, 1.0, 5).unwrap(),
+            Features::of(&grooves, &files)
+        );
+    }
+
+    #[test]
+    fn nothing_to_reconstruct_is_an_error() {
+        let problem =
+            reconstruction(&tiny::open().vae, &held_out(0, |_, _| true), 0.0, 1).unwrap_err();
+        assert!(problem.to_string().contains("no groove"));
+    }
+
+    #[test]
+    fn a_report_has_its_documented_keys_and_its_table_names_every_drum() {
+        let model = tiny::open();
+        let held_out = held_out(3, |_, step| step.is_multiple_of(4));
+        let report = Report {
+            report_version: REPORT_VERSION,
+            preset: "tiny".to_owned(),
+            dataset: "noise".to_owned(),
+            split: Split::Test,
+            n_files: 3,
+            n_grooves: 3,
+            n_bars: 4,
+            seed: 0,
+            reconstruction: reconstruction(&model.vae, &held_out, 48.0, 0).unwrap(),
+            prior: Prior {
+                temperature: 1.0,
+                features: prior(&model.vae, 4, 1.0, 0).unwrap(),
+            },
+            data: Features::of(&held_out.grooves, &held_out.files),
+        };
+        let json = serde_json::to_value(&report).unwrap();
+        for place in [
+            "/report_version",
+            "/split",
+            "/reconstruction/onsets/f1",
+            "/reconstruction/onsets_by_voice/kick/precision",
+            "/reconstruction/velocity/mae",
+            "/reconstruction/timing/mae_ms",
+            "/reconstruction/timing/data_spread_steps",
+            "/reconstruction/downbeat/data_any",
+            "/reconstruction/elbo/kl_bits",
+            "/reconstruction/intervals/onset_f1",
+            "/prior/temperature",
+            "/prior/features/downbeat",
+            "/prior/features/hits_per_bar/mean",
+            "/data/downbeat",
+            "/data/share_of_hits/closed_hat",
+            "/data/simultaneous_hits/4",
+        ] {
+            assert!(json.pointer(place).is_some(), "{place}");
+        }
+        assert_eq!(json["data"]["downbeat"], 1.0);
+        let text = report.to_text();
+        assert!(
+            Voice::ALL.iter().all(|voice| text.contains(voice.name())),
+            "{text}"
+        );
+    }
 }

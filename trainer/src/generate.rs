@@ -397,3 +397,258 @@ fn write(take: &Take, preset: &str, bpm: f64, args: &Args) -> anyhow::Result<()>
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use crate::loaded_model::tiny;
+    use clap::Parser;
+    use fourbar_model::note::Note;
+    use std::collections::BTreeMap;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// A model and a place for files.
+    struct Studio {
+        folder: tempfile::TempDir,
+        model: PathBuf,
+    }
+
+    impl Studio {
+        fn open() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let model = tiny::save(folder.path());
+            Self { folder, model }
+        }
+
+        /// A MIDI file with kicks at these beats, in a loop of `loop_beats`.
+        fn clip(&self, name: &str, kicks: &[f64], loop_beats: f64) -> String {
+            let notes: Vec<Note> = kicks
+                .iter()
+                .map(|&onset_beats| Note {
+                    onset_beats,
+                    duration_beats: 0.1,
+                    pitch: 36,
+                    velocity: 0.8,
+                    channel: 9,
+                })
+                .collect();
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, midi::write(&notes, loop_beats, 93.0)).unwrap();
+            path.display().to_string()
+        }
+
+        /// What `fourbar generate` writes with these arguments into a new folder, or its error.
+        fn try_generate(&self, arguments: &[&str]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+            let out = tempfile::tempdir_in(self.folder.path()).unwrap();
+            let model = self.model.display().to_string();
+            let place = out.path().display().to_string();
+            let all = ["generate", "--model", &model, "--out", &place];
+            let cli = Cli::try_parse_from(all.iter().chain(arguments))
+                .map_err(|error| error.to_string())?;
+            run(&cli.args).map_err(|error| format!("{error:#}"))?;
+            let files = std::fs::read_dir(out.path()).unwrap().map(|entry| {
+                let entry = entry.unwrap();
+                (
+                    entry.file_name().into_string().unwrap(),
+                    std::fs::read(entry.path()).unwrap(),
+                )
+            });
+            Ok(files.collect())
+        }
+
+        fn generate(&self, arguments: &[&str]) -> BTreeMap<String, Vec<u8>> {
+            self.try_generate(arguments).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+        let studio = Studio::open();
+        let arguments = |seed| ["--count", "3", "--seed", seed, "--roll", "png"];
+        let files = studio.generate(&arguments("7"));
+        assert_eq!(files.len(), 6);
+        assert_eq!(files, studio.generate(&arguments("7")));
+        let others = studio.generate(&arguments("8"));
+        assert_ne!(
+            files["sample-seed7-001.mid"],
+            others["sample-seed8-001.mid"]
+        );
+        assert_ne!(files["sample-seed7-001.mid"], files["sample-seed7-002.mid"]);
+    }
+
+    #[test]
+    fn asking_for_more_samples_keeps_the_first_ones() {
+        let studio = Studio::open();
+        let few = studio.generate(&["--count", "2"]);
+        let many = studio.generate(&["--count", "5"]);
+        assert_eq!(many.len(), 5);
+        assert!(few.iter().all(|(name, bytes)| many[name] == *bytes));
+    }
+
+    #[test]
+    fn a_written_groove_has_its_tempo_and_ends_with_its_fourth_bar() {
+        let studio = Studio::open();
+        for (name, bytes) in studio.generate(&["--count", "2", "--tempo", "93"]) {
+            let song = midi::read(&bytes).unwrap();
+            assert_eq!(song.end_beats, 16.0, "{name}");
+            assert!((song.tempos[0].bpm - 93.0).abs() < 1e-3);
+            assert!(
+                song.notes
+                    .iter()
+                    .all(|note| note.channel == midi::DRUM_CHANNEL && note.velocity > 0.0)
+            );
+        }
+    }
+
+    #[test]
+    fn a_walk_between_equal_inputs_stays_where_it_is() {
+        let studio = Studio::open();
+        let clip = studio.clip("a.mid", &[0.0, 2.0, 4.5], 16.0);
+        let walk = [
+            "--mode",
+            "interpolate",
+            "--input",
+            &clip,
+            "--input",
+            &clip,
+            "--count",
+            "3",
+            "--temperature",
+            "1",
+        ];
+        let files = studio.generate(&walk);
+        assert_eq!(files.len(), 3);
+        assert!(
+            files
+                .values()
+                .all(|bytes| *bytes == files["interpolate-001.mid"])
+        );
+    }
+
+    #[test]
+    fn a_walk_begins_and_ends_with_the_inputs_as_the_model_plays_them_back() {
+        let studio = Studio::open();
+        let a = studio.clip("a.mid", &[0.0, 2.0, 4.5], 16.0);
+        let b = studio.clip("b.mid", &[1.0, 3.25, 7.0, 9.5, 12.0, 14.75], 16.0);
+        let walk = studio.generate(&["--mode", "interpolate", "--input", &a, "--input", &b]);
+        let alone = |clip| {
+            studio.generate(&["--mode", "reconstruct", "--input", clip])["reconstruct-bars-001-004.mid"].clone()
+        };
+        assert_eq!(walk.len(), DEFAULT_COUNT);
+        assert_eq!(walk["interpolate-001.mid"], alone(&a));
+        assert_eq!(walk["interpolate-008.mid"], alone(&b));
+        assert_ne!(alone(&a), alone(&b));
+    }
+
+    #[test]
+    fn every_four_bars_are_played_back_and_silent_ones_left_out() {
+        let studio = Studio::open();
+        let clip = studio.clip("long.mid", &[0.0, 33.0], 40.0);
+        let names: Vec<String> = studio
+            .generate(&["--mode", "reconstruct", "--input", &clip])
+            .into_keys()
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "reconstruct-bars-001-004.mid",
+                "reconstruct-bars-009-010.mid"
+            ]
+        );
+        let one = studio.generate(&["--mode", "reconstruct", "--input", &clip, "--count", "1"]);
+        assert_eq!(one.len(), 1);
+    }
+
+    #[test]
+    fn a_short_input_is_filled_up_with_silence() {
+        let studio = Studio::open();
+        let short = Input::open(
+            Path::new(&studio.clip("short.mid", &[0.0, 3.96], 4.0)),
+            &DrumMap::GM,
+        )
+        .unwrap();
+        let windows = short.windows(64);
+        assert_eq!(
+            (
+                windows.len(),
+                windows[0].n_bars,
+                windows[0].groove.n_steps()
+            ),
+            (1, 1, 64)
+        );
+    }
+
+    #[test]
+    fn the_tempo_is_the_inputs_unless_one_is_given() {
+        let studio = Studio::open();
+        let clip = studio.clip("a.mid", &[0.0], 16.0);
+        let bpm = |more: &[&str]| {
+            let files =
+                studio.generate(&[&["--mode", "reconstruct", "--input", &clip], more].concat());
+            midi::read(&files["reconstruct-bars-001-004.mid"])
+                .unwrap()
+                .tempos[0]
+                .bpm
+                .round()
+        };
+        assert_eq!(bpm(&[]), 93.0);
+        assert_eq!(bpm(&["--tempo", "174"]), 174.0);
+    }
+
+    #[test]
+    fn a_wrong_number_of_inputs_is_refused_with_the_right_one() {
+        let studio = Studio::open();
+        let clip = studio.clip("a.mid", &[0.0], 16.0);
+        for (arguments, part) in [
+            (vec!["--input", &clip], "takes no --input"),
+            (
+                vec!["--mode", "interpolate", "--input", &clip],
+                "--input twice",
+            ),
+            (vec!["--mode", "reconstruct"], "--input once"),
+            (
+                vec![
+                    "--mode",
+                    "interpolate",
+                    "--input",
+                    &clip,
+                    "--input",
+                    &clip,
+                    "--count",
+                    "1",
+                ],
+                "at least 2",
+            ),
+            (vec!["--count", "0"], "1 or more"),
+            (vec!["--temperature", "NaN"], "from 0"),
+            (vec!["--tempo", "1000"], "20 to 400"),
+            (vec!["--drum-map", "808"], "gm and td11"),
+        ] {
+            let problem = studio.try_generate(&arguments).unwrap_err();
+            assert!(problem.contains(part), "{arguments:?}: {problem}");
+        }
+    }
+
+    #[test]
+    fn notes_that_have_no_place_are_reported() {
+        let lost = NotesLost {
+            same_cell: 2,
+            unmapped: BTreeMap::from([(100, 3)]),
+            outside: 0,
+        };
+        let words = losses(&lost);
+        assert!(
+            words.contains("2 notes share")
+                && words.contains("3 notes are no drum")
+                && words.contains("keys 100")
+        );
+        assert_eq!(losses(&NotesLost::default()), "");
+    }
+}

@@ -42,3 +42,88 @@ impl LoadedModel {
         })
     }
 }
+
+/// A model so small that tests can afford it; its weights are noise, so its grooves depend on all that they should.
+#[cfg(test)]
+pub(crate) mod tiny {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::LoadedModel;
+    use candle_core::{Device, Tensor};
+    use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+    use fourbar_model::config::ModelConfig;
+    use fourbar_model::latent::LatentMap;
+    use fourbar_model::noise::Noise;
+    use std::path::{Path, PathBuf};
+
+    /// The file of the model, in `folder`.
+    pub(crate) fn save(folder: &Path) -> PathBuf {
+        let config = ModelConfig {
+            preset: "tiny".to_owned(),
+            n_steps: 64,
+            latent: 8,
+            encoder_units: vec![8],
+            decoder_units: vec![16, 16],
+        };
+        let mut noise = Noise::from_seed(3);
+        let tensors = config.tensors().into_iter().map(|(name, shape)| {
+            let values = noise
+                .normals(shape.iter().product())
+                .iter()
+                .map(|x| 0.5 * x)
+                .collect();
+            (
+                name,
+                Tensor::from_vec::<_, f32>(values, shape, &Device::Cpu).unwrap(),
+            )
+        });
+        let tensors = tensors.collect();
+        let mus: Vec<Vec<f32>> = (0..20).map(|_| noise.normals(config.latent)).collect();
+        let metadata = Metadata {
+            format_version: FORMAT_VERSION,
+            drum_map: "td11".to_owned(),
+            dataset: DatasetCard {
+                name: "noise".to_owned(),
+                licence: "none".to_owned(),
+                attribution: "none".to_owned(),
+                sha256: "00".repeat(32),
+            },
+            command: "none".to_owned(),
+            seed: 3,
+            step: 0,
+            epochs: 0.0,
+            metrics: serde_json::Value::Null,
+            latent: LatentMap::fit(&mus, &[None; 20], 8),
+            config,
+        };
+        let path = folder.join("tiny.safetensors");
+        std::fs::write(&path, Checkpoint { metadata, tensors }.to_bytes().unwrap()).unwrap();
+        path
+    }
+
+    /// The model, opened.
+    pub(crate) fn open() -> LoadedModel {
+        let folder = tempfile::tempdir().unwrap();
+        LoadedModel::open(&save(folder.path())).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_model_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let problem = |path: &Path| {
+            LoadedModel::open(path)
+                .err()
+                .map(|error| format!("{error:#}"))
+                .unwrap_or_default()
+        };
+        assert!(problem(&folder.path().join("gone.safetensors")).contains("gone.safetensors"));
+        let foreign = folder.path().join("foreign.safetensors");
+        std::fs::write(&foreign, b"something else").expect("a written file");
+        assert!(problem(&foreign).contains("foreign.safetensors"));
+    }
+}

@@ -1,0 +1,340 @@
+//! Counting: which hits of a groove came back, how loud and how exact.
+
+use super::features::{has_downbeat, has_kick_downbeat, midi_velocity};
+use super::reconstruction::{
+    Downbeat, Elbo, HeldOut, Intervals, Onsets, Reconstruction, Timing, Velocity,
+};
+use super::statistics::{Interval, Moments, count, ratio};
+use fourbar_model::drums::Voice;
+use fourbar_model::groove::{Groove, STEPS_PER_BEAT};
+use std::collections::BTreeMap;
+
+/// Compares what was played back with what was heard.
+pub(super) fn score(held_out: &HeldOut, played: &[Groove], elbo: Elbo) -> Reconstruction {
+    let mut by_file: BTreeMap<usize, Tally> = BTreeMap::new();
+    for (((heard, played), bpm), file) in held_out
+        .grooves
+        .iter()
+        .zip(played)
+        .zip(&held_out.bpms)
+        .zip(&held_out.files)
+    {
+        by_file.entry(*file).or_default().add(heard, played, *bpm);
+    }
+    let tallies: Vec<Tally> = by_file.into_values().collect();
+    let total = Tally::sum(&tallies.iter().collect::<Vec<_>>());
+    let interval = |figure: fn(&Tally) -> Option<f64>| {
+        Interval::bootstrap(&tallies, |chosen| figure(&Tally::sum(chosen)))
+    };
+
+    let share = |n: usize| ratio(count(n), total.n_grooves);
+    let (steps, ms) = (&total.timing_steps, &total.timing_ms);
+    Reconstruction {
+        n_grooves: total.n_grooves,
+        onsets: total.onsets(),
+        onsets_by_voice: total.by_voice.clone(),
+        velocity: Velocity {
+            mae: total.velocity_error.mean(),
+            mean: total.velocity_played.summary().mean,
+            data_mean: total.velocity_heard.summary().mean,
+            spread: total.velocity_played.summary().spread,
+            data_spread: total.velocity_heard.summary().spread,
+        },
+        timing: Timing {
+            mae_ms: ms.error.mean(),
+            quantised_mae_ms: ms.quantised_error.mean(),
+            spread_ms: ms.played.summary().spread,
+            data_spread_ms: ms.heard.summary().spread,
+            mae_steps: steps.error.mean(),
+            quantised_mae_steps: steps.quantised_error.mean(),
+            spread_steps: steps.played.summary().spread,
+            data_spread_steps: steps.heard.summary().spread,
+        },
+        downbeat: Downbeat {
+            any: share(total.downbeats_played),
+            data_any: share(total.downbeats_heard),
+            kick: share(total.kicks_played),
+            data_kick: share(total.kicks_heard),
+        },
+        elbo,
+        intervals: Intervals {
+            onset_f1: interval(|tally| tally.onsets().f1()),
+            velocity_mae: interval(|tally| tally.velocity_error.mean()),
+            timing_mae_ms: interval(|tally| tally.timing_ms.error.mean()),
+        },
+    }
+}
+
+/// Sums over some grooves, from which every figure follows; those of two parts can be added.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    n_grooves: usize,
+    by_voice: BTreeMap<Voice, Onsets>,
+    velocity_error: Moments,
+    velocity_played: Moments,
+    velocity_heard: Moments,
+    timing_steps: TimingTally,
+    timing_ms: TimingTally,
+    downbeats_played: usize,
+    downbeats_heard: usize,
+    kicks_played: usize,
+    kicks_heard: usize,
+}
+
+/// The part of a [`Tally`] that is about offsets, in one unit.
+#[derive(Debug, Clone, Default)]
+struct TimingTally {
+    error: Moments,
+    quantised_error: Moments,
+    played: Moments,
+    heard: Moments,
+}
+
+impl TimingTally {
+    fn merge(&mut self, other: &Self) {
+        self.error.merge(&other.error);
+        self.quantised_error.merge(&other.quantised_error);
+        self.played.merge(&other.played);
+        self.heard.merge(&other.heard);
+    }
+}
+
+impl Tally {
+    /// Counts one groove in.
+    fn add(&mut self, heard: &Groove, played: &Groove, bpm: f64) {
+        let step_ms = 60_000.0 / bpm / count(STEPS_PER_BEAT);
+        self.n_grooves += 1;
+        self.downbeats_heard += usize::from(has_downbeat(heard));
+        self.downbeats_played += usize::from(has_downbeat(played));
+        self.kicks_heard += usize::from(has_kick_downbeat(heard));
+        self.kicks_played += usize::from(has_kick_downbeat(played));
+        for voice in Voice::ALL {
+            let onsets = self.by_voice.entry(voice).or_default();
+            for step in 0..heard.n_steps() {
+                let (heard, played) = (heard.cell(step, voice), played.cell(step, voice));
+                if let Some(heard) = heard {
+                    self.velocity_heard.add(midi_velocity(heard.velocity));
+                    self.timing_steps.heard.add(f64::from(heard.offset));
+                    self.timing_ms.heard.add(f64::from(heard.offset) * step_ms);
+                }
+                if let Some(played) = played {
+                    self.velocity_played.add(midi_velocity(played.velocity));
+                    self.timing_steps.played.add(f64::from(played.offset));
+                    self.timing_ms
+                        .played
+                        .add(f64::from(played.offset) * step_ms);
+                }
+                match (heard, played) {
+                    (Some(heard), Some(played)) => {
+                        onsets.found += 1;
+                        self.velocity_error.add(
+                            (midi_velocity(played.velocity) - midi_velocity(heard.velocity)).abs(),
+                        );
+                        let error = (f64::from(played.offset) - f64::from(heard.offset)).abs();
+                        let quantised_error = f64::from(heard.offset).abs();
+                        self.timing_steps.error.add(error);
+                        self.timing_steps.quantised_error.add(quantised_error);
+                        self.timing_ms.error.add(error * step_ms);
+                        self.timing_ms
+                            .quantised_error
+                            .add(quantised_error * step_ms);
+                    }
+                    (Some(_), None) => onsets.missed += 1,
+                    (None, Some(_)) => onsets.invented += 1,
+                    (None, None) => {}
+                }
+            }
+        }
+    }
+
+    /// Counts another part in.
+    fn merge(&mut self, other: &Self) {
+        self.n_grooves += other.n_grooves;
+        for (voice, onsets) in &other.by_voice {
+            self.by_voice.entry(*voice).or_default().merge(onsets);
+        }
+        self.velocity_error.merge(&other.velocity_error);
+        self.velocity_played.merge(&other.velocity_played);
+        self.velocity_heard.merge(&other.velocity_heard);
+        self.timing_steps.merge(&other.timing_steps);
+        self.timing_ms.merge(&other.timing_ms);
+        self.downbeats_played += other.downbeats_played;
+        self.downbeats_heard += other.downbeats_heard;
+        self.kicks_played += other.kicks_played;
+        self.kicks_heard += other.kicks_heard;
+    }
+
+    fn sum(parts: &[&Self]) -> Self {
+        let mut sum = Self::default();
+        parts.iter().for_each(|part| sum.merge(part));
+        sum
+    }
+
+    /// Hits of all drums together.
+    fn onsets(&self) -> Onsets {
+        let mut all = Onsets::default();
+        self.by_voice.values().for_each(|onsets| all.merge(onsets));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use fourbar_model::groove::{Cell, STEPS_PER_BAR};
+
+    const ELBO: Elbo = Elbo {
+        hits_nats: 0.0,
+        velocities_nats: 0.0,
+        offsets_nats: 0.0,
+        r_loss_nats: 0.0,
+        kl_nats: 0.0,
+        kl_bits: 0.0,
+        free_bits: 0.0,
+        free_bits_cost_nats: 0.0,
+        elbo_nats: 0.0,
+    };
+
+    /// One bar with these hits: (step, voice, velocity, offset).
+    fn bar(hits: &[(usize, Voice, f32, f32)]) -> Groove {
+        let mut groove = Groove::empty(STEPS_PER_BAR);
+        for &(step, voice, velocity, offset) in hits {
+            groove.set(step, voice, Some(Cell { velocity, offset }));
+        }
+        groove
+    }
+
+    fn score_one(heard: Groove, played: Groove, bpm: f64) -> Reconstruction {
+        score(
+            &HeldOut {
+                grooves: vec![heard],
+                bpms: vec![bpm],
+                files: vec![0],
+            },
+            &[played],
+            ELBO,
+        )
+    }
+
+    fn near(found: Option<f64>, expected: f64) -> bool {
+        (found.unwrap() - expected).abs() < 1e-5
+    }
+
+    #[test]
+    fn a_perfect_reconstruction_has_no_error() {
+        let groove = bar(&[(0, Voice::Kick, 0.9, 0.1), (4, Voice::Snare, 0.7, -0.2)]);
+        let scored = score_one(groove.clone(), groove, 120.0);
+        assert_eq!(
+            scored.onsets,
+            Onsets {
+                found: 2,
+                missed: 0,
+                invented: 0
+            }
+        );
+        assert_eq!(
+            (
+                scored.onsets.f1(),
+                scored.velocity.mae,
+                scored.timing.mae_ms
+            ),
+            (Some(1.0), Some(0.0), Some(0.0))
+        );
+        assert_eq!(scored.velocity.spread, scored.velocity.data_spread);
+        assert_eq!(scored.timing.spread_ms, scored.timing.data_spread_ms);
+        assert_eq!(
+            (scored.downbeat.any, scored.downbeat.data_kick),
+            (Some(1.0), Some(1.0))
+        );
+    }
+
+    #[test]
+    fn onsets_are_counted_for_each_drum() {
+        let heard = bar(&[
+            (0, Voice::Kick, 1.0, 0.0),
+            (8, Voice::Kick, 1.0, 0.0),
+            (4, Voice::Snare, 1.0, 0.0),
+        ]);
+        let played = bar(&[
+            (0, Voice::Kick, 1.0, 0.0),
+            (9, Voice::Kick, 1.0, 0.0),
+            (10, Voice::Kick, 1.0, 0.0),
+        ]);
+        let scored = score_one(heard, played, 120.0);
+        let kick = scored.onsets_by_voice[&Voice::Kick];
+        assert_eq!(
+            kick,
+            Onsets {
+                found: 1,
+                missed: 1,
+                invented: 2
+            }
+        );
+        assert!(
+            near(kick.precision(), 1.0 / 3.0) && near(kick.recall(), 0.5) && near(kick.f1(), 0.4)
+        );
+        let snare = scored.onsets_by_voice[&Voice::Snare];
+        assert_eq!(
+            (snare.precision(), snare.recall(), snare.f1()),
+            (None, Some(0.0), Some(0.0))
+        );
+        assert_eq!(scored.onsets_by_voice[&Voice::Ride].f1(), None);
+        assert_eq!(
+            scored.onsets,
+            Onsets {
+                found: 1,
+                missed: 2,
+                invented: 2
+            }
+        );
+    }
+
+    #[test]
+    fn errors_are_in_midi_velocities_steps_and_milliseconds_at_the_files_tempo() {
+        let heard = bar(&[(0, Voice::Kick, 1.0, 0.2), (4, Voice::Kick, 0.5, -0.2)]);
+        let played = bar(&[(0, Voice::Kick, 0.9, 0.1), (4, Voice::Kick, 0.5, 0.1)]);
+        // At 60 bpm a step lasts 250 ms.
+        let scored = score_one(heard, played, 60.0);
+        assert!(near(scored.velocity.mae, 0.05 * 127.0));
+        assert!(near(scored.timing.mae_steps, 0.2) && near(scored.timing.mae_ms, 50.0));
+        assert!(near(scored.timing.quantised_mae_steps, 0.2));
+        assert!(
+            near(scored.timing.spread_steps, 0.0) && near(scored.timing.data_spread_steps, 0.2)
+        );
+        assert!(near(scored.timing.data_spread_ms, 50.0));
+        assert!(near(scored.velocity.data_spread, 0.25 * 127.0));
+    }
+
+    #[test]
+    fn a_missing_downbeat_shows_beside_the_datas() {
+        let heard = bar(&[(0, Voice::Kick, 1.0, 0.0)]);
+        let played = bar(&[(0, Voice::ClosedHat, 1.0, 0.0)]);
+        let downbeat = score_one(heard, played, 120.0).downbeat;
+        let expected = Downbeat {
+            any: Some(1.0),
+            data_any: Some(1.0),
+            kick: Some(0.0),
+            data_kick: Some(1.0),
+        };
+        assert_eq!(downbeat, expected);
+    }
+
+    #[test]
+    fn silence_played_back_has_undefined_errors_and_no_panic() {
+        let scored = score_one(bar(&[(0, Voice::Kick, 1.0, 0.0)]), bar(&[]), 120.0);
+        assert_eq!(
+            (scored.onsets.f1(), scored.onsets.precision()),
+            (Some(0.0), None)
+        );
+        assert_eq!(
+            (
+                scored.velocity.mae,
+                scored.timing.mae_ms,
+                scored.intervals.velocity_mae
+            ),
+            (None, None, None)
+        );
+    }
+}
