@@ -135,7 +135,7 @@ impl View {
         };
         self.export = None;
         self.exported = Some(match outcome {
-            Ok(path) => Message::Note(format!("Exported to {}", path.display())),
+            Ok(path) => Message::Done(format!("Exported to {}", path.display())),
             Err(problem) => Message::Problem(problem),
         });
     }
@@ -210,9 +210,8 @@ impl View {
         match (&snapshot.status, &self.exported) {
             (Status::Problem(problem), _) => Message::Problem(problem.clone()),
             (_, Some(exported)) => exported.clone(),
-            _ => Message::Note(
-                "Shift: finer.  Double click: back to the default.  Wheel: step by step."
-                    .to_owned(),
+            _ => Message::Hint(
+                "Shift: finer.  Double click: back to the default.  Wheel: step by step.",
             ),
         }
     }

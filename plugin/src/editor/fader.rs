@@ -45,6 +45,16 @@ pub(super) fn fader(
         Stroke::new(1.0, theme::OUTLINE),
         StrokeKind::Outside,
     );
+    for sigma in [-2.0, -1.0, 1.0, 2.0_f32] {
+        let y = egui::lerp(
+            track.bottom()..=track.top(),
+            param.preview_normalized(sigma),
+        );
+        for side in [-8.0, 8.0] {
+            let x = rect.center().x + side;
+            painter.hline(x - 1.5..=x + 1.5, y, Stroke::new(1.0, theme::OUTLINE));
+        }
+    }
     let middle = track.center().y;
     painter.hline(
         rect.center().x - 9.0..=rect.center().x + 9.0,
