@@ -1,7 +1,7 @@
 //! `fourbar data`: where the Groove MIDI Dataset is, or how to get it.
 
 use crate::files;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -146,10 +146,12 @@ fn cached(cache: &Path, source: &Source) -> Result<PathBuf> {
         "downloading the Groove MIDI Dataset (3.3 MB, {GMD_LICENCE}) from {}",
         source.url
     );
-    let bytes = fetch(source).with_context(|| {
-        format!(
-            "cannot download the Groove MIDI Dataset. Without a connection: get {GMD_FILE} on another machine from \
-             {GMD_URL}, then pass it as --data {GMD_FILE} or set {DATA_VARIABLE} to its path"
+    let bytes = fetch(source).map_err(|error| {
+        anyhow!(
+            "cannot download the Groove MIDI Dataset from {}: {error:#}.\n\
+             Without a connection: get {GMD_FILE} on another machine from {GMD_URL}, then pass it as --data {GMD_FILE} \
+             or set {DATA_VARIABLE} to its path",
+            source.url
         )
     })?;
     files::write_atomically(&path, &bytes)?;

@@ -155,9 +155,9 @@ impl Dataset {
             digests.push(Sha256::digest(input.read(index.entry)?).into());
         }
         let mut files = Vec::with_capacity(chosen.len());
-        for (digest, outcome) in read_all(&mut input, &chosen, map) {
-            digests.extend(digest);
-            match outcome {
+        for outcome in read_all(&mut input, &chosen, map) {
+            digests.extend(outcome.sha256);
+            match outcome.performance {
                 Ok(file) => files.push(file),
                 Err(file) => dropped.push(file),
             }
@@ -214,12 +214,15 @@ impl Dataset {
     }
 }
 
-/// Every chosen file in turn: its SHA-256, unless it could not be read, and the performance or why there is none.
-fn read_all(
-    input: &mut Input,
-    chosen: &[Chosen<'_>],
-    map: &DrumMap,
-) -> Vec<(Option<[u8; 32]>, Result<SourceFile, Dropped>)> {
+/// What became of one file.
+struct Outcome {
+    /// SHA-256 of its content, if it could be read.
+    sha256: Option<[u8; 32]>,
+    performance: Result<SourceFile, Dropped>,
+}
+
+/// Reads every chosen file, in turn, and parses on all cores.
+fn read_all(input: &mut Input, chosen: &[Chosen<'_>], map: &DrumMap) -> Vec<Outcome> {
     // Seconds pass only for sets of many thousand files; the bar hides itself where there is no terminal.
     let progress = ProgressBar::new(chosen.len() as u64).with_message("reading MIDI files");
     let mut outcomes = Vec::with_capacity(chosen.len());
@@ -236,20 +239,20 @@ fn read_all(
         }
         outcomes.par_extend(batch.into_par_iter().map(|(name, bytes, row)| match bytes {
             Ok(bytes) => {
-                let digest = Sha256::digest(&bytes).into();
-                let outcome = SourceFile::read(&name, &bytes, &digest, row, map);
-                (
-                    Some(digest),
-                    outcome.map_err(|reason| Dropped { name, reason }),
-                )
+                let sha256 = Sha256::digest(&bytes).into();
+                let performance = SourceFile::read(&name, &bytes, &sha256, row, map);
+                Outcome {
+                    sha256: Some(sha256),
+                    performance: performance.map_err(|reason| Dropped { name, reason }),
+                }
             }
-            Err(error) => (
-                None,
-                Err(Dropped {
+            Err(error) => Outcome {
+                sha256: None,
+                performance: Err(Dropped {
                     name,
                     reason: error.to_string(),
                 }),
-            ),
+            },
         }));
         progress.set_position(outcomes.len() as u64);
     }
