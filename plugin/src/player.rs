@@ -357,7 +357,7 @@ mod tests {
             grid_beats: f64::from(beat),
             offset_beats: 0.0,
             voice: Voice::Kick,
-            velocity: f32::from(u8::try_from(request.seed).unwrap()) / 256.0,
+            velocity: 0.1 + f32::from(u8::try_from(request.seed).unwrap()) / 256.0,
         };
         Ready {
             request,
@@ -430,7 +430,7 @@ mod tests {
                         timing, velocity, ..
                     } => {
                         *n_sounding += 1;
-                        let seed = (velocity * 256.0).round();
+                        let seed = ((velocity - 0.1) * 256.0).round();
                         #[expect(
                             clippy::cast_possible_truncation,
                             clippy::cast_sign_loss,
