@@ -3,7 +3,7 @@
 //! Every change is a gesture (begin, set, end), which is what a host needs to record automation. While a drag lasts,
 //! the control shows the value that was dragged to: a host may hand a new value back only a block later.
 
-use egui::{Event, Response, Ui};
+use egui::{Event, MouseWheelUnit, Response, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
 
 /// How much slower a drag is while shift is held.
@@ -74,11 +74,10 @@ pub(super) fn edit<P: Param>(
         let step = param
             .step_count()
             .map_or(0.01, |steps| 1.0 / steps_as_f32(steps));
-        set(
-            param,
-            setter,
-            param.preview_plain((now + notches * step).clamp(0.0, 1.0)),
-        );
+        let turned_to = (now + notches * step).clamp(0.0, 1.0);
+        if snapped(param, turned_to) != snapped(param, now) {
+            set(param, setter, param.preview_plain(turned_to));
+        }
     }
     shown
 }
@@ -95,13 +94,19 @@ fn snapped<P: Param>(param: &P, normalized: f32) -> f32 {
     param.preview_normalized(param.preview_plain(normalized))
 }
 
-/// Notches the wheel was turned over the control in this frame, up positive.
+/// Notches the wheel was turned over the control in this frame, up positive; a touchpad turns parts of one.
 fn wheel_notches(ui: &Ui, response: &Response) -> f32 {
+    const POINTS_A_NOTCH: f32 = 50.0;
     if !response.hovered() {
         return 0.0;
     }
     ui.input(|input| {
         let turned = |event: &Event| match event {
+            Event::MouseWheel {
+                unit: MouseWheelUnit::Point,
+                delta,
+                ..
+            } => delta.y / POINTS_A_NOTCH,
             Event::MouseWheel { delta, .. } if delta.y != 0.0 => delta.y.signum(),
             _ => 0.0,
         };
