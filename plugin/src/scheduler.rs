@@ -12,12 +12,14 @@
 //! sound with the first sample: the "one" is never lost. A jump by whole pattern loops (a host looping 4 bars) goes on
 //! as if nothing had happened, because the early "one" was played just before it.
 
+mod waiting;
+
 use crate::request::Ready;
 use crate::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
-use fourbar_model::pattern::{Feel, Hit, NOTE_BEATS, Pattern};
-use std::cmp::Ordering;
+use fourbar_model::pattern::Feel;
 use std::collections::VecDeque;
+use waiting::{Waiting, WaitingHits};
 
 /// How far a hit can be from its place on the grid: half a step, doubled by a timing amount of 200 %. A new pattern
 /// has to be installed this long before the boundary from which it is to rule.
@@ -26,18 +28,9 @@ pub const LOOKAHEAD_BEATS: f64 = 0.25;
 /// Blocks are worked off in pieces of this length, so that few hits wait at a time.
 const SLICE_BEATS: f64 = 0.25;
 
-/// Hits that wait for their time lie on 4 steps at most, which makes 36 for a groove; room for denser hand-made loops.
-const MAX_WAITING: usize = 128;
-
 /// Patterns on their way in and out. A pattern comes at most every 16th and waits at most a loop for its boundary, but
 /// newer ones displace those that would rule later.
 const MAX_PATTERNS: usize = 16;
-
-/// Loops shorter than a step are none.
-const MIN_LOOP_BEATS: f64 = 0.25;
-
-/// Onsets this close before the end of the loop belong to the next round: far below a sample, above rounding errors.
-const ROUNDING_BEATS: f64 = 1e-7;
 
 /// Where notes go. May change at any block; sounding notes end where they began.
 #[derive(Debug, Clone, Copy)]
@@ -97,15 +90,6 @@ pub enum Motion {
     Loops(f64),
 }
 
-/// A hit that was picked up and waits for its time.
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    onset_beats: f64,
-    end_beats: f64,
-    voice: Voice,
-    velocity: f32,
-}
-
 /// A note that has been switched on.
 #[derive(Debug, Clone, Copy)]
 struct Sounding {
@@ -131,8 +115,7 @@ pub struct Scheduler {
     pending: VecDeque<Pending>,
     /// Out of force, to be freed elsewhere.
     retired: Vec<Box<Ready>>,
-    /// The next one last.
-    waiting: Vec<Waiting>,
+    waiting: WaitingHits,
     /// At most one note per drum.
     sounding: [Option<Sounding>; N_VOICES],
     /// Whether the last span was played; the two positions below mean something only then.
@@ -157,7 +140,7 @@ impl Scheduler {
             current: None,
             pending: VecDeque::with_capacity(MAX_PATTERNS),
             retired: Vec::with_capacity(MAX_PATTERNS),
-            waiting: Vec::with_capacity(MAX_WAITING),
+            waiting: WaitingHits::new(),
             sounding: [None; N_VOICES],
             rolling: false,
             played_to_beats: 0.0,
@@ -336,10 +319,7 @@ impl Scheduler {
     fn shift(&mut self, beats: f64) {
         self.played_to_beats += beats;
         self.picked_to_beats += beats;
-        for hit in &mut self.waiting {
-            hit.onset_beats += beats;
-            hit.end_beats += beats;
-        }
+        self.waiting.shift(beats);
         for pending in &mut self.pending {
             pending.from_beats += beats;
         }
@@ -360,13 +340,11 @@ impl Scheduler {
                 .front()
                 .map_or(to_beats, |next| next.from_beats.min(to_beats));
             if let Some(current) = &self.current {
-                pick_up(
+                self.waiting.pick_up(
                     &current.pattern,
-                    self.picked_to_beats,
-                    until_beats,
+                    self.picked_to_beats..until_beats,
                     feel,
                     &place,
-                    &mut self.waiting,
                 );
             }
             self.picked_to_beats = until_beats;
@@ -382,11 +360,7 @@ impl Scheduler {
         mut emit: impl FnMut(Event),
     ) {
         loop {
-            let next_hit = self
-                .waiting
-                .last()
-                .filter(|hit| hit.onset_beats < to_beats)
-                .copied();
+            let next_hit = self.waiting.next_before(to_beats);
             let next_moment_beats = next_hit.map_or(to_beats, |hit| hit.onset_beats);
             let next_end = self
                 .sounding
@@ -418,12 +392,7 @@ impl Scheduler {
         output: Output,
         mut emit: impl FnMut(Event),
     ) {
-        // Of two hits of one drum at the very same moment, only the first and louder is played.
-        while self
-            .waiting
-            .pop_if(|next| next.onset_beats == hit.onset_beats && next.voice == hit.voice)
-            .is_some()
-        {}
+        self.waiting.take(&hit);
         let timing = sample_of(hit.onset_beats, span);
         let slot = &mut self.sounding[hit.voice.index()];
         if let Some(cut) = slot.take() {
@@ -488,70 +457,6 @@ impl Sounding {
             midi,
         }
     }
-}
-
-impl Waiting {
-    /// By time, then drum, then the louder first: as [`Pattern::to_notes`] sorts them.
-    fn order(&self, other: &Self) -> Ordering {
-        self.onset_beats
-            .total_cmp(&other.onset_beats)
-            .then(self.voice.cmp(&other.voice))
-            .then(other.velocity.total_cmp(&self.velocity))
-    }
-}
-
-/// Adds the hits of `pattern` with grid places in `from_beats..to_beats` to those that wait.
-fn pick_up(
-    pattern: &Pattern,
-    from_beats: f64,
-    to_beats: f64,
-    feel: Feel,
-    place: &impl Fn(f64, f64) -> Option<f64>,
-    waiting: &mut Vec<Waiting>,
-) {
-    let loop_beats = pattern.loop_beats();
-    if loop_beats < MIN_LOOP_BEATS {
-        return;
-    }
-    // The quotient may be rounded up, hence one loop earlier; every comparison below is of exactly the same sum, so
-    // that neighbouring stretches neither share nor skip a hit.
-    let mut round = (from_beats / loop_beats).floor() - 1.0;
-    while round * loop_beats < to_beats {
-        let grid_beats = |hit: &Hit| round * loop_beats + hit.grid_beats;
-        let first = pattern
-            .hits()
-            .partition_point(|hit| grid_beats(hit) < from_beats);
-        for hit in pattern.hits()[first..]
-            .iter()
-            .take_while(|hit| grid_beats(hit) < to_beats)
-        {
-            let shift_beats = hit.offset_beats * f64::from(feel.timing);
-            let onset_beats =
-                grid_beats(hit) + shift_beats.clamp(-LOOKAHEAD_BEATS, LOOKAHEAD_BEATS);
-            let Some(onset_beats) = place(grid_beats(hit), onset_beats) else {
-                continue;
-            };
-            if waiting.len() == MAX_WAITING {
-                return;
-            }
-            let end_beats = note_end_beats(onset_beats, loop_beats);
-            let new = Waiting {
-                onset_beats,
-                end_beats,
-                voice: hit.voice,
-                velocity: pattern.velocity(hit, feel),
-            };
-            let index = waiting.partition_point(|other| other.order(&new).is_gt());
-            waiting.insert(index, new);
-        }
-        round += 1.0;
-    }
-}
-
-/// Where a note ends unless its drum is struck again: as [`Pattern::to_notes`] has it.
-fn note_end_beats(onset_beats: f64, loop_beats: f64) -> f64 {
-    let loop_end_beats = (((onset_beats + ROUNDING_BEATS) / loop_beats).floor() + 1.0) * loop_beats;
-    (onset_beats + NOTE_BEATS).min(loop_end_beats)
 }
 
 /// The first sample of `span` at or after `beats`.

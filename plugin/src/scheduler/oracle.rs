@@ -7,6 +7,7 @@ use super::tests::{SAMPLE_RATE, ready};
 use super::*;
 use crate::transport::{HostTime, TransportTracker};
 use fourbar_model::noise::Noise;
+use fourbar_model::pattern::{Hit, Pattern};
 use proptest::prelude::*;
 
 /// What the user or the host does before a block.
@@ -294,11 +295,7 @@ fn played(blocks: &[Block], patterns: &[Pattern]) -> Vec<Played> {
         scheduler.pending.capacity() == MAX_PATTERNS
             && scheduler.retired.capacity() == MAX_PATTERNS
     );
-    assert_eq!(
-        scheduler.waiting.capacity(),
-        MAX_WAITING,
-        "nothing was allocated"
-    );
+    assert!(!scheduler.waiting.has_grown(), "nothing was allocated");
     notes
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::request::{N_LATENT, Request};
 use crate::transport::{HostTime, TransportTracker};
 use fourbar_model::note::Note;
+use fourbar_model::pattern::{Hit, Pattern};
 
 pub(super) const SAMPLE_RATE: f64 = 48_000.0;
 pub(super) const TO_GM: Output = Output {
@@ -593,4 +594,17 @@ fn nonsense_neither_panics_nor_hangs() {
     song.play(1, 4_096);
     song.stop();
     assert_eq!(song.note_ons().len(), song.note_offs().len());
+}
+
+#[test]
+fn a_note_lasts_a_sample_at_least() {
+    // A third of a sample before the loop's end, where every note ends.
+    let mut song = Song::new(playing(Pattern::new(
+        vec![hit(0.0, -1.0 / 65_536.0, Voice::Kick)],
+        16.0,
+    )));
+    song.seek(15.0);
+    song.play(2, 24_000);
+    assert_eq!(song.note_ons(), [(24_000, Voice::Kick)]);
+    assert_eq!(song.note_offs(), [(24_001, Voice::Kick)]);
 }

@@ -1,0 +1,139 @@
+//! The hits that were picked up from a pattern and wait for their time.
+
+use super::LOOKAHEAD_BEATS;
+use fourbar_model::drums::Voice;
+use fourbar_model::pattern::{Feel, Hit, NOTE_BEATS, Pattern};
+use std::cmp::Ordering;
+use std::ops::Range;
+
+/// Hits that wait at the same time lie on 4 steps at most, which makes 36 for a groove; room for denser hand-made loops.
+const MAX_WAITING: usize = 128;
+
+/// Loops shorter than a step are none.
+const MIN_LOOP_BEATS: f64 = 0.25;
+
+/// Onsets this close before the end of the loop belong to the next round: far below a sample, above rounding errors.
+const ROUNDING_BEATS: f64 = 1e-7;
+
+/// A hit whose moment is fixed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) onset_beats: f64,
+    /// Where the note ends unless its drum is struck again.
+    pub(super) end_beats: f64,
+    pub(super) voice: Voice,
+    pub(super) velocity: f32,
+}
+
+impl Waiting {
+    /// By time, then drum, then the louder first: as [`Pattern::to_notes`] sorts them.
+    fn order(&self, other: &Self) -> Ordering {
+        self.onset_beats
+            .total_cmp(&other.onset_beats)
+            .then(self.voice.cmp(&other.voice))
+            .then(other.velocity.total_cmp(&self.velocity))
+    }
+}
+
+/// All that wait. Never allocates after [`WaitingHits::new`].
+#[derive(Debug)]
+pub(super) struct WaitingHits {
+    /// The next one last.
+    hits: Vec<Waiting>,
+}
+
+impl WaitingHits {
+    pub(super) fn new() -> Self {
+        Self {
+            hits: Vec::with_capacity(MAX_WAITING),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.hits.clear();
+    }
+
+    /// Moves them all to another place in the song.
+    pub(super) fn shift(&mut self, beats: f64) {
+        for hit in &mut self.hits {
+            hit.onset_beats += beats;
+            hit.end_beats += beats;
+        }
+    }
+
+    /// Adds the hits of `pattern` whose places on the song's grid lie in `grid`. `place` is given each hit's grid place
+    /// and onset and says when it sounds, if at all.
+    pub(super) fn pick_up(
+        &mut self,
+        pattern: &Pattern,
+        grid: Range<f64>,
+        feel: Feel,
+        place: impl Fn(f64, f64) -> Option<f64>,
+    ) {
+        let loop_beats = pattern.loop_beats();
+        if loop_beats < MIN_LOOP_BEATS {
+            return;
+        }
+        // The quotient may be rounded up, hence one loop earlier; every comparison below is of exactly the same sum, so
+        // that neighbouring stretches neither share nor skip a hit.
+        let mut round = (grid.start / loop_beats).floor() - 1.0;
+        while round * loop_beats < grid.end {
+            let grid_beats = |hit: &Hit| round * loop_beats + hit.grid_beats;
+            let first = pattern
+                .hits()
+                .partition_point(|hit| grid_beats(hit) < grid.start);
+            for hit in pattern.hits()[first..]
+                .iter()
+                .take_while(|hit| grid_beats(hit) < grid.end)
+            {
+                let shift_beats = hit.offset_beats * f64::from(feel.timing);
+                let onset_beats =
+                    grid_beats(hit) + shift_beats.clamp(-LOOKAHEAD_BEATS, LOOKAHEAD_BEATS);
+                if let Some(onset_beats) = place(grid_beats(hit), onset_beats) {
+                    let end_beats = note_end_beats(onset_beats, loop_beats);
+                    let velocity = pattern.velocity(hit, feel);
+                    self.insert(Waiting {
+                        onset_beats,
+                        end_beats,
+                        voice: hit.voice,
+                        velocity,
+                    });
+                }
+            }
+            round += 1.0;
+        }
+    }
+
+    /// The next hit, if it sounds before `to_beats`.
+    pub(super) fn next_before(&self, to_beats: f64) -> Option<Waiting> {
+        self.hits
+            .last()
+            .filter(|hit| hit.onset_beats < to_beats)
+            .copied()
+    }
+
+    /// Takes the next hit off, with softer ones of the same drum at the very same moment, which are not to be heard.
+    pub(super) fn take(&mut self, next: &Waiting) {
+        let is_same =
+            |hit: &mut Waiting| hit.onset_beats == next.onset_beats && hit.voice == next.voice;
+        while self.hits.pop_if(is_same).is_some() {}
+    }
+
+    fn insert(&mut self, hit: Waiting) {
+        if self.hits.len() < MAX_WAITING {
+            let index = self.hits.partition_point(|other| other.order(&hit).is_gt());
+            self.hits.insert(index, hit);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_grown(&self) -> bool {
+        self.hits.capacity() != MAX_WAITING
+    }
+}
+
+/// Where a note ends unless its drum is struck again: as [`Pattern::to_notes`] has it.
+fn note_end_beats(onset_beats: f64, loop_beats: f64) -> f64 {
+    let loop_end_beats = (((onset_beats + ROUNDING_BEATS) / loop_beats).floor() + 1.0) * loop_beats;
+    (onset_beats + NOTE_BEATS).min(loop_end_beats)
+}
