@@ -242,3 +242,6 @@ impl Glide {
         self.gain += self.per_sample * samples;
     }
 }
+
+#[cfg(test)]
+mod tests;

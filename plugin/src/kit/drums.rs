@@ -2,15 +2,17 @@
 //!
 //! They follow what has been published about the voices of the Roland TR-808 and TR-909: tuned drums are sines whose
 //! pitch falls, the snare is two modes of a skin under rattling noise, and all metal is one cluster of six square
-//! oscillators that no common fundamental fits, filtered to the top. Every drum is made twice with the same random
-//! numbers, softly and hard, so that the two can be mixed without cancelling: a hard stroke is not only louder but
-//! brighter.
+//! oscillators that no common fundamental fits, filtered to the top (Reid, *Synth Secrets*, Sound on Sound 2002; Werner,
+//! Abel and Smith, *The TR-808 Cymbal*, ICMC 2014).
+//!
+//! Every drum is made twice with the same random numbers, softly and hard, so that the two can be mixed without
+//! cancelling: a hard stroke is not only louder but brighter.
 
 use super::Drum;
 use super::synthesis::{Filter, Oscillator, WhiteNoise, decay};
 use fourbar_model::drums::Voice;
 
-/// The six oscillators of the TR-808's cymbals and hi-hats.
+/// The six oscillators of the TR-808's cymbals and hi-hats, from Werner, Abel and Smith.
 const METAL_HZ: [f64; 6] = [205.3, 304.4, 369.6, 522.7, 540.0, 800.0];
 
 /// How hard the soft version of a stroke is struck; the hard version is 1.
@@ -71,14 +73,14 @@ fn recipe(voice: Voice) -> Recipe {
         retrigger_seconds,
     };
     match voice {
-        Voice::Kick => new(kick, 0.28, 0.0, 0.006),
-        Voice::Snare => new(snare, 0.26, 0.0, 0.006),
+        Voice::Kick => new(kick, 0.27, 0.0, 0.006),
+        Voice::Snare => new(snare, 0.25, 0.0, 0.006),
         Voice::ClosedHat => new(closed_hat, 0.1, -0.3, 0.004),
         Voice::OpenHat => new(open_hat, 0.105, -0.3, 0.012),
         Voice::LowTom => new(low_tom, 0.2, 0.4, 0.008),
         Voice::MidTom => new(mid_tom, 0.19, 0.1, 0.008),
         Voice::HighTom => new(high_tom, 0.18, -0.2, 0.008),
-        Voice::Crash => new(crash, 0.14, -0.45, 0.15),
+        Voice::Crash => new(crash, 0.13, -0.45, 0.15),
         Voice::Ride => new(ride, 0.09, 0.45, 0.15),
     }
 }
