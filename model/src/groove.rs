@@ -104,12 +104,11 @@ impl Groove {
         let mut groove = Self::empty(n_steps);
         for (step, voice, cell) in place(notes, map, &mut lost) {
             let announces_next_round = step == n_steps && cell.offset > 0.0;
-            match step {
-                _ if step < n_steps => groove.keep_loudest(step, voice, cell, &mut lost),
-                _ if announces_next_round && n_steps > 0 => {
-                    groove.keep_loudest(0, voice, cell, &mut lost)
-                }
-                _ => lost.outside += 1,
+            let step = if announces_next_round { 0 } else { step };
+            if step < n_steps {
+                groove.keep_loudest(step, voice, cell, &mut lost);
+            } else {
+                lost.outside += 1;
             }
         }
         (groove, lost)

@@ -28,7 +28,7 @@ pub struct Song {
     pub time_signatures: Vec<TimeSignature>,
     /// Where the longest track ends, in beats.
     pub end_beats: f64,
-    /// Notes that no note-off ever ends. They are left out, as by pretty_midi.
+    /// Notes that no note-off ever ends, or that end on the tick on which they begin: left out, as by pretty_midi.
     pub unclosed_notes: usize,
     /// The byte at which the file stops in the middle of a track; what came before is kept.
     pub truncated_at: Option<usize>,

@@ -13,6 +13,9 @@ pub const NOTE_BEATS: f64 = 0.25;
 /// The softest velocity that still sounds: MIDI's 1 of 127. A note-on with velocity 0 would be a note-off.
 pub const SOFTEST: f32 = 1.0 / 127.0;
 
+/// The longest loop that is restored from a saved project, a thousand bars: a damaged length must not fill the memory.
+const LONGEST_LOOP_BEATS: f64 = 4000.0;
+
 /// One drum hit of a [`Pattern`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
@@ -183,7 +186,7 @@ impl TryFrom<SavedPattern> for Pattern {
 
     fn try_from(saved: SavedPattern) -> Result<Self, String> {
         let length = saved.loop_beats;
-        if !(length.is_finite() && length > 0.0) {
+        if !(length > 0.0 && length <= LONGEST_LOOP_BEATS) {
             return Err(format!("a pattern cannot be {length} beats long"));
         }
         for (index, hit) in saved.hits.iter().enumerate() {
@@ -347,6 +350,7 @@ mod tests {
                 .to_string()
         };
         assert!(refuse(r#"{"hits": [], "loop_beats": 0.0}"#).contains("0 beats long"));
+        assert!(refuse(r#"{"hits": [], "loop_beats": 1e300}"#).contains("beats long"));
         let hit = r#"{"grid_beats": 17.0, "offset_beats": 0.0, "voice": "kick", "velocity": 0.5}"#;
         assert!(refuse(&format!(r#"{{"hits": [{hit}], "loop_beats": 16.0}}"#)).contains("hit 0"));
         let hit = r#"{"grid_beats": 1.0, "offset_beats": 0.0, "voice": "kick", "velocity": 7.0}"#;

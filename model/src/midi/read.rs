@@ -16,7 +16,10 @@ const DEFAULT_BPM: f64 = 120.0;
 /// Reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF wrapper.
 ///
 /// The tracks of format 2 follow one another, each from the next bar line. A note-off ends every open note of its
-/// track, channel and key, except those that began on the same tick.
+/// track, channel and key, except those that began on the same tick; if there is no other, these are discarded.
+///
+/// # Source
+/// The pairing of notes is pretty_midi's, so that a data set has the notes that others report.
 ///
 /// # Errors
 /// If the bytes are no MIDI file, or hold something that is no MIDI event: with the byte where it is.

@@ -15,7 +15,7 @@ pub(super) struct Track {
     pub(super) signatures: Vec<(u64, u8, u32)>,
     /// The tick on which the track ends.
     pub(super) end: u64,
-    /// Notes without an end.
+    /// Notes without an end, or without a length.
     pub(super) unclosed_notes: usize,
     /// Byte of the file at which an event is cut off.
     pub(super) cut_at: Option<usize>,
@@ -76,7 +76,7 @@ impl Track {
                 }
             }
         }
-        track.unclosed_notes = open_notes.count();
+        track.unclosed_notes = open_notes.n_unclosed();
         Ok(track)
     }
 
@@ -115,6 +115,8 @@ impl Track {
 struct OpenNotes {
     /// Start and velocity of each.
     by_key: HashMap<(u8, u8), Vec<(u64, u8)>>,
+    /// Notes that ended where they began.
+    n_without_length: usize,
 }
 
 impl OpenNotes {
@@ -125,14 +127,17 @@ impl OpenNotes {
             .push((tick, velocity));
     }
 
-    /// Closes what began before `tick`.
+    /// Closes what began before `tick`; if nothing did, discards what began on it.
     fn end(&mut self, channel: u8, pitch: u8, tick: u64, closed: &mut Vec<TickNote>) {
         let Some(open) = self.by_key.get_mut(&(channel, pitch)) else {
             return;
         };
         let n_older = open.partition_point(|&(start, _)| start < tick);
-        let older = open.drain(..n_older);
-        closed.extend(older.map(|(start, velocity)| TickNote {
+        if n_older == 0 {
+            self.n_without_length += open.len();
+            open.clear();
+        }
+        closed.extend(open.drain(..n_older).map(|(start, velocity)| TickNote {
             start,
             end: tick,
             pitch,
@@ -141,8 +146,9 @@ impl OpenNotes {
         }));
     }
 
-    fn count(&self) -> usize {
-        self.by_key.values().map(Vec::len).sum()
+    /// How many notes never got an end and a length.
+    fn n_unclosed(&self) -> usize {
+        self.n_without_length + self.by_key.values().map(Vec::len).sum::<usize>()
     }
 }
 
@@ -241,6 +247,13 @@ mod tests {
             0, 0x99, 38, 100, 10, 0x99, 38, 50, 0, 0x89, 38, 64, 7, 0x89, 38, 64,
         ];
         assert_eq!(notes(&data), [(0, 10, 38, 100), (10, 17, 38, 50)]);
+    }
+
+    #[test]
+    fn a_note_that_ends_where_it_begins_is_discarded_and_counted() {
+        let data = [0, 0x99, 38, 100, 0, 38, 0, 5, 38, 50, 5, 38, 0, 0, 38, 0];
+        assert_eq!(notes(&data), [(5, 10, 38, 50)]);
+        assert_eq!(Track::read(&data, 0).unwrap().unclosed_notes, 1);
     }
 
     #[test]
