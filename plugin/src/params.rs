@@ -465,8 +465,6 @@ fn is_usable(param: ParamPtr, value: &mut ParamValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
-
     use super::*;
     use fourbar_model::drums::Voice;
     use fourbar_model::pattern::{Hit, Pattern};

@@ -90,7 +90,6 @@ impl Ready {
         if Request::new(seed, take, temperature, latent) != self.request {
             return Err("its settings are out of range".to_owned());
         }
-        #[expect(clippy::float_cmp, reason = "the length is stored as it was set")]
         if self.pattern.loop_beats() != LOOP_BEATS {
             let length = self.pattern.loop_beats();
             return Err(format!("it is {length} beats long, not {LOOP_BEATS}"));
