@@ -1,13 +1,14 @@
 //! One audio block of 64 samples through the plugin's own audio path: transport, orders, scheduler, kit.
 //!
 //! The pattern is a generated one and plays at 120 bpm. Beside criterion's figures it prints how much of the block's
-//! duration the audio thread needs.
+//! duration the audio thread needs, and how long a new instance takes to its first pattern.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fourbar_plugin::checkpoints::GROOVAE_4BAR;
 use fourbar_plugin::mailbox::mailbox;
 use fourbar_plugin::params::FourbarParams;
 use fourbar_plugin::player::{Controls, Player};
+use fourbar_plugin::request::Ready;
 use fourbar_plugin::transport::HostTime;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,16 +30,10 @@ struct Song {
 impl Song {
     fn new() -> Self {
         let controls = FourbarParams::new(Arc::default()).controls(0, false);
-        let mut engine = GROOVAE_4BAR
-            .engine()
-            .expect("the embedded checkpoint loads");
-        let ready = engine
-            .make(&controls.request)
-            .expect("the network makes a pattern");
         let (audio_end, _worker_end) = mailbox();
         let mut player = Player::new(audio_end);
         player.activate(SAMPLE_RATE, false);
-        player.restore(Some(ready), 1);
+        player.restore(Some(generated(&controls)), 1);
         Self {
             player,
             controls,
@@ -73,6 +68,16 @@ impl Song {
     }
 }
 
+/// The pattern of the controls, from a checkpoint that nobody has read before.
+fn generated(controls: &Controls) -> Ready {
+    let mut engine = GROOVAE_4BAR
+        .engine()
+        .expect("the embedded checkpoint loads");
+    engine
+        .make(&controls.request)
+        .expect("the network makes a pattern")
+}
+
 fn block_seconds() -> f64 {
     64.0 / f64::from(SAMPLE_RATE)
 }
@@ -86,6 +91,11 @@ fn audio_block(criterion: &mut Criterion) {
     criterion.bench_function("audio block of 64 samples", |bencher| {
         bencher.iter(|| song.block())
     });
+
+    let start = Instant::now();
+    black_box(generated(&song.controls));
+    let first_ms = 1e3 * start.elapsed().as_secs_f64();
+    println!("checkpoint read and first pattern made: {first_ms:.1} ms");
 
     // Two rounds of the loop: every hit, ringing kit and silence in their true proportion.
     let n_blocks: u32 = 12_000;
