@@ -92,7 +92,8 @@ mod tests {
         assert_eq!(report["files"]["dropped"], 12);
         assert_eq!(report["files"]["shorter_than_window"], 684);
         assert_eq!(report["notes"]["read"], 432_806);
-        assert_eq!(report["notes"]["lost_same_cell"], 30_019);
+        // The reference has 48 more: it counts steps in seconds, where rounding moves some exact half steps down.
+        assert_eq!(report["notes"]["lost_same_cell"], 29_971);
         assert_eq!(report["notes"]["lost_unmapped"], serde_json::json!({}));
         assert_eq!(report["styles"].as_object().unwrap().len(), 18);
         assert_eq!(report["name"], "Groove MIDI Dataset 1.0.0");
