@@ -148,7 +148,7 @@ fn a_file_that_is_no_midi_says_where() {
     for (name, reason) in [
         ("empty.mid", "at byte 0: the file is empty"),
         ("not_midi.mid", "at byte 0: there is no MThd header"),
-        ("no_event.mid", "at byte 234: there is no MIDI event here"),
+        ("no_event.mid", "at byte 214: there is no MIDI event here"),
     ] {
         let problem = midi::read(&fixture(name)).unwrap_err().to_string();
         assert!(problem.contains(reason), "{name}: {problem}");
