@@ -114,6 +114,10 @@ pub struct Scheduler {
     /// In the order in which they will rule.
     pending: VecDeque<Pending>,
     /// Out of force, to be freed elsewhere.
+    #[expect(
+        clippy::vec_box,
+        reason = "taking a pattern out of its box would free the box here"
+    )]
     retired: Vec<Box<Ready>>,
     waiting: WaitingHits,
     /// At most one note per drum.

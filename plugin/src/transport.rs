@@ -283,7 +283,7 @@ impl Iterator for Spans {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
 
     use super::*;
 
@@ -328,8 +328,8 @@ mod tests {
         assert!(
             matches!(moved.onset, BlockOnset::Jumps { expected_beats, .. } if (expected_beats - 3.2).abs() < 1e-9)
         );
-        assert_eq!(
-            one(
+        assert!(
+            !one(
                 &mut tracker,
                 &HostTime {
                     playing: false,
@@ -337,8 +337,7 @@ mod tests {
                 },
                 64
             )
-            .playing,
-            false
+            .playing
         );
         assert_eq!(one(&mut tracker, &at(0.1), 64).onset, BlockOnset::Starts);
     }

@@ -1,6 +1,14 @@
 //! Whether the drums sound like drums: spectra and decay times within what is published of the TR-808 and the TR-909
 //! (see `drums`), and whether they are played cleanly.
 
+#![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "numbers in tests are small"
+)]
+
 use super::*;
 use std::f64::consts::TAU;
 

@@ -3,6 +3,12 @@
 //! The oracle writes down the song position of every single sample and looks up, for every hit of every round, the
 //! first sample that is not before it. It has no windows, queues or look-ahead that could double or lose a note.
 
+#![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers in tests are small"
+)]
+
 use super::tests::{SAMPLE_RATE, ready};
 use super::*;
 use crate::transport::{HostTime, TransportTracker};
@@ -180,7 +186,7 @@ fn song(steps: &[Step], start_beats: f64) -> Vec<Block> {
             }
         }
         // Most songs are to play from the start.
-        if index == 0 && steps.len() % 8 != 0 && n_samples != &stop.n_samples {
+        if index == 0 && !steps.len().is_multiple_of(8) {
             playing = true;
         }
         if playing && !was_playing {
@@ -454,18 +460,21 @@ fn expected(blocks: &[Block], patterns: &[Pattern]) -> Vec<Played> {
         let beats_per_sample = block.host.tempo_bpm.unwrap() / 60.0 / SAMPLE_RATE;
         // A song without a pattern begins when the first one comes.
         let begins = block.connection == Connection::Restarts || run.is_none() && current.is_some();
-        if block.connection == Connection::Stopped || begins {
-            if let Some(ended) = run.take() {
-                current = ended.rules.last().map(|rule| rule.1);
-                notes.extend(ended.notes(patterns));
-            }
+        let ended = if begins || block.connection == Connection::Stopped {
+            run.take()
+        } else {
+            None
+        };
+        if let Some(ended) = ended {
+            current = ended.rules.last().map(|rule| rule.1);
+            notes.extend(ended.notes(patterns));
         }
-        if block.connection != Connection::Stopped && begins && current.is_some() {
+        if let Some(index) = current.filter(|_| begins && block.host.playing) {
             run = Some(Run {
                 first_sample,
                 start_beats: position_beats,
                 beats_per_sample,
-                rules: vec![(f64::NEG_INFINITY, current.unwrap())],
+                rules: vec![(f64::NEG_INFINITY, index)],
                 ..Run::default()
             });
         }

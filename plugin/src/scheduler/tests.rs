@@ -1,5 +1,13 @@
 //! What the scheduler promises, checked by hand; random songs are checked in `oracle`.
 
+#![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "numbers in tests are small"
+)]
+
 use super::*;
 use crate::request::{N_LATENT, Request};
 use crate::transport::{HostTime, TransportTracker};
