@@ -159,14 +159,8 @@ impl Groove {
             let step = nearest_step(hit.grid_beats);
             if step < n_steps {
                 let offset = offset_from_steps(-hit.offset_beats * STEPS_PER_BEAT_F64);
-                groove.set(
-                    step,
-                    hit.voice,
-                    Some(Cell {
-                        velocity: hit.velocity,
-                        offset,
-                    }),
-                );
+                let velocity = hit.velocity;
+                groove.set(step, hit.voice, Some(Cell { velocity, offset }));
             }
         }
         groove
@@ -277,20 +271,13 @@ fn place(notes: &[Note], map: &DrumMap, lost: &mut NotesLost) -> Vec<(usize, Voi
             continue;
         }
         let offset = offset_from_steps((beats(step) - note.onset_beats) * STEPS_PER_BEAT_F64);
-        hits.push((
-            step,
-            voice,
-            Cell {
-                velocity: note.velocity,
-                offset,
-            },
-        ));
+        let velocity = note.velocity;
+        hits.push((step, voice, Cell { velocity, offset }));
     }
     hits
 }
 
 /// `number` within the limits; unlike `clamp`, the lower one for what is no number, as a damaged network puts out.
-#[expect(clippy::manual_clamp, reason = "clamp keeps NaN")]
 fn clip(number: f32, lowest: f32, highest: f32) -> f32 {
     number.max(lowest).min(highest)
 }
@@ -308,20 +295,14 @@ fn nearest_step(beats: f64) -> usize {
 
 /// Where a step is on the grid.
 fn beats(step: usize) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "grooves have far fewer than 2⁵³ steps"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2⁵³ steps")]
     let step = step as f64;
     step / STEPS_PER_BEAT_F64
 }
 
 /// An offset in single precision that still belongs to its step.
 fn offset_from_steps(early_steps: f64) -> f32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rounding to single precision is meant"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is meant")]
     let offset = early_steps as f32;
     offset.clamp(LATEST_OFFSET, 0.5)
 }
