@@ -88,6 +88,7 @@ impl View {
 
     /// Draws a frame.
     fn show(&mut self, ui: &mut Ui, setter: &ParamSetter) -> Corner {
+        leave_keys_to_host(ui);
         let snapshot = self.shared.snapshot().clone();
         let (seconds, frame_seconds) = ui.input(|input| (input.time, input.stable_dt));
         self.meter
@@ -215,6 +216,15 @@ impl View {
             ),
         }
     }
+}
+
+/// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one.
+fn leave_keys_to_host(ui: &Ui) {
+    ui.memory_mut(|memory| {
+        if let Some(focused) = memory.focused() {
+            memory.surrender_focus(focused);
+        }
+    });
 }
 
 /// The four sections side by side, the wider ones taking more of a wide window.

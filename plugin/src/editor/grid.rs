@@ -237,7 +237,7 @@ impl Frame {
     fn bar(&self, hit: &Hit, velocity: f32, feel: Feel) -> Rect {
         let lane = self.lane(hit.voice).shrink2(vec2(0.0, 3.0));
         let left = self.x(hit.grid_beats + hit.offset_beats * f64::from(feel.timing));
-        let height = lane.height() * (0.22 + 0.78 * velocity);
+        let height = lane.height() * (0.25 + 0.75 * velocity);
         let width = (self.step_width() * 0.62).max(3.0);
         Rect::from_min_max(
             pos2(left, lane.bottom() - height),
@@ -350,7 +350,7 @@ impl Frame {
 }
 
 fn paint_hit(painter: &Painter, bar: Rect, colour: Color32, velocity: f32, glow: f32) {
-    let dimmed = theme::mix(theme::WELL, colour, 0.38 + 0.62 * velocity);
+    let dimmed = theme::mix(theme::WELL, colour, 0.48 + 0.52 * velocity);
     if glow > 0.0 {
         let halo = bar.expand(1.0 + 3.0 * glow);
         painter.rect_filled(

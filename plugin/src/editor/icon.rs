@@ -52,7 +52,7 @@ impl Icon {
                     painter.circle_filled(at(x, y), (size / 13.0).max(1.1), colour);
                 }
             }
-            Self::Undo => turn(painter, |x, y| at(x, y), stroke),
+            Self::Undo => turn(painter, at, stroke),
             Self::Redo => turn(painter, |x, y| at(-x, y), stroke),
             Self::Play => {
                 let points = vec![at(-0.6, -0.8), at(0.85, 0.0), at(-0.6, 0.8)];

@@ -96,6 +96,8 @@ pub(super) fn semibold(size: f32) -> FontId {
 pub(super) fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
     ctx.set_theme(egui::Theme::Dark);
+    // Ctrl and plus belong to the host, and the backend would not follow.
+    ctx.options_mut(|options| options.zoom_with_keyboard = false);
     ctx.global_style_mut(|style| {
         style.visuals = visuals();
         style.text_styles = [
