@@ -17,7 +17,7 @@ use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Feel;
 use fourbar_model::vae::GrooveVae;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Tempo where neither the user nor an input gives one.
@@ -80,17 +80,22 @@ pub struct Args {
 /// If the model or an input cannot be used, there are too few or too many inputs for the mode, or a file cannot be
 /// written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    generate(args, &mut io::stdout())
+}
+
+/// See [`run`]; `out` is told what is read and written.
+fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     check_inputs(args)?;
     let model = LoadedModel::open(&args.model)?;
     let inputs = args
         .input
         .iter()
-        .map(|path| Input::open(path, args.input_map))
+        .map(|path| Input::open(path, args.input_map, out))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let takes = match args.mode {
         Mode::Sample => samples(&model.vae, args)?,
-        Mode::Interpolate => interpolation(&model.vae, &inputs, args)?,
-        Mode::Reconstruct => reconstruction(&model.vae, &inputs[0], args)?,
+        Mode::Interpolate => interpolation(&model.vae, &inputs, args, out)?,
+        Mode::Reconstruct => reconstruction(&model.vae, &inputs[0], args, out)?,
     };
 
     let bpm = args
@@ -98,7 +103,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         .or_else(|| inputs.first()?.clip.bpm)
         .unwrap_or(DEFAULT_BPM);
     for take in &takes {
-        write(take, &model.metadata.config.preset, bpm, args)?;
+        write(take, &model.metadata.config.preset, bpm, args, out)?;
     }
     Ok(())
 }
@@ -187,11 +192,16 @@ pub fn noise_of(seed: u64, index: usize) -> Noise {
 /// Grooves on the arc between the posterior means of two inputs, ends included.
 ///
 /// All are drawn with the same noise, so that only the place on the way makes a difference.
-fn interpolation(vae: &GrooveVae, inputs: &[Input], args: &Args) -> anyhow::Result<Vec<Take>> {
+fn interpolation(
+    vae: &GrooveVae,
+    inputs: &[Input],
+    args: &Args,
+    out: &mut dyn Write,
+) -> anyhow::Result<Vec<Take>> {
     let n_steps = vae.config().n_steps;
     let ends = inputs
         .iter()
-        .map(|input| input.first_window(n_steps))
+        .map(|input| input.first_window(n_steps, out))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mus = posterior_means(vae, &ends)?;
     let temperature = args.temperature.unwrap_or(0.0);
@@ -219,12 +229,17 @@ fn interpolation(vae: &GrooveVae, inputs: &[Input], args: &Args) -> anyhow::Resu
 }
 
 /// Every window of the input in which anything plays, as the model plays it back from the posterior's mean.
-fn reconstruction(vae: &GrooveVae, input: &Input, args: &Args) -> anyhow::Result<Vec<Take>> {
+fn reconstruction(
+    vae: &GrooveVae,
+    input: &Input,
+    args: &Args,
+    out: &mut dyn Write,
+) -> anyhow::Result<Vec<Take>> {
     let mut windows = input.windows(vae.config().n_steps);
     if let Some(count) = args.count {
         windows.truncate(count);
     }
-    input.report(&windows)?;
+    input.report(&windows, out)?;
     let grooves: Vec<Groove> = windows.iter().map(|window| window.groove.clone()).collect();
     let mus = posterior_means(vae, &grooves)?;
     let temperature = args.temperature.unwrap_or(0.0);
@@ -281,7 +296,7 @@ struct InputWindow {
 
 impl Input {
     /// Reads a MIDI file, and says what of it cannot be used.
-    fn open(path: &Path, map: &'static DrumMap) -> anyhow::Result<Self> {
+    fn open(path: &Path, map: &'static DrumMap, out: &mut dyn Write) -> anyhow::Result<Self> {
         let clip = Clip::open(path)?;
         let (groove, lost) = clip.groove(map)?;
         let stem = path
@@ -291,7 +306,7 @@ impl Input {
             .into_owned();
         let n_bars = groove.n_steps() / STEPS_PER_BAR;
         writeln!(
-            io::stdout(),
+            out,
             "{}: {n_bars} bars, read with the {} map{}",
             clip.name,
             map.name,
@@ -323,10 +338,10 @@ impl Input {
     }
 
     /// The first window in which anything plays; says which one that is.
-    fn first_window(&self, n_steps: usize) -> anyhow::Result<Groove> {
+    fn first_window(&self, n_steps: usize, out: &mut dyn Write) -> anyhow::Result<Groove> {
         let mut windows = self.windows(n_steps);
         windows.truncate(1);
-        self.report(&windows)?;
+        self.report(&windows, out)?;
         let window = windows
             .pop()
             .with_context(|| format!("{}: nothing plays in it", self.clip.name))?;
@@ -334,7 +349,7 @@ impl Input {
     }
 
     /// Says which bars are used, and where silence was added.
-    fn report(&self, windows: &[InputWindow]) -> io::Result<()> {
+    fn report(&self, windows: &[InputWindow], out: &mut dyn Write) -> io::Result<()> {
         for window in windows {
             let n_added = window.groove.n_steps() / STEPS_PER_BAR - window.n_bars;
             let added = if n_added > 0 {
@@ -344,7 +359,7 @@ impl Input {
             };
             let (first, last) = (window.first_bar + 1, window.first_bar + window.n_bars);
             writeln!(
-                io::stdout(),
+                out,
                 "{}: using bars {first} to {last}{added}",
                 self.clip.name
             )?;
@@ -380,12 +395,18 @@ fn losses(lost: &NotesLost) -> String {
 }
 
 /// Writes a groove's MIDI file and, if wished, its picture.
-fn write(take: &Take, preset: &str, bpm: f64, args: &Args) -> anyhow::Result<()> {
+fn write(
+    take: &Take,
+    preset: &str,
+    bpm: f64,
+    args: &Args,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let pattern = take.groove.to_pattern();
     let notes = pattern.to_notes(Feel::AS_GENERATED, args.drum_map, midi::DRUM_CHANNEL);
     let path = args.out.join(format!("{}.mid", take.stem));
     files::write_atomically(&path, &midi::write(&notes, pattern.loop_beats(), bpm))?;
-    writeln!(io::stdout(), "{}  ({} hits)", path.display(), notes.len())?;
+    writeln!(out, "{}  ({} hits)", path.display(), notes.len())?;
 
     if let Some(kind) = args.roll {
         let picture = Roll::new(&notes, take.groove.n_steps() / STEPS_PER_BAR, args.drum_map)
@@ -446,14 +467,14 @@ mod tests {
 
         /// What `fourbar generate` writes with these arguments into a new folder, or its error.
         fn try_generate(&self, arguments: &[&str]) -> Result<BTreeMap<String, Vec<u8>>, String> {
-            let out = tempfile::tempdir_in(self.folder.path()).unwrap();
+            let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
             let model = self.model.display().to_string();
-            let place = out.path().display().to_string();
+            let place = folder.path().display().to_string();
             let all = ["generate", "--model", &model, "--out", &place];
             let cli = Cli::try_parse_from(all.iter().chain(arguments))
                 .map_err(|error| error.to_string())?;
-            run(&cli.args).map_err(|error| format!("{error:#}"))?;
-            let files = std::fs::read_dir(out.path()).unwrap().map(|entry| {
+            super::generate(&cli.args, &mut io::sink()).map_err(|error| format!("{error:#}"))?;
+            let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| {
                 let entry = entry.unwrap();
                 (
                     entry.file_name().into_string().unwrap(),
@@ -569,11 +590,9 @@ mod tests {
     #[test]
     fn a_short_input_is_filled_up_with_silence() {
         let studio = Studio::open();
-        let short = Input::open(
-            Path::new(&studio.clip("short.mid", &[0.0, 3.96], 4.0)),
-            &DrumMap::GM,
-        )
-        .unwrap();
+        let path = studio.clip("short.mid", &[0.0, 3.96], 4.0);
+        let mut said = Vec::new();
+        let short = Input::open(Path::new(&path), &DrumMap::GM, &mut said).unwrap();
         let windows = short.windows(64);
         assert_eq!(
             (
@@ -582,6 +601,12 @@ mod tests {
                 windows[0].groove.n_steps()
             ),
             (1, 1, 64)
+        );
+        short.first_window(64, &mut said).unwrap();
+        let said = String::from_utf8(said).unwrap();
+        assert!(
+            said.contains("bars 1 to 1, filled up with 3 empty bars"),
+            "{said}"
         );
     }
 

@@ -7,8 +7,10 @@ use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
 const STEP_WIDTH: f32 = 16.0;
 const LANE_HEIGHT: f32 = 24.0;
 const LANE_GAP: f32 = 2.0;
+/// [`N_VOICES`](fourbar_model::drums::N_VOICES) as a length.
+const N_LANES: f32 = 9.0;
 const BAR_NUMBERS: f32 = 20.0;
-const LINE_HEIGHT: f32 = BAR_NUMBERS + 9.0 * (LANE_HEIGHT + LANE_GAP) + 22.0;
+const LINE_HEIGHT: f32 = BAR_NUMBERS + N_LANES * (LANE_HEIGHT + LANE_GAP) + 22.0;
 const LEFT: f32 = 112.0;
 const RIGHT: f32 = 28.0;
 const TOP: f32 = 62.0;
@@ -19,20 +21,20 @@ const MIN_WIDTH: f32 = 620.0;
 const MARK_WIDTH: f32 = 11.0;
 /// Width of its bright edge.
 const EDGE_WIDTH: f32 = 3.5;
-/// Deviation from the grid that has the full colour, in steps: nearly all human playing lies within.
-const FULL_COLOUR_STEPS: f32 = 0.35;
+/// Deviation from the grid that has the full colour, in steps: most human playing lies within.
+const FULL_COLOUR_STEPS: f32 = 0.3;
 
-const BACKGROUND: Colour = Colour(17, 19, 25);
-const LANE: Colour = Colour(26, 29, 38);
-const LANE_DOWNBEAT: Colour = Colour(31, 35, 46);
-const STEP_LINE: Colour = Colour(40, 45, 58);
-const BEAT_LINE: Colour = Colour(62, 69, 88);
-const BAR_LINE: Colour = Colour(120, 130, 156);
+const BACKGROUND: Colour = Colour(12, 14, 18);
+const LANE: Colour = Colour(21, 24, 31);
+const LANE_DOWNBEAT: Colour = Colour(27, 31, 40);
+const STEP_LINE: Colour = Colour(33, 38, 48);
+const BEAT_LINE: Colour = Colour(55, 62, 77);
+const BAR_LINE: Colour = Colour(104, 114, 134);
 const WORDS: Colour = Colour(233, 236, 244);
 const QUIET_WORDS: Colour = Colour(148, 157, 178);
 const ON_GRID: Colour = Colour(236, 238, 245);
-const EARLY: Colour = Colour(255, 170, 51);
-const LATE: Colour = Colour(77, 163, 255);
+const EARLY: Colour = Colour(255, 160, 60);
+const LATE: Colour = Colour(72, 160, 255);
 
 /// The picture: lines of up to [`BARS_PER_LINE`] bars below each other, a title above, how to read it below.
 pub(super) fn picture(roll: &Roll, title: &str, summary: &str) -> Picture {
@@ -78,7 +80,7 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
     let lanes_top = top + BAR_NUMBERS;
     let n_steps = n_bars * STEPS_PER_BAR;
     let width = float(n_steps) * STEP_WIDTH;
-    let lanes_height = 9.0 * (LANE_HEIGHT + LANE_GAP) - LANE_GAP;
+    let lanes_height = N_LANES * (LANE_HEIGHT + LANE_GAP) - LANE_GAP;
     for (lane, voice) in LANES.iter().enumerate() {
         let y = lanes_top + float(lane) * (LANE_HEIGHT + LANE_GAP);
         shapes.push(rectangle(LEFT, y, width, LANE_HEIGHT, LANE));
@@ -143,7 +145,7 @@ fn draw_mark(shapes: &mut Vec<Shape>, mark: Mark, top: f32, first_step: usize) {
     let height = 5.0 + (LANE_HEIGHT - 7.0) * mark.velocity.clamp(0.0, 1.0);
     let y = lane_bottom - 1.0 - height;
     let colour = mark_colour(mark);
-    let body = LANE.towards(colour, 0.6);
+    let body = LANE.towards(colour, 0.72);
     shapes.push(rectangle(x, y, MARK_WIDTH, height, body));
     let grid_x = x_of(mark.grid_steps());
     if grid_x > x && grid_x < x + MARK_WIDTH {
@@ -152,7 +154,7 @@ fn draw_mark(shapes: &mut Vec<Shape>, mark: Mark, top: f32, first_step: usize) {
             y,
             1.0,
             height,
-            LANE.towards(colour, 0.35),
+            LANE.towards(colour, 0.3),
         ));
     }
     shapes.push(rectangle(x, y, EDGE_WIDTH, height, colour));
@@ -163,8 +165,9 @@ fn mark_colour(mark: Mark) -> Colour {
     #[expect(clippy::cast_possible_truncation, reason = "at most half a step")]
     let late_steps = (mark.onset_steps - mark.grid_steps()) as f32;
     let hue = if late_steps < 0.0 { EARLY } else { LATE };
-    let full = ON_GRID.towards(hue, late_steps.abs() / FULL_COLOUR_STEPS);
-    LANE.towards(full, 0.4 + 0.6 * mark.velocity)
+    // The root makes the small deviations of tight playing visible.
+    let full = ON_GRID.towards(hue, (late_steps.abs() / FULL_COLOUR_STEPS).sqrt());
+    LANE.towards(full, 0.6 + 0.4 * mark.velocity)
 }
 
 /// How to read the marks.
