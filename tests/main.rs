@@ -7,7 +7,8 @@ mod editor; // the editor opens and closes while the host automates
 mod harness; // a fake transport, two small hosts, and the rule by which notes are played
 mod host_clap; // the plugin in a CLAP host
 mod host_vst3; // the plugin through its VST3 factory
-mod playing; // what every host must hear
-mod transports; // random transports lose, double or hang no note
+mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers
-mod training; // a short run learns, resumes exactly and survives accidents
+mod playing; // what every host must hear
+mod training;
+mod transports; // random transports lose, double or hang no note // a short run learns, resumes exactly and survives accidents

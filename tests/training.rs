@@ -1,0 +1,211 @@
+//! A short training run learns, can be interrupted and resumed without a trace, and survives an accident.
+
+use candle_core::Device;
+use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::groove::{Cell, Groove};
+use fourbar_model::midi;
+use fourbar_model::noise::Noise;
+use fourbar_model::pattern::Feel;
+use fourbar_trainer::config::TrainConfig;
+use fourbar_trainer::dataset::{Dataset, Split};
+use fourbar_trainer::device::Choice;
+use fourbar_trainer::learner::Learner;
+use fourbar_trainer::run_folder::Row;
+use fourbar_trainer::train::{self, Args};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Plain rock beats that differ in a few ghost notes, so that there is something to learn and something to vary.
+fn beat(noise: &mut Noise) -> Groove {
+    let mut groove = Groove::empty(64);
+    for step in 0..64 {
+        let mut play = |voice, velocity| {
+            let offset = 0.1 * noise.normal().clamp(-2.0, 2.0);
+            groove.set(step, voice, Some(Cell { velocity, offset }));
+        };
+        match step % 16 {
+            0 | 10 => play(Voice::Kick, 0.9),
+            4 | 12 => play(Voice::Snare, 0.8),
+            _ => {}
+        }
+        if step % 2 == 0 {
+            play(Voice::ClosedHat, 0.5);
+        }
+        if noise.uniform() < 0.1 {
+            groove.set(
+                step,
+                Voice::Snare,
+                Some(Cell {
+                    velocity: 0.2,
+                    offset: 0.0,
+                }),
+            );
+        }
+    }
+    groove
+}
+
+/// A folder of MIDI files of such beats.
+fn data(folder: &Path) -> PathBuf {
+    let data = folder.join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mut noise = Noise::from_seed(3);
+    for i in 0..40 {
+        let pattern = beat(&mut noise).to_pattern();
+        let notes = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::TD11, 9);
+        std::fs::write(
+            data.join(format!("beat_{i:02}.mid")),
+            midi::write(&notes, 16.0, 100.0),
+        )
+        .unwrap();
+    }
+    data
+}
+
+fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
+    Args {
+        preset: None,
+        data: Some(data.to_owned()),
+        out,
+        steps: Some(steps),
+        batch_size: Some(8),
+        learning_rate: None,
+        seed: Some(5),
+        device: Choice::Cpu,
+        resume: false,
+        config: None,
+    }
+}
+
+fn train(args: &Args) {
+    train::train(args, &Device::Cpu, &AtomicBool::new(false)).unwrap();
+}
+
+fn log(folder: &Path) -> Vec<Row> {
+    let mut reader = csv::Reader::from_path(folder.join("log.csv")).unwrap();
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_short_run_lowers_the_held_out_loss_and_leaves_a_usable_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    train(&args(&data(folder.path()), out.clone(), 40));
+    let validated: Vec<f64> = log(&out)
+        .iter()
+        .filter_map(|row| row.validation_loss)
+        .collect();
+    let (first, last) = (validated[0], validated[validated.len() - 1]);
+    assert!(last < 0.8 * first, "validation loss {first} -> {last}");
+
+    let bytes = std::fs::read(out.join("model.safetensors")).unwrap();
+    let checkpoint = Checkpoint::from_bytes(&bytes, "model.safetensors").unwrap();
+    assert_eq!(checkpoint.metadata.config.preset, "groovae_4bar");
+    assert_eq!(checkpoint.metadata.metrics["training"]["steps"], 40);
+}
+
+#[test]
+fn a_resumed_run_ends_where_an_uninterrupted_one_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
+    train(&args(&data, whole.clone(), 8));
+    train(&args(&data, halves.clone(), 5));
+    train(&Args {
+        resume: true,
+        ..args(&data, halves.clone(), 8)
+    });
+
+    let last = |folder: &Path| {
+        let mut row = log(folder).pop().unwrap();
+        row.minutes = 0.0;
+        row
+    };
+    // The interrupted run logged at its fifth step, so its last line is a mean over fewer steps: compare what was held out.
+    let (a, b) = (last(&whole), last(&halves));
+    assert_eq!(a.validation_loss, b.validation_loss);
+    assert_eq!(a.learning_rate, b.learning_rate);
+    let tensors = |folder: &Path| {
+        let state = std::fs::read(folder.join("state.safetensors")).unwrap();
+        let header = u64::from_le_bytes(state[..8].try_into().unwrap());
+        state[8 + usize::try_from(header).unwrap()..].to_vec()
+    };
+    assert!(
+        tensors(&whole) == tensors(&halves),
+        "weights or optimiser state differ"
+    );
+}
+
+#[test]
+fn a_run_is_not_overwritten_by_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let out = folder.path().join("run");
+    train(&args(&data, out.clone(), 1));
+    let error =
+        train::train(&args(&data, out, 1), &Device::Cpu, &AtomicBool::new(false)).unwrap_err();
+    assert!(error.to_string().contains("--resume"), "{error}");
+}
+
+#[test]
+fn a_stop_finishes_the_step_and_leaves_a_usable_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let args = args(&data(folder.path()), out.clone(), 1_000);
+    train::train(&args, &Device::Cpu, &AtomicBool::new(true)).unwrap();
+    assert_eq!(log(&out).last().unwrap().step, 1);
+    let bytes = std::fs::read(out.join("model.safetensors")).unwrap();
+    Checkpoint::from_bytes(&bytes, "model.safetensors").unwrap();
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_changes_nothing() {
+    let config = TrainConfig {
+        batch_size: 2,
+        ..TrainConfig::groovae_4bar()
+    };
+    let mut learner = Learner::new(&config, &Device::Cpu).unwrap();
+    let mut noise = Noise::from_seed(1);
+    let good = beat(&mut noise);
+    let mut broken = good.clone();
+    broken.set(
+        0,
+        Voice::Kick,
+        Some(Cell {
+            velocity: f32::NAN,
+            offset: 0.0,
+        }),
+    );
+    let before = learner.tensors().unwrap()["decoder.output.kernel"]
+        .to_vec2::<f32>()
+        .unwrap();
+    let error = learner.step(&[good, broken]).unwrap_err();
+    assert!(error.to_string().contains("--learning-rate"), "{error}");
+    assert_eq!(
+        learner.tensors().unwrap()["decoder.output.kernel"]
+            .to_vec2::<f32>()
+            .unwrap(),
+        before
+    );
+    assert_eq!(learner.step_number(), 0);
+}
+
+/// The original prints 567.0 and 568.6 as the first losses of its two `groovae_4bar` runs.
+#[test]
+fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
+    let Some(path) = std::env::var_os("FOURBAR_DATA") else {
+        println!("FOURBAR_DATA is not set: the first loss is not compared");
+        return;
+    };
+    let dataset = Dataset::load(Path::new(&path), &DrumMap::TD11).unwrap();
+    let windows = dataset.windows(Split::Train, 64, 4);
+    let mut noise = Noise::from_seed(11);
+    let batch: Vec<Groove> = (0..256)
+        .map(|_| dataset.groove(&windows[noise.below(windows.len())], 64))
+        .collect();
+    let mut learner = Learner::new(&TrainConfig::groovae_4bar(), &Device::Cpu).unwrap();
+    let loss = learner.step(&batch).unwrap().loss;
+    println!("first loss on 256 grooves of the Groove MIDI Dataset: {loss:.1}");
+    assert!((loss / 567.0 - 1.0).abs() < 0.03, "{loss}");
+}
