@@ -26,6 +26,10 @@ pub struct Clip {
     pub notes: Vec<Note>,
     /// Tempo at the beginning in quarter notes a minute, if the file gives one that can be written again.
     pub bpm: Option<f64>,
+    /// Notes on any channel that begin but never end, and are left out.
+    pub n_unclosed: usize,
+    /// The byte at which the file stops in the middle of a track; what came before is used.
+    pub truncated_at: Option<usize>,
     /// Where its longest track ends, in beats.
     end_beats: f64,
 }
@@ -58,6 +62,8 @@ impl Clip {
             name,
             notes,
             bpm,
+            n_unclosed: song.unclosed_notes,
+            truncated_at: song.truncated_at,
             end_beats: song.end_beats,
         })
     }

@@ -69,11 +69,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let model = LoadedModel::open(&args.model)?;
     let data = data::locate(args.data.as_deref())?;
     let dataset = Dataset::load(&data, model.drum_map()?)?;
-    if dataset.sha256 != model.metadata.dataset.sha256 {
+    let learned = &model.metadata.dataset;
+    // A folder and an archive of the same files differ in their hash, but a known set has its name in both.
+    if dataset.sha256 != learned.sha256 && dataset.name != learned.name {
         writeln!(
             io::stdout(),
             "note: the model was trained on other data ({}), so \"{}\" may hold files that it has learned from",
-            model.metadata.dataset.name,
+            learned.name,
             args.split.name()
         )?;
     }

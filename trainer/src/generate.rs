@@ -307,10 +307,11 @@ impl Input {
         let n_bars = groove.n_steps() / STEPS_PER_BAR;
         writeln!(
             out,
-            "{}: {n_bars} bars, read with the {} map{}",
+            "{}: {}, read with the {} map{}",
             clip.name,
+            bars(n_bars),
             map.name,
-            losses(&lost)
+            losses(&clip, &lost)
         )?;
         Ok(Self { clip, stem, groove })
     }
@@ -353,45 +354,52 @@ impl Input {
         for window in windows {
             let n_added = window.groove.n_steps() / STEPS_PER_BAR - window.n_bars;
             let added = if n_added > 0 {
-                format!(", filled up with {n_added} empty bars")
+                format!(", filled up with {} of silence", bars(n_added))
             } else {
                 String::new()
             };
             let (first, last) = (window.first_bar + 1, window.first_bar + window.n_bars);
-            writeln!(
-                out,
-                "{}: using bars {first} to {last}{added}",
-                self.clip.name
-            )?;
+            let used = if first == last {
+                format!("bar {first}")
+            } else {
+                format!("bars {first} to {last}")
+            };
+            writeln!(out, "{}: using {used}{added}", self.clip.name)?;
         }
         Ok(())
     }
 }
 
-/// What of an input has no place in a groove, in words; nothing if all has.
-fn losses(lost: &NotesLost) -> String {
+/// What of an input cannot be used, each in a few words after a semicolon; nothing if all can.
+fn losses(clip: &Clip, lost: &NotesLost) -> String {
     let n_unmapped: usize = lost.unmapped.values().sum();
+    let keys: Vec<String> = lost.unmapped.keys().map(u8::to_string).collect();
     let mut words = String::new();
-    if lost.same_cell > 0 {
-        words += &format!(
-            "; {} notes share a 16th with a louder one of the same drum and are left out",
-            lost.same_cell
-        );
+    for (n, what) in [
+        (
+            lost.same_cell,
+            "share a 16th with a louder one of the same drum".to_owned(),
+        ),
+        (
+            n_unmapped,
+            format!("are no drum of this map (keys {})", keys.join(", ")),
+        ),
+        (lost.outside, "lie outside of its bars".to_owned()),
+        (clip.n_unclosed, "never end".to_owned()),
+    ] {
+        if n > 0 {
+            words += &format!("; notes left out because they {what}: {n}");
+        }
     }
-    if n_unmapped > 0 {
-        let keys: Vec<String> = lost.unmapped.keys().map(u8::to_string).collect();
-        words += &format!(
-            "; {n_unmapped} notes are no drum of this map (keys {}) and are left out",
-            keys.join(", ")
-        );
-    }
-    if lost.outside > 0 {
-        words += &format!(
-            "; {} notes lie too far outside and are left out",
-            lost.outside
-        );
+    if let Some(byte) = clip.truncated_at {
+        words += &format!("; the file breaks off at byte {byte}");
     }
     words
+}
+
+/// A number of bars in words.
+fn bars(n: usize) -> String {
+    format!("{n} {}", if n == 1 { "bar" } else { "bars" })
 }
 
 /// Writes a groove's MIDI file and, if wished, its picture.
@@ -605,7 +613,7 @@ mod tests {
         short.first_window(64, &mut said).unwrap();
         let said = String::from_utf8(said).unwrap();
         assert!(
-            said.contains("bars 1 to 1, filled up with 3 empty bars"),
+            said.contains("using bar 1, filled up with 3 bars of silence"),
             "{said}"
         );
     }
@@ -662,18 +670,19 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_have_no_place_are_reported() {
+    fn what_cannot_be_used_is_said() {
+        let studio = Studio::open();
+        let mut clip = Clip::open(Path::new(&studio.clip("a.mid", &[0.0], 16.0))).unwrap();
+        assert_eq!(losses(&clip, &NotesLost::default()), "");
+        clip.truncated_at = Some(77);
         let lost = NotesLost {
             same_cell: 2,
             unmapped: BTreeMap::from([(100, 3)]),
             outside: 0,
         };
-        let words = losses(&lost);
-        assert!(
-            words.contains("2 notes share")
-                && words.contains("3 notes are no drum")
-                && words.contains("keys 100")
-        );
-        assert_eq!(losses(&NotesLost::default()), "");
+        let words = losses(&clip, &lost);
+        for part in ["same drum: 2", "(keys 100): 3", "breaks off at byte 77"] {
+            assert!(words.contains(part), "{words}");
+        }
     }
 }
