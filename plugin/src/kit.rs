@@ -7,6 +7,7 @@ mod drums;
 mod synthesis;
 
 use fourbar_model::drums::{N_VOICES, Voice};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Strokes that can ring at once: each drum with a few older strokes that fade.
 const MAX_RINGING: usize = 32;
@@ -27,6 +28,34 @@ struct Drum {
     pan: [f32; 2],
     /// How long an older stroke takes to fade under a new one.
     retrigger_seconds: f32,
+}
+
+/// The nine drums at one sample rate.
+#[derive(Debug)]
+struct DrumSet {
+    sample_rate: f32,
+    drums: [Drum; N_VOICES],
+}
+
+/// The sets in use: a project with many instances makes and keeps its drums once.
+static SETS: Mutex<Vec<Weak<DrumSet>>> = Mutex::new(Vec::new());
+
+impl DrumSet {
+    fn shared(sample_rate: f32) -> Arc<Self> {
+        let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
+        sets.retain(|set| set.strong_count() > 0);
+        #[expect(clippy::float_cmp, reason = "any other sample rate needs other drums")]
+        let same = sets
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|set| set.sample_rate == sample_rate);
+        same.unwrap_or_else(|| {
+            let drums = Voice::ALL.map(|voice| drums::make(voice, sample_rate));
+            let set = Arc::new(Self { sample_rate, drums });
+            sets.push(Arc::downgrade(&set));
+            set
+        })
+    }
 }
 
 /// A stroke that sounds.
@@ -53,8 +82,7 @@ struct Trigger {
 /// Plays the nine drums. Owned by the audio thread: only [`Kit::new`] allocates.
 #[derive(Debug)]
 pub struct Kit {
-    sample_rate: f32,
-    drums: [Drum; N_VOICES],
+    set: Arc<DrumSet>,
     ringing: Vec<Ringing>,
     triggers: Vec<Trigger>,
     /// Gain at the end of the last block; `None` before the first.
@@ -62,12 +90,12 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// Makes the nine drums for `sample_rate`, in Hz. Takes some hundredths of a second.
+    /// The nine drums for `sample_rate`, in Hz. Making them takes some hundredths of a second; kits that exist at the
+    /// same time share them.
     #[must_use]
     pub fn new(sample_rate: f32) -> Self {
         Self {
-            sample_rate,
-            drums: Voice::ALL.map(|voice| drums::make(voice, sample_rate)),
+            set: DrumSet::shared(sample_rate),
             ringing: Vec::with_capacity(MAX_RINGING),
             triggers: Vec::with_capacity(MAX_TRIGGERS),
             gain: None,
@@ -77,7 +105,7 @@ impl Kit {
     /// The sample rate the drums were made for, in Hz.
     #[must_use]
     pub fn sample_rate(&self) -> f32 {
-        self.sample_rate
+        self.set.sample_rate
     }
 
     /// Strikes a drum at sample `timing` of the next block to be rendered; strokes come in the order of time.
@@ -124,7 +152,7 @@ impl Kit {
 
     /// Starts a stroke; older ones of the same drum, and the hi-hat it closes or opens, fade under it.
     fn strike(&mut self, voice: Voice, velocity: f32) {
-        self.fade(voice, self.drums[voice.index()].retrigger_seconds);
+        self.fade(voice, self.set.drums[voice.index()].retrigger_seconds);
         match voice {
             Voice::ClosedHat => self.fade(Voice::OpenHat, CHOKE_SECONDS),
             Voice::OpenHat => self.fade(Voice::ClosedHat, CHOKE_SECONDS),
@@ -147,7 +175,7 @@ impl Kit {
 
     /// Lets every stroke of `voice` fall silent within `seconds`.
     fn fade(&mut self, voice: Voice, seconds: f32) {
-        let fade_per_sample = 1.0 / (seconds * self.sample_rate).max(1.0);
+        let fade_per_sample = 1.0 / (seconds * self.set.sample_rate).max(1.0);
         for stroke in self
             .ringing
             .iter_mut()
@@ -169,7 +197,7 @@ impl Kit {
 
     /// Adds the next stretch of everything that rings.
     fn add(&mut self, left: &mut [f32], right: &mut [f32], glide: &mut Glide) {
-        let drums = &self.drums;
+        let drums = &self.set.drums;
         for stroke in &mut self.ringing {
             stroke.add(&drums[stroke.voice.index()], left, right, *glide);
         }

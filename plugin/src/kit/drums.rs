@@ -74,12 +74,12 @@ fn recipe(voice: Voice) -> Recipe {
     };
     match voice {
         Voice::Kick => new(kick, 0.27, 0.0, 0.006),
-        Voice::Snare => new(snare, 0.25, 0.0, 0.006),
+        Voice::Snare => new(snare, 0.235, 0.0, 0.006),
         Voice::ClosedHat => new(closed_hat, 0.1, -0.3, 0.004),
         Voice::OpenHat => new(open_hat, 0.105, -0.3, 0.012),
-        Voice::LowTom => new(low_tom, 0.2, 0.4, 0.008),
-        Voice::MidTom => new(mid_tom, 0.19, 0.1, 0.008),
-        Voice::HighTom => new(high_tom, 0.18, -0.2, 0.008),
+        Voice::LowTom => new(low_tom, 0.19, 0.4, 0.008),
+        Voice::MidTom => new(mid_tom, 0.18, 0.1, 0.008),
+        Voice::HighTom => new(high_tom, 0.17, -0.2, 0.008),
         Voice::Crash => new(crash, 0.13, -0.45, 0.15),
         Voice::Ride => new(ride, 0.09, 0.45, 0.15),
     }
@@ -127,7 +127,8 @@ fn snare(hardness: f64, sample_rate: f64) -> Vec<f64> {
             + 0.5 * high_mode.sine(330.0 * bend) * decay(t, 0.13);
         let wires = top.next(floor.next(noise.next()));
         let rattle = decay(t, 0.26) + 0.6 * decay(t, 0.05);
-        0.8 * skin + (0.8 + 0.7 * hardness) * wires * rattle
+        // A struck skin and an overdriven amplifier both round off the first peaks.
+        (1.1 * skin + (1.1 + 0.8 * hardness) * wires * rattle).tanh()
     })
 }
 

@@ -253,7 +253,7 @@ fn nothing_clips_rumbles_or_clicks_at_any_sample_rate() {
             let mean = stroke.iter().sum::<f64>() / stroke.len() as f64;
             assert!(mean.abs() < 1e-4, "{voice:?} has no constant part");
             assert!(stroke[0].abs() < 1e-3, "{voice:?} begins at rest");
-            let n_played = kit.drums[voice.index()].hard.len();
+            let n_played = kit.set.drums[voice.index()].hard.len();
             assert!(
                 stroke[n_played - 1].abs() < 1e-3
                     && stroke[n_played..].iter().all(|&sample| sample == 0.0)
@@ -351,5 +351,13 @@ fn the_kit_is_the_same_every_time_and_never_grows() {
     assert_eq!(kit.triggers.capacity(), MAX_TRIGGERS);
     let [left, _] = play(&mut kit, &[], 64);
     assert!(left.iter().all(|sample| sample.is_finite()));
+    drop(kit);
     assert!(play(&mut Kit::new(44_100.0), &strokes, 48_000) == first);
+}
+
+#[test]
+fn kits_of_one_sample_rate_share_their_drums() {
+    let (one, other) = (Kit::new(88_200.0), Kit::new(88_200.0));
+    assert!(Arc::ptr_eq(&one.set, &other.set));
+    assert!(!Arc::ptr_eq(&one.set, &Kit::new(11_025.0).set));
 }
