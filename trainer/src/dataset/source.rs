@@ -24,7 +24,7 @@ pub struct SourceFile {
     pub n_notes: usize,
     /// Notes on other channels, which are not drums.
     pub n_notes_elsewhere: usize,
-    /// Notes that begin in the file and never end, on any channel.
+    /// Notes without an end or without a length, which are left out; on any channel.
     pub n_unclosed: usize,
     /// Whether the file stops in the middle of a track; what came before was read.
     pub is_cut_off: bool,

@@ -69,7 +69,7 @@ pub(super) struct NoteCounts {
     pub(super) lost_unmapped: BTreeMap<u8, usize>,
     /// On other channels of the usable files.
     pub(super) elsewhere: usize,
-    /// Begun and never ended.
+    /// Without an end or without a length, on any channel.
     pub(super) unclosed: usize,
 }
 

@@ -173,7 +173,7 @@ impl Report {
         if notes.unclosed > 0 {
             writeln!(
                 f,
-                "{:>9}  left out: begun and never ended",
+                "{:>9}  left out: without an end or without a length",
                 grouped(notes.unclosed)
             )?;
         }
