@@ -131,9 +131,15 @@ impl Song {
     pub fn drum_notes(&self) -> Result<Vec<Note>, Error> {
         let steps_per_bar = self.steps_per_bar()?;
         if steps_per_bar != STEPS_PER_BAR {
-            let metre = self.time_signatures.first().map_or_else(String::new, |first| {
-                format!("its metre is {}/{}, so ", first.numerator, first.denominator)
-            });
+            let metre = self
+                .time_signatures
+                .first()
+                .map_or_else(String::new, |first| {
+                    format!(
+                        "its metre is {}/{}, so ",
+                        first.numerator, first.denominator
+                    )
+                });
             let problem = format!(
                 "{metre}its bars have {steps_per_bar} sixteenth steps; a groove has bars of {STEPS_PER_BAR} (4/4, 2/2 or 8/8)"
             );
