@@ -47,7 +47,7 @@ impl FastDecoder {
     /// weight is not exactly a half, because another model would be played then.
     ///
     /// # Errors
-    /// If a tensor is missing or cannot be read.
+    /// If a tensor is missing, has another shape or cannot be read.
     pub fn pack(config: &ModelConfig, tensors: &BTreeMap<String, Tensor>) -> Result<Option<Self>> {
         let network = Network::pack(config, tensors)?;
         Ok(network.map(|network| Self {
@@ -143,7 +143,8 @@ impl Instructions {
     }
 }
 
-// The tile sizes fill the registers: accumulators of blocks x rows x 4 gates, the 4 weights of an input and the input.
+// The numbers are lanes, strips and rows. They fill the registers: sums of strips x rows x 4 gates, the 4 weights of an
+// input, and the input.
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
@@ -159,7 +160,7 @@ fn run_avx512(network: &Network, job: Job) {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn run_avx2(network: &Network, job: Job) {
     if job.n_grooves == 1 {
-        kernel::decode::<lanes::Avx2, 16, 1, 1>(network, job);
+        kernel::decode::<lanes::Avx2, 8, 2, 1>(network, job);
     } else {
         kernel::decode::<lanes::Avx2, 8, 1, 2>(network, job);
     }
@@ -395,12 +396,15 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_are_not_halves_are_left_to_another_decoder() {
+    fn weights_that_are_not_halves_are_left_to_another_decoder_and_missing_ones_are_named() {
         let config = odd_config(2);
         let mut tensors = random_tensors(&config, &mut Noise::from_seed(5));
         let kernel = tensors.get_mut("decoder.output.kernel").unwrap();
         *kernel = (&*kernel + 1e-5).unwrap();
         assert!(FastDecoder::pack(&config, &tensors).unwrap().is_none());
+        tensors.remove("decoder.output.kernel");
+        let problem = FastDecoder::pack(&config, &tensors).unwrap_err();
+        assert!(problem.to_string().contains("`decoder.output.kernel`"));
     }
 
     #[test]

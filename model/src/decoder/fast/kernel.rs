@@ -4,7 +4,7 @@
 //! up for a tile of `ROWS` grooves at a time, and the gates are finished before the sums leave the registers.
 
 use super::activation::{sigmoid, tanh};
-use super::lanes::{Widen, multiply_add};
+use super::lanes::Lanes;
 use super::network::{Cell, Dense, Matrix, Network, Sums, VECTORS, WIDTH};
 use crate::drums::N_VOICES;
 use crate::groove::ROW;
@@ -71,7 +71,7 @@ struct Layer<const LANES: usize, const ROWS: usize> {
 /// Decodes all grooves of a job.
 #[inline(always)]
 pub(super) fn decode<
-    W: Widen<LANES>,
+    L: Lanes<LANES>,
     const LANES: usize,
     const STRIPS: usize,
     const ROWS: usize,
@@ -81,20 +81,14 @@ pub(super) fn decode<
 ) {
     let mut tiles: Vec<Tile<LANES, ROWS>> = Vec::new();
     for zs in job.zs.chunks(ROWS * network.latent) {
-        tiles.push(start::<W, LANES, ROWS>(network, zs));
+        tiles.push(start::<L, LANES, ROWS>(network, zs));
     }
     for step in 0..network.n_steps {
         for (layer, cell) in network.cells.iter().enumerate() {
             let n_groups = cell.matrix.n_strips::<LANES>() / STRIPS;
             for group in 0..n_groups {
-                // There and back again: what was read last is still in the cache at the next step.
-                let group = if step % 2 == 0 {
-                    group
-                } else {
-                    n_groups - 1 - group
-                };
                 for tile in &mut tiles {
-                    advance::<W, LANES, STRIPS, ROWS>(
+                    advance::<L, LANES, STRIPS, ROWS>(
                         cell,
                         group * STRIPS,
                         &mut tile.layers[layer],
@@ -106,7 +100,7 @@ pub(super) fn decode<
             }
         }
         for (index, tile) in tiles.iter_mut().enumerate() {
-            dense::<W, LANES, ROWS>(&network.output, &tile.h, &mut tile.logits);
+            dense::<L, LANES, ROWS>(&network.output, &tile.h, &mut tile.logits);
             tile.emit(&mut job, index * ROWS, step * N_VOICES, step * ROW);
         }
     }
@@ -114,7 +108,7 @@ pub(super) fn decode<
 
 /// A tile before its first step; the previous row is all zeros there.
 #[inline(always)]
-fn start<W: Widen<LANES>, const LANES: usize, const ROWS: usize>(
+fn start<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
     network: &Network,
     zs: &[f32],
 ) -> Tile<LANES, ROWS> {
@@ -126,7 +120,7 @@ fn start<W: Widen<LANES>, const LANES: usize, const ROWS: usize>(
     }
 
     let mut states = vec![[0.0; ROWS]; network.initial_state.matrix.n_outputs()];
-    dense::<W, LANES, ROWS>(&network.initial_state, &z, &mut states);
+    dense::<L, LANES, ROWS>(&network.initial_state, &z, &mut states);
     let mut layers = Vec::with_capacity(network.cells.len());
     let mut rest = states.as_mut_slice();
     for cell in &network.cells {
@@ -138,7 +132,7 @@ fn start<W: Widen<LANES>, const LANES: usize, const ROWS: usize>(
         rest = others;
     }
     for (strip, start) in layers[0].start.iter_mut().enumerate() {
-        [*start] = accumulate::<W, LANES, 1, ROWS>(&network.from_z, strip, &z, [*start]);
+        [*start] = accumulate::<L, LANES, 1, ROWS>(&network.from_z, strip, &z, [*start]);
     }
     Tile {
         layers,
@@ -241,14 +235,14 @@ fn sample(logits: [f32; 2 * WIDTH], temperature: f32, uniforms: &[f32]) -> [f32;
 
 /// One step of `STRIPS` strips of an LSTM layer.
 #[inline(always)]
-fn advance<W: Widen<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
+fn advance<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
     cell: &Cell,
     first_strip: usize,
     layer: &mut Layer<LANES, ROWS>,
 ) {
     let mut sums = [[[[0.0; LANES]; VECTORS]; ROWS]; STRIPS];
     sums.copy_from_slice(&layer.start[first_strip..][..STRIPS]);
-    let sums = accumulate::<W, LANES, STRIPS, ROWS>(&cell.matrix, first_strip, &layer.inputs, sums);
+    let sums = accumulate::<L, LANES, STRIPS, ROWS>(&cell.matrix, first_strip, &layer.inputs, sums);
     for (strip, sums) in (first_strip..).zip(sums) {
         for (row, gates) in sums.into_iter().enumerate() {
             let c = &mut layer.cells[strip][row];
@@ -286,14 +280,14 @@ fn finish<const LANES: usize>(
 
 /// A dense layer, `[input]` to `[output]` with padding.
 #[inline(always)]
-fn dense<W: Widen<LANES>, const LANES: usize, const ROWS: usize>(
+fn dense<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
     layer: &Dense,
     inputs: &[[f32; ROWS]],
     outputs: &mut [[f32; ROWS]],
 ) {
     for strip in 0..layer.matrix.n_strips::<LANES>() {
         let start = [strip_of(&layer.bias, strip); ROWS];
-        let [sums] = accumulate::<W, LANES, 1, ROWS>(&layer.matrix, strip, inputs, [start]);
+        let [sums] = accumulate::<L, LANES, 1, ROWS>(&layer.matrix, strip, inputs, [start]);
         let (block, first_lane) = Matrix::place_of::<LANES>(strip);
         for (row, vectors) in sums.iter().enumerate() {
             for (vector, values) in vectors.iter().enumerate() {
@@ -308,30 +302,28 @@ fn dense<W: Widen<LANES>, const LANES: usize, const ROWS: usize>(
 
 /// Adds the inputs times their weights to the sums of `STRIPS` strips, each sum in the order of the inputs.
 #[inline(always)]
-fn accumulate<W: Widen<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
+fn accumulate<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
     matrix: &Matrix,
     first_strip: usize,
     inputs: &[[f32; ROWS]],
     mut sums: [StripSums<LANES, ROWS>; STRIPS],
 ) -> [StripSums<LANES, ROWS>; STRIPS] {
-    let mut blocks = [&[][..]; STRIPS];
-    let mut first_lane = 0;
-    for (strip, weights) in blocks.iter_mut().enumerate() {
-        let block;
-        (block, first_lane) = Matrix::place_of::<LANES>(first_strip + strip);
-        *weights = matrix.block(block);
+    let mut strips = [(&[][..], 0); STRIPS];
+    for (index, strip) in strips.iter_mut().enumerate() {
+        let (block, first_lane) = Matrix::place_of::<LANES>(first_strip + index);
+        let weights = matrix.block(block);
         assert_eq!(weights.len(), inputs.len(), "a weight for every input");
+        *strip = (weights, first_lane / LANES);
     }
     for (index, input) in inputs.iter().enumerate() {
-        for (sums, weights) in sums.iter_mut().zip(&blocks) {
+        for (sums, (weights, part)) in sums.iter_mut().zip(strips) {
             let mut wide = [[0.0; LANES]; VECTORS];
             for (wide, halves) in wide.iter_mut().zip(&weights[index].0) {
-                let (strips, _) = halves.as_chunks::<LANES>();
-                *wide = W::widen(&strips[first_lane / LANES]);
+                *wide = L::widen(&halves.as_chunks().0[part]);
             }
             for (sums, input) in sums.iter_mut().zip(input) {
                 for (sum, wide) in sums.iter_mut().zip(wide) {
-                    *sum = multiply_add(*input, wide, *sum);
+                    *sum = L::multiply_add(*input, wide, *sum);
                 }
             }
         }

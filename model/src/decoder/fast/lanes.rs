@@ -1,65 +1,76 @@
-//! The one thing that the instruction sets do differently: widening halves.
+//! What the instruction sets do differently: the innermost two operations.
 //!
 //! Everything else is written over arrays, which the compiler turns into vectors of the enabled size. All functions of
-//! the kernel are inlined into the few that enable instructions, so they are compiled for those.
+//! the kernel are inlined into the few that enable instructions, so they are compiled for those. The two operations
+//! here are spelled out, because the compiler sometimes takes arrays apart, and then the whole decode is slow.
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{_mm_loadu_si128, _mm256_cvtph_ps, _mm256_loadu_si256, _mm512_cvtph_ps};
+use std::arch::x86_64::{
+    __m256, __m512, _mm_loadu_si128, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_si256,
+    _mm256_set1_ps, _mm512_cvtph_ps, _mm512_fmadd_ps, _mm512_set1_ps,
+};
 
-/// Widens `LANES` finite halves, given by their bits.
-pub(super) trait Widen<const LANES: usize> {
+/// `LANES` numbers at a time.
+pub(super) trait Lanes<const LANES: usize> {
+    /// Single-precision values of finite halves, given by their bits.
     fn widen(halves: &[u16; LANES]) -> [f32; LANES];
+
+    /// `factor * a + sum` in every lane, rounded once.
+    fn multiply_add(factor: f32, a: [f32; LANES], sum: [f32; LANES]) -> [f32; LANES];
 }
 
-/// 16 at a time; to be used only where AVX-512 F is enabled.
+/// To be used only where AVX-512 F is enabled.
 #[cfg(target_arch = "x86_64")]
 pub(super) struct Avx512;
 
 #[cfg(target_arch = "x86_64")]
-impl Widen<16> for Avx512 {
+#[expect(
+    unsafe_code,
+    reason = "the user enables the instructions, and vectors have the layout of arrays of their size"
+)]
+impl Lanes<16> for Avx512 {
     #[inline(always)]
-    #[expect(
-        unsafe_code,
-        reason = "the load is of exactly the array, and the vector has the layout of the result"
-    )]
     fn widen(halves: &[u16; 16]) -> [f32; 16] {
         unsafe { std::mem::transmute(_mm512_cvtph_ps(_mm256_loadu_si256(halves.as_ptr().cast()))) }
     }
+
+    #[inline(always)]
+    fn multiply_add(factor: f32, a: [f32; 16], sum: [f32; 16]) -> [f32; 16] {
+        unsafe {
+            let (a, sum): (__m512, __m512) = (std::mem::transmute(a), std::mem::transmute(sum));
+            std::mem::transmute(_mm512_fmadd_ps(_mm512_set1_ps(factor), a, sum))
+        }
+    }
 }
 
-/// 8 at a time; to be used only where AVX and F16C are enabled.
+/// To be used only where AVX2, FMA and F16C are enabled.
 #[cfg(target_arch = "x86_64")]
 pub(super) struct Avx2;
 
 #[cfg(target_arch = "x86_64")]
-impl Widen<8> for Avx2 {
+#[expect(
+    unsafe_code,
+    reason = "the user enables the instructions, and vectors have the layout of arrays of their size"
+)]
+impl Lanes<8> for Avx2 {
     #[inline(always)]
-    #[expect(
-        unsafe_code,
-        reason = "the load is of exactly the array, and the vector has the layout of the result"
-    )]
     fn widen(halves: &[u16; 8]) -> [f32; 8] {
         unsafe { std::mem::transmute(_mm256_cvtph_ps(_mm_loadu_si128(halves.as_ptr().cast()))) }
     }
-}
 
-#[cfg(target_arch = "x86_64")]
-impl Widen<16> for Avx2 {
     #[inline(always)]
-    fn widen(halves: &[u16; 16]) -> [f32; 16] {
-        let (parts, _) = halves.as_chunks::<8>();
-        let mut wide = [0.0; 16];
-        for (part, wide) in parts.iter().zip(wide.as_chunks_mut::<8>().0) {
-            *wide = Self::widen(part);
+    fn multiply_add(factor: f32, a: [f32; 8], sum: [f32; 8]) -> [f32; 8] {
+        unsafe {
+            let (a, sum): (__m256, __m256) = (std::mem::transmute(a), std::mem::transmute(sum));
+            std::mem::transmute(_mm256_fmadd_ps(_mm256_set1_ps(factor), a, sum))
         }
-        wide
     }
 }
 
-/// Integer arithmetic that every machine has.
+/// Whatever the build's target has, from operations that every machine rounds the same way.
 pub(super) struct Portable;
 
-impl<const LANES: usize> Widen<LANES> for Portable {
+impl<const LANES: usize> Lanes<LANES> for Portable {
     #[inline(always)]
     fn widen(halves: &[u16; LANES]) -> [f32; LANES] {
         // Halves count exponents from 15, singles from 127.
@@ -71,20 +82,15 @@ impl<const LANES: usize> Widen<LANES> for Portable {
         }
         wide
     }
-}
 
-/// `factor * a + sum` in every lane, rounded once.
-#[inline(always)]
-pub(super) fn multiply_add<const LANES: usize>(
-    factor: f32,
-    a: [f32; LANES],
-    sum: [f32; LANES],
-) -> [f32; LANES] {
-    let mut result = sum;
-    for (result, a) in result.iter_mut().zip(a) {
-        *result = a.mul_add(factor, *result);
+    #[inline(always)]
+    fn multiply_add(factor: f32, a: [f32; LANES], sum: [f32; LANES]) -> [f32; LANES] {
+        let mut result = sum;
+        for (result, a) in result.iter_mut().zip(a) {
+            *result = a.mul_add(factor, *result);
+        }
+        result
     }
-    result
 }
 
 #[cfg(test)]

@@ -58,24 +58,27 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// `None` if a weight is not exactly a half.
+    /// `None` if a weight is not exactly a half. A tensor that is missing or has another shape is an error.
     pub(super) fn pack(
         config: &ModelConfig,
         tensors: &BTreeMap<String, Tensor>,
     ) -> Result<Option<Self>> {
-        let states = 2 * config.decoder_units.iter().sum::<usize>();
-        let initial_state = Source::read(tensors, "decoder.initial_state", states)?;
-        let output = Source::read(tensors, "decoder.output", ROW)?;
-        let cells = config
-            .decoder_units
-            .iter()
-            .enumerate()
-            .map(|(layer, units)| {
-                Source::read(tensors, &format!("decoder.cell_{layer}"), VECTORS * units)
-            })
+        for (name, shape) in config.tensors() {
+            let found = tensors.get(&name).map(Tensor::dims);
+            if name.starts_with("decoder.") && found != Some(&shape) {
+                candle_core::bail!("tensor `{name}` has shape {found:?}, expected {shape:?}");
+            }
+        }
+        let initial_state = Source::read(tensors, "decoder.initial_state")?;
+        let output = Source::read(tensors, "decoder.output")?;
+        let cells = (0..config.decoder_units.len())
+            .map(|layer| Source::read(tensors, &format!("decoder.cell_{layer}")))
             .collect::<Result<Vec<_>>>()?;
-        let Some(first) = cells.first() else {
-            candle_core::bail!("a decoder has at least one layer");
+        let Some(first) = cells
+            .first()
+            .filter(|_| config.latent > 0 && config.n_steps > 0)
+        else {
+            candle_core::bail!("a decoder has steps, a latent and at least one layer");
         };
         if ![&initial_state, &output]
             .into_iter()
@@ -146,22 +149,12 @@ struct Source {
 }
 
 impl Source {
-    fn read(tensors: &BTreeMap<String, Tensor>, name: &str, n_outputs: usize) -> Result<Self> {
-        let read = |name: String| match tensors.get(&name) {
-            Some(tensor) => tensor.flatten_all()?.to_vec1::<f32>(),
-            None => candle_core::bail!("tensor `{name}` is missing"),
-        };
-        let source = Self {
+    fn read(tensors: &BTreeMap<String, Tensor>, name: &str) -> Result<Self> {
+        let read = |name: String| tensors[&name].flatten_all()?.to_vec1::<f32>();
+        Ok(Self {
             kernel: read(format!("{name}.kernel"))?,
             bias: read(format!("{name}.bias"))?,
-        };
-        if source.bias.len() != n_outputs {
-            candle_core::bail!(
-                "tensor `{name}.bias` has {} values, expected {n_outputs}",
-                source.bias.len()
-            );
-        }
-        Ok(source)
+        })
     }
 
     fn n_inputs(&self) -> usize {
