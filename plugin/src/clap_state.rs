@@ -1,44 +1,22 @@
-//! The CLAP entry point, with a check of saved state that the framework lacks.
+//! The CLAP state extension, with a check that the framework lacks.
 //!
 //! A CLAP state begins with the length of what follows. The framework (nice-plug 0.2.3) allocates by that number before
 //! it has read anything, so that a damaged project would end the host. Here every state is first read whole into a
 //! bounded buffer; only if the announced length is there does the framework see it, from memory.
-//!
-//! A host gets the framework's own plugin with two functions exchanged: `get_extension`, which hands out our state
-//! extension instead, and `destroy`, which also frees what we added. Everything else goes straight to the framework.
 #![expect(
     unsafe_code,
     reason = "CLAP is a C interface: hosts and the framework pass pointers, and its contract says which are valid"
 )]
 
-use crate::Fourbar;
+use crate::clap::framework;
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::stream::{clap_istream, clap_ostream};
-use nice_plug::wrapper::clap::{
-    CLAP_PLUGIN_FACTORY_ID, CLAP_VERSION, PluginDescriptor, Wrapper, clap_host, clap_plugin,
-    clap_plugin_descriptor, clap_plugin_entry, clap_plugin_factory,
-};
-use nice_plug::wrapper::setup_logger;
-use std::ffi::{CStr, c_char, c_void};
+use nice_plug::wrapper::clap::clap_plugin;
+use std::ffi::c_void;
 use std::ptr;
-use std::sync::{Arc, OnceLock};
 
-/// The library's entry point, which CLAP hosts look for by this name.
-#[unsafe(no_mangle)]
-pub static clap_entry: clap_plugin_entry = clap_plugin_entry {
-    clap_version: CLAP_VERSION,
-    init: Some(init),
-    deinit: Some(deinit),
-    get_factory: Some(get_factory),
-};
-
-static FACTORY: clap_plugin_factory = clap_plugin_factory {
-    get_plugin_count: Some(get_plugin_count),
-    get_plugin_descriptor: Some(get_plugin_descriptor),
-    create_plugin: Some(create_plugin),
-};
-
-static STATE_EXTENSION: clap_plugin_state = clap_plugin_state {
+/// What a host gets for the state extension.
+pub(crate) static STATE_EXTENSION: clap_plugin_state = clap_plugin_state {
     save: Some(save),
     load: Some(load),
 };
@@ -48,83 +26,6 @@ const MAX_STATE_BYTES: usize = 16 << 20;
 
 /// Bytes of the length that a state begins with.
 const LENGTH_BYTES: usize = size_of::<u64>();
-
-/// A plugin as the host sees it. The host's pointer to `plugin` is also one to the whole.
-#[repr(C)]
-struct Checked {
-    /// The framework's functions and data, but for two functions.
-    plugin: clap_plugin,
-    framework: *const clap_plugin,
-}
-
-fn descriptor() -> &'static PluginDescriptor {
-    static DESCRIPTOR: OnceLock<PluginDescriptor> = OnceLock::new();
-    DESCRIPTOR.get_or_init(PluginDescriptor::for_plugin::<Fourbar>)
-}
-
-extern "C" fn init(_plugin_path: *const c_char) -> bool {
-    setup_logger::<Fourbar>();
-    true
-}
-
-extern "C" fn deinit() {}
-
-unsafe extern "C" fn get_factory(factory_id: *const c_char) -> *const c_void {
-    // SAFETY: the host passes a string or nothing.
-    if !factory_id.is_null() && unsafe { CStr::from_ptr(factory_id) } == CLAP_PLUGIN_FACTORY_ID {
-        (&raw const FACTORY).cast()
-    } else {
-        ptr::null()
-    }
-}
-
-extern "C" fn get_plugin_count(_factory: *const clap_plugin_factory) -> u32 {
-    1
-}
-
-extern "C" fn get_plugin_descriptor(
-    _factory: *const clap_plugin_factory,
-    index: u32,
-) -> *const clap_plugin_descriptor {
-    if index == 0 {
-        descriptor().clap_plugin_descriptor()
-    } else {
-        ptr::null()
-    }
-}
-
-unsafe extern "C" fn create_plugin(
-    _factory: *const clap_plugin_factory,
-    host: *const clap_host,
-    plugin_id: *const c_char,
-) -> *const clap_plugin {
-    // SAFETY: the host passes a string or nothing.
-    if plugin_id.is_null() || unsafe { CStr::from_ptr(plugin_id) } != descriptor().clap_id() {
-        return ptr::null();
-    }
-    // SAFETY: the host passes itself. The framework takes the reference to its wrapper back in its `destroy`, and until
-    // then the wrapper stays where it is.
-    let framework: *const clap_plugin = unsafe {
-        let wrapper = Arc::into_raw(Wrapper::<Fourbar>::new(host));
-        (*wrapper).clap_plugin.as_ptr()
-    };
-    let plugin = clap_plugin {
-        get_extension: Some(get_extension),
-        destroy: Some(destroy),
-        // SAFETY: as above.
-        ..unsafe { *framework }
-    };
-    Box::into_raw(Box::new(Checked { plugin, framework })).cast()
-}
-
-/// The framework's plugin behind the host's.
-///
-/// # Safety
-/// `plugin` must come from [`create_plugin`] and not have been destroyed.
-unsafe fn framework<'a>(plugin: *const clap_plugin) -> &'a clap_plugin {
-    // SAFETY: then it points to the first field of a `Checked`, whose other pointer is valid as long.
-    unsafe { &*(*plugin.cast::<Checked>()).framework }
-}
 
 /// The framework's state extension.
 ///
@@ -136,36 +37,6 @@ unsafe fn framework_state<'a>(plugin: *const clap_plugin) -> Option<&'a clap_plu
         let framework = framework(plugin);
         let state = framework.get_extension?(framework, CLAP_EXT_STATE.as_ptr());
         state.cast::<clap_plugin_state>().as_ref()
-    }
-}
-
-unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char) -> *const c_void {
-    if plugin.is_null() || id.is_null() {
-        return ptr::null();
-    }
-    // SAFETY: the host passes its plugin and a string. Extensions of the framework get by with the plugin's data, which
-    // both plugins share.
-    unsafe {
-        if CStr::from_ptr(id) == CLAP_EXT_STATE {
-            return (&raw const STATE_EXTENSION).cast();
-        }
-        let framework = framework(plugin);
-        framework
-            .get_extension
-            .map_or(ptr::null(), |get_extension| get_extension(framework, id))
-    }
-}
-
-unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
-    if plugin.is_null() {
-        return;
-    }
-    // SAFETY: the host gives up its plugin, which was a box; the framework's is given up with it.
-    unsafe {
-        let checked = Box::from_raw(plugin.cast::<Checked>().cast_mut());
-        if let Some(destroy) = (*checked.framework).destroy {
-            destroy(checked.framework);
-        }
     }
 }
 

@@ -5,13 +5,15 @@
 //! worker -> Snapshot -> editor        player -> playhead, level (atomics) -> editor
 //! ```
 //!
-//! The framework is met in this file, `params.rs`, `editor.rs` and `clap_state.rs` only.
+//! The framework is met in this file, `params.rs`, `editor.rs`, `clap.rs`, `clap_events.rs` and `clap_state.rs` only.
 
 use nice_plug::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub mod checkpoints;
+mod clap;
+mod clap_events;
 mod clap_state;
 pub mod editor;
 pub mod engine;
@@ -26,7 +28,7 @@ pub mod shared;
 pub mod transport;
 pub mod worker;
 
-pub use clap_state::clap_entry;
+pub use clap::clap_entry;
 
 use checkpoints::GROOVAE_4BAR;
 use mailbox::{WorkerEnd, mailbox};

@@ -193,10 +193,7 @@ impl FourbarParams {
                 midi_out: BoolParam::new("MIDI output", true),
                 channel: IntParam::new("Channel", 10, IntRange::Linear { min: 1, max: 16 }),
                 drum_map: EnumParam::new("Drum map", DrumMapChoice::Gm),
-                bypass: BoolParam::new("Bypass", false)
-                    .with_value_to_string(formatters::v2s_bool_bypass())
-                    .with_string_to_value(formatters::s2v_bool_bypass())
-                    .make_bypass(),
+                bypass: BoolParam::new("Bypass", false).make_bypass(),
                 n_presses,
             }
         })
