@@ -19,6 +19,7 @@ pub mod encoder;
 pub mod error;
 pub mod groove;
 pub mod latent;
+pub mod layers;
 pub mod lstm;
 pub mod midi;
 pub mod noise;
