@@ -10,6 +10,9 @@ use std::arch::x86_64::{
     _mm256_set1_ps, _mm512_cvtph_ps, _mm512_fmadd_ps, _mm512_set1_ps,
 };
 
+#[cfg(target_arch = "x86_64")]
+use std::mem::transmute;
+
 /// `LANES` numbers at a time.
 pub(super) trait Lanes<const LANES: usize> {
     /// Single-precision values of finite halves, given by their bits.
@@ -31,14 +34,15 @@ pub(super) struct Avx512;
 impl Lanes<16> for Avx512 {
     #[inline(always)]
     fn widen(halves: &[u16; 16]) -> [f32; 16] {
-        unsafe { std::mem::transmute(_mm512_cvtph_ps(_mm256_loadu_si256(halves.as_ptr().cast()))) }
+        unsafe { transmute(_mm512_cvtph_ps(_mm256_loadu_si256(halves.as_ptr().cast()))) }
     }
 
     #[inline(always)]
     fn multiply_add(factor: f32, a: [f32; 16], sum: [f32; 16]) -> [f32; 16] {
         unsafe {
-            let (a, sum): (__m512, __m512) = (std::mem::transmute(a), std::mem::transmute(sum));
-            std::mem::transmute(_mm512_fmadd_ps(_mm512_set1_ps(factor), a, sum))
+            let a = transmute::<[f32; 16], __m512>(a);
+            let sum = transmute::<[f32; 16], __m512>(sum);
+            transmute(_mm512_fmadd_ps(_mm512_set1_ps(factor), a, sum))
         }
     }
 }
@@ -55,14 +59,15 @@ pub(super) struct Avx2;
 impl Lanes<8> for Avx2 {
     #[inline(always)]
     fn widen(halves: &[u16; 8]) -> [f32; 8] {
-        unsafe { std::mem::transmute(_mm256_cvtph_ps(_mm_loadu_si128(halves.as_ptr().cast()))) }
+        unsafe { transmute(_mm256_cvtph_ps(_mm_loadu_si128(halves.as_ptr().cast()))) }
     }
 
     #[inline(always)]
     fn multiply_add(factor: f32, a: [f32; 8], sum: [f32; 8]) -> [f32; 8] {
         unsafe {
-            let (a, sum): (__m256, __m256) = (std::mem::transmute(a), std::mem::transmute(sum));
-            std::mem::transmute(_mm256_fmadd_ps(_mm256_set1_ps(factor), a, sum))
+            let a = transmute::<[f32; 8], __m256>(a);
+            let sum = transmute::<[f32; 8], __m256>(sum);
+            transmute(_mm256_fmadd_ps(_mm256_set1_ps(factor), a, sum))
         }
     }
 }
