@@ -60,17 +60,17 @@ impl Report {
             let [windows, files, bars] = [counts.windows, counts.files, counts.bars].map(grouped);
             writeln!(f, "  {:<12}{windows:>9}{files:>9}{bars:>9}", split.name())?;
         }
-        for split in [Split::Train, Split::Validation] {
+        let without = [
+            (Split::Train, "there is nothing to learn from"),
+            (Split::Validation, "training can only watch its own loss"),
+        ];
+        for (split, consequence) in without {
             if self
                 .splits
                 .get(&split)
                 .is_none_or(|counts| counts.windows == 0)
             {
-                writeln!(
-                    f,
-                    "  no {} window: training needs one; add files",
-                    split.name()
-                )?;
+                writeln!(f, "  no {} window: {consequence}; add files", split.name())?;
             }
         }
         Ok(())
@@ -239,6 +239,14 @@ mod tests {
         ] {
             assert!(text.contains(line), "missing {line:?} in\n{text}");
         }
+    }
+
+    #[test]
+    fn an_empty_split_is_pointed_out() {
+        // One file can only be in one split.
+        let text = report_of(8, "loop.mid").to_string();
+        let is_missing = |split| text.contains(&format!("no {split} window: "));
+        assert!(is_missing("train") || is_missing("validation"), "{text}");
     }
 
     #[test]
