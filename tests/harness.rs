@@ -159,6 +159,8 @@ pub(crate) struct Player<H> {
     pub(crate) transport: Transport,
     /// Whether the host tells the plugin about its transport at all.
     pub(crate) tells_transport: bool,
+    /// Whether a block ends where the host's loop ends.
+    pub(crate) splits_at_cycle: bool,
     /// Used in turn.
     pub(crate) block_sizes: Vec<u32>,
     n_blocks: usize,
@@ -186,6 +188,7 @@ impl<H: Host> Player<H> {
             host,
             transport: Transport::default(),
             tells_transport: true,
+            splits_at_cycle: true,
             block_sizes: vec![512],
             n_blocks: 0,
             now: 0,
@@ -282,12 +285,8 @@ impl<H: Host> Player<H> {
         let size = self.block_sizes[self.n_blocks % self.block_sizes.len()];
         self.n_blocks += 1;
         let mut size = u64::from(size).min(n_left);
-        if let (true, Some((_, end))) = (self.transport.playing, self.transport.cycle) {
-            let beats_left = end - self.position_beats();
-            if beats_left > 0.0 {
-                size =
-                    size.min(whole_samples((beats_left * self.samples_per_beat()).ceil()).max(1));
-            }
+        if self.splits_at_cycle {
+            size = size.min(self.samples_to_cycle_end().unwrap_or(u64::MAX));
         }
         u32::try_from(size).expect("a block is shorter than 2^32 samples")
     }
@@ -319,32 +318,49 @@ impl<H: Host> Player<H> {
         }
     }
 
-    /// Moves on by samples over which the transport does not change.
+    /// How many samples come before the one at which the host's loop starts over.
+    fn samples_to_cycle_end(&self) -> Option<u64> {
+        let (_, end) = self.transport.cycle?;
+        let beats_left = end - self.transport.position_beats?;
+        let samples = (beats_left * self.samples_per_beat() - 1e-3).ceil();
+        (self.transport.playing && samples >= 1.0).then(|| whole_samples(samples))
+    }
+
+    /// Moves on by samples over which the transport does not change, but for the host's loop.
     fn advance(&mut self, n_samples: u32) {
-        let (true, Some(position), Some(tempo_bpm)) = (
+        let mut n_left = u64::from(n_samples);
+        while n_left > 0 {
+            let to_cycle_end = self.samples_to_cycle_end();
+            let n_straight = to_cycle_end.map_or(n_left, |samples| samples.min(n_left));
+            self.advance_straight(n_straight);
+            if let (Some((start, end)), Some(n_to_end)) = (self.transport.cycle, to_cycle_end)
+                && n_to_end == n_straight
+            {
+                self.seek(self.position_beats() - (end - start));
+            }
+            n_left -= n_straight;
+        }
+    }
+
+    fn advance_straight(&mut self, n_samples: u64) {
+        let first_sample = self.now;
+        self.now += n_samples;
+        let (true, Some(start_beats), Some(tempo_bpm)) = (
             self.transport.playing,
             self.transport.position_beats,
             self.transport.tempo_bpm,
         ) else {
-            self.now += u64::from(n_samples);
             return;
         };
         let beats_per_sample = tempo_bpm / 60.0 / self.sample_rate();
         Told {
-            first_sample: self.now,
-            n_samples: n_samples.into(),
-            start_beats: position,
+            first_sample,
+            n_samples,
+            start_beats,
             beats_per_sample,
         }
         .join(&mut self.told);
-        self.now += u64::from(n_samples);
-        let mut position = position + f64::from(n_samples) * beats_per_sample;
-        if let Some((start, end)) = self.transport.cycle
-            && position >= end
-        {
-            position -= end - start;
-        }
-        self.transport.position_beats = Some(position);
+        self.seek(start_beats + rule::float(n_samples) * beats_per_sample);
     }
 
     /// Everything heard so far as notes; fails if one is still sounding.

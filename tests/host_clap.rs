@@ -16,6 +16,7 @@ tests_on! {
     every_pass_of_the_loop_is_the_same
     a_host_loop_of_four_bars_goes_on_like_the_song
     a_host_loop_of_an_odd_length_starts_anew_each_time
+    a_host_loop_that_ends_inside_a_block_is_followed
     seeking_starting_mid_bar_and_stopping_lose_nothing
     a_count_in_before_the_song_is_played_too
     tempo_changes_move_the_notes_that_follow

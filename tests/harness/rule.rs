@@ -159,7 +159,7 @@ fn expected_notes(
                         velocity: place.pattern.velocity(hit, feel),
                         may_be_missing: when == When::Perhaps,
                         latest_end: run_end,
-                        longest: NOTE_BEATS / slowest(&told[index..]),
+                        longest: longest(&told[index..], stretch.start_beats + beats_in),
                     });
                 }
             }
@@ -257,18 +257,14 @@ fn run_end(told: &[Told]) -> u64 {
     end.end_sample()
 }
 
-/// The least song time per sample in the next beat or so, where a note may still be sounding.
-fn slowest(told: &[Told]) -> f64 {
-    let mut beats = 0.0;
-    let mut slowest = f64::INFINITY;
-    for stretch in told {
-        slowest = slowest.min(stretch.beats_per_sample);
-        beats += stretch.end_beats() - stretch.start_beats;
-        if beats > 1.0 {
-            break;
-        }
-    }
-    slowest
+/// The most samples that a note from `onset_beats` on can last, while the song runs as `told`.
+fn longest(told: &[Told], onset_beats: f64) -> f64 {
+    let slowest = told
+        .iter()
+        .take_while(|stretch| stretch.start_beats <= onset_beats + NOTE_BEATS)
+        .map(|stretch| stretch.beats_per_sample)
+        .fold(told[0].beats_per_sample, f64::min);
+    NOTE_BEATS / slowest
 }
 
 #[expect(

@@ -268,12 +268,12 @@ impl Vst3Host {
             maxSamplesPerBlock: self.setup.max_block.cast_signed(),
             sampleRate: self.setup.sample_rate,
         };
-        let mut stereo = SpeakerArr::kStereo;
+        let (mut no_input, mut stereo) = (SpeakerArr::kEmpty, SpeakerArr::kStereo);
         // SAFETY: every pointer is to a live local.
         unsafe {
             let arranged =
                 self.processor
-                    .setBusArrangements(std::ptr::null_mut(), 0, &raw mut stereo, 1);
+                    .setBusArrangements(&raw mut no_input, 0, &raw mut stereo, 1);
             assert_eq!(arranged, kResultOk);
             assert_eq!(self.processor.setupProcessing(&raw mut setup), kResultOk);
             for media in [kAudio, kEvent] {
