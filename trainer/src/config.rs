@@ -30,7 +30,7 @@ pub struct TrainConfig {
     /// Information that the latent of one groove carries for nothing, in bits.
     pub free_bits: f64,
     /// Probability with which dropout keeps an input of a layer.
-    pub dropout_keep: f32,
+    pub dropout_keep: f64,
     /// Largest global norm of the gradient.
     pub gradient_clip: f64,
     /// Distance between the starts of two training windows, in bars.
@@ -126,7 +126,7 @@ impl TrainConfig {
             ("max_beta", self.max_beta, 0.0, 1e6),
             ("beta_rate", self.beta_rate, 0.0, 1.0),
             ("free_bits", self.free_bits, 0.0, 1e6),
-            ("dropout_keep", f64::from(self.dropout_keep), 0.01, 1.0),
+            ("dropout_keep", self.dropout_keep, 0.01, 1.0),
             ("gradient_clip", self.gradient_clip, 1e-9, 1e9),
         ] {
             if !(low..=high).contains(&value) {

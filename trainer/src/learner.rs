@@ -88,10 +88,20 @@ impl Learner {
             variables.push(Var::from_tensor(&tensor.to_device(device)?)?);
             names.push(name);
         }
-        let by_name = names.iter().cloned().zip(variables.iter().map(|var| var.as_tensor().clone()));
+        let by_name = names
+            .iter()
+            .cloned()
+            .zip(variables.iter().map(|var| var.as_tensor().clone()));
         let vb = VarBuilder::from_tensors(by_name.collect(), DType::F32, device);
         let vae = GrooveVae::new(&config.model()?, vb)?;
-        Ok(Self { config: config.clone(), vae, names, variables, parameters, adam })
+        Ok(Self {
+            config: config.clone(),
+            vae,
+            names,
+            variables,
+            parameters,
+            adam,
+        })
     }
 
     /// Steps made so far.
@@ -114,7 +124,10 @@ impl Learner {
         let named = self.names.iter().zip(&self.variables).zip(&self.parameters);
         named
             .map(|((name, var), values)| {
-                Ok((name.clone(), Tensor::from_slice(values, var.shape(), &Device::Cpu)?))
+                Ok((
+                    name.clone(),
+                    Tensor::from_slice(values, var.shape(), &Device::Cpu)?,
+                ))
             })
             .collect()
     }
@@ -126,8 +139,11 @@ impl Learner {
     pub fn step(&mut self, grooves: &[Groove]) -> Result<StepLosses> {
         let step = self.adam.step;
         let beta = kl_weight(self.config.max_beta, self.config.beta_rate, step);
-        let part_size =
-            if self.vae.device().is_cpu() { self.config.micro_batch } else { grooves.len() };
+        let part_size = if self.vae.device().is_cpu() {
+            self.config.micro_batch
+        } else {
+            grooves.len()
+        };
         let parts: Vec<Part> = grooves
             .par_chunks(part_size)
             .enumerate()
@@ -142,7 +158,12 @@ impl Learner {
             for (sum, loss) in sum.losses.iter_mut().zip(part.losses) {
                 *sum += loss;
             }
-            for (sum, gradient) in sum.gradients.iter_mut().flatten().zip(part.gradients.iter().flatten()) {
+            for (sum, gradient) in sum
+                .gradients
+                .iter_mut()
+                .flatten()
+                .zip(part.gradients.iter().flatten())
+            {
                 *sum += gradient;
             }
         }
@@ -152,9 +173,15 @@ impl Learner {
             loss.is_finite(),
             "the loss of step {step} is {loss}: try a smaller --learning-rate"
         );
-        #[expect(clippy::cast_possible_truncation, reason = "a factor in single precision is enough")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a factor in single precision is enough"
+        )]
         let factor = share as f32;
-        sum.gradients.iter_mut().flatten().for_each(|gradient| *gradient *= factor);
+        sum.gradients
+            .iter_mut()
+            .flatten()
+            .for_each(|gradient| *gradient *= factor);
         let gradient_norm = clip(&mut sum.gradients, self.config.gradient_clip);
         let learning_rate = learning_rate(
             self.config.learning_rate,
@@ -162,7 +189,8 @@ impl Learner {
             self.config.learning_rate_decay,
             step,
         );
-        self.adam.update(&mut self.parameters, &sum.gradients, learning_rate);
+        self.adam
+            .update(&mut self.parameters, &sum.gradients, learning_rate);
         for (var, values) in self.variables.iter().zip(&self.parameters) {
             var.set(&Tensor::from_slice(values, var.shape(), var.device())?)?;
         }
@@ -192,7 +220,11 @@ impl Learner {
         let latent = self.vae.config().latent;
         let epsilon = noise.normals(grooves.len() * latent);
         let epsilon = Tensor::from_vec(epsilon, (grooves.len(), latent), device)?;
-        let mut dropout = Dropout::keep(self.config.dropout_keep, noise.clone());
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a probability in single precision is enough"
+        )]
+        let mut dropout = Dropout::keep(self.config.dropout_keep as f32, noise.clone());
         let posterior: Posterior = self.vae.encode_with(&x, &mut dropout)?;
         let z = posterior.sample(&epsilon)?;
         let outputs = self.vae.teacher_forced_with(&x, &z, &mut dropout)?;
