@@ -5,7 +5,8 @@
 //! worker -> Snapshot -> editor        player -> playhead, level (atomics) -> editor
 //! ```
 //!
-//! The framework is met in this file, `params.rs`, `editor.rs`, `clap.rs`, `clap_events.rs` and `clap_state.rs` only.
+//! The framework is met in this file, `params.rs`, `editor.rs`, `clap.rs`, `clap_events.rs`, `clap_state.rs` and
+//! `vst3.rs` only.
 
 use nice_plug::prelude::*;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub mod request;
 pub mod scheduler;
 pub mod shared;
 pub mod transport;
+mod vst3;
 pub mod worker;
 
 pub use clap::clap_entry;
@@ -321,8 +323,6 @@ impl Vst3Plugin for Fourbar {
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
         &[Vst3SubCategory::Instrument, Vst3SubCategory::Drum];
 }
-
-nice_export_vst3!(Fourbar);
 
 #[cfg(test)]
 mod tests {

@@ -93,6 +93,8 @@ pub struct TransportTracker {
     /// Song time per sample, and number of samples, of the last span.
     last_beats_per_sample: f64,
     last_samples: u32,
+    /// Whether the host's loop ended in the block before, or ahead of it in the same block of the host.
+    looped: bool,
 }
 
 impl Default for TransportTracker {
@@ -110,6 +112,7 @@ impl TransportTracker {
             end_beats: 0.0,
             last_beats_per_sample: 0.0,
             last_samples: 0,
+            looped: false,
         }
     }
 
@@ -152,6 +155,11 @@ impl TransportTracker {
             Clock::Stopped => position.unwrap_or(0.0),
         };
         let (expected_beats, slack_beats) = self.expectation(beats_per_sample, tempo_bpm.is_some());
+        let overrun_beats = host
+            .loop_beats
+            .filter(|_| self.looped && clock == Clock::Host)
+            .and_then(|cycle| overrun_beats(cycle, start_beats, expected_beats, slack_beats));
+        let start_beats = start_beats - overrun_beats.unwrap_or(0.0);
         let onset = if changed {
             BlockOnset::Starts
         } else if (start_beats - expected_beats).abs() <= slack_beats || clock != Clock::Host {
@@ -178,6 +186,7 @@ impl TransportTracker {
             onset,
         };
         if let Some(last) = spans.clone().last() {
+            self.looped = overrun_beats.is_some() || last.first_sample > 0;
             self.end_beats = last.end_beats;
             self.last_beats_per_sample = last.beats_per_sample;
             self.last_samples = last.n_samples;
@@ -203,6 +212,25 @@ impl TransportTracker {
             change_beats.abs() / 2.0 + rounding_beats,
         )
     }
+}
+
+/// By how much a position runs on beyond the host's loop, if that is what it does.
+///
+/// The framework cuts a host's block up at automation, and gives every piece the position it would have without a loop
+/// that ended earlier in the block.
+fn overrun_beats(
+    (loop_start, loop_end): (f64, f64),
+    position_beats: f64,
+    expected_beats: f64,
+    slack_beats: f64,
+) -> Option<f64> {
+    let loop_beats = loop_end - loop_start;
+    let n_loops = ((position_beats - expected_beats) / loop_beats).round();
+    let overrun_beats = n_loops * loop_beats;
+    let runs_on = n_loops >= 1.0
+        && position_beats >= loop_end
+        && (position_beats - overrun_beats - expected_beats).abs() <= slack_beats;
+    runs_on.then_some(overrun_beats)
 }
 
 /// The stretches of one block, in order.
@@ -314,6 +342,28 @@ mod tests {
         let spans: Vec<_> = tracker.spans(host, false, n_samples, SAMPLE_RATE).collect();
         assert_eq!(spans.len(), 1);
         spans[0]
+    }
+
+    #[test]
+    fn a_piece_of_a_block_whose_loop_has_ended_goes_on_in_the_loop() {
+        let mut tracker = TransportTracker::new();
+        let looping = |position_beats| HostTime {
+            loop_beats: Some((1.0, 3.0)),
+            ..at(position_beats)
+        };
+        let spans: Vec<_> = tracker
+            .spans(&looping(2.9), false, 4800, SAMPLE_RATE)
+            .collect();
+        assert_eq!(spans.len(), 2);
+        // 3.1 stands for 1.1, and the one after it again for 1.2.
+        for (told, meant) in [(3.1, 1.1), (3.2, 1.2), (1.3, 1.3)] {
+            let piece = one(&mut tracker, &looping(told), 2400);
+            assert!((piece.start_beats - meant).abs() < 1e-9);
+            assert_eq!(piece.onset, BlockOnset::Continues);
+        }
+        // Nothing looped just now: the song has been moved behind its loop.
+        let moved = one(&mut tracker, &looping(3.4), 2400);
+        assert!(matches!(moved.onset, BlockOnset::Jumps { .. }));
     }
 
     #[test]
