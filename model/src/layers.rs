@@ -63,7 +63,13 @@ impl Dropout {
             return Ok(x.clone());
         };
         let mask: Vec<f32> = (0..x.elem_count())
-            .map(|_| if noise.uniform() < *keep { 1.0 / *keep } else { 0.0 })
+            .map(|_| {
+                if noise.uniform() < *keep {
+                    1.0 / *keep
+                } else {
+                    0.0
+                }
+            })
             .collect();
         x * Tensor::from_vec(mask, x.shape(), x.device())?
     }

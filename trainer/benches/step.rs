@@ -88,13 +88,23 @@ fn compare(threads: usize) {
         their_memory = memory;
     }
     let (ours, theirs) = (median(ours), median(theirs));
-    println!("\na training step of {BATCH} grooves on {threads} thread(s), medians of {N_TURNS} turns");
+    println!(
+        "\na training step of {BATCH} grooves on {threads} thread(s), medians of {N_TURNS} turns"
+    );
     println!("{:>10.3} s  Fourbar", ours);
-    println!("{:>10.3} s  {}: {:.2} x ours", theirs, peer.version, theirs / ours);
+    println!(
+        "{:>10.3} s  {}: {:.2} x ours",
+        theirs,
+        peer.version,
+        theirs / ours
+    );
     if let Some(our_memory) = peak_memory() {
         println!("{our_memory:>8.0} MiB  Fourbar, largest memory of the process");
         let ratio = our_memory / their_memory;
-        println!("{their_memory:>8.0} MiB  {}: ours is {ratio:.2} of it", peer.version);
+        println!(
+            "{their_memory:>8.0} MiB  {}: ours is {ratio:.2} of it",
+            peer.version
+        );
     }
 }
 
@@ -124,7 +134,10 @@ impl Peer {
     fn start(threads: usize) -> Option<Self> {
         let python = std::env::var("FOURBAR_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let mut process = Command::new(&python)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/step.py"))
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/benches/peers/step.py"
+            ))
             .args([BATCH.to_string(), threads.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -135,7 +148,9 @@ impl Peer {
         let mut version = String::new();
         answers.read_line(&mut version).ok()?;
         if version.is_empty() {
-            println!("`{python}` has no PyTorch, which is left out: `pip install torch`, or set FOURBAR_PYTHON");
+            println!(
+                "`{python}` has no PyTorch, which is left out: `pip install torch`, or set FOURBAR_PYTHON"
+            );
             return None;
         }
         let requests = process.stdin.take();

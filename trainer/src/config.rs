@@ -156,9 +156,27 @@ mod tests {
 
     #[test]
     fn a_setting_out_of_range_is_named() {
-        let config = TrainConfig { dropout_keep: 0.0, ..TrainConfig::default() };
-        assert!(config.check().unwrap_err().to_string().contains("dropout_keep"));
-        let config = TrainConfig { learning_rate: f64::NAN, ..TrainConfig::default() };
-        assert!(config.check().unwrap_err().to_string().contains("learning_rate"));
+        let config = TrainConfig {
+            dropout_keep: 0.0,
+            ..TrainConfig::default()
+        };
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("dropout_keep")
+        );
+        let config = TrainConfig {
+            learning_rate: f64::NAN,
+            ..TrainConfig::default()
+        };
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("learning_rate")
+        );
     }
 }

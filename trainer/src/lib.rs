@@ -1,6 +1,9 @@
 //! From a folder of MIDI to a trained model: everything behind the `fourbar` command.
 
-#![allow(clippy::print_stdout, reason = "the commands of a command-line program print their results")]
+#![allow(
+    clippy::print_stdout,
+    reason = "the commands of a command-line program print their results"
+)]
 
 pub mod arguments;
 pub mod clip;

@@ -93,7 +93,10 @@ mod tests {
         // softplus(0) = ln 2 in each of 256 dimensions: 27.3 nats.
         let mu = Tensor::zeros((1, 256), DType::F32, &Device::Cpu).unwrap();
         let sigma = (mu.ones_like().unwrap() * std::f64::consts::LN_2).unwrap();
-        let nats = kl(&Posterior { mu, sigma }).unwrap().to_vec1::<f32>().unwrap()[0];
+        let nats = kl(&Posterior { mu, sigma })
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap()[0];
         assert!((nats - 27.35).abs() < 0.05, "{nats}");
     }
 
@@ -110,7 +113,10 @@ mod tests {
     #[test]
     fn free_bits_are_one_budget_for_the_whole_latent() {
         let kl = Tensor::new(&[30f32, 40.0], &Device::Cpu).unwrap();
-        let cost = beyond_free_bits(&kl, 48.0).unwrap().to_vec1::<f32>().unwrap();
+        let cost = beyond_free_bits(&kl, 48.0)
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
         assert!(cost[0].abs() < 1e-6 && (cost[1] - 6.729).abs() < 0.01);
     }
 }

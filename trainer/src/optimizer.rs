@@ -8,13 +8,27 @@ use rayon::prelude::*;
 /// # Source
 /// Magenta's `global_norm` clipping.
 pub fn clip(gradients: &mut [Vec<f32>], largest: f64) -> f64 {
-    let square: f64 =
-        gradients.iter().flatten().map(|&g| f64::from(g) * f64::from(g)).sum();
+    let square: f64 = gradients
+        .iter()
+        .flatten()
+        .map(|&g| f64::from(g) * f64::from(g))
+        .sum();
     let norm = square.sqrt();
-    #[expect(clippy::cast_possible_truncation, reason = "a factor in single precision is enough")]
-    let factor = if norm < 10_000.0 { (largest / norm.max(largest)) as f32 } else { 0.0 };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a factor in single precision is enough"
+    )]
+    let factor = if norm < 10_000.0 {
+        (largest / norm.max(largest)) as f32
+    } else {
+        0.0
+    };
     for gradient in gradients.iter_mut().flatten() {
-        *gradient = if factor == 0.0 { 0.0 } else { *gradient * factor };
+        *gradient = if factor == 0.0 {
+            0.0
+        } else {
+            *gradient * factor
+        };
     }
     norm
 }
@@ -42,24 +56,43 @@ impl Adam {
     #[must_use]
     pub fn new(sizes: &[usize]) -> Self {
         let zeros: Vec<Vec<f32>> = sizes.iter().map(|&n| vec![0.0; n]).collect();
-        Self { step: 0, mean: zeros.clone(), square: zeros }
+        Self {
+            step: 0,
+            mean: zeros.clone(),
+            square: zeros,
+        }
     }
 
     /// One update of `parameters` in place.
-    pub fn update(&mut self, parameters: &mut [Vec<f32>], gradients: &[Vec<f32>], learning_rate: f64) {
+    pub fn update(
+        &mut self,
+        parameters: &mut [Vec<f32>],
+        gradients: &[Vec<f32>],
+        learning_rate: f64,
+    ) {
         self.step += 1;
         let t = i32::try_from(self.step).unwrap_or(i32::MAX);
-        let correction = (1.0 - f64::from(Self::BETA_2).powi(t)).sqrt() / (1.0 - f64::from(Self::BETA_1).powi(t));
-        #[expect(clippy::cast_possible_truncation, reason = "a step size in single precision is enough")]
+        let correction = (1.0 - f64::from(Self::BETA_2).powi(t)).sqrt()
+            / (1.0 - f64::from(Self::BETA_1).powi(t));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a step size in single precision is enough"
+        )]
         let rate = (learning_rate * correction) as f32;
         let state = self.mean.par_iter_mut().zip(&mut self.square);
-        parameters.par_iter_mut().zip(gradients).zip(state).for_each(|((parameters, gradients), (mean, square))| {
-            for (((parameter, &gradient), m), v) in parameters.iter_mut().zip(gradients).zip(mean).zip(square) {
-                *m = Self::BETA_1 * *m + (1.0 - Self::BETA_1) * gradient;
-                *v = Self::BETA_2 * *v + (1.0 - Self::BETA_2) * gradient * gradient;
-                *parameter -= rate * *m / (v.sqrt() + Self::EPSILON);
-            }
-        });
+        parameters
+            .par_iter_mut()
+            .zip(gradients)
+            .zip(state)
+            .for_each(|((parameters, gradients), (mean, square))| {
+                for (((parameter, &gradient), m), v) in
+                    parameters.iter_mut().zip(gradients).zip(mean).zip(square)
+                {
+                    *m = Self::BETA_1 * *m + (1.0 - Self::BETA_1) * gradient;
+                    *v = Self::BETA_2 * *v + (1.0 - Self::BETA_2) * gradient * gradient;
+                    *parameter -= rate * *m / (v.sqrt() + Self::EPSILON);
+                }
+            });
     }
 }
 

@@ -87,9 +87,14 @@ impl RunFolder {
             "{} holds a training run already: give --resume to go on with it, or another --out",
             folder.display()
         );
-        let text = toml::to_string(config).context("the configuration cannot be written as TOML")?;
+        let text =
+            toml::to_string(config).context("the configuration cannot be written as TOML")?;
         write_atomically(&folder.join("config.toml"), text.as_bytes())?;
-        Ok(Self { folder: folder.to_owned(), events: EventFile::create(folder)?, rows: Vec::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            events: EventFile::create(folder)?,
+            rows: Vec::new(),
+        })
     }
 
     /// Opens the folder of a run that is to be resumed.
@@ -99,7 +104,10 @@ impl RunFolder {
     pub fn resume(folder: &Path, device: &Device) -> Result<(Self, Learner, Progress)> {
         let path = folder.join("state.safetensors");
         let bytes = std::fs::read(&path).with_context(|| {
-            format!("there is no run to resume in {}: leave out --resume to start one", folder.display())
+            format!(
+                "there is no run to resume in {}: leave out --resume to start one",
+                folder.display()
+            )
         })?;
         let (learner, progress) =
             read_state(&bytes, device).with_context(|| format!("{} is damaged", path.display()))?;
@@ -112,7 +120,11 @@ impl RunFolder {
             Err(_) => Vec::new(),
         };
         rows.retain(|row| row.step <= progress.step);
-        let run = Self { folder: folder.to_owned(), events: EventFile::create(folder)?, rows };
+        let run = Self {
+            folder: folder.to_owned(),
+            events: EventFile::create(folder)?,
+            rows,
+        };
         Ok((run, learner, progress))
     }
 
@@ -143,14 +155,20 @@ impl RunFolder {
             ("validation/timing_mae_ms", row.timing_mae_ms),
             ("validation/kl_bits", row.kl_bits),
         ];
-        scalars.extend(validation.into_iter().filter_map(|(tag, value)| Some((tag, value?))));
+        scalars.extend(
+            validation
+                .into_iter()
+                .filter_map(|(tag, value)| Some((tag, value?))),
+        );
         self.events.scalars(row.step, &scalars)?;
         self.rows.push(row);
         let mut writer = csv::Writer::from_writer(Vec::new());
         for row in &self.rows {
             writer.serialize(row)?;
         }
-        let text = writer.into_inner().context("the log cannot be written as CSV")?;
+        let text = writer
+            .into_inner()
+            .context("the log cannot be written as CSV")?;
         write_atomically(&self.folder.join("log.csv"), &text)
     }
 
@@ -160,49 +178,77 @@ impl RunFolder {
     /// If the file cannot be written; the one before it is untouched then.
     pub fn save_state(&self, learner: &Learner, progress: &Progress) -> Result<()> {
         let mut tensors = BTreeMap::new();
-        for ((name, tensor), (mean, square)) in
-            learner.tensors()?.iter().zip(learner.adam().mean.iter().zip(&learner.adam().square))
+        for ((name, tensor), (mean, square)) in learner
+            .tensors()?
+            .iter()
+            .zip(learner.adam().mean.iter().zip(&learner.adam().square))
         {
             let shape = tensor.dims().to_vec();
-            for (kind, values) in
-                [("parameter", &tensor.flatten_all()?.to_vec1()?), ("mean", mean), ("square", square)]
-            {
-                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            for (kind, values) in [
+                ("parameter", &tensor.flatten_all()?.to_vec1()?),
+                ("mean", mean),
+                ("square", square),
+            ] {
+                let bytes: Vec<u8> = values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect();
                 tensors.insert(format!("{kind}/{name}"), (shape.clone(), bytes));
             }
         }
         let views = tensors
             .iter()
-            .map(|(name, (shape, bytes))| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+            .map(|(name, (shape, bytes))| {
+                Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+            })
             .collect::<Result<Vec<_>>>()?;
         let metadata = HashMap::from([(STATE_KEY.to_owned(), serde_json::to_string(progress)?)]);
-        write_atomically(&self.folder.join("state.safetensors"), &serialize(views, Some(metadata))?)
+        write_atomically(
+            &self.folder.join("state.safetensors"),
+            &serialize(views, Some(metadata))?,
+        )
     }
 }
 
 fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
-    let metadata = header.metadata().as_ref().and_then(|metadata| metadata.get(STATE_KEY));
+    let metadata = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(STATE_KEY));
     let progress: Progress = serde_json::from_str(metadata.context("it is not a training state")?)?;
     progress.config.check()?;
     let file = SafeTensors::deserialize(bytes)?;
     let mut parameters = BTreeMap::new();
-    let mut adam = Adam { step: progress.step, mean: Vec::new(), square: Vec::new() };
+    let mut adam = Adam {
+        step: progress.step,
+        mean: Vec::new(),
+        square: Vec::new(),
+    };
     let mut shapes = progress.config.model()?.tensors();
     shapes.sort();
     for (name, shape) in shapes {
         let read = |kind: &str| -> Result<Vec<f32>> {
             let view = file.tensor(&format!("{kind}/{name}"))?;
             if view.dtype() != Dtype::F32 || view.shape() != shape {
-                bail!("{kind}/{name} has the shape {:?}, not {shape:?}", view.shape());
+                bail!(
+                    "{kind}/{name} has the shape {:?}, not {shape:?}",
+                    view.shape()
+                );
             }
             let (values, _) = view.data().as_chunks::<4>();
-            Ok(values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+            Ok(values
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes))
+                .collect())
         };
         let tensor = Tensor::from_vec(read("parameter")?, shape.clone(), &Device::Cpu)?;
         adam.mean.push(read("mean")?);
         adam.square.push(read("square")?);
         parameters.insert(name, tensor);
     }
-    Ok((Learner::with(&progress.config, parameters, adam, device)?, progress))
+    Ok((
+        Learner::with(&progress.config, parameters, adam, device)?,
+        progress,
+    ))
 }

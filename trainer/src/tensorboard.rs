@@ -43,7 +43,10 @@ impl EventFile {
         for (tag, value) in values {
             let mut entry = string_field(1, tag.as_bytes());
             entry.push(2 << 3 | 5);
-            #[expect(clippy::cast_possible_truncation, reason = "the format has single precision")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the format has single precision"
+            )]
             entry.extend((*value as f32).to_le_bytes());
             summary.extend(string_field(1, &entry));
         }
@@ -56,12 +59,16 @@ impl EventFile {
         record.extend(masked_crc(&length).to_le_bytes());
         record.extend(data);
         record.extend(masked_crc(data).to_le_bytes());
-        self.file.write_all(&record).with_context(|| format!("cannot write {}", self.path.display()))
+        self.file
+            .write_all(&record)
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
 fn wall_time() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |time| time.as_secs_f64())
 }
 
 fn event(step: usize, content: &[u8]) -> Vec<u8> {
@@ -95,7 +102,9 @@ fn varint(mut value: usize) -> Vec<u8> {
 }
 
 fn masked_crc(bytes: &[u8]) -> u32 {
-    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xA282_EAD8)
+    crc32c::crc32c(bytes)
+        .rotate_right(15)
+        .wrapping_add(0xA282_EAD8)
 }
 
 #[cfg(test)]

@@ -129,7 +129,10 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let (folder, learner, mut progress) = if args.resume {
         let (folder, learner, mut progress) = RunFolder::resume(&args.out, device)?;
-        ensure!(args.config.is_none(), "--resume goes on with the run's own settings: leave out --config");
+        ensure!(
+            args.config.is_none(),
+            "--resume goes on with the run's own settings: leave out --config"
+        );
         // More steps may be asked for; anything else would be another run.
         progress.config.steps = args.steps.unwrap_or(progress.config.steps);
         (Some(folder), Some(learner), progress)
@@ -146,8 +149,12 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         };
         (None, None, progress)
     };
-    let map = DrumMap::by_id(&progress.config.drum_map)
-        .with_context(|| format!("there is no drum map {:?}; try gm or td11", progress.config.drum_map))?;
+    let map = DrumMap::by_id(&progress.config.drum_map).with_context(|| {
+        format!(
+            "there is no drum map {:?}; try gm or td11",
+            progress.config.drum_map
+        )
+    })?;
     let dataset = Dataset::load(&data::locate(args.data.as_deref())?, map)?;
     let mut material = Material::new(&dataset, &mut progress.config)?;
     if args.resume {
@@ -171,7 +178,10 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}",
         config.preset,
         material.windows.len(),
-        material.validation.as_ref().map_or(0, |held_out| held_out.grooves.len()),
+        material
+            .validation
+            .as_ref()
+            .map_or(0, |held_out| held_out.grooves.len()),
         dataset.name,
         config.steps,
         config.batch_size,
@@ -179,9 +189,15 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     );
 
     let steps_per_epoch = material.windows.len() / config.batch_size;
-    let validate_every = if config.validate_every == 0 { steps_per_epoch } else { config.validate_every };
+    let validate_every = if config.validate_every == 0 {
+        steps_per_epoch
+    } else {
+        config.validate_every
+    };
     let bar = ProgressBar::new(config.steps as u64).with_position(learner.step_number() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left  {msg}")?);
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:30} {pos}/{len} {per_sec} {eta} left  {msg}",
+    )?);
     let plain = !std::io::stderr().is_terminal();
     let before = progress.minutes;
     let first_step = learner.step_number();
@@ -203,14 +219,19 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         }
         let mut row = progress.row(steps_per_epoch);
         if plain {
-            println!("{}", plain_line(&row, progress.step - first_step, &config, started));
+            println!(
+                "{}",
+                plain_line(&row, progress.step - first_step, &config, started)
+            );
         } else {
             bar.set_message(format!("loss {:.1}", row.loss));
         }
         if validating {
             let checkpoint = material.checkpoint(args, &learner, &progress, steps_per_epoch)?;
             let validation = material.validate(&checkpoint, &config)?;
-            let figure = validation.as_ref().map_or(row.loss, |figures| validation_loss(figures, &config));
+            let figure = validation
+                .as_ref()
+                .map_or(row.loss, |figures| validation_loss(figures, &config));
             row.note(validation.as_ref(), figure);
             bar.suspend(|| println!("{}", musical_line(&row, validation.as_ref())));
             if progress.improves(figure) {
@@ -238,7 +259,9 @@ impl Progress {
     /// The means since the last row of the log.
     fn row(&mut self, steps_per_epoch: usize) -> Row {
         let losses = std::mem::take(&mut self.pending);
-        let mean = |part: fn(&StepLosses) -> f64| losses.iter().map(part).sum::<f64>() / number(losses.len());
+        let mean = |part: fn(&StepLosses) -> f64| {
+            losses.iter().map(part).sum::<f64>() / number(losses.len())
+        };
         Row {
             step: self.step,
             epoch: number(self.step) / number(steps_per_epoch),
@@ -296,9 +319,14 @@ fn plain_line(row: &Row, steps_made: usize, config: &TrainConfig, started: Insta
 
 fn musical_line(row: &Row, validation: Option<&Reconstruction>) -> String {
     let Some(figures) = validation else {
-        return format!("step {}: loss {:.2} (no validation files)", row.step, row.loss);
+        return format!(
+            "step {}: loss {:.2} (no validation files)",
+            row.step, row.loss
+        );
     };
-    let or_dash = |value: Option<f64>, digits: usize| value.map_or("-".to_owned(), |value| format!("{value:.digits$}"));
+    let or_dash = |value: Option<f64>, digits: usize| {
+        value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+    };
     format!(
         "step {}, epoch {:.1}: validation loss {}, onset F1 {}, velocity off by {} of 127, timing off by {} ms \
          (drummers spread {} ms, we {}), {} bits used",
@@ -392,7 +420,10 @@ impl<'a> Material<'a> {
             .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F16)?.to_dtype(DType::F32)?)))
             .collect::<Result<BTreeMap<_, _>>>()?;
         let by_name = tensors.clone().into_iter().collect();
-        let vae = GrooveVae::new(&model, VarBuilder::from_tensors(by_name, DType::F32, &Device::Cpu))?;
+        let vae = GrooveVae::new(
+            &model,
+            VarBuilder::from_tensors(by_name, DType::F32, &Device::Cpu),
+        )?;
         Ok(Checkpoint {
             metadata: Metadata {
                 format_version: FORMAT_VERSION,
@@ -416,28 +447,46 @@ impl<'a> Material<'a> {
     }
 
     fn latent_map(&self, vae: &GrooveVae) -> Result<LatentMap> {
-        let windows = self.dataset.windows(Split::Train, self.n_steps, self.n_steps / 16);
+        let windows = self
+            .dataset
+            .windows(Split::Train, self.n_steps, self.n_steps / 16);
         let stride = windows.len().div_ceil(MAP_GROOVES).max(1);
         let windows: Vec<Window> = windows.into_iter().step_by(stride).collect();
         let mus: Vec<Vec<Vec<f32>>> = windows
             .par_chunks(self.config.micro_batch)
             .map(|windows| {
-                let grooves: Vec<Groove> =
-                    windows.iter().map(|window| self.dataset.groove(window, self.n_steps)).collect();
-                Ok(vae.encode(&to_tensor(&grooves, &Device::Cpu)?)?.mu.to_vec2()?)
+                let grooves: Vec<Groove> = windows
+                    .iter()
+                    .map(|window| self.dataset.groove(window, self.n_steps))
+                    .collect();
+                Ok(vae
+                    .encode(&to_tensor(&grooves, &Device::Cpu)?)?
+                    .mu
+                    .to_vec2()?)
             })
             .collect::<Result<_>>()?;
-        let styles: Vec<Option<&str>> =
-            windows.iter().map(|window| self.dataset.files[window.file].style.as_deref()).collect();
+        let styles: Vec<Option<&str>> = windows
+            .iter()
+            .map(|window| self.dataset.files[window.file].style.as_deref())
+            .collect();
         Ok(LatentMap::fit(&mus.concat(), &styles, MAP_AXES))
     }
 
-    fn validate(&self, checkpoint: &Checkpoint, config: &TrainConfig) -> Result<Option<Reconstruction>> {
+    fn validate(
+        &self,
+        checkpoint: &Checkpoint,
+        config: &TrainConfig,
+    ) -> Result<Option<Reconstruction>> {
         let Some(held_out) = &self.validation else {
             return Ok(None);
         };
         let vae = GrooveVae::from_checkpoint(checkpoint, &Device::Cpu)?;
-        Ok(Some(reconstruction(&vae, held_out, config.free_bits, config.seed)?))
+        Ok(Some(reconstruction(
+            &vae,
+            held_out,
+            config.free_bits,
+            config.seed,
+        )?))
     }
 
     /// Measures the best model on the held-out splits and writes the figures into its file.
@@ -449,7 +498,11 @@ impl<'a> Material<'a> {
         let vae = GrooveVae::from_checkpoint(&checkpoint, &Device::Cpu)?;
         let mut metrics = serde_json::Map::new();
         for split in [Split::Validation, Split::Test] {
-            if self.dataset.windows(split, self.n_steps, self.n_steps / 16).is_empty() {
+            if self
+                .dataset
+                .windows(split, self.n_steps, self.n_steps / 16)
+                .is_empty()
+            {
                 println!("no {} grooves to measure the model on", split.name());
                 continue;
             }
@@ -482,7 +535,10 @@ impl<'a> Material<'a> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of steps are far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of steps are far below 2^53"
+)]
 fn number(count: usize) -> f64 {
     count as f64
 }
