@@ -1,6 +1,6 @@
 //! Played notes -> a Standard MIDI File of exactly the bars that were played.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, anyhow};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 
@@ -69,7 +69,8 @@ pub(crate) fn file(notes: &[PlayedNote], tempo_bpm: f64, n_beats: u32) -> Result
     ));
     smf.tracks.push(track);
     let mut bytes = Vec::new();
-    smf.write_std(&mut bytes).context("writing the MIDI file")?;
+    smf.write(&mut bytes)
+        .map_err(|problem| anyhow!("writing the MIDI file: {problem}"))?;
     Ok(bytes)
 }
 
