@@ -1,5 +1,5 @@
 //! Everything at once: real files through the model, and the built plugin in real hosts.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod checkpoints; // every committed checkpoint works
 #[cfg(target_os = "linux")]

@@ -22,16 +22,19 @@ pub(crate) fn with_screen(name: &str, test: impl FnOnce(&Window)) {
         println!("{name}: skipped, because there is no Xvfb (apt-get install xvfb)");
         return;
     };
-    let status = Command::new(std::env::current_exe().unwrap())
+    let run = Command::new(std::env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture"])
         .env("DISPLAY", &screen.name)
         .env(HAS_SCREEN, "1")
-        .status()
+        .output()
         .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (output, errors) = (text(&run.stdout), text(&run.stderr));
     assert!(
-        status.success(),
-        "{name} on the screen {}: {status}",
-        screen.name
+        run.status.success() && output.contains("1 passed"),
+        "{name} on the screen {}: {}\n{output}{errors}",
+        screen.name,
+        run.status
     );
 }
 
