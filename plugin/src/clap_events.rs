@@ -18,7 +18,6 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 /// An event that nobody knows, at the start of the block.
-#[expect(clippy::cast_possible_truncation, reason = "a header of some bytes")]
 #[expect(clippy::cast_possible_truncation, reason = "16 bytes")]
 static NO_EVENT: clap_event_header = clap_event_header {
     size: size_of::<clap_event_header>() as u32,
