@@ -5,7 +5,6 @@
 //! PyTorch is looked for in `python3`, or in the interpreter that `FOURBAR_PYTHON` names; `FOURBAR_BENCH_THREADS` (1)
 //! is the number of threads of both.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 #![expect(clippy::print_stdout, reason = "a benchmark reports")]
 #![expect(clippy::unwrap_used, reason = "a failed benchmark is meant to stop")]
 
