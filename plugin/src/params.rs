@@ -30,7 +30,7 @@ pub const MAX_AMOUNT: f32 = 2.0;
 /// The kit level at which the kit is off.
 const MIN_LEVEL_DB: f32 = -60.0;
 /// The highest kit level.
-const MAX_LEVEL_DB: f32 = 6.0;
+const MAX_LEVEL_DB: f32 = 12.0;
 /// The editor's size when it is first opened, in logical pixels.
 const EDITOR_SIZE: LogicalSize<f32> = LogicalSize::new(1160.0, 760.0);
 /// Sides of a window that a project may ask for, in logical pixels.
@@ -184,7 +184,7 @@ impl FourbarParams {
                 timing: amount("Timing", |params| &params.timing),
                 velocity: amount("Velocity", |params| &params.velocity),
                 apply_at: EnumParam::new("Apply at", ApplyAt::Bar),
-                kit_level: float("Kit level", -6.0, MIN_LEVEL_DB, MAX_LEVEL_DB, |params| {
+                kit_level: float("Kit level", 0.0, MIN_LEVEL_DB, MAX_LEVEL_DB, |params| {
                     &params.kit_level
                 })
                 .with_unit(" dB")
