@@ -46,7 +46,7 @@ pub struct Metadata {
     pub format_version: u32,
     /// The sizes of the model.
     pub config: ModelConfig,
-    /// Id of the [`DrumMap`] that the training files were read with.
+    /// Id of the [`DrumMap`](crate::drums::DrumMap) that the training files were read with.
     pub drum_map: String,
     /// The data it was trained on.
     pub dataset: DatasetCard,

@@ -2,7 +2,7 @@
 //!
 //! A layer runs either one step at a time (a decoder that feeds on its own output, or any device) or over a whole
 //! sequence whose input is known in advance (the encoder, and the decoder under teacher forcing). On the CPU the
-//! second form is one fused operation with a hand-written backward pass: [`recurrence`].
+//! second form is one fused operation with a hand-written backward pass.
 //!
 //! # Source
 //! TensorFlow's `LSTMBlockCell` as Magenta uses it: gates i, g, f, o from one kernel over `[x; h]`, and 1 added to f.

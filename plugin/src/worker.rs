@@ -2,7 +2,7 @@
 //!
 //! Every plugin instance has one of its own. The framework's shared background thread would not do: it serves all
 //! instances, and a panic on it ends it for the others and can take the host down. Here a panic or an error becomes a
-//! [`Status`](crate::shared::Status), and the last pattern keeps playing.
+//! [`Status`], and the last pattern keeps playing.
 
 use crate::engine::{Engine, guarded};
 use crate::mailbox::{Reply, WorkerEnd};
