@@ -3,9 +3,9 @@
 use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::Feel;
 
-use crate::harness::clap::ClapHost;
+use crate::harness::clap::{ClapHost, makes};
 use crate::harness::rule::{InForce, check};
-use crate::harness::{Host as _, Player, Transport, param_id, sounding};
+use crate::harness::{Change, Host as _, Player, Transport, param_id, sounding};
 use crate::playing::tests_on;
 
 tests_on! {
@@ -134,6 +134,54 @@ fn the_state_says_what_the_host_sees() {
         let id = param_id(id);
         assert_eq!(other.host.value(id), player.host.value(id));
     }
+}
+
+#[test]
+fn states_travel_through_streams_that_give_and_take_a_few_bytes() {
+    let mut player = Player::<ClapHost>::offline();
+    player.set("seed", "12");
+    player.play(1.0);
+    player.stop();
+    let state = player.host.save();
+    assert_eq!(player.host.save_in_pieces(), state);
+    let mut other = Player::<ClapHost>::offline();
+    assert!(other.host.load_in_pieces(&state));
+    assert_eq!(other.host.save(), state);
+}
+
+#[test]
+fn a_flushed_change_is_as_good_as_one_in_a_block() {
+    let mut in_block = Player::<ClapHost>::offline();
+    let mut flushed = Player::<ClapHost>::offline();
+    let parameters = in_block.host.parameters();
+    let changes: Vec<_> = parameters
+        .iter()
+        .filter(|(id, _)| *id != param_id("bypass") && *id != param_id("regenerate"))
+        .map(|(id, _)| Change {
+            offset: 0,
+            id: *id,
+            value: 1.0,
+        })
+        .collect();
+    for change in &changes {
+        in_block.change(change.id, change.value);
+    }
+    in_block.run(64);
+    flushed.host.flush(&changes);
+    flushed.run(64);
+    for player in [&mut in_block, &mut flushed] {
+        player.play(20.0);
+        player.stop();
+    }
+    assert_eq!(flushed.heard, in_block.heard);
+    assert_eq!(flushed.host.save(), in_block.host.save());
+}
+
+#[test]
+fn only_its_own_id_makes_the_plugin() {
+    assert!(makes(c"org.fourbar.fourbar"));
+    assert!(!makes(c"org.fourbar.fourbar2"));
+    assert!(!makes(c""));
 }
 
 fn check_song(mut player: Player<ClapHost>) {

@@ -3,6 +3,7 @@
 //! Linked in, the plugin's allocation check counts for every block that a test processes.
 
 use std::ffi::CString;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
@@ -16,7 +17,7 @@ use clack_host::extensions::prelude::{Extension, PluginExtensionSide};
 use clack_host::prelude::*;
 use clack_host::utils::{BeatTime, SecondsTime};
 
-use super::{Block, Host, Mode, NoteEvent, Setup, Transport};
+use super::{Block, Change, Host, Mode, NoteEvent, Setup, Transport};
 
 /// Room for events that no block of a test exceeds: growing inside the plugin's callback would count as its allocation.
 const MAX_EVENTS: usize = 4096;
@@ -197,6 +198,41 @@ impl ClapHost {
             .reset();
     }
 
+    /// Saves through a stream that takes a few bytes at a time, as CLAP allows.
+    pub(crate) fn save_in_pieces(&mut self) -> Vec<u8> {
+        let state: PluginState = extension(&mut self.instance);
+        let mut pieces = Pieces(Vec::new());
+        state
+            .save(&self.instance.plugin_handle(), &mut pieces)
+            .unwrap();
+        pieces.0
+    }
+
+    /// Loads from a stream that gives a few bytes at a time.
+    pub(crate) fn load_in_pieces(&mut self, bytes: &[u8]) -> bool {
+        let state: PluginState = extension(&mut self.instance);
+        let mut pieces = Pieces(bytes.to_vec());
+        state
+            .load(&self.instance.plugin_handle(), &mut pieces)
+            .is_ok()
+    }
+
+    /// Changes parameters of the inactive plugin, as hosts do that are not playing, and activates it again.
+    pub(crate) fn flush(&mut self, changes: &[Change]) {
+        self.deactivate();
+        let params: PluginParams = extension(&mut self.instance);
+        let events = input_events(&Block {
+            changes: changes.to_vec(),
+            ..Block::default()
+        });
+        params.flush(
+            &mut self.instance.inactive_plugin_handle().unwrap(),
+            &events.as_input(),
+            &mut self.events.as_output(),
+        );
+        self.processor = Some(activate(&mut self.instance, self.setup));
+    }
+
     /// The value of a parameter, in CLAP's unit.
     pub(crate) fn value(&mut self, id: u32) -> Option<f64> {
         let params: PluginParams = extension(&mut self.instance);
@@ -231,6 +267,36 @@ impl ClapHost {
             self.instance.deactivate(processor.stop_processing());
         }
     }
+}
+
+/// A stream that hands over seven bytes at a time.
+struct Pieces(Vec<u8>);
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = buffer.len().min(self.0.len()).min(7);
+        buffer[..n].copy_from_slice(&self.0[..n]);
+        self.0.drain(..n);
+        Ok(n)
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let n = bytes.len().min(7);
+        self.0.extend(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the library makes a plugin of this id.
+pub(crate) fn makes(id: &std::ffi::CStr) -> bool {
+    let host = HostInfo::new("Fourbar tests", "Fourbar", "", "1").unwrap();
+    PluginInstance::<Handlers>::new(|()| Requests::default(), |_| (), &entry(), id, &host).is_ok()
 }
 
 impl Drop for ClapHost {
