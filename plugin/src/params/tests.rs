@@ -1,0 +1,258 @@
+//! Ids, texts and what hosts and projects can get wrong.
+
+use super::*;
+use fourbar_model::drums::Voice;
+use fourbar_model::pattern::{Hit, Pattern};
+use std::collections::BTreeMap;
+
+fn ready() -> Ready {
+    let hit = Hit {
+        grid_beats: 0.25,
+        offset_beats: 0.1,
+        voice: Voice::Ride,
+        velocity: 0.3,
+    };
+    Ready {
+        request: Request::new(7, u64::MAX, 0.1, [0.3; N_LATENT]),
+        checkpoint_id: "test".to_owned(),
+        pattern: Pattern::new(vec![hit], request::LOOP_BEATS),
+    }
+}
+
+/// What a project saves of an instance whose newest pattern is `ready`.
+fn saved_fields(ready: Ready) -> BTreeMap<String, String> {
+    let shared = Arc::<Shared>::default();
+    shared.snapshot().ready = Some(Arc::new(ready));
+    FourbarParams::new(shared).serialize_fields()
+}
+
+fn state(params: &[(&str, ParamValue)], fields: &[(&str, &str)]) -> PluginState {
+    PluginState {
+        version: "99.0.0".to_owned(),
+        params: params
+            .iter()
+            .map(|(id, value)| ((*id).to_owned(), value.clone()))
+            .collect(),
+        fields: fields
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), (*text).to_owned()))
+            .collect(),
+    }
+}
+
+#[test]
+fn the_ids_are_the_ones_that_projects_refer_to() {
+    let params = FourbarParams::new(Arc::default());
+    let ids: Vec<String> = params
+        .param_map()
+        .into_iter()
+        .map(|(id, _, _)| id)
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "temperature",
+            "seed",
+            "regenerate",
+            "latent_1",
+            "latent_2",
+            "latent_3",
+            "latent_4",
+            "latent_5",
+            "latent_6",
+            "latent_7",
+            "latent_8",
+            "timing",
+            "velocity",
+            "apply_at",
+            "kit_level",
+            "midi_out",
+            "channel",
+            "drum_map",
+            "bypass",
+        ]
+    );
+    let fields = params.serialize_fields();
+    assert_eq!(
+        fields.keys().collect::<Vec<_>>(),
+        ["editor", "pattern", "take"]
+    );
+}
+
+#[test]
+fn every_value_has_a_text_that_parses_back() {
+    let params = FourbarParams::new(Arc::default());
+    for (id, param, _) in params.param_map() {
+        for step in 0..=50_u8 {
+            let normalized = f32::from(step) / 50.0;
+            #[expect(unsafe_code, reason = "the parameters live until the end of the test")]
+            let (text, text_again) = unsafe {
+                let text = param.normalized_value_to_string(normalized, true);
+                let parsed = param.string_to_normalized_value(&text);
+                let parsed =
+                    parsed.unwrap_or_else(|| panic!("{id} does not read its own text {text:?}"));
+                (text, param.normalized_value_to_string(parsed, true))
+            };
+            assert_eq!(text, text_again, "{id}");
+        }
+    }
+}
+
+#[test]
+fn texts_are_readable_and_forgiving() {
+    let params = FourbarParams::new(Arc::default());
+    let text = |param: &FloatParam, value| {
+        param.normalized_value_to_string(param.preview_normalized(value), true)
+    };
+    assert_eq!(text(&params.temperature, 0.0), "0.00 (most likely)");
+    assert_eq!(text(&params.latent[0].position, -1.5), "-1.50 σ");
+    assert_eq!(text(&params.timing, 1.25), "125 %");
+    assert_eq!(text(&params.kit_level, MIN_LEVEL_DB), "-inf dB");
+    let value = |param: &FloatParam, text| {
+        param
+            .string_to_normalized_value(text)
+            .map(|n| param.preview_plain(n))
+    };
+    assert_eq!(value(&params.timing, "150"), Some(1.5));
+    assert_eq!(value(&params.kit_level, "-inf"), Some(MIN_LEVEL_DB));
+    assert_eq!(value(&params.temperature, "nan"), None);
+    assert_eq!(value(&params.temperature, ""), None);
+}
+
+#[test]
+fn what_is_no_number_never_becomes_a_value() {
+    let params = FourbarParams::new(Arc::default());
+    for (id, param, _) in params.param_map() {
+        #[expect(unsafe_code, reason = "the parameters live until the end of the test")]
+        unsafe {
+            param._internal_set_normalized_value(f32::NAN);
+            assert!(!param.unmodulated_plain_value().is_nan(), "{id}");
+            if matches!(param, ParamPtr::FloatParam(_)) {
+                param._internal_modulate_value(f32::NAN);
+                param._internal_set_normalized_value(f32::NAN);
+                assert!(!param.modulated_plain_value().is_nan(), "{id}");
+                assert!(!param.modulated_normalized_value().is_nan(), "{id}");
+            }
+            param._internal_set_normalized_value(1.0);
+            let normalized = param.modulated_normalized_value();
+            assert_eq!(normalized, 1.0, "{id} takes numbers afterwards");
+        }
+    }
+}
+
+#[test]
+fn regenerate_counts_rising_edges() {
+    let params = FourbarParams::new(Arc::default());
+    let press = params.regenerate.as_ptr();
+    for value in [1.0, 1.0, 0.0, 1.0, 0.0, 0.0] {
+        #[expect(unsafe_code, reason = "the parameters live until the end of the test")]
+        unsafe {
+            press._internal_set_normalized_value(value)
+        };
+    }
+    assert_eq!(params.n_presses.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_saved_pattern_comes_back_whole() {
+    let fields = saved_fields(ready());
+    let shared = Arc::<Shared>::default();
+    FourbarParams::new(shared.clone()).deserialize_fields(&fields);
+    assert_eq!(shared.snapshot().ready.as_deref(), Some(&ready()));
+    assert_eq!(shared.snapshot().epoch, 1);
+}
+
+#[test]
+fn a_damaged_pattern_is_reported_and_not_played() {
+    let good = saved_fields(ready())["pattern"].clone();
+    let damaged = [
+        ("a text", "\"not a pattern\"".to_owned()),
+        ("cut off", good[..good.len() / 2].to_owned()),
+        (
+            "silent hit",
+            good.replace("0.3,", "0.0,").replace(":0.3}", ":0.0}"),
+        ),
+        ("other length", good.replace("16.0", "1e308")),
+        ("negative length", good.replace("16.0", "-16.0")),
+        (
+            "far hit",
+            good.replace("\"grid_beats\":0.25", "\"grid_beats\":1e300"),
+        ),
+        (
+            "late hit",
+            good.replace("\"offset_beats\":0.1", "\"offset_beats\":7.0"),
+        ),
+        (
+            "hot request",
+            good.replace("\"temperature\":0.1", "\"temperature\":1e30"),
+        ),
+    ];
+    for (what, text) in damaged {
+        assert_ne!(text, good, "{what}");
+        let mut state = state(&[], &[("pattern", &text)]);
+        sanitise(&mut state);
+        let shared = Arc::<Shared>::default();
+        shared.snapshot().checkpoint = Some(Ok("test".to_owned()));
+        FourbarParams::new(shared.clone()).deserialize_fields(&state.fields);
+        let snapshot = shared.snapshot().clone();
+        assert_eq!(snapshot.ready, None, "{what}");
+        let status = snapshot.status;
+        assert!(
+            matches!(&status, crate::shared::Status::Problem(text) if text.contains("damaged")),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
+    let mut state = state(
+        &[
+            ("temperature", ParamValue::F32(1e30)),
+            ("latent_1", ParamValue::F32(f32::NEG_INFINITY)),
+            ("timing", ParamValue::F32(f32::NAN)),
+            ("velocity", ParamValue::F32(0.123)),
+            ("seed", ParamValue::I32(-5)),
+            ("channel", ParamValue::I32(i32::MAX)),
+            ("apply_at", ParamValue::I32(99)),
+            ("drum_map", ParamValue::Bool(true)),
+            ("midi_out", ParamValue::Bool(false)),
+            ("regenerate", ParamValue::Bool(true)),
+            ("from_the_future", ParamValue::I32(1)),
+        ],
+        &[
+            ("editor", r#"{"size":{"width":1e30,"height":0.0}}"#),
+            ("from_the_future", "{}"),
+        ],
+    );
+    sanitise(&mut state);
+    let left: BTreeMap<String, String> = state
+        .params
+        .iter()
+        .map(|(id, value)| (id.clone(), format!("{value:?}")))
+        .collect();
+    let expected = [
+        ("channel", "I32(16)"),
+        ("latent_1", "F32(-3.0)"),
+        ("midi_out", "Bool(false)"),
+        ("seed", "I32(0)"),
+        ("temperature", "F32(2.0)"),
+        ("velocity", "F32(0.123)"),
+    ];
+    assert_eq!(
+        left,
+        expected
+            .map(|(id, value)| (id.to_owned(), value.to_owned()))
+            .into()
+    );
+    assert!(!state.fields.contains_key("editor"));
+}
+
+#[test]
+fn a_window_of_sensible_size_is_kept() {
+    let mut fields = FourbarParams::new(Arc::default()).serialize_fields();
+    let mut state = state(&[], &[]);
+    state.fields.append(&mut fields);
+    sanitise(&mut state);
+    assert!(state.fields.contains_key("editor"));
+}

@@ -1,0 +1,354 @@
+//! The audio path without a host: what is heard when.
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+use super::*;
+use crate::mailbox::{WorkerEnd, mailbox};
+use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::pattern::{Hit, Pattern};
+
+/// At 120 bpm and 48 kHz.
+const SAMPLES_PER_BEAT: f64 = 24_000.0;
+/// A tenth of a beat.
+const BLOCK_SAMPLES: usize = 2400;
+const BLOCK_BEATS: f64 = 0.1;
+
+/// A note as the host sees it: when, in beats, and of which seed.
+type Played = Vec<(f64, u32)>;
+
+struct Rig {
+    player: Player,
+    worker: WorkerEnd<Ready>,
+    /// Song position.
+    beats: f64,
+    played: Played,
+    n_sounding: i32,
+}
+
+/// A pattern of four kicks a bar whose velocity tells the seed.
+fn ready(request: Request) -> Ready {
+    let hit = |beat: u8| Hit {
+        grid_beats: f64::from(beat),
+        offset_beats: 0.0,
+        voice: Voice::Kick,
+        velocity: 0.1 + f32::from(u8::try_from(request.seed).unwrap()) / 256.0,
+    };
+    Ready {
+        request,
+        checkpoint_id: "test".to_owned(),
+        pattern: Pattern::new((0..16).map(hit).collect(), LOOP_BEATS),
+    }
+}
+
+fn request(seed: u32) -> Request {
+    Request::new(seed, 0, 1.0, [0.0; 8])
+}
+
+fn controls(seed: u32, apply_at: ApplyAt) -> Controls {
+    Controls {
+        request: request(seed),
+        apply_at,
+        feel: Feel::AS_GENERATED,
+        output: Output {
+            channel: 9,
+            map: &DrumMap::GM,
+            midi: true,
+        },
+        kit_gain: 0.5,
+        bypass: false,
+        audition: false,
+    }
+}
+
+fn playing_at(beats: f64) -> HostTime {
+    HostTime {
+        playing: true,
+        tempo_bpm: Some(120.0),
+        position_beats: Some(beats),
+        loop_beats: None,
+        beats_per_bar: 4.0,
+        bar_start_beats: Some((beats / 4.0).floor() * 4.0),
+    }
+}
+
+impl Rig {
+    fn new() -> Self {
+        let (audio_end, worker) = mailbox();
+        Self {
+            player: Player::new(audio_end),
+            worker,
+            beats: 0.0,
+            played: Vec::new(),
+            n_sounding: 0,
+        }
+    }
+
+    /// A rig that plays seed 1 from the start of the song.
+    fn that_plays_seed_1() -> Self {
+        let mut rig = Self::new();
+        rig.player.restore(Some(ready(request(1))), 1);
+        rig
+    }
+
+    fn block(&mut self, controls: &Controls) {
+        let (mut left, mut right) = (vec![0.0; BLOCK_SAMPLES], vec![0.0; BLOCK_SAMPLES]);
+        let host = playing_at(self.beats);
+        let (beats, played, n_sounding) = (self.beats, &mut self.played, &mut self.n_sounding);
+        self.player.process(
+            &host,
+            controls,
+            &mut left,
+            &mut right,
+            |event| match event {
+                Event::NoteOn {
+                    timing, velocity, ..
+                } => {
+                    *n_sounding += 1;
+                    let seed = ((velocity - 0.1) * 256.0).round();
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a seed below 256"
+                    )]
+                    played.push((beats + f64::from(timing) / SAMPLES_PER_BEAT, seed as u32));
+                }
+                Event::NoteOff { .. } => *n_sounding -= 1,
+            },
+        );
+        self.beats += BLOCK_BEATS;
+    }
+
+    fn answer(&mut self) {
+        self.worker.tend();
+        if let Some(job) = self.worker.newest() {
+            let made = Some(Box::new(ready(job.request)));
+            self.worker.deliver(crate::mailbox::Reply {
+                request: job.request,
+                made,
+            });
+        }
+    }
+
+    /// Plays to `to_beats`; `seed_at` is the seed parameter at a place; the worker answers every `patience` blocks.
+    fn play(
+        mut self,
+        to_beats: f64,
+        apply_at: ApplyAt,
+        patience: usize,
+        seed_at: impl Fn(f64) -> u32,
+    ) -> Played {
+        let mut n_blocks = 0;
+        while self.beats < to_beats - 1e-9 {
+            self.block(&controls(seed_at(self.beats), apply_at));
+            n_blocks += 1;
+            if n_blocks % patience == 0 {
+                self.answer();
+            }
+        }
+        self.played
+    }
+}
+
+/// The seed heard on every beat.
+fn seeds(played: &Played) -> Vec<u32> {
+    for (beat, (beats, _)) in played.iter().enumerate() {
+        let beat = f64::from(u32::try_from(beat).unwrap());
+        assert!((beats - beat).abs() < 1e-4, "{played:?}");
+    }
+    played.iter().map(|&(_, seed)| seed).collect()
+}
+
+#[test]
+fn the_pattern_of_the_project_plays_from_the_first_sample_without_any_worker() {
+    let played = Rig::that_plays_seed_1().play(4.0, ApplyAt::Bar, usize::MAX, |_| 1);
+    assert_eq!(seeds(&played), [1; 4]);
+}
+
+#[test]
+fn a_pattern_made_before_play_is_there_on_the_one() {
+    let mut rig = Rig::new();
+    rig.player.prepare(request(3), ApplyAt::Bar);
+    rig.answer();
+    assert_eq!(seeds(&rig.play(2.0, ApplyAt::Bar, 1, |_| 3)), [3, 3]);
+}
+
+#[test]
+fn a_change_comes_in_at_the_boundary_however_soon_the_pattern_is_there() {
+    for patience in [1, 2, 3] {
+        let play = |apply_at, change_beats: f64| {
+            let seed_at = move |beats: f64| if beats > change_beats - 1e-9 { 2 } else { 1 };
+            seeds(&Rig::that_plays_seed_1().play(9.0, apply_at, patience, seed_at))
+        };
+        assert_eq!(play(ApplyAt::Bar, 2.0), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!(play(ApplyAt::Bar, 3.5), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!(play(ApplyAt::Bar, 3.6), [1, 1, 1, 1, 1, 1, 1, 1, 2]);
+        assert_eq!(play(ApplyAt::Beat, 2.4), [1, 1, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(play(ApplyAt::Now, 2.4), [1, 1, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(play(ApplyAt::Now, 2.6), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!(play(ApplyAt::Pattern, 2.0), [1; 9]);
+    }
+}
+
+#[test]
+fn a_late_pattern_comes_in_at_the_next_boundary_of_its_kind() {
+    let seed_at = |beats: f64| if beats > 2.0 - 1e-9 { 2 } else { 1 };
+    // The worker answers first after 3 beats and a half.
+    let played = Rig::that_plays_seed_1().play(9.0, ApplyAt::Beat, 35, seed_at);
+    assert_eq!(seeds(&played), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
+    let played = Rig::that_plays_seed_1().play(9.0, ApplyAt::Bar, 39, seed_at);
+    assert_eq!(seeds(&played), [1, 1, 1, 1, 1, 1, 1, 1, 2]);
+}
+
+#[test]
+fn a_knob_that_never_rests_still_changes_every_bar_and_by_the_place_alone() {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a seed below 256"
+    )]
+    let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
+    for patience in [1, 2] {
+        let played = Rig::that_plays_seed_1().play(13.0, ApplyAt::Bar, patience, seed_at);
+        // What was asked for up to half a beat before the bar: at 3.5, 7.5 and 11.5.
+        assert_eq!(
+            seeds(&played),
+            [1, 1, 1, 1, 36, 36, 36, 36, 76, 76, 76, 76, 116]
+        );
+    }
+}
+
+#[test]
+fn an_offline_render_waits_and_equals_the_playback() {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a seed below 256"
+    )]
+    let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
+    for apply_at in [ApplyAt::Now, ApplyAt::Beat, ApplyAt::Bar] {
+        let playback = Rig::that_plays_seed_1().play(9.0, apply_at, 1, seed_at);
+
+        let (audio_end, mut worker) = mailbox();
+        let mut rig = Rig::that_plays_seed_1();
+        rig.player = Player::new(audio_end);
+        rig.player.restore(Some(ready(request(1))), 1);
+        rig.player.offline = true;
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let bounce = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    worker.tend();
+                    if let Some(job) = worker.newest() {
+                        thread::sleep(Duration::from_millis(5));
+                        let made = Some(Box::new(ready(job.request)));
+                        worker.deliver(Reply {
+                            request: job.request,
+                            made,
+                        });
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let bounce = rig.play(9.0, apply_at, usize::MAX, seed_at);
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            bounce
+        });
+        assert_eq!(bounce, playback);
+    }
+}
+
+#[test]
+fn a_pattern_that_cannot_be_made_leaves_the_last_one_playing_and_is_not_asked_for_again() {
+    let mut rig = Rig::that_plays_seed_1();
+    let mut n_jobs = 0;
+    for _ in 0..80 {
+        rig.block(&controls(2, ApplyAt::Bar));
+        if let Some(job) = rig.worker.newest() {
+            n_jobs += 1;
+            rig.worker.deliver(Reply {
+                request: job.request,
+                made: None,
+            });
+        }
+    }
+    assert_eq!((seeds(&rig.played), n_jobs), (vec![1; 8], 1));
+}
+
+#[test]
+fn a_bypass_ends_all_notes_and_playing_goes_on_in_the_right_place() {
+    let mut rig = Rig::that_plays_seed_1();
+    for block in 0..40 {
+        let controls = Controls {
+            bypass: (11..25).contains(&block),
+            ..controls(1, ApplyAt::Bar)
+        };
+        rig.block(&controls);
+        assert!(!controls.bypass || rig.n_sounding == 0);
+    }
+    let beats: Vec<f64> = rig.played.iter().map(|(beats, _)| beats.round()).collect();
+    assert_eq!(beats, [0.0, 1.0, 3.0]);
+}
+
+#[test]
+fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
+    let hit = |step: u16, voice| Hit {
+        grid_beats: f64::from(step) / 4.0,
+        offset_beats: 0.0,
+        voice,
+        velocity: 0.5,
+    };
+    let hits = (0..64)
+        .flat_map(|step| Voice::ALL.map(|voice| hit(step, voice)))
+        .collect();
+    let dense = Ready {
+        pattern: Pattern::new(hits, LOOP_BEATS),
+        ..ready(request(1))
+    };
+    let mut player = Rig::new().player;
+    player.restore(Some(dense), 1);
+    let mut held = [0_i32; 128];
+    let mut beats = 0.0;
+    for tempo_bpm in [120.0, 999.0, 10_000.0, 120.0] {
+        let mut samples = vec![0.0; 65_536];
+        let host = HostTime {
+            tempo_bpm: Some(tempo_bpm),
+            ..playing_at(beats)
+        };
+        let mut n_events = 0;
+        player.process(
+            &host,
+            &controls(1, ApplyAt::Bar),
+            &mut samples.clone(),
+            &mut samples,
+            |event| {
+                n_events += 1;
+                match event {
+                    Event::NoteOn { pitch, .. } => held[usize::from(pitch)] += 1,
+                    Event::NoteOff { pitch, .. } => held[usize::from(pitch)] -= 1,
+                }
+                assert!(
+                    held.iter().all(|n| (0..=1).contains(n)),
+                    "doubled or ended twice"
+                );
+            },
+        );
+        assert!(n_events <= MAX_MIDI_EVENTS, "{n_events} at {tempo_bpm} bpm");
+        beats += 65_536.0 / 48_000.0 / 60.0 * tempo_bpm;
+    }
+    let stopped = HostTime {
+        playing: false,
+        ..playing_at(beats)
+    };
+    let mut samples = vec![0.0; 64];
+    player.process(
+        &stopped,
+        &controls(1, ApplyAt::Bar),
+        &mut samples.clone(),
+        &mut samples,
+        |event| {
+            if let Event::NoteOff { pitch, .. } = event {
+                held[usize::from(pitch)] -= 1;
+            }
+        },
+    );
+    assert_eq!(held, [0; 128]);
+}
