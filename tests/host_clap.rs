@@ -3,7 +3,7 @@
 use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::Feel;
 
-use crate::harness::clap::{ClapHost, makes};
+use crate::harness::clap::{ClapHost, makes, scan};
 use crate::harness::rule::{InForce, check};
 use crate::harness::{Change, Host as _, Player, Transport, param_id, sounding};
 use crate::playing::tests_on;
@@ -175,6 +175,20 @@ fn a_flushed_change_is_as_good_as_one_in_a_block() {
     }
     assert_eq!(flushed.heard, in_block.heard);
     assert_eq!(flushed.host.save(), in_block.host.save());
+}
+
+#[test]
+fn the_built_file_offers_one_instrument() {
+    let plugins = scan();
+    assert_eq!(plugins.len(), 1);
+    let (id, name, features) = &plugins[0];
+    assert_eq!(
+        (id.as_str(), name.as_str()),
+        ("org.fourbar.fourbar", "Fourbar")
+    );
+    for feature in ["instrument", "drum-machine", "stereo"] {
+        assert!(features.iter().any(|has| has == feature), "{features:?}");
+    }
 }
 
 #[test]

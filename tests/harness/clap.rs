@@ -293,6 +293,29 @@ impl Write for Pieces {
     }
 }
 
+/// Ids, names and features of the plugins in the built file, as a host's scanner reads them.
+#[expect(
+    unsafe_code,
+    reason = "loading a plugin is running foreign code; this one was just built"
+)]
+pub(crate) fn scan() -> Vec<(String, String, Vec<String>)> {
+    // SAFETY: the library is our own plugin.
+    let entry = unsafe { PluginEntry::load(super::vst3::plugin_file()) }.unwrap();
+    let text = |text: &std::ffi::CStr| text.to_str().unwrap().to_owned();
+    let factory = entry.get_plugin_factory().unwrap();
+    factory
+        .plugin_descriptors()
+        .map(|plugin| {
+            let features = plugin.features().map(text).collect();
+            (
+                text(plugin.id().unwrap()),
+                text(plugin.name().unwrap()),
+                features,
+            )
+        })
+        .collect()
+}
+
 /// Whether the library makes a plugin of this id.
 pub(crate) fn makes(id: &std::ffi::CStr) -> bool {
     let host = HostInfo::new("Fourbar tests", "Fourbar", "", "1").unwrap();
