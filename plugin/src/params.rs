@@ -155,7 +155,8 @@ impl FourbarParams {
                 .with_string_to_value(Arc::new(leading_number)),
                 seed: IntParam::new(
                     "Seed",
-                    1,
+                    // A backbeat with the "one" in every bar: a good groove to meet first.
+                    9,
                     IntRange::Linear {
                         min: 0,
                         max: MAX_SEED,

@@ -33,7 +33,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "BPM", default_value_t = 120.0, value_parser = tempo)]
     tempo: f64,
     /// Another seed, another groove.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(..1_000_000))]
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(..1_000_000))]
     seed: u32,
     /// How daring the groove is; 0 plays what is most likely.
     #[arg(long, default_value_t = 1.0, value_parser = temperature)]
@@ -77,8 +77,8 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
     )?;
     write(&wav_path, &wav::file(&performance.audio, SAMPLE_RATE)?)?;
     let title = format!(
-        "Fourbar, seed {}, temperature {}, {} bpm",
-        args.seed, args.temperature, args.tempo
+        "Fourbar, seed {}, temperature {}",
+        args.seed, args.temperature
     );
     run(trainer_command("roll")
         .arg("--input")
