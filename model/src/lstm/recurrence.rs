@@ -330,7 +330,10 @@ fn backward<S: Simd, const R: usize>(simd: S, pass: BackwardPass) -> Gradients {
                 let here = t * batch * units + own;
                 let at = (t * batch + row) * width + first;
                 let at_lanes = |values: &[f32], from: usize| load(simd, &values[from..][..n]);
-                let [i, g, f, o] = [0, 1, 2, 3].map(|k| at_lanes(&gates, at + k * units));
+                let i = at_lanes(&gates, at);
+                let g = at_lanes(&gates, at + units);
+                let f = at_lanes(&gates, at + 2 * units);
+                let o = at_lanes(&gates, at + 3 * units);
                 let output = simd.add_f32s(
                     at_lanes(pass.gradient, here),
                     at_lanes(&output_gradient, own),
