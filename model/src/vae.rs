@@ -3,6 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
 use crate::decoder::{Decoder, FastDecoder};
+use crate::drums::N_VOICES;
 use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::groove::{Groove, ROW};
@@ -187,7 +188,7 @@ impl GrooveVae {
             None => {
                 let batch = zs.len();
                 let z = Tensor::from_vec(zs.concat(), (batch, self.config.latent), &self.device)?;
-                let shape = (batch, n_steps, ROW / 3);
+                let shape = (batch, n_steps, N_VOICES);
                 let uniforms = Tensor::from_vec(uniforms, shape, &self.device)?;
                 let rows = self.decoder.sample(&z, temperature, &uniforms)?;
                 rows.flatten_all()?.to_vec1()?

@@ -14,7 +14,7 @@ use candle_nn::VarBuilder;
 use clap::Args as ClapArgs;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::{Groove, to_tensor};
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, to_tensor};
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::GrooveVae;
@@ -447,9 +447,9 @@ impl<'a> Material<'a> {
     }
 
     fn latent_map(&self, vae: &GrooveVae) -> Result<LatentMap> {
-        let windows = self
-            .dataset
-            .windows(Split::Train, self.n_steps, self.n_steps / 16);
+        let windows =
+            self.dataset
+                .windows(Split::Train, self.n_steps, self.n_steps / STEPS_PER_BAR);
         let stride = windows.len().div_ceil(MAP_GROOVES).max(1);
         let windows: Vec<Window> = windows.into_iter().step_by(stride).collect();
         let mus: Vec<Vec<Vec<f32>>> = windows
@@ -500,7 +500,7 @@ impl<'a> Material<'a> {
         for split in [Split::Validation, Split::Test] {
             if self
                 .dataset
-                .windows(split, self.n_steps, self.n_steps / 16)
+                .windows(split, self.n_steps, self.n_steps / STEPS_PER_BAR)
                 .is_empty()
             {
                 println!("no {} grooves to measure the model on", split.name());
