@@ -119,22 +119,14 @@ fn perform(player: &mut Player<ClapHost>, action: &Action) {
     match *action {
         Action::Play { beats } => player.play(beats),
         Action::Stop => player.stop(),
-        Action::Seek { beats } => {
-            // So near to where the song is, or to that place of another loop, rounding would decide what it means.
-            let distance = (beats - player.position_beats() + 8.0).rem_euclid(16.0) - 8.0;
-            player.seek(if distance.abs() < 1.0 {
-                beats + 2.5
-            } else {
-                beats
-            });
-        }
+        Action::Seek { beats } => seek_far(player, beats),
         Action::SeekLoops { n_loops } => {
             player.seek(player.position_beats() + 16.0 * f64::from(n_loops));
         }
         Action::Tempo { bpm } => player.transport.tempo_bpm = Some(bpm),
         Action::Cycle { start, length } => {
             player.transport.cycle = Some((start, start + length));
-            player.seek(start);
+            seek_far(player, start);
         }
         Action::NoCycle => player.transport.cycle = None,
         Action::TempoInsideBlock {
@@ -153,6 +145,18 @@ fn perform(player: &mut Player<ClapHost>, action: &Action) {
             player.block(n_samples, Some((offset, later)));
         }
     }
+}
+
+/// Seeks to `beats`, or beyond it where that would be next to where the song is, or to that place of another loop.
+///
+/// So short a way may also be a change of tempo inside the last block, or rounding: the song is taken to play on.
+fn seek_far(player: &mut Player<ClapHost>, beats: f64) {
+    let distance = (beats - player.position_beats() + 8.0).rem_euclid(16.0) - 8.0;
+    player.seek(if distance.abs() < 1.0 {
+        beats + 2.5
+    } else {
+        beats
+    });
 }
 
 /// A plugin with this pattern in it, as if a project had been opened.

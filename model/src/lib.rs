@@ -25,6 +25,7 @@ pub mod midi;
 pub mod noise;
 pub mod note;
 pub mod pattern;
+pub mod rows;
 pub mod vae;
 
 pub use error::Error;
