@@ -13,6 +13,7 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod converter;
 pub mod decoder;
 pub mod drums;
 pub mod encoder;
