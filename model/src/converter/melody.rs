@@ -343,3 +343,163 @@ pub(super) fn window(labels: &[u16]) -> Vec<u16> {
     before_first_note.for_each(|label| *label = HOLD);
     labels
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::super::Converter;
+    use super::*;
+    use crate::drums::DrumMap;
+    use proptest::prelude::*;
+
+    /// Key, first step, last step.
+    fn song(notes: &[(u8, usize, usize)]) -> Song {
+        let note = |&(pitch, first, end): &(u8, usize, usize)| Note {
+            onset_beats: groove::beats(first),
+            duration_beats: groove::beats(end - first),
+            pitch,
+            velocity: 0.5,
+            channel: 0,
+        };
+        Song::from_notes(notes.iter().map(note).collect(), &[])
+    }
+
+    fn material(song: &Song) -> Material {
+        let converter = Converter::Melody(MelodyConverter::default());
+        converter.material(song, &DrumMap::GM).unwrap()
+    }
+
+    /// The labels of each melody, keys as keys.
+    fn melodies_of(notes: &[(u8, usize, usize)]) -> Vec<Vec<u16>> {
+        let of_part = |part: &Part| {
+            let Content::Melody(labels) = &part.content else {
+                panic!("melodies are melodies")
+            };
+            let key = |label: &u16| if *label < 2 { *label } else { label - 2 + 21 };
+            labels.iter().map(key).collect()
+        };
+        material(&song(notes)).parts.iter().map(of_part).collect()
+    }
+
+    /// One bar with these labels and holds elsewhere.
+    fn bar(labels: &[(usize, u16)]) -> Vec<u16> {
+        let mut bar = vec![HOLD; 16];
+        for &(step, label) in labels {
+            bar[step] = label;
+        }
+        bar
+    }
+
+    #[test]
+    fn the_classes_are_hold_end_and_88_keys() {
+        let layout = MelodyConverter::default().layout();
+        assert_eq!(layout, RowLayout::OneHot { classes: 90 });
+    }
+
+    #[test]
+    fn a_note_is_its_key_then_holds_then_an_end() {
+        assert_eq!(
+            melodies_of(&[(60, 1, 4), (62, 4, 6)]),
+            [bar(&[(1, 60), (4, 62), (6, END)])]
+        );
+    }
+
+    #[test]
+    fn the_highest_of_notes_that_begin_together_is_the_melody_and_cuts_the_one_before() {
+        assert_eq!(
+            melodies_of(&[(72, 0, 12), (60, 4, 8), (64, 4, 6)]),
+            [bar(&[(0, 72), (4, 64), (6, END)])]
+        );
+        assert_eq!(material(&song(&[(60, 4, 8), (64, 4, 6)])).lost.same_cell, 1);
+    }
+
+    #[test]
+    fn a_melody_ends_before_a_bar_of_rest_and_begins_with_a_bar() {
+        assert_eq!(
+            melodies_of(&[(60, 3, 5), (62, 21, 22)]),
+            [bar(&[(3, 60), (5, END)]), bar(&[(5, 62), (6, END)])]
+        );
+        assert_eq!(
+            melodies_of(&[(60, 3, 5), (62, 20, 21)]),
+            [[bar(&[(3, 60), (5, END)]), bar(&[(4, 62), (5, END)])].concat()]
+        );
+    }
+
+    #[test]
+    fn an_end_on_the_last_bar_line_is_not_written() {
+        assert_eq!(melodies_of(&[(60, 8, 16)]), [bar(&[(8, 60)])]);
+    }
+
+    #[test]
+    fn keys_beyond_the_piano_are_counted_and_other_sounds_are_not_looked_at() {
+        let song = song(&[(20, 0, 4), (60, 0, 4), (109, 4, 8)]);
+        assert_eq!(material(&song).lost.unmapped.len(), 2);
+        let bass = MelodyConverter {
+            programs: [32, 39],
+            ..MelodyConverter::default()
+        };
+        let problem = Converter::Melody(bass).material(&song, &DrumMap::GM);
+        let problem = problem.unwrap_err().to_string();
+        assert!(
+            problem.contains("no instrument plays with a sound of 32 to 39"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn an_end_before_the_first_note_of_a_window_is_a_hold() {
+        let converter = Converter::Melody(MelodyConverter::default());
+        let material = material(&song(&[(60, 8, 20), (64, 24, 28)]));
+        let windows = converter.windows(&material, 16, 1);
+        let second = converter.example(&material, &windows[1], 16, None).input;
+        assert_eq!(second.labels().unwrap(), bar(&[(8, 64 - 19), (12, END)]));
+    }
+
+    #[test]
+    fn each_epoch_draws_an_interval_that_keeps_the_melody_within_the_keys() {
+        let converter = MelodyConverter {
+            transpose: 5,
+            ..MelodyConverter::default()
+        };
+        let labels = bar(&[(0, 85), (4, 89), (8, END)]);
+        let mut noise = Noise::from_seed(3);
+        let mut intervals = [0; 6];
+        for _ in 0..600 {
+            let moved = converter.example(&labels, Some(&mut noise)).output;
+            let moved = moved.labels().unwrap();
+            let down = labels[0] - moved[0];
+            assert_eq!(moved, bar(&[(0, 85 - down), (4, 89 - down), (8, END)]));
+            intervals[usize::from(down)] += 1;
+        }
+        assert!(
+            intervals.iter().all(|n| (60..140).contains(n)),
+            "{intervals:?}"
+        );
+        let evaluated = converter.example(&labels, None).output;
+        assert_eq!(evaluated.labels().unwrap(), labels);
+    }
+
+    proptest! {
+        #[test]
+        fn labels_return_from_their_notes(labels in prop::collection::vec(0..90_u16, 32)) {
+            // Ends of nothing are not music: what is heard is all that can return.
+            let mut is_sounding = false;
+            let heard: Vec<u16> = labels.into_iter().map(|label| {
+                let heard = if label == END && !is_sounding { HOLD } else { label };
+                is_sounding = heard >= FIRST_KEY || (is_sounding && heard == HOLD);
+                heard
+            }).collect();
+            let converter = MelodyConverter::default();
+            let rows = Rows::of_labels(converter.layout(), heard);
+            let song = Song::from_notes(converter.notes(&rows), &[]);
+            prop_assume!(!song.notes.is_empty());
+            let converter = Converter::Melody(converter);
+            let material = converter.whole(&song, &DrumMap::GM, 32).unwrap();
+            let windows = converter.windows(&material, 32, 1);
+            prop_assert_eq!(windows.len(), 1);
+            let example = converter.example(&material, &windows[0], 32, None);
+            prop_assert_eq!(example.output, rows);
+        }
+    }
+}

@@ -340,3 +340,106 @@ impl Parts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::super::Converter;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A whole note in each of these bars.
+    fn whole_notes(channel: u8, pitch: u8, bars: Range<u8>) -> Vec<Note> {
+        let note = |bar| Note {
+            onset_beats: 4.0 * f64::from(bar),
+            duration_beats: 4.0,
+            pitch,
+            velocity: 0.5,
+            channel,
+        };
+        bars.map(note).collect()
+    }
+
+    fn song(players: &[Vec<Note>]) -> Song {
+        let guitar = Program {
+            channel: 2,
+            program: 30,
+        };
+        let programs = [TrioConverter::PROGRAMS, &[guitar]].concat();
+        Song::from_notes(players.concat(), &programs)
+    }
+
+    fn windows(song: &Song, n_bars: usize) -> (Material, Vec<super::super::Place>) {
+        let converter = Converter::Trio(TrioConverter::default());
+        let material = converter.material(song, &DrumMap::GM).unwrap();
+        let windows = converter.windows(&material, 16 * n_bars, 1);
+        (material, windows)
+    }
+
+    #[test]
+    fn every_melody_goes_with_every_bass_and_every_drummer() {
+        let song = song(&[
+            whole_notes(0, 60, 0..4),
+            whole_notes(1, 40, 0..4),
+            whole_notes(2, 67, 0..4),
+            whole_notes(9, 36, 0..4),
+        ]);
+        let (material, windows) = windows(&song, 2);
+        assert_eq!((material.parts.len(), windows.len()), (2, 2 * 3));
+        let converter = Converter::Trio(TrioConverter::default());
+        let example = converter.example(&material, &windows[3], 32, None);
+        assert_eq!(example.input.labels().unwrap()[..3], [67 - 19, 40 - 19, 1]);
+        assert_eq!(example.input.layout().width(), 692);
+    }
+
+    #[test]
+    fn windows_lie_where_all_three_play_or_rest_for_a_short_while() {
+        let drums = whole_notes(9, 36, 0..12);
+        let bass = whole_notes(1, 40, 0..12);
+        let melody = [whole_notes(0, 60, 0..2), whole_notes(0, 60, 8..12)].concat();
+        let (_, windows) = windows(&song(&[melody, bass, drums]), 3);
+        // Two bars after the second and two before the eighth may be rests: bars 0 to 3 and 6 to 11.
+        let first_bars: Vec<_> = windows.iter().map(|place| place.first_step / 16).collect();
+        assert_eq!(first_bars, [0, 1, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_song_without_one_of_the_three_is_refused_with_its_name() {
+        let song = song(&[whole_notes(0, 60, 0..4), whole_notes(9, 36, 0..4)]);
+        let converter = Converter::Trio(TrioConverter::default());
+        let problem = converter.material(&song, &DrumMap::GM).unwrap_err();
+        assert!(problem.to_string().contains("has no bass"), "{problem}");
+    }
+
+    /// Labels of one voice in which no note ends that did not begin.
+    fn voice() -> impl Strategy<Value = Vec<u16>> {
+        prop::collection::vec((2..90_u16, 1..4_usize), 16).prop_map(|notes| {
+            let mut labels = Vec::new();
+            for (key, n_steps) in notes {
+                labels.push(key);
+                labels.resize(labels.len() + n_steps - 1, 0);
+                labels.push(1);
+            }
+            labels.truncate(32);
+            labels
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn rows_return_from_their_notes(
+            melody in voice(), bass in voice(), drums in prop::collection::vec(1..512_u16, 32),
+        ) {
+            let labels = (0..32).flat_map(|step| [melody[step], bass[step], drums[step]]);
+            let rows = Rows::of_labels(TrioConverter::layout(), labels.collect());
+            let converter = Converter::Trio(TrioConverter::default());
+            let notes = converter.notes(&rows, &DrumMap::GM);
+            let song = Song::from_notes(notes, converter.programs());
+            let material = converter.material(&song, &DrumMap::GM).unwrap();
+            let windows = converter.windows(&material, 32, 1);
+            prop_assert_eq!(windows.len(), 1);
+            prop_assert_eq!(converter.example(&material, &windows[0], 32, None).output, rows);
+        }
+    }
+}
