@@ -252,7 +252,7 @@ impl ModelConfig {
             for (i, &units) in self.encoder.units.iter().enumerate() {
                 for direction in ["forward", "backward"] {
                     let name = format!("{prefix}.cell_{i}.{direction}");
-                    tensors.layer(&name, i, width, &self.encoder.units, self.encoder.residual);
+                    tensors.layer(&name, 0, width, &[units], self.encoder.residual);
                 }
                 width = 2 * units;
             }

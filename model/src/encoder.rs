@@ -42,8 +42,16 @@ impl Encoder {
             let mut layers = Vec::with_capacity(units.len());
             for i in 0..units.len() {
                 let vb = vb.pp(format!("cell_{i}"));
-                let layer =
-                    |name| Layer::new(i, width, units, config.encoder.residual, &vb.pp(name));
+                // Each layer of a bidirectional encoder is a stack of its own.
+                let layer = |name| {
+                    Layer::new(
+                        0,
+                        width,
+                        &units[i..=i],
+                        config.encoder.residual,
+                        &vb.pp(name),
+                    )
+                };
                 layers.push([layer("forward")?, layer("backward")?]);
                 width = 2 * units[i];
             }
