@@ -22,7 +22,6 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -34,6 +33,9 @@ const MAP_GROOVES: usize = 2_048;
 const MAP_AXES: usize = 8;
 /// Samples of the prior in the final report.
 const PRIOR_SAMPLES: usize = 1_024;
+
+/// Whether Ctrl-C was pressed.
+static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Arguments of `fourbar train`; what is not given comes from the preset.
 #[derive(Debug, Clone, ClapArgs)]
@@ -116,11 +118,12 @@ impl Args {
 /// If the arguments, the data or the run folder are unusable, or the loss stops being a number.
 pub fn run(args: &Args) -> Result<()> {
     let device = device::open(args.device)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let stop_at_ctrl_c = Arc::clone(&stop);
-    ctrlc::set_handler(move || stop_at_ctrl_c.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
-    train(args, &device, &stop)
+    match ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)) {
+        // A process that trains several models listens already.
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
+        Err(error) => return Err(error).context("cannot listen for Ctrl-C"),
+    }
+    train(args, &device, &STOP)
 }
 
 /// [`run`] on a device that is open already, until `stop` is set.
