@@ -2,6 +2,7 @@
 
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::{Cell, Groove};
 use fourbar_model::midi;
@@ -198,7 +199,12 @@ fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
         println!("FOURBAR_DATA is not set: the first loss is not compared");
         return;
     };
-    let dataset = Dataset::load(Path::new(&path), &DrumMap::TD11).unwrap();
+    let dataset = Dataset::load(
+        Path::new(&path),
+        &Converter::Groove(GrooveConverter::default()),
+        &DrumMap::TD11,
+    )
+    .unwrap();
     let windows = dataset.windows(Split::Train, 64, 4);
     let mut noise = Noise::from_seed(11);
     let batch: Vec<Groove> = (0..256)

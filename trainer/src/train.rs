@@ -13,6 +13,7 @@ use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 use clap::Args as ClapArgs;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, to_tensor};
 use fourbar_model::latent::LatentMap;
@@ -155,7 +156,11 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             progress.config.drum_map
         )
     })?;
-    let dataset = Dataset::load(&data::locate(args.data.as_deref())?, map)?;
+    let dataset = Dataset::load(
+        &data::locate(args.data.as_deref())?,
+        &Converter::Groove(GrooveConverter::default()),
+        map,
+    )?;
     let mut material = Material::new(&dataset, &mut progress.config)?;
     if args.resume {
         ensure!(
