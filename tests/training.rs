@@ -201,6 +201,11 @@ fn a_loss_that_is_not_a_number_changes_nothing() {
     assert_eq!(learner.step_number(), 0);
 }
 
+fn groove_midi_dataset(path: &std::ffi::OsStr) -> Dataset {
+    let config = Config::preset(DEFAULT_PRESET).unwrap();
+    Dataset::load(Path::new(path), &config.model.converter, &DrumMap::TD11).unwrap()
+}
+
 /// The original prints 567.0 and 568.6 as the first losses of its two `groovae_4bar` runs.
 #[test]
 fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
@@ -208,11 +213,11 @@ fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
         println!("FOURBAR_DATA is not set: the first loss is not compared");
         return;
     };
-    let dataset = Dataset::load(Path::new(&path), &DrumMap::TD11).unwrap();
+    let dataset = groove_midi_dataset(&path);
     let windows = dataset.windows(Split::Train, 64, 4);
     let mut noise = Noise::from_seed(11);
     let batch: Vec<Example> = (0..256)
-        .map(|_| dataset.example(&windows[noise.below(windows.len())], 64))
+        .map(|_| dataset.example(&windows[noise.below(windows.len())], None))
         .collect();
     let mut learner = Learner::new(&Config::preset(DEFAULT_PRESET).unwrap(), &Device::Cpu).unwrap();
     let loss = learner.step(&batch).unwrap().loss;
@@ -262,7 +267,7 @@ fn the_first_loss_of_the_failed_run_is_the_mean_sum_of_a_groove_times_ln_27() {
         return;
     };
     let config = Config::preset(DEFAULT_PRESET).unwrap();
-    let dataset = Dataset::load(Path::new(&path), &DrumMap::TD11).unwrap();
+    let dataset = groove_midi_dataset(&path);
     let windows = dataset.windows(Split::Train, 64, 4);
     let rows: Vec<f32> = windows
         .iter()

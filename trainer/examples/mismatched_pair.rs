@@ -178,7 +178,11 @@ fn sequences() -> Result<Vec<Vec<f32>>> {
         return Ok((0..512).map(|_| drawn(&mut noise)).collect());
     }
     let config = Config::preset(DEFAULT_PRESET)?;
-    let dataset = Dataset::load(&data::locate(None)?, config.drum_map()?)?;
+    let dataset = Dataset::load(
+        &data::locate(None)?,
+        &config.model.converter,
+        config.drum_map()?,
+    )?;
     let windows = dataset.windows(Split::Train, STEPS, 4);
     Ok(windows
         .iter()

@@ -7,10 +7,9 @@ use crate::schedule::{kl_weight, learning_rate};
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
-use fourbar_model::converter::Example;
+use fourbar_model::converter::{Batch, Example};
 use fourbar_model::layers::Dropout;
 use fourbar_model::noise::Noise;
-use fourbar_model::rows::{Rows, to_tensor};
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -209,14 +208,12 @@ impl Learner {
     fn part(&self, examples: &[Example], beta: f64, noise: &mut Noise) -> Result<Part> {
         let device = self.vae.device();
         let train = &self.config.train;
-        let batch = |rows: Vec<&Rows>| to_tensor(&rows, device);
-        let input = batch(examples.iter().map(|example| &example.input).collect())?;
-        let output = batch(examples.iter().map(|example| &example.output).collect())?;
-        let controls: Option<Vec<&Rows>> = examples
-            .iter()
-            .map(|example| example.controls.as_ref())
-            .collect();
-        let controls = controls.map(batch).transpose()?;
+        let Batch {
+            input,
+            output,
+            controls,
+        } = Batch::new(examples, device)?;
+        let controls = controls.as_ref();
         let latent = self.vae.config().latent;
         let epsilon = noise.normals(examples.len() * latent);
         let epsilon = Tensor::from_vec(epsilon, (examples.len(), latent), device)?;
@@ -229,22 +226,13 @@ impl Learner {
             train.scheduled_sampling.probability(self.adam.step) as f32,
         );
         let mut dropout = Dropout::keep(keep, noise.clone());
-        let posterior = self
-            .vae
-            .encode_with(&input, controls.as_ref(), &mut dropout)?;
+        let posterior = self.vae.encode_with(&input, controls, &mut dropout)?;
         let z = posterior.sample(&epsilon)?;
         let decoder = self.vae.decoder();
         let outputs = if sampling > 0.0 {
-            decoder.scheduled(
-                &output,
-                &z,
-                controls.as_ref(),
-                sampling,
-                noise,
-                &mut dropout,
-            )?
+            decoder.scheduled(&output, &z, controls, sampling, noise, &mut dropout)?
         } else {
-            decoder.teacher_forced(&output, &z, controls.as_ref(), &mut dropout)?
+            decoder.teacher_forced(&output, &z, controls, &mut dropout)?
         };
         let reconstruction = decoder.loss(&outputs, &output)?;
         let kl = loss::kl(&posterior)?;
