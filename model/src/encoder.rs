@@ -57,29 +57,37 @@ impl Encoder {
     /// # Errors
     /// If shapes differ or the device fails.
     pub fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Posterior> {
-        let (batch, steps, _) = x.dims3()?;
         let mut sequence = x.transpose(0, 1)?.contiguous()?;
-        let mut directions = [sequence.clone(), sequence.clone()];
-        for layer in &self.layers {
-            let initial = LstmState::zeros(batch, layer.forward.units(), &sequence)?;
-            let forward = dropout.apply(&sequence)?;
-            let backward = dropout.apply(&sequence)?;
-            directions = [
-                layer
-                    .forward
-                    .sequence(&forward, &initial, Direction::Forward)?,
-                layer
-                    .backward
-                    .sequence(&backward, &initial, Direction::Backward)?,
-            ];
-            sequence = Tensor::cat(&directions, 2)?;
+        let (top, below) = self
+            .layers
+            .split_last()
+            .ok_or_else(|| candle_core::Error::Msg("an encoder has layers".to_owned()))?;
+        for layer in below {
+            let outputs = layer.both(&sequence, dropout, Lstm::sequence)?;
+            sequence = Tensor::cat(&outputs, 2)?;
         }
-        let [forward, backward] = directions;
-        let last = Tensor::cat(&[forward.get(steps - 1)?, backward.get(0)?], 1)?;
+        let last = Tensor::cat(&top.both(&sequence, dropout, Lstm::last)?, 1)?;
         Ok(Posterior {
             mu: self.mu.forward(&last)?,
             sigma: softplus(&self.sigma.forward(&last)?)?,
         })
+    }
+}
+
+/// [`Lstm::sequence`] or [`Lstm::last`].
+type Run = fn(&Lstm, &Tensor, &LstmState, Direction) -> Result<Tensor>;
+
+impl Bidirectional {
+    /// What `run` makes of a sequence, `[steps, batch, input]`, in either direction, each with its own dropout.
+    fn both(&self, sequence: &Tensor, dropout: &mut Dropout, run: Run) -> Result<[Tensor; 2]> {
+        let (_, batch, _) = sequence.dims3()?;
+        let initial = LstmState::zeros(batch, self.forward.units(), sequence)?;
+        let forward = dropout.apply(sequence)?;
+        let backward = dropout.apply(sequence)?;
+        Ok([
+            run(&self.forward, &forward, &initial, Direction::Forward)?,
+            run(&self.backward, &backward, &initial, Direction::Backward)?,
+        ])
     }
 }
 
