@@ -28,9 +28,16 @@ impl Aligned {
 
     /// Makes room for `n` numbers; those that were there before are of no account.
     pub(super) fn resize(&mut self, n: usize) {
-        if self.len != n {
+        if self.values.len() < n + ALIGNMENT / size_of::<f32>() {
             *self = Self::zeros(n);
         }
+        self.len = n;
+    }
+
+    /// Makes it `n` zeros.
+    pub(super) fn clear(&mut self, n: usize) {
+        self.resize(n);
+        self.fill(0.0);
     }
 
     fn start(&self) -> usize {

@@ -57,6 +57,8 @@ pub(super) struct Activations {
     cells: Aligned,
     /// Gates i, g, f, o after their non-linearities, `[steps][units]`, four vectors each.
     gates: Aligned,
+    /// The kernel in the order in which a pass reads it; not kept from one pass to the next.
+    packed: Aligned,
 }
 
 /// The sizes of blocked matrices, in numbers.
@@ -143,7 +145,6 @@ fn forward<S: Simd, const R: usize>(simd: S, pass: ForwardPass) -> (Activations,
     } = pass.sizes;
     let blocked = Blocked::new::<S, R>(&pass.sizes);
     let (lanes, rows) = (blocked.lanes, blocked.rows);
-    let packed = pack::<S>(simd, &pass.sizes, &blocked, pass.kernel);
     let (cell, state) = pass.state.split_at(batch * units);
     let (output, bias) = state.split_at(batch * units);
     let bias = pack_bias::<S>(simd, bias, &blocked);
@@ -152,7 +153,9 @@ fn forward<S: Simd, const R: usize>(simd: S, pass: ForwardPass) -> (Activations,
         mut inputs,
         mut cells,
         mut gates,
+        mut packed,
     } = pass.activations;
+    pack(simd, &pass.sizes, &blocked, pass.kernel, &mut packed);
     inputs.resize((steps + 1) * blocked.joint());
     cells.resize((steps + 1) * blocked.units);
     gates.resize(steps * 4 * blocked.units);
@@ -203,6 +206,7 @@ fn forward<S: Simd, const R: usize>(simd: S, pass: ForwardPass) -> (Activations,
         inputs,
         cells,
         gates,
+        packed,
     };
     (activations, outputs)
 }
@@ -210,9 +214,9 @@ fn forward<S: Simd, const R: usize>(simd: S, pass: ForwardPass) -> (Activations,
 /// The kernel `[input + units, 4 * units]`, filled up, as `[blocks of units][depth]` with four vectors each: the four
 /// gates of the block's units.
 #[inline(always)]
-fn pack<S: Simd>(simd: S, sizes: &Sizes, blocked: &Blocked, kernel: &[f32]) -> Aligned {
+fn pack<S: Simd>(simd: S, sizes: &Sizes, blocked: &Blocked, kernel: &[f32], packed: &mut Aligned) {
     let (lanes, units) = (S::F32_LANES, sizes.units);
-    let mut packed = Aligned::zeros(blocked.unit_blocks() * blocked.depth() * 4 * lanes);
+    packed.clear(blocked.unit_blocks() * blocked.depth() * 4 * lanes);
     for k in 0..blocked.depth() {
         let Some(row) = blocked.kernel_row(sizes, k) else {
             continue;
@@ -227,7 +231,6 @@ fn pack<S: Simd>(simd: S, sizes: &Sizes, blocked: &Blocked, kernel: &[f32]) -> A
             }
         }
     }
-    packed
 }
 
 /// The opposite of [`pack`].
@@ -317,13 +320,14 @@ fn backward<S: Simd, const R: usize>(simd: S, pass: BackwardPass) -> Gradients {
         inputs,
         cells,
         gates,
+        packed,
     } = pass.activations;
     let input_blocks = if pass.through {
         blocked.input / (rows * lanes)
     } else {
         0
     };
-    let packed = pack_transposed::<S>(&pass.sizes, &blocked, input_blocks, pass.kernel);
+    pack_transposed::<S>(&pass.sizes, &blocked, input_blocks, pass.kernel, packed);
     let depth = 4 * lanes * blocked.unit_blocks();
     let mut x = vec![
         0.0;
@@ -396,10 +400,10 @@ fn backward<S: Simd, const R: usize>(simd: S, pass: BackwardPass) -> Gradients {
             own_bias[g * units + first..][..n].copy_from_slice(&vector[..n]);
         }
     }
-    let kernel = weight_gradient::<S, R>(simd, steps, &blocked, inputs, gates);
+    weight_gradient::<S, R>(simd, steps, &blocked, inputs, gates, packed);
     Gradients {
         x: pass.through.then_some(x),
-        kernel: unpack(simd, &pass.sizes, &blocked, &kernel),
+        kernel: unpack(simd, &pass.sizes, &blocked, packed),
         state,
     }
 }
@@ -455,12 +459,13 @@ fn pack_transposed<S: Simd>(
     blocked: &Blocked,
     input_blocks: usize,
     kernel: &[f32],
-) -> Aligned {
+    packed: &mut Aligned,
+) {
     let (lanes, units) = (S::F32_LANES, sizes.units);
     let skipped = blocked.input / blocked.rows - input_blocks * lanes;
     let n_columns = blocked.depth() - skipped;
     let depth = 4 * lanes * blocked.unit_blocks();
-    let mut packed = Aligned::zeros(n_columns.next_multiple_of(4 * lanes) * depth);
+    packed.clear(n_columns.next_multiple_of(4 * lanes) * depth);
     for (block, columns) in packed.chunks_exact_mut(depth * 4 * lanes).enumerate() {
         for (j, rows) in columns.chunks_exact_mut(4 * lanes * 4 * lanes).enumerate() {
             let first = j * lanes;
@@ -482,7 +487,6 @@ fn pack_transposed<S: Simd>(
             }
         }
     }
-    packed
 }
 
 /// The gradient of the kernel, laid out as by [`pack`], from what each step read and the gradients of its gates.
@@ -493,13 +497,14 @@ fn weight_gradient<S: Simd, const R: usize>(
     blocked: &Blocked,
     inputs: &[f32],
     gates: &[f32],
-) -> Aligned {
+    packed: &mut Aligned,
+) {
     let (lanes, rows) = (blocked.lanes, blocked.rows);
-    let mut sums = Aligned::zeros(blocked.unit_blocks() * blocked.depth() * 4 * lanes);
+    packed.clear(blocked.unit_blocks() * blocked.depth() * 4 * lanes);
     let at_once = (GRADIENT_DEPTH / rows).max(1);
     for first in (0..steps).step_by(at_once) {
         let steps = first..steps.min(first + at_once);
-        for (j, sums) in sums
+        for (j, sums) in packed
             .chunks_exact_mut(blocked.depth() * 4 * lanes)
             .enumerate()
         {
@@ -523,5 +528,4 @@ fn weight_gradient<S: Simd, const R: usize>(
             }
         }
     }
-    sums
 }

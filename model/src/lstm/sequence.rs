@@ -5,7 +5,6 @@
 
 use super::passes::{Activations, BackwardPass, ForwardPass, Sizes};
 use super::{Direction, Outputs};
-use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Storage, Tensor, bail};
 use pulp::Arch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,8 +124,5 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let Some((start, end)) = layout.contiguous_offsets() else {
         bail!("lstm-sequence needs contiguous tensors");
     };
-    match storage {
-        CpuStorage::F32(values) => Ok(&values[start..end]),
-        other => bail!("lstm-sequence needs f32 tensors, not {:?}", other.dtype()),
-    }
+    Ok(&storage.as_slice()?[start..end])
 }
