@@ -34,6 +34,8 @@ use std::collections::{BTreeSet, HashSet};
 
 /// Loudness of what a model without dynamics plays, as the original writes it.
 const VELOCITY: f32 = 80.0 / 127.0;
+/// The resolution of the original's files: 2.3 milliseconds at 120 beats per minute.
+const MAGENTA_TICKS_PER_BEAT: u16 = 220;
 /// The last step on which a note can end.
 const LAST_STEP: usize = MAX_BARS * STEPS_PER_BAR;
 
@@ -78,6 +80,8 @@ pub struct Material {
     pub first_beats: f64,
     /// MIDI channel (0–15) of these notes, if it is a single one.
     pub channel: Option<u8>,
+    /// Whether it is a whole song, in which equal windows are different places.
+    is_whole: bool,
 }
 
 /// A stretch of a song that windows are cut from.
@@ -253,7 +257,11 @@ impl Converter {
     /// # Errors
     /// If there is nothing; the text says why.
     pub fn whole(&self, song: &Song, map: &DrumMap, n_steps: usize) -> Result<Material, Error> {
-        self.find(song, map, Extent::Whole { n_steps })
+        let material = self.find(song, map, Extent::Whole { n_steps })?;
+        Ok(Material {
+            is_whole: true,
+            ..material
+        })
     }
 
     fn find(&self, song: &Song, map: &DrumMap, extent: Extent) -> Result<Material, Error> {
@@ -268,7 +276,8 @@ impl Converter {
 
     /// The windows of `n_steps` steps in `material`, on bar lines, one every `hop_bars` (at least 1) bars.
     ///
-    /// Of windows of labels or rolls that are the same, the first is kept. With `magenta_compat`, no more are listed
+    /// Of windows of labels or rolls that are the same, the first is kept, except in a [whole](Self::whole) song. With
+    /// `magenta_compat`, no more are listed
     /// than the converter takes of a song; otherwise [`Self::draw`] draws that many of them anew for each epoch.
     #[must_use]
     pub fn windows(&self, material: &Material, n_steps: usize, hop_bars: usize) -> Vec<Place> {
@@ -279,7 +288,7 @@ impl Converter {
             let n_starts = (part.n_steps() + 1).saturating_sub(n_steps);
             for first_step in (0..n_starts).step_by(hop) {
                 let is_new = match part.fingerprint(first_step, n_steps) {
-                    Some(window) => seen.insert(window),
+                    Some(window) => material.is_whole || seen.insert(window),
                     None => part.covers(first_step, n_steps),
                 };
                 if is_new {
@@ -290,7 +299,7 @@ impl Converter {
                 }
             }
         }
-        if self.is_compatible() {
+        if self.is_compatible() && !material.is_whole {
             places.truncate(self.cap().unwrap_or(usize::MAX));
         }
         places
@@ -389,6 +398,16 @@ impl Converter {
         match self {
             Self::Trio(_) => TrioConverter::PROGRAMS,
             _ => &[],
+        }
+    }
+
+    /// The resolution that [`Self::notes`] are meant to be written with: the original's grid is coarser.
+    #[must_use]
+    pub fn ticks_per_beat(&self) -> u16 {
+        if self.is_compatible() {
+            MAGENTA_TICKS_PER_BEAT
+        } else {
+            midi::TICKS_PER_BEAT
         }
     }
 
@@ -551,6 +570,7 @@ impl Stretches {
             lost: heard.lost,
             first_beats: heard.first_beats,
             channel: heard.channels.first().copied().filter(|_| is_one_channel),
+            is_whole: false,
         })
     }
 }

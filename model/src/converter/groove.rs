@@ -28,8 +28,8 @@ const BIN_MARGIN: f32 = 0.0001;
 /// - a change of tempo or metre anywhere loses the whole song, where we lose the stretches in another metre;
 /// - when note dropout leaves nothing of a step, the tap of its kick stays;
 /// - `max_per_song` has no effect;
-/// - rows with velocities below 1/254 become silent notes, an early first hit begins before 0, and binned rows do not
-///   return what was put in.
+/// - rows with velocities below 1/254 become notes of velocity 0, which are silent, an early first hit begins before 0,
+///   and binned rows do not return what was put in; where we wrap, clip and invert.
 ///
 /// # Source
 /// Magenta's `GrooveConverter`.
