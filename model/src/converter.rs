@@ -11,7 +11,9 @@
 
 mod drums;
 mod groove;
+mod material;
 mod melody;
+mod stretches;
 mod trio;
 
 #[cfg(test)]
@@ -19,25 +21,27 @@ mod tests;
 
 pub use drums::{DrumRows, DrumsConverter, magenta_js_rests};
 pub use groove::GrooveConverter;
+pub use material::{Material, Part, Place};
 pub use melody::MelodyConverter;
 pub use trio::TrioConverter;
 
 use crate::drums::DrumMap;
 use crate::error::Error;
-use crate::groove::{Groove, MAX_BARS, NotesLost, STEPS_PER_BAR, nearest_step, step_of};
-use crate::midi::{self, Program, Segment, Song, SplitAt};
+use crate::groove::Groove;
+use crate::midi::{self, Program, Song};
 use crate::noise::Noise;
 use crate::note::Note;
 use crate::rows::{self, RowLayout, Rows};
 use candle_core::{Device, Tensor};
+use material::Content;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
+use stretches::{Extent, Heard, Stretches};
 
 /// Loudness of what a model without dynamics plays, as the original writes it.
 const VELOCITY: f32 = 80.0 / 127.0;
-/// The last step on which a note can end.
-const LAST_STEP: usize = MAX_BARS * STEPS_PER_BAR;
-
+/// The resolution of the original's files: 2.3 milliseconds at 120 beats per minute.
+const MAGENTA_TICKS_PER_BEAT: u16 = 220;
 /// How songs become examples, and rows notes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -88,117 +92,6 @@ impl Batch {
             output: tensor(examples.iter().map(|example| &example.output).collect())?,
             controls: controls.map(tensor).transpose()?,
         })
-    }
-}
-
-/// What a song holds for one converter.
-#[derive(Debug, Clone)]
-pub struct Material {
-    /// What windows are cut from, never empty: stretches of one metre, and for most converters those without a long
-    /// rest.
-    pub parts: Vec<Part>,
-    /// Why other stretches of the song are not among them.
-    pub left_out: Vec<String>,
-    /// Notes that were looked at: those of the drums, of the melodies, of the trio.
-    pub n_notes: usize,
-    /// Those of them that are in no part.
-    pub lost: NotesLost,
-    /// Where the first of them begins, in beats.
-    pub first_beats: f64,
-    /// MIDI channel (0–15) of these notes, if it is a single one.
-    pub channel: Option<u8>,
-}
-
-/// A stretch of a song that windows are cut from.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Where it begins in the song, in beats.
-    pub start_beats: f64,
-    /// Length of its bars in steps.
-    pub steps_per_bar: usize,
-    content: Content,
-}
-
-/// Where a window lies in its material.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
-    /// Index into [`Material::parts`].
-    pub part: usize,
-    /// First step of the window in that part.
-    pub first_step: usize,
-}
-
-/// What each converter keeps of a song.
-#[derive(Debug, Clone)]
-enum Content {
-    Groove(Groove),
-    /// The classes that play in each step, the first in the lowest bit.
-    Drums(Vec<u64>),
-    /// The label of each step.
-    Melody(Vec<u16>),
-    Trio(trio::Parts),
-}
-
-impl Part {
-    /// Length in steps: whole bars.
-    #[must_use]
-    pub fn n_steps(&self) -> usize {
-        match &self.content {
-            Content::Groove(groove) => groove.n_steps(),
-            Content::Drums(bits) => bits.len(),
-            Content::Melody(labels) => labels.len(),
-            Content::Trio(parts) => parts.n_steps(),
-        }
-    }
-
-    /// Length in bars.
-    #[must_use]
-    pub fn n_bars(&self) -> usize {
-        self.n_steps().div_ceil(self.steps_per_bar)
-    }
-
-    /// Dynamics and timing, where the converter keeps them.
-    #[must_use]
-    pub fn groove(&self) -> Option<&Groove> {
-        match &self.content {
-            Content::Groove(groove) => Some(groove),
-            _ => None,
-        }
-    }
-
-    /// Whether every voice plays in the window, or may rest there.
-    fn covers(&self, first_step: usize, n_steps: usize) -> bool {
-        match &self.content {
-            Content::Trio(parts) => parts.cover(first_step, n_steps, self.steps_per_bar),
-            _ => true,
-        }
-    }
-
-    /// What a window holds, for comparison with others; `None` where equal windows are all kept.
-    fn fingerprint(&self, first_step: usize, n_steps: usize) -> Option<Vec<u64>> {
-        let range = first_step..first_step + n_steps;
-        match &self.content {
-            Content::Drums(bits) => Some(bits[range].to_vec()),
-            Content::Melody(labels) => {
-                let labels = melody::window(&labels[range]);
-                Some(labels.into_iter().map(u64::from).collect())
-            }
-            Content::Groove(_) | Content::Trio(_) => None,
-        }
-    }
-}
-
-impl Material {
-    /// Bars of all parts.
-    #[must_use]
-    pub fn n_bars(&self) -> usize {
-        self.parts.iter().map(Part::n_bars).sum()
-    }
-
-    /// Steps of the longest part.
-    #[must_use]
-    pub fn longest_steps(&self) -> usize {
-        self.parts.iter().map(Part::n_steps).max().unwrap_or(0)
     }
 }
 
@@ -282,7 +175,11 @@ impl Converter {
     /// # Errors
     /// If there is nothing; the text says why.
     pub fn whole(&self, song: &Song, map: &DrumMap, n_steps: usize) -> Result<Material, Error> {
-        self.find(song, map, Extent::Whole { n_steps })
+        let material = self.find(song, map, Extent::Whole { n_steps })?;
+        Ok(Material {
+            is_whole: true,
+            ..material
+        })
     }
 
     fn find(&self, song: &Song, map: &DrumMap, extent: Extent) -> Result<Material, Error> {
@@ -297,7 +194,8 @@ impl Converter {
 
     /// The windows of `n_steps` steps in `material`, on bar lines, one every `hop_bars` (at least 1) bars.
     ///
-    /// Of windows of labels or rolls that are the same, the first is kept. With `magenta_compat`, no more are listed
+    /// Of windows of labels or rolls that are the same, the first is kept, except in a [whole](Self::whole) song. With
+    /// `magenta_compat`, no more are listed
     /// than the converter takes of a song; otherwise [`Self::draw`] draws that many of them anew for each epoch.
     #[must_use]
     pub fn windows(&self, material: &Material, n_steps: usize, hop_bars: usize) -> Vec<Place> {
@@ -308,7 +206,7 @@ impl Converter {
             let n_starts = (part.n_steps() + 1).saturating_sub(n_steps);
             for first_step in (0..n_starts).step_by(hop) {
                 let is_new = match part.fingerprint(first_step, n_steps) {
-                    Some(window) => seen.insert(window),
+                    Some(window) => material.is_whole || seen.insert(window),
                     None => part.covers(first_step, n_steps),
                 };
                 if is_new {
@@ -319,7 +217,7 @@ impl Converter {
                 }
             }
         }
-        if self.is_compatible() {
+        if self.is_compatible() && !material.is_whole {
             places.truncate(self.cap().unwrap_or(usize::MAX));
         }
         places
@@ -421,6 +319,16 @@ impl Converter {
         }
     }
 
+    /// The resolution that [`Self::notes`] are meant to be written with: the original's grid is coarser.
+    #[must_use]
+    pub fn ticks_per_beat(&self) -> u16 {
+        if self.is_compatible() {
+            MAGENTA_TICKS_PER_BEAT
+        } else {
+            midi::TICKS_PER_BEAT
+        }
+    }
+
     /// Whether the original's examples are wanted, faults included.
     fn is_compatible(&self) -> bool {
         match self {
@@ -452,189 +360,6 @@ impl Converter {
             Self::Trio(converter) => converter.max_per_song,
         }
     }
-}
-
-/// How much of a song is wanted.
-#[derive(Debug, Clone, Copy)]
-enum Extent {
-    /// What is played, without long rests.
-    Tracks,
-    /// Everything from the first bar, with silence up to `n_steps`.
-    Whole { n_steps: usize },
-}
-
-impl Extent {
-    /// Steps to fill with silence.
-    fn n_steps(self) -> usize {
-        match self {
-            Self::Tracks => 0,
-            Self::Whole { n_steps } => n_steps,
-        }
-    }
-
-    /// After how many steps of rest a track ends.
-    fn gap_steps(self, gap_bars: usize, steps_per_bar: usize) -> usize {
-        match self {
-            Self::Tracks if gap_bars > 0 => gap_bars.saturating_mul(steps_per_bar),
-            _ => usize::MAX,
-        }
-    }
-}
-
-/// A song in stretches of one metre, and which of them can be used.
-struct Stretches {
-    segments: Vec<Segment>,
-    any_metre: bool,
-    /// Those that were asked for and cannot be used, by their place.
-    refused: BTreeSet<usize>,
-}
-
-impl Stretches {
-    fn of(song: &Song, any_metre: bool, is_compatible: bool) -> Self {
-        let split_at = if is_compatible {
-            SplitAt::MetreOrTempo
-        } else {
-            SplitAt::Metre
-        };
-        Self {
-            segments: song.segments(split_at),
-            any_metre,
-            refused: BTreeSet::new(),
-        }
-    }
-
-    /// `notes`, in the order of time, by usable stretch; those in other stretches are counted as lost.
-    ///
-    /// # Errors
-    /// If a note lies beyond what a song can be long: the empty bars up to it would fill the memory.
-    fn cut(&mut self, notes: &[Note], lost: &mut NotesLost) -> Result<Vec<Stretch>, Error> {
-        let is_within = |note: &&Note| step_of(note.onset_beats).is_some();
-        let n_beyond = notes.len() - notes.iter().filter(is_within).count();
-        if n_beyond > 0 {
-            return Err(Error::Song(format!(
-                "{n_beyond} of its notes lie beyond bar {MAX_BARS}: it is damaged, or cut it into parts"
-            )));
-        }
-        let mut stretches = Vec::new();
-        for (place, notes) in midi::split(&self.segments, notes) {
-            match self.steps_per_bar(place) {
-                Ok(steps_per_bar) => stretches.push(Stretch {
-                    place,
-                    start_beats: self.segments[place].start_beats,
-                    steps_per_bar,
-                    notes,
-                }),
-                Err(_) => {
-                    self.refused.insert(place);
-                    lost.outside += notes.len();
-                }
-            }
-        }
-        Ok(stretches)
-    }
-
-    fn steps_per_bar(&self, place: usize) -> Result<usize, Error> {
-        let signature = &self.segments[place].signature;
-        let steps = signature.steps_per_bar()?;
-        if steps == STEPS_PER_BAR || self.any_metre {
-            Ok(steps)
-        } else {
-            Err(midi::wrong_metre(signature, steps))
-        }
-    }
-
-    /// Why each refused stretch is.
-    fn left_out(&self) -> Vec<String> {
-        let reason = |&place: &usize| {
-            let problem = self.steps_per_bar(place).err()?;
-            let start_beats = self.segments[place].start_beats;
-            Some(if self.segments.len() == 1 {
-                problem.to_string()
-            } else {
-                format!("from beat {start_beats}, {problem}")
-            })
-        };
-        self.refused.iter().filter_map(reason).collect()
-    }
-
-    /// The material that `parts` of `heard` are, or why there is none: the stretches left out, or else `nothing`.
-    fn material(
-        self,
-        parts: Vec<Part>,
-        heard: Heard,
-        nothing: impl FnOnce(&Heard) -> String,
-    ) -> Result<Material, Error> {
-        let left_out = self.left_out();
-        if parts.is_empty() {
-            return Err(Error::Song(if left_out.is_empty() {
-                nothing(&heard)
-            } else {
-                left_out.join("; ")
-            }));
-        }
-        let is_one_channel = heard.channels.len() == 1;
-        Ok(Material {
-            parts,
-            left_out,
-            n_notes: heard.n_notes,
-            lost: heard.lost,
-            first_beats: heard.first_beats,
-            channel: heard.channels.first().copied().filter(|_| is_one_channel),
-        })
-    }
-}
-
-/// The notes that a converter looks at.
-struct Heard {
-    n_notes: usize,
-    /// Infinite without notes.
-    first_beats: f64,
-    channels: BTreeSet<u8>,
-    /// Those that get into no part.
-    lost: NotesLost,
-}
-
-impl Heard {
-    fn nothing() -> Self {
-        Self {
-            n_notes: 0,
-            first_beats: f64::INFINITY,
-            channels: BTreeSet::new(),
-            lost: NotesLost::default(),
-        }
-    }
-
-    fn add(&mut self, notes: &[Note]) {
-        self.n_notes += notes.len();
-        for note in notes {
-            self.first_beats = self.first_beats.min(note.onset_beats);
-            self.channels.insert(note.channel);
-        }
-    }
-}
-
-/// Notes in one metre, in beats from its first bar line.
-struct Stretch {
-    /// Among the stretches of the song.
-    place: usize,
-    start_beats: f64,
-    steps_per_bar: usize,
-    notes: Vec<Note>,
-}
-
-impl Stretch {
-    /// The step on which the last note ends.
-    fn n_steps(&self) -> usize {
-        let ends = self.notes.iter().map(|note| steps(note).1);
-        ends.max().unwrap_or(0)
-    }
-}
-
-/// The step on which a note begins, and the later one on which it ends; within what a song can be long.
-fn steps(note: &Note) -> (usize, usize) {
-    let first = nearest_step(note.onset_beats);
-    let end = nearest_step(note.onset_beats + note.duration_beats);
-    (first, end.clamp(first + 1, LAST_STEP.max(first + 1)))
 }
 
 /// The error for a setting that makes no sense.

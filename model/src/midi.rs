@@ -10,10 +10,10 @@ mod write;
 
 pub use read::read;
 pub use segment::{Segment, SplitAt, split};
-pub use write::{TICKS_PER_BEAT, write};
+pub use write::{Setup, TICKS_PER_BEAT, write, write_with};
 
 use crate::error::Error;
-use crate::groove::STEPS_PER_BAR;
+use crate::groove::{HALF_STEP_BEATS, STEPS_PER_BAR};
 use crate::note::Note;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -151,6 +151,29 @@ impl Song {
             notes,
             ..Self::default()
         };
+        song.arrange(players);
+        song
+    }
+
+    /// The song as a loop of `loop_beats`: a note less than half a step before its end announces the first beat, and is
+    /// moved before it.
+    #[must_use]
+    pub fn as_loop(&self, loop_beats: f64) -> Self {
+        let mut players = vec![Player::default(); self.notes.len()];
+        for instrument in &self.instruments {
+            for &place in &instrument.notes {
+                players[place] = Player::of(instrument);
+            }
+        }
+        let mut song = Self {
+            instruments: Vec::new(),
+            ..self.clone()
+        };
+        for note in &mut song.notes {
+            if note.onset_beats >= loop_beats - HALF_STEP_BEATS {
+                note.onset_beats -= loop_beats;
+            }
+        }
         song.arrange(players);
         song
     }
@@ -294,17 +317,27 @@ impl Song {
 }
 
 /// The identity of an [`Instrument`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Player {
     program: u8,
     channel: u8,
     track: usize,
 }
 
+impl Player {
+    fn of(instrument: &Instrument) -> Self {
+        Self {
+            program: instrument.program,
+            channel: instrument.channel,
+            track: instrument.track,
+        }
+    }
+}
+
 /// The error for bars that are not of 16 steps.
 pub(crate) fn wrong_metre(signature: &TimeSignature, steps_per_bar: usize) -> Error {
     Error::Song(format!(
-        "its metre is {signature}, so its bars have {steps_per_bar} sixteenth steps; a groove has bars of \
+        "its metre is {signature}, so its bars have {steps_per_bar} sixteenth steps; models have bars of \
          {STEPS_PER_BAR} (4/4, 2/2 or 8/8)"
     ))
 }
@@ -436,5 +469,44 @@ mod tests {
             assert!(refusal(&playing(keys)).contains("no drums"), "{keys:?}");
         }
         assert!(refusal(&playing(&[])).contains("no notes"));
+    }
+
+    fn note(onset_beats: f64, channel: u8) -> Note {
+        Note {
+            onset_beats,
+            duration_beats: 0.25,
+            pitch: 60,
+            velocity: 0.5,
+            channel,
+        }
+    }
+
+    #[test]
+    fn a_song_of_notes_has_an_instrument_for_each_channel() {
+        let bass = Program {
+            channel: 1,
+            program: 33,
+        };
+        let song = Song::from_notes(vec![note(2.0, 1), note(0.0, 0), note(1.0, 1)], &[bass]);
+        let played: Vec<_> = song
+            .instruments
+            .iter()
+            .map(|player| {
+                let onsets: Vec<_> = song.notes_of(player).map(|note| note.onset_beats).collect();
+                (player.channel, player.program, onsets)
+            })
+            .collect();
+        assert_eq!(played, [(1, 33, vec![1.0, 2.0]), (0, 0, vec![0.0])]);
+        assert_eq!(song.end_beats, 2.25);
+    }
+
+    #[test]
+    fn a_loop_s_last_early_note_announces_its_first_beat() {
+        let notes = vec![note(0.0, 0), note(3.8, 0), note(3.9, 1)];
+        let song = Song::from_notes(notes, &[]).as_loop(4.0);
+        let onsets: Vec<_> = song.notes.iter().map(|note| note.onset_beats).collect();
+        assert_eq!(onsets, [3.9 - 4.0, 0.0, 3.8]);
+        assert_eq!(song.instruments.len(), 2);
+        assert_eq!(song.instruments[1].notes, [0]);
     }
 }

@@ -76,9 +76,10 @@ pub fn run(args: &Args) -> Result<()> {
 mod tests {
     use super::*;
     use crate::dataset::{Split, Window};
-    use fourbar_model::converter::{Converter, DrumsConverter, GrooveConverter};
+    use fourbar_model::converter::{Converter, DrumsConverter, GrooveConverter, MelodyConverter};
     use fourbar_model::noise::Noise;
     use std::collections::HashSet;
+    use std::path::Path;
 
     /// The reference counts are those of magenta's `GrooveConverter` with `split_bars=4`, by the hop between windows.
     #[test]
@@ -158,5 +159,32 @@ mod tests {
             .map(|p| -p * p.ln())
             .sum();
         assert!((entropy - 2.815).abs() < 5e-4, "{entropy} nats");
+    }
+
+    /// Files and split are those that the data set's own table has for 2015.
+    #[test]
+    fn the_piano_of_maestro_2015_is_melodies_with_the_split_of_its_table() {
+        let Some(path) = std::env::var_os("FOURBAR_MAESTRO") else {
+            eprintln!("skipped: FOURBAR_MAESTRO does not name the MIDI files of MAESTRO's 2015");
+            return;
+        };
+        let converter = Converter::Melody(MelodyConverter {
+            max_per_song: Some(5),
+            ..MelodyConverter::default()
+        });
+        let dataset = Dataset::load(Path::new(&path), &converter, &DrumMap::TD11).unwrap();
+        assert_eq!(dataset.name, "MAESTRO v3.0.0");
+        let n_files = Split::ALL.map(|split| {
+            let in_split = dataset.files.iter().filter(|file| file.split == split);
+            in_split.count()
+        });
+        assert_eq!(n_files, [95, 13, 21]);
+        let n_notes = dataset.files.iter().map(|file| file.material.n_notes);
+        assert_eq!(n_notes.sum::<usize>(), 532_663);
+        let drawn = Split::ALL.map(|split| {
+            let windows = dataset.windows(split, 64, 1);
+            dataset.draw(&windows, &mut Noise::from_seed(0)).len()
+        });
+        assert_eq!(drawn.iter().sum::<usize>(), 5 * 129);
     }
 }

@@ -1,8 +1,8 @@
 //! Drums on the grid: which of nine or 61 classes play on each step, without dynamics or timing.
 
-use super::{
-    Content, Example, Extent, Heard, Material, Part, Stretches, VELOCITY, no_drum_of, steps, wrong,
-};
+use super::material::{Content, Material, Part};
+use super::stretches::{Extent, Heard, Stretches, steps};
+use super::{Example, VELOCITY, no_drum_of, wrong};
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
 use crate::groove::{self, Cell, Groove, NotesLost};
@@ -165,10 +165,7 @@ impl DrumsConverter {
                     track = track.whole(n_steps);
                 }
                 if let Some(max_bars) = self.max_bars {
-                    let end = track.bits.len().min(max_bars.saturating_mul(steps_per_bar));
-                    let n_left_out = track.bits[end..].iter().map(|bits| bits.count_ones());
-                    heard.lost.outside += n_left_out.map(|n| n as usize).sum::<usize>();
-                    track.bits.truncate(end);
+                    track.cut(max_bars.saturating_mul(steps_per_bar), &mut heard.lost);
                 }
                 parts.push(Part {
                     start_beats: stretch.start_beats + groove::beats(track.first_step),
@@ -334,6 +331,14 @@ impl Track {
         Self {
             first_step: 0,
             bits: self.bits,
+        }
+    }
+
+    /// Leaves out what comes after `n_steps`.
+    pub(super) fn cut(&mut self, n_steps: usize, lost: &mut NotesLost) {
+        let end = n_steps.min(self.bits.len());
+        for bits in self.bits.drain(end..) {
+            lost.outside += bits.count_ones() as usize;
         }
     }
 }

@@ -1,7 +1,12 @@
 //! Drums with dynamics and timing: a groove in, a groove out, and what is taken away from the input so that the model
 //! learns to put it back.
 
-use super::{Content, Example, Extent, Heard, Material, Part, Stretches, no_drum_of, wrong};
+#[cfg(test)]
+mod tests;
+
+use super::material::{Content, Material, Part};
+use super::stretches::{Extent, Heard, Stretches};
+use super::{Example, no_drum_of, wrong};
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
 use crate::groove::{self, Cell, Groove, ROW, STEPS_PER_BAR};
@@ -28,8 +33,8 @@ const BIN_MARGIN: f32 = 0.0001;
 /// - a change of tempo or metre anywhere loses the whole song, where we lose the stretches in another metre;
 /// - when note dropout leaves nothing of a step, the tap of its kick stays;
 /// - `max_per_song` has no effect;
-/// - rows with velocities below 1/254 become silent notes, an early first hit begins before 0, and binned rows do not
-///   return what was put in.
+/// - rows with velocities below 1/254 become notes of velocity 0, which are silent, an early first hit begins before 0,
+///   and binned rows do not return what was put in; where we wrap, clip and invert.
 ///
 /// # Source
 /// Magenta's `GrooveConverter`.
@@ -39,7 +44,8 @@ pub struct GrooveConverter {
     /// Each hit of the input is left out with a probability drawn for the example below this, times 1 − velocity but at
     /// least 0.2: ghost notes go first.
     pub max_note_dropout: f64,
-    /// The input is a rhythm tapped on one drum, the open hi-hat: the loudest hit of each step.
+    /// The input is a rhythm tapped on one drum, the open hi-hat: the loudest hit of each step. In a song that a person
+    /// chose, any key of any channel is a tap where there are no drums.
     pub tapify: bool,
     /// The input is quantised and has no dynamics.
     pub humanize: bool,
@@ -131,11 +137,13 @@ impl GrooveConverter {
         map: &DrumMap,
         extent: Extent,
     ) -> Result<Material, Error> {
-        let notes = if self.magenta_compat {
-            refused_by_the_original(song, map)?;
-            song.notes.clone()
-        } else {
-            song.drums()?
+        let notes = match extent {
+            _ if self.magenta_compat => {
+                refused_by_the_original(song, map)?;
+                song.notes.clone()
+            }
+            Extent::Whole { .. } if self.tapify => taps_on_any_key(song, map),
+            _ => song.drums()?,
         };
         let mut heard = Heard::nothing();
         heard.add(&notes);
@@ -359,6 +367,18 @@ fn drop_notes(groove: &mut Groove, most: f64, noise: &mut Noise) {
     }
 }
 
+/// The notes of the drums or else of everyone, those on keys of no drum on the drum of taps: who taps a rhythm for the
+/// model to play does so on whatever is at hand.
+fn taps_on_any_key(song: &Song, map: &DrumMap) -> Vec<Note> {
+    let mut notes = song.drums().unwrap_or_else(|_| song.notes.clone());
+    for note in &mut notes {
+        if map.voice(note.pitch).is_none() {
+            note.pitch = map.pitch(TAP);
+        }
+    }
+    notes
+}
+
 /// The error for a song that the original makes nothing of, or dies of.
 fn refused_by_the_original(song: &Song, map: &DrumMap) -> Result<(), Error> {
     if song.notes.is_empty() {
@@ -444,260 +464,4 @@ fn as_f32(n: usize) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "at most 1024")]
     let n = n as f32;
     n
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
-
-    use super::super::Converter;
-    use super::*;
-    use proptest::prelude::*;
-
-    fn cell(velocity: f32, offset: f32) -> Cell {
-        Cell { velocity, offset }
-    }
-
-    /// Four steps: kick and louder snare, a soft kick, nothing, a hi-hat.
-    fn groove() -> Groove {
-        let mut groove = Groove::empty(4);
-        groove.set(0, Voice::Kick, Some(cell(0.5, 0.25)));
-        groove.set(0, Voice::Snare, Some(cell(0.75, -0.125)));
-        groove.set(1, Voice::Kick, Some(cell(0.25, 0.0)));
-        groove.set(3, Voice::ClosedHat, Some(cell(1.0, 0.5)));
-        groove
-    }
-
-    fn input(converter: &GrooveConverter) -> Vec<(usize, Voice, Cell)> {
-        let example = converter.example(&groove(), None);
-        assert_eq!(converter.groove(&example.output), groove());
-        converter.input_groove(&groove(), None).hits().collect()
-    }
-
-    #[test]
-    fn humanize_takes_dynamics_and_timing_and_leaves_the_hits() {
-        let converter = GrooveConverter {
-            humanize: true,
-            ..GrooveConverter::default()
-        };
-        let groove_in = groove();
-        let silent = groove_in
-            .hits()
-            .map(|(step, voice, _)| (step, voice, cell(0.0, 0.0)));
-        assert_eq!(input(&converter), silent.collect::<Vec<_>>());
-        let example = converter.example(&groove(), None);
-        let row = &example.input.numbers().unwrap()[..ROW];
-        assert_eq!((row[0], row[1]), (1.0, 1.0), "a soundless hit is a hit");
-        assert_eq!(row[N_VOICES..], [0.0; 18]);
-    }
-
-    #[test]
-    fn fixed_velocities_take_the_dynamics_only() {
-        let converter = GrooveConverter {
-            fixed_velocities: true,
-            ..GrooveConverter::default()
-        };
-        assert_eq!(input(&converter)[1], (0, Voice::Snare, cell(0.0, -0.125)));
-    }
-
-    #[test]
-    fn a_tap_is_the_loudest_hit_of_its_step() {
-        let converter = GrooveConverter {
-            tapify: true,
-            ..GrooveConverter::default()
-        };
-        let taps = [
-            (0, TAP, cell(0.75, -0.125)),
-            (1, TAP, cell(0.25, 0.0)),
-            (3, TAP, cell(1.0, 0.5)),
-        ];
-        assert_eq!(input(&converter), taps);
-    }
-
-    #[test]
-    fn added_instruments_are_missing_from_the_input() {
-        let converter = GrooveConverter {
-            add_instruments: vec![0, 2],
-            ..GrooveConverter::default()
-        };
-        assert_eq!(input(&converter), [(0, Voice::Snare, cell(0.75, -0.125))]);
-    }
-
-    #[test]
-    fn controls_are_the_hits_whatever_the_input_lacks() {
-        let converter = GrooveConverter {
-            hits_as_controls: true,
-            tapify: true,
-            ..GrooveConverter::default()
-        };
-        let controls = converter.example(&groove(), None).controls.unwrap();
-        assert_eq!(controls.bits(), Some(&[0b11, 0b1, 0, 0b100][..]));
-        assert_eq!(*controls.layout(), converter.controls_layout().unwrap());
-    }
-
-    #[test]
-    fn a_split_row_is_one_drum_and_its_control_names_it() {
-        let mut converter = GrooveConverter {
-            split_instruments: true,
-            ..GrooveConverter::default()
-        };
-        let example = converter.example(&groove(), None);
-        assert_eq!(
-            (example.input.n_steps(), example.input.layout().width()),
-            (36, 3)
-        );
-        let numbers = example.input.numbers().unwrap();
-        assert_eq!(numbers[..6], [1.0, 0.5, 0.5, 1.0, 0.75, -0.25]);
-        let drums = example.controls.unwrap();
-        assert_eq!(
-            drums.labels().unwrap()[..11],
-            [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1]
-        );
-
-        converter.hits_as_controls = true;
-        let controls = converter.example(&groove(), None).controls.unwrap();
-        let row = |step: usize| controls.to_numbers()[10 * step..10 * (step + 1)].to_vec();
-        assert_eq!(row(1), [1., 0., 1., 0., 0., 0., 0., 0., 0., 0.]);
-        assert_eq!(row(2), [0., 0., 0., 1., 0., 0., 0., 0., 0., 0.]);
-    }
-
-    #[test]
-    fn bins_are_one_hot_for_each_drum_and_kind() {
-        let converter = GrooveConverter {
-            velocity_bins: Some(5),
-            offset_bins: Some(3),
-            ..GrooveConverter::default()
-        };
-        let example = converter.example(&groove(), None);
-        let row = &example.input.numbers().unwrap()[..9 * 9];
-        // Kick: 0.5 of 0, 0.25, 0.5, 0.75, 1; then snare at 0.75; rests are at 0.
-        assert_eq!(row[9..14], [0., 0., 1., 0., 0.]);
-        assert_eq!(row[14..19], [0., 0., 0., 1., 0.]);
-        assert_eq!(row[19..24], [1., 0., 0., 0., 0.]);
-        // Offsets 0.5 and −0.25 as a row has them, of −1, 0, 1.
-        assert_eq!(row[54..60], [0., 0., 1., 0., 1., 0.]);
-        assert_eq!(row.iter().sum::<f32>(), 2.0 + 9.0 + 9.0);
-    }
-
-    #[test]
-    fn dropout_is_drawn_anew_and_takes_soft_hits_first() {
-        let converter = GrooveConverter {
-            max_note_dropout: 0.8,
-            ..GrooveConverter::default()
-        };
-        let mut noise = Noise::from_seed(5);
-        let mut n_kept = [0_u32; 4];
-        for _ in 0..4000 {
-            let input = converter.input_groove(&groove(), Some(&mut noise));
-            for (n_kept, (step, voice, _)) in n_kept.iter_mut().zip(groove().hits()) {
-                *n_kept += u32::from(input.cell(step, voice).is_some());
-            }
-        }
-        // Velocities 0.5, 0.75, 0.25, 1; the mean probability is 0.4 times 1 − velocity, at least 0.2.
-        for (n_kept, dropped) in n_kept.into_iter().zip([0.2, 0.1, 0.3, 0.08]) {
-            let share = f64::from(n_kept) / 4000.0;
-            assert!(
-                (1.0 - share - dropped).abs() < 0.03,
-                "{share} for {dropped}"
-            );
-        }
-        assert_eq!(converter.input_groove(&groove(), None), groove());
-    }
-
-    #[test]
-    fn what_dropout_takes_stays_away_from_the_taps() {
-        let mut converter = GrooveConverter {
-            tapify: true,
-            ..GrooveConverter::default()
-        };
-        let nothing = Groove::empty(4);
-        assert_eq!(converter.taps(&groove(), &nothing).n_hits(), 0);
-        converter.magenta_compat = true;
-        let leaked: Vec<_> = converter.taps(&groove(), &nothing).hits().collect();
-        assert_eq!(
-            leaked,
-            [(0, TAP, cell(0.5, 0.25)), (1, TAP, cell(0.25, 0.0))],
-            "the original brings kicks back"
-        );
-    }
-
-    #[test]
-    fn silent_hits_and_notes_before_the_start_are_only_the_original_s() {
-        let mut numbers = vec![0.0; 2 * ROW];
-        (numbers[0], numbers[18]) = (1.0, 1.0);
-        let rows =
-            |converter: &GrooveConverter| Rows::of_numbers(converter.layout(), numbers.clone());
-        let mut converter = GrooveConverter::default();
-        let [note] = converter.notes(&rows(&converter), &DrumMap::GM)[..] else {
-            panic!("one hit is one note")
-        };
-        assert!(note.velocity > 0.0);
-        assert_eq!(
-            note.onset_beats, 0.375,
-            "it comes out at the end of the loop"
-        );
-        converter.magenta_compat = true;
-        let [note] = converter.notes(&rows(&converter), &DrumMap::GM)[..] else {
-            panic!("one hit is one note")
-        };
-        assert_eq!((note.velocity, note.onset_beats), (0.0, -0.125));
-    }
-
-    #[test]
-    fn settings_that_make_no_sense_are_named() {
-        let problem = |change: fn(&mut GrooveConverter)| {
-            let mut converter = GrooveConverter::default();
-            change(&mut converter);
-            Converter::Groove(converter)
-                .check()
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(problem(|c| c.max_note_dropout = f64::NAN).contains("converter.max_note_dropout"));
-        assert!(problem(|c| c.add_instruments = vec![2, 9]).contains("drum 9"));
-        assert!(problem(|c| c.velocity_bins = Some(8)).contains("go together"));
-        let one = |c: &mut GrooveConverter| (c.velocity_bins, c.offset_bins) = (Some(1), Some(8));
-        assert!(problem(one).contains("between 2 and 1024"));
-        assert!(problem(|c| c.max_per_song = Some(0)).contains("max_per_song"));
-        assert!(
-            Converter::Groove(GrooveConverter::default())
-                .check()
-                .is_ok()
-        );
-    }
-
-    fn any_groove() -> impl Strategy<Value = Groove> {
-        let cell = (1..=127_u8, -0.499..=0.5_f32)
-            .prop_map(|(velocity, offset)| cell(f32::from(velocity) / 127.0, offset));
-        prop::collection::btree_map((0..32_usize, 0..N_VOICES), cell, 0..60).prop_map(|cells| {
-            let mut groove = Groove::empty(32);
-            for ((step, column), cell) in cells {
-                groove.set(step, Voice::ALL[column], Some(cell));
-            }
-            groove
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_groove_returns_from_its_rows(groove in any_groove(), is_split: bool) {
-            let converter = GrooveConverter { split_instruments: is_split, ..GrooveConverter::default() };
-            prop_assert_eq!(converter.groove(&converter.rows(&groove)), groove);
-        }
-
-        #[test]
-        fn a_groove_returns_from_its_bins_to_the_same_bins(
-            groove in any_groove(), is_split: bool, velocities in 2..40_usize, offsets in 2..40_usize,
-        ) {
-            let converter = GrooveConverter {
-                split_instruments: is_split,
-                velocity_bins: Some(velocities),
-                offset_bins: Some(offsets),
-                ..GrooveConverter::default()
-            };
-            let rows = converter.rows(&groove);
-            prop_assert_eq!(rows.n_steps(), 32 * converter.rows_per_step());
-            prop_assert_eq!(converter.rows(&converter.groove(&rows)), rows);
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! One voice: at each step nothing new, an end, or a key.
 
-use super::{Content, Example, Extent, Heard, Material, Part, Stretches, VELOCITY, steps, wrong};
+use super::material::{Content, Material, Part};
+use super::stretches::{Extent, Heard, Stretches, steps};
+use super::{Example, VELOCITY, wrong};
 use crate::error::Error;
 use crate::groove::{self, NotesLost};
 use crate::midi::{DRUM_CHANNEL, Song};

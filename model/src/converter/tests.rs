@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::midi::{TempoChange, TimeSignature};
+use proptest::prelude::*;
 use serde_json::Value;
 
 /// The input rows of a case, and those that our converter makes of its notes.
@@ -263,5 +264,90 @@ fn settings_are_read_by_name_and_unknown_ones_are_refused() {
         converter.check().unwrap();
         let json = serde_json::to_string(&converter).unwrap();
         assert_eq!(read(&json).unwrap(), converter);
+    }
+}
+
+/// A song as a damaged file might hold it: any metre, any tempo, drums and melodies in any order.
+fn any_song() -> impl Strategy<Value = Song> {
+    let note = (0.0..100.0_f64, 1e-6..40.0_f64, 0..128_u8, 0..4_u8).prop_map(
+        |(onset_beats, duration_beats, pitch, player)| Note {
+            onset_beats,
+            duration_beats,
+            pitch,
+            velocity: 0.5,
+            channel: [0, 1, 2, 9][usize::from(player)],
+        },
+    );
+    let signature = (0.0..100.0_f64, 0..9_u8, 0..7_u32).prop_map(|(beats, numerator, power)| {
+        let denominator = if power == 6 { 0 } else { 1 << power };
+        (beats, numerator, denominator)
+    });
+    (
+        prop::collection::vec(note, 0..60),
+        prop::collection::vec(signature, 0..4),
+        prop::collection::vec((0.0..100.0_f64, 20.0..300.0_f64), 0..3),
+        0..64_u8,
+    )
+        .prop_map(|(notes, mut signatures, mut tempos, program)| {
+            signatures.sort_by(|a, b| a.0.total_cmp(&b.0));
+            tempos.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let bass = Program {
+                channel: 1,
+                program,
+            };
+            Song {
+                time_signatures: song(Vec::new(), &signatures, &[]).time_signatures,
+                tempos: song(Vec::new(), &[], &tempos).tempos,
+                ..Song::from_notes(notes, &[bass])
+            }
+        })
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_song_holds_examples_have_their_layouts_and_become_notes(
+        song in any_song(), any_metre: bool, magenta_compat: bool, is_split: bool, is_whole: bool, seed: u64,
+    ) {
+        let mut converters = ["groove", "drums", "melody", "trio"].map(|kind| {
+            let json = format!(
+                r#"{{"kind": "{kind}", "any_metre": {any_metre}, "magenta_compat": {magenta_compat}}}"#
+            );
+            serde_json::from_str::<Converter>(&json).unwrap()
+        });
+        if let Converter::Groove(converter) = &mut converters[0] {
+            converter.split_instruments = is_split;
+            converter.hits_as_controls = true;
+            converter.tapify = seed % 2 == 0;
+            converter.max_note_dropout = 0.8;
+        }
+        if let Converter::Melody(converter) = &mut converters[2] {
+            converter.transpose = 5;
+        }
+        for converter in converters {
+            let found = if is_whole {
+                converter.whole(&song, &DrumMap::GM, 32)
+            } else {
+                converter.material(&song, &DrumMap::GM)
+            };
+            let Ok(material) = found else { continue };
+            prop_assert!(!material.parts.is_empty());
+            prop_assert!(material.lost.total() <= material.n_notes);
+            let mut noise = Noise::from_seed(seed);
+            for place in converter.windows(&material, 32, 1) {
+                let part = &material.parts[place.part];
+                prop_assert_eq!(place.first_step % part.steps_per_bar, 0);
+                let example = converter.example(&material, &place, 32, Some(&mut noise));
+                let n_rows = 32 * converter.rows_per_step();
+                prop_assert_eq!((example.input.layout(), example.input.n_steps()), (&converter.input(), n_rows));
+                prop_assert_eq!((example.output.layout(), example.output.n_steps()), (&converter.output(), n_rows));
+                let controls = example.controls.as_ref().map(|rows| (rows.layout().clone(), rows.n_steps()));
+                prop_assert_eq!(controls, converter.controls().map(|layout| (layout, n_rows)));
+                for note in converter.notes(&example.output, &DrumMap::GM) {
+                    let is_early = magenta_compat && note.onset_beats >= -0.125;
+                    prop_assert!(note.onset_beats >= 0.0 || is_early);
+                    prop_assert!(note.onset_beats < 8.0 && note.duration_beats > 0.0);
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Melody, bass and drums together: three labels a step.
 
 use super::drums::{self, DrumsConverter};
+use super::material::{Content, Material, Part};
 use super::melody::{self, MelodyConverter};
-use super::{Content, Example, Extent, Heard, Material, Part, Stretch, Stretches, steps, wrong};
+use super::stretches::{Extent, Heard, Stretch, Stretches, steps};
+use super::{Example, wrong};
 use crate::drums::{DrumMap, N_VOICES};
 use crate::error::Error;
 use crate::groove::NotesLost;
@@ -132,7 +134,11 @@ impl TrioConverter {
         let mut incomplete = Vec::new();
         for band in bands.into_values() {
             match band.missing() {
-                Some(missing) => incomplete.push((band.start_beats, missing)),
+                Some(missing) => {
+                    incomplete.push((band.start_beats, missing));
+                    let players = band.players.iter().flatten();
+                    heard.lost.outside += players.map(|player| player.n_notes).sum::<usize>();
+                }
                 None => parts.extend(self.trios(&band, extent)),
             }
         }
@@ -157,6 +163,7 @@ impl TrioConverter {
         lost: &mut NotesLost,
     ) -> Option<Player> {
         let n_steps = n_bars * stretch.steps_per_bar;
+        let n_lost_before = lost.total();
         let labels: Arc<[u16]> = match role {
             Role::Melody | Role::Bass => {
                 let strikes = MelodyConverter::default().strikes(&stretch.notes, lost);
@@ -169,8 +176,9 @@ impl TrioConverter {
             Role::Drums => {
                 let hits = DrumsConverter::default().hits(&stretch.notes, map, lost);
                 let mut tracks = drums::tracks(&hits, stretch.steps_per_bar, usize::MAX);
-                let bits = tracks.pop()?.whole(n_steps).bits;
-                bits[..n_steps].iter().copied().map(drums::label).collect()
+                let mut track = tracks.pop()?.whole(n_steps);
+                track.cut(n_steps, lost);
+                track.bits.iter().copied().map(drums::label).collect()
             }
         };
         let mut plays = vec![false; n_bars];
@@ -182,11 +190,15 @@ impl TrioConverter {
         }
         let is_covered = |bar: usize| {
             let first = bar.saturating_sub(self.gap_bars);
-            let end = bar.saturating_add(self.gap_bars + 1).min(n_bars);
+            let end = bar
+                .saturating_add(self.gap_bars)
+                .saturating_add(1)
+                .min(n_bars);
             plays[first..end].contains(&true)
         };
         Some(Player {
             labels,
+            n_notes: stretch.notes.len() - (lost.total() - n_lost_before),
             covered: (0..n_bars).map(is_covered).collect(),
         })
     }
@@ -303,6 +315,8 @@ impl Band {
 struct Player {
     /// Of the whole stretch.
     labels: Arc<[u16]>,
+    /// How many notes they are.
+    n_notes: usize,
     /// The bars in which it plays or may rest.
     covered: Vec<bool>,
 }

@@ -412,6 +412,33 @@ mod tests {
     }
 
     #[test]
+    fn an_instrument_is_a_track_a_channel_and_a_sound() {
+        // A bass, then a clavinet on the same channel; the sound at a note's end counts, and a new track begins with piano.
+        let track = [
+            0, 0xC0, 33, 0, 0x90, 40, 9, 1, 40, 0, 0, 0xC0, 7, 0, 0x90, 41, 9, 1, 41, 0, 0, 0xFF,
+            0x2F, 0,
+        ];
+        let song = read(&file(1, 2, &[&track, &[0, 0x90, 42, 9, 1, 42, 0], KICK])).unwrap();
+        let instruments: Vec<_> = song
+            .instruments
+            .iter()
+            .map(|player| {
+                let keys: Vec<_> = song.notes_of(player).map(|note| note.pitch).collect();
+                (player.program, player.channel, player.track, keys)
+            })
+            .collect();
+        assert_eq!(
+            instruments,
+            [
+                (33, 0, 0, vec![40]),
+                (7, 0, 0, vec![41]),
+                (0, 0, 1, vec![42]),
+                (0, 9, 2, vec![36]),
+            ]
+        );
+    }
+
+    #[test]
     fn the_tracks_of_format_2_follow_one_another_at_bar_lines() {
         // The first track ends on beat 4.5; in 3/4, the next bar line is beat 6.
         let waltz = [

@@ -1,5 +1,6 @@
 //! Notes -> the bytes of a `.mid` file.
 
+use super::Program;
 use crate::note::Note;
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
@@ -8,22 +9,56 @@ use std::collections::BTreeMap;
 /// Resolution of written files: a tick is half a millisecond at 120 beats per minute.
 pub const TICKS_PER_BEAT: u16 = 960;
 
+/// What a file says apart from its notes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Setup<'a> {
+    /// Quarter notes a minute.
+    pub bpm: f64,
+    /// Resolution: 1 to 32,767.
+    pub ticks_per_beat: u16,
+    /// The sounds of channels; the others keep theirs.
+    pub programs: &'a [Program],
+}
+
+/// [`write_with`] a tempo and nothing else out of the ordinary.
+#[must_use]
+pub fn write(notes: &[Note], loop_beats: f64, bpm: f64) -> Vec<u8> {
+    let setup = Setup {
+        bpm,
+        ticks_per_beat: TICKS_PER_BEAT,
+        programs: &[],
+    };
+    write_with(notes, loop_beats, &setup)
+}
+
 /// A loop of notes as a Standard MIDI File of format 0: tempo, 4/4, and the end of the track at exactly `loop_beats`.
 ///
 /// Workstations loop and join clips by that end. Notes sound within the loop: they are cut at its end, and those that
-/// start outside are left out. No note is silent or shorter than a tick; of notes with one key that start on one tick,
-/// the loudest is written.
+/// start outside are left out, as are those of velocity 0. No note is silent or shorter than a tick; of notes with one
+/// key that start on one tick, the loudest is written.
 #[must_use]
-pub fn write(notes: &[Note], loop_beats: f64, bpm: f64) -> Vec<u8> {
-    let end = ticks(loop_beats);
+pub fn write_with(notes: &[Note], loop_beats: f64, setup: &Setup<'_>) -> Vec<u8> {
+    let grid = Grid {
+        ticks_per_beat: setup.ticks_per_beat.clamp(1, u15::max_value().as_int()),
+    };
+    let end = grid.ticks(loop_beats);
     let mut track = vec![
         meta(MetaMessage::TrackName(b"Fourbar")),
-        meta(MetaMessage::Tempo(u24::new(micros_per_beat(bpm)))),
+        meta(MetaMessage::Tempo(u24::new(micros_per_beat(setup.bpm)))),
         // 24 MIDI clocks a metronome click and eight 32nds a quarter note: what every workstation writes.
         meta(MetaMessage::TimeSignature(4, 2, 24, 8)),
     ];
+    track.extend(setup.programs.iter().map(|sound| TrackEvent {
+        delta: u28::new(0),
+        kind: TrackEventKind::Midi {
+            channel: u4::new(sound.channel),
+            message: MidiMessage::ProgramChange {
+                program: u7::new(sound.program),
+            },
+        },
+    }));
     let mut now = 0;
-    for (tick, message) in messages(notes, loop_beats, end) {
+    for (tick, message) in messages(notes, loop_beats, end, grid) {
         track.push(TrackEvent {
             delta: u28::new(tick - now),
             kind: message,
@@ -37,7 +72,7 @@ pub fn write(notes: &[Note], loop_beats: f64, bpm: f64) -> Vec<u8> {
 
     let header = Header::new(
         Format::SingleTrack,
-        Timing::Metrical(u15::new(TICKS_PER_BEAT)),
+        Timing::Metrical(u15::new(grid.ticks_per_beat)),
     );
     let mut bytes = Vec::new();
     Smf {
@@ -50,15 +85,20 @@ pub fn write(notes: &[Note], loop_beats: f64, bpm: f64) -> Vec<u8> {
 }
 
 /// The note messages of a loop that ends on tick `end`, in the order of time; ends come before starts.
-fn messages(notes: &[Note], loop_beats: f64, end: u32) -> Vec<(u32, TrackEventKind<'static>)> {
+fn messages(
+    notes: &[Note],
+    loop_beats: f64,
+    end: u32,
+    grid: Grid,
+) -> Vec<(u32, TrackEventKind<'static>)> {
     // By channel, key and start: the velocity and where the note would end.
     let mut strikes: BTreeMap<(u8, u8, u32), (u8, u32)> = BTreeMap::new();
     for note in notes
         .iter()
-        .filter(|note| note.onset_beats < loop_beats && end > 0)
+        .filter(|note| note.onset_beats < loop_beats && end > 0 && note.velocity != 0.0)
     {
-        let start = ticks(note.onset_beats).min(end - 1);
-        let stop = ticks(note.onset_beats + note.duration_beats);
+        let start = grid.ticks(note.onset_beats).min(end - 1);
+        let stop = grid.ticks(note.onset_beats + note.duration_beats);
         let strike = (midi_velocity(note.velocity), stop);
         let kept = strikes
             .entry((note.channel, note.pitch, start))
@@ -118,18 +158,26 @@ fn meta(message: MetaMessage<'static>) -> TrackEvent<'static> {
     }
 }
 
-/// The nearest tick, from the start of the loop to the end of what the format can count.
-fn ticks(beats: f64) -> u32 {
-    let latest = f64::from(u28::max_value().as_int());
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to 28 bits"
-    )]
-    let tick = (beats * f64::from(TICKS_PER_BEAT))
-        .round()
-        .clamp(0.0, latest) as u32;
-    tick
+/// Where the ticks of a file lie.
+#[derive(Clone, Copy)]
+struct Grid {
+    ticks_per_beat: u16,
+}
+
+impl Grid {
+    /// The nearest tick, from the start of the loop to the end of what the format can count.
+    fn ticks(self, beats: f64) -> u32 {
+        let latest = f64::from(u28::max_value().as_int());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to 28 bits"
+        )]
+        let tick = (beats * f64::from(self.ticks_per_beat))
+            .round()
+            .clamp(0.0, latest) as u32;
+        tick
+    }
 }
 
 /// MIDI's 1–127; 0 would end the note.
@@ -236,7 +284,31 @@ mod tests {
 
     #[test]
     fn no_note_is_silent_or_without_length() {
-        assert_eq!(written(&[note(1.0, 0.0, 0.0)], 4.0), [(960.0, 1.0, 1.0)]);
+        let soft = note(1.0, 0.0, 0.001);
+        assert_eq!(
+            written(&[note(0.5, 0.5, 0.0), soft], 4.0),
+            [(960.0, 1.0, 1.0)]
+        );
+    }
+
+    #[test]
+    fn sounds_and_resolution_are_written_on_request() {
+        let bass = Program {
+            channel: 1,
+            program: 33,
+        };
+        let setup = Setup {
+            bpm: 120.0,
+            ticks_per_beat: 220,
+            programs: &[bass],
+        };
+        let late = Note {
+            channel: 1,
+            ..note(0.26, 0.25, 0.5)
+        };
+        let song = read(&write_with(&[late], 4.0, &setup)).unwrap();
+        assert_eq!(song.notes[0].onset_beats, 57.0 / 220.0);
+        assert_eq!(song.instruments[0].program, 33);
     }
 
     #[test]
@@ -284,7 +356,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_note_apart_from_others_returns_within_half_a_tick(
-            grid in prop::collection::btree_map((0..16_u8, 0..128_u8, 0..64_u16), (0.0..0.24, 0.0..=1.0_f32), 0..50)
+            grid in prop::collection::btree_map((0..16_u8, 0..128_u8, 0..64_u16), (0.0..0.24, 1e-6..=1.0_f32), 0..50)
         ) {
             let notes: Vec<Note> = grid
                 .into_iter()

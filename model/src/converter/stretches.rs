@@ -1,0 +1,199 @@
+//! How a song is cut into stretches that windows can be cut from.
+
+use super::material::{Material, Part};
+use crate::error::Error;
+use crate::groove::{MAX_BARS, NotesLost, STEPS_PER_BAR, nearest_step, step_of};
+use crate::midi::{self, Segment, Song, SplitAt};
+use crate::note::Note;
+use std::collections::BTreeSet;
+
+/// The last step on which a note can end.
+const LAST_STEP: usize = MAX_BARS * STEPS_PER_BAR;
+
+/// How much of a song is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Extent {
+    /// What is played, without long rests.
+    Tracks,
+    /// Everything from the first bar, with silence up to `n_steps`.
+    Whole { n_steps: usize },
+}
+
+impl Extent {
+    /// Steps to fill with silence.
+    pub(super) fn n_steps(self) -> usize {
+        match self {
+            Self::Tracks => 0,
+            Self::Whole { n_steps } => n_steps,
+        }
+    }
+
+    /// After how many steps of rest a track ends.
+    pub(super) fn gap_steps(self, gap_bars: usize, steps_per_bar: usize) -> usize {
+        match self {
+            Self::Tracks if gap_bars > 0 => gap_bars.saturating_mul(steps_per_bar),
+            _ => usize::MAX,
+        }
+    }
+}
+
+/// A song in stretches of one metre, and which of them can be used.
+pub(super) struct Stretches {
+    segments: Vec<Segment>,
+    any_metre: bool,
+    /// Those that were asked for and cannot be used, by their place.
+    refused: BTreeSet<usize>,
+}
+
+impl Stretches {
+    pub(super) fn of(song: &Song, any_metre: bool, is_compatible: bool) -> Self {
+        let split_at = if is_compatible {
+            SplitAt::MetreOrTempo
+        } else {
+            SplitAt::Metre
+        };
+        Self {
+            segments: song.segments(split_at),
+            any_metre,
+            refused: BTreeSet::new(),
+        }
+    }
+
+    /// `notes`, in the order of time, by usable stretch; those in other stretches are counted as lost.
+    ///
+    /// # Errors
+    /// If a note lies beyond what a song can be long: the empty bars up to it would fill the memory.
+    pub(super) fn cut(
+        &mut self,
+        notes: &[Note],
+        lost: &mut NotesLost,
+    ) -> Result<Vec<Stretch>, Error> {
+        let is_within = |note: &&Note| step_of(note.onset_beats).is_some();
+        let n_beyond = notes.len() - notes.iter().filter(is_within).count();
+        if n_beyond > 0 {
+            return Err(Error::Song(format!(
+                "{n_beyond} of its notes lie beyond bar {MAX_BARS}: it is damaged, or cut it into parts"
+            )));
+        }
+        let mut stretches = Vec::new();
+        for (place, notes) in midi::split(&self.segments, notes) {
+            match self.steps_per_bar(place) {
+                Ok(steps_per_bar) => stretches.push(Stretch {
+                    place,
+                    start_beats: self.segments[place].start_beats,
+                    steps_per_bar,
+                    notes,
+                }),
+                Err(_) => {
+                    self.refused.insert(place);
+                    lost.outside += notes.len();
+                }
+            }
+        }
+        Ok(stretches)
+    }
+
+    fn steps_per_bar(&self, place: usize) -> Result<usize, Error> {
+        let signature = &self.segments[place].signature;
+        let steps = signature.steps_per_bar()?;
+        if steps == STEPS_PER_BAR || self.any_metre {
+            Ok(steps)
+        } else {
+            Err(midi::wrong_metre(signature, steps))
+        }
+    }
+
+    /// Why each refused stretch is.
+    fn left_out(&self) -> Vec<String> {
+        let reason = |&place: &usize| {
+            let problem = self.steps_per_bar(place).err()?;
+            let start_beats = self.segments[place].start_beats;
+            Some(if self.segments.len() == 1 {
+                problem.to_string()
+            } else {
+                format!("from beat {start_beats}, {problem}")
+            })
+        };
+        self.refused.iter().filter_map(reason).collect()
+    }
+
+    /// The material that `parts` of `heard` are, or why there is none: the stretches left out, or else `nothing`.
+    pub(super) fn material(
+        self,
+        parts: Vec<Part>,
+        heard: Heard,
+        nothing: impl FnOnce(&Heard) -> String,
+    ) -> Result<Material, Error> {
+        let left_out = self.left_out();
+        if parts.is_empty() {
+            return Err(Error::Song(if left_out.is_empty() {
+                nothing(&heard)
+            } else {
+                left_out.join("; ")
+            }));
+        }
+        let is_one_channel = heard.channels.len() == 1;
+        Ok(Material {
+            parts,
+            left_out,
+            n_notes: heard.n_notes,
+            lost: heard.lost,
+            first_beats: heard.first_beats,
+            channel: heard.channels.first().copied().filter(|_| is_one_channel),
+            is_whole: false,
+        })
+    }
+}
+
+/// The notes that a converter looks at.
+pub(super) struct Heard {
+    pub(super) n_notes: usize,
+    /// Infinite without notes.
+    first_beats: f64,
+    channels: BTreeSet<u8>,
+    /// Those that get into no part.
+    pub(super) lost: NotesLost,
+}
+
+impl Heard {
+    pub(super) fn nothing() -> Self {
+        Self {
+            n_notes: 0,
+            first_beats: f64::INFINITY,
+            channels: BTreeSet::new(),
+            lost: NotesLost::default(),
+        }
+    }
+
+    pub(super) fn add(&mut self, notes: &[Note]) {
+        self.n_notes += notes.len();
+        for note in notes {
+            self.first_beats = self.first_beats.min(note.onset_beats);
+            self.channels.insert(note.channel);
+        }
+    }
+}
+
+/// Notes in one metre, in beats from its first bar line.
+pub(super) struct Stretch {
+    /// Among the stretches of the song.
+    pub(super) place: usize,
+    pub(super) start_beats: f64,
+    pub(super) steps_per_bar: usize,
+    pub(super) notes: Vec<Note>,
+}
+
+impl Stretch {
+    /// The step on which the last note ends.
+    pub(super) fn n_steps(&self) -> usize {
+        let ends = self.notes.iter().map(|note| steps(note).1);
+        ends.max().unwrap_or(0)
+    }
+}
+
+/// The step on which a note begins, and the later one on which it ends; within what a song can be long.
+pub(super) fn steps(note: &Note) -> (usize, usize) {
+    let first = nearest_step(note.onset_beats);
+    let end = nearest_step(note.onset_beats + note.duration_beats);
+    (first, end.clamp(first + 1, LAST_STEP.max(first + 1)))
+}
