@@ -54,11 +54,20 @@ pub(crate) mod tiny {
     use fourbar_model::config::ModelConfig;
     use fourbar_model::latent::LatentMap;
     use fourbar_model::noise::Noise;
+    use serde_json::json;
     use std::path::{Path, PathBuf};
 
-    /// The file of the model, in `folder`.
+    /// The file of a model of grooves, in `folder`.
     pub(crate) fn save(folder: &Path) -> PathBuf {
-        let config = ModelConfig::flat_groove("tiny", 64, 8, vec![8], vec![16, 16]);
+        save_as(folder, groove())
+    }
+
+    fn groove() -> ModelConfig {
+        ModelConfig::flat_groove("tiny", 64, 8, vec![8], vec![16, 16])
+    }
+
+    /// The file of a model of any kind, in `folder`.
+    pub(crate) fn save_as(folder: &Path, config: ModelConfig) -> PathBuf {
         let mut noise = Noise::from_seed(3);
         let tensors = config.tensors().into_iter().map(|(name, shape)| {
             let values = noise
@@ -95,10 +104,60 @@ pub(crate) mod tiny {
         path
     }
 
-    /// The model, opened.
+    /// The flat model of grooves, opened.
     pub(crate) fn open() -> LoadedModel {
+        open_of(groove())
+    }
+
+    fn open_of(config: ModelConfig) -> LoadedModel {
         let folder = tempfile::tempdir().unwrap();
-        LoadedModel::open(&save(folder.path())).unwrap()
+        LoadedModel::open(&save_as(folder.path(), config)).unwrap()
+    }
+
+    /// One model of each head, converter and shape of decoder.
+    pub(crate) fn every_kind() -> Vec<LoadedModel> {
+        let drums =
+            |input: &str, output: &str| json!({"kind": "drums", "input": input, "output": output});
+        let kinds = [
+            ("groove", json!({"kind": "groove"}), "groove", false),
+            (
+                "humanize",
+                json!({"kind": "groove", "humanize": true}),
+                "groove",
+                true,
+            ),
+            (
+                "hits_control",
+                json!({"kind": "groove", "hits_as_controls": true}),
+                "groove",
+                false,
+            ),
+            ("labels", drums("labels", "labels"), "categorical", true),
+            ("roll", drums("roll", "roll"), "boolean", false),
+            ("nade", drums("roll", "roll"), "nade", false),
+            (
+                "percussion",
+                json!({"kind": "drums", "classes": 61, "input": "roll", "output": "roll"}),
+                "nade",
+                false,
+            ),
+            ("melody", json!({"kind": "melody"}), "categorical", true),
+            ("trio", json!({"kind": "trio"}), "categorical", true),
+        ];
+        kinds
+            .into_iter()
+            .map(|(name, converter, head, hierarchical)| {
+                let mut config = ModelConfig::flat_groove(name, 32, 8, vec![8], vec![8]);
+                config.converter = serde_json::from_value(converter).unwrap();
+                config.decoder.head = head.to_owned();
+                config.decoder.nade_hidden = (head == "nade").then_some(4);
+                config.decoder.split = name == "trio";
+                if hierarchical {
+                    config.decoder.levels = vec![2, 16];
+                }
+                open_of(config)
+            })
+            .collect()
     }
 }
 

@@ -7,6 +7,8 @@
 mod drawing;
 mod picture;
 
+pub(crate) use picture::escape;
+
 use crate::clip::Clip;
 use crate::files;
 use crate::prepare::parse_drum_map;
@@ -25,7 +27,7 @@ const STEPS_PER_BEAT: f64 = 4.0;
 const BARS_PER_LINE: usize = 4;
 
 /// The lanes from top to bottom, as a drummer's stave has them.
-const LANES: [Voice; N_VOICES] = [
+pub(crate) const LANES: [Voice; N_VOICES] = [
     Voice::Crash,
     Voice::Ride,
     Voice::HighTom,

@@ -4,7 +4,7 @@ use crate::config::{Config, DEFAULT_PRESET, TrainConfig};
 use crate::data;
 use crate::dataset::{Dataset, Split, Window};
 use crate::device;
-use crate::eval::{self, HeldOut, Reconstruction, reconstruction};
+use crate::eval::{Evaluation, HeldOut, Settings, Validation, validation};
 use crate::files::{self, write_atomically};
 use crate::learner::{Learner, StepLosses};
 use crate::run_folder::{Progress, Row, RunFolder};
@@ -179,10 +179,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}",
         config.model.preset,
         material.windows.len(),
-        material
-            .validation
-            .as_ref()
-            .map_or(0, |held_out| held_out.grooves.len()),
+        material.validation.as_ref().map_or(0, HeldOut::len),
         dataset.name,
         config.train.steps,
         config.train.batch_size,
@@ -234,12 +231,11 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         if validating {
             let vae = rounded(&learner, &config)?;
             let validation = material.validate(&vae)?;
-            let figure = validation.as_ref().map_or_else(
-                || row.figure("loss").unwrap_or(f64::NAN),
-                |figures| validation_loss(figures, &config),
-            );
-            row.note(validation.as_ref(), figure);
-            bar.suspend(|| println!("{}", musical_line(&row, validation.as_ref())));
+            let figure = validation
+                .as_ref()
+                .map_or_else(|| row.figure("loss").unwrap_or(f64::NAN), Validation::loss);
+            row.note(validation.as_ref());
+            bar.suspend(|| println!("{}", validation_line(&row, validation.as_ref())));
             if progress.improves(figure) {
                 let checkpoint = material.checkpoint(args, &vae, &progress, steps_per_epoch)?;
                 write_atomically(&folder.model_path(), &checkpoint.to_bytes()?)?;
@@ -293,7 +289,7 @@ impl Progress {
             ),
             ("minutes".to_owned(), Some(self.minutes)),
         ]);
-        figures.extend(VALIDATION_COLUMNS.map(|name| (name.to_owned(), None)));
+        figures.extend(validation::COLUMNS.map(|name| (name.to_owned(), None)));
         Row {
             step: self.step,
             figures,
@@ -313,37 +309,16 @@ impl Progress {
     }
 }
 
-/// The columns that only a validation fills.
-const VALIDATION_COLUMNS: [&str; 5] = [
-    "validation_loss",
-    "validation_onset_f1",
-    "validation_velocity_mae",
-    "validation_timing_mae_ms",
-    "validation_kl_bits",
-];
-
 impl Row {
-    fn note(&mut self, validation: Option<&Reconstruction>, figure: f64) {
-        let Some(figures) = validation else {
+    fn note(&mut self, validation: Option<&Validation>) {
+        let Some(validation) = validation else {
             return;
         };
-        let found = [
-            Some(figure),
-            figures.onsets.f1(),
-            figures.velocity.mae,
-            figures.timing.mae_ms,
-            Some(figures.elbo.kl_bits),
-        ];
-        for (name, figure) in VALIDATION_COLUMNS.iter().zip(found) {
+        for (name, figure) in validation::COLUMNS.iter().zip(validation.figures()) {
             let column = self.figures.iter_mut().find(|(column, _)| column == name);
             column.expect("every row has these columns").1 = figure;
         }
     }
-}
-
-/// What training minimises, on held-out grooves and without dropout.
-fn validation_loss(figures: &Reconstruction, config: &Config) -> f64 {
-    figures.elbo.r_loss_nats + config.train.max_beta * figures.elbo.free_bits_cost_nats
 }
 
 fn plain_line(row: &Row, steps_made: usize, config: &Config, started: Instant) -> String {
@@ -359,31 +334,21 @@ fn plain_line(row: &Row, steps_made: usize, config: &Config, started: Instant) -
     )
 }
 
-fn musical_line(row: &Row, validation: Option<&Reconstruction>) -> String {
+fn validation_line(row: &Row, validation: Option<&Validation>) -> String {
     let figure = |name| row.figure(name).unwrap_or(f64::NAN);
-    let Some(figures) = validation else {
-        return format!(
+    match validation {
+        None => format!(
             "step {}: loss {:.2} (no validation files)",
             row.step,
             figure("loss")
-        );
-    };
-    let or_dash = |value: Option<f64>, digits: usize| {
-        value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
-    };
-    format!(
-        "step {}, epoch {:.1}: validation loss {}, onset F1 {}, velocity off by {} of 127, timing off by {} ms \
-         (drummers spread {} ms, we {}), {} bits used",
-        row.step,
-        figure("epoch"),
-        or_dash(row.figure("validation_loss"), 2),
-        or_dash(figures.onsets.f1(), 3),
-        or_dash(figures.velocity.mae, 1),
-        or_dash(figures.timing.mae_ms, 1),
-        or_dash(figures.timing.data_spread_ms, 1),
-        or_dash(figures.timing.spread_ms, 1),
-        or_dash(Some(figures.elbo.kl_bits), 0),
-    )
+        ),
+        Some(validation) => format!(
+            "step {}, epoch {:.1}: {}",
+            row.step,
+            figure("epoch"),
+            validation.to_text()
+        ),
+    }
 }
 
 /// The grooves of a run.
@@ -420,14 +385,14 @@ impl<'a> Material<'a> {
             );
             *batch_size = n_examples;
         }
-        let held_out = HeldOut::of(dataset, Split::Validation, n_steps);
+        let held_out = HeldOut::of(dataset, Split::Validation, &config.model);
         Ok(Self {
             dataset,
             config: config.clone(),
             n_steps,
             steps_per_epoch: n_examples / config.train.batch_size,
             windows,
-            validation: (!held_out.grooves.is_empty()).then_some(held_out),
+            validation: (!held_out.is_empty()).then_some(held_out),
             epoch: None,
             order: Vec::new(),
         })
@@ -512,17 +477,11 @@ impl<'a> Material<'a> {
         Ok(LatentMap::fit(&mus.concat(), &styles, MAP_AXES))
     }
 
-    fn validate(&self, model: &Rounded) -> Result<Option<Reconstruction>> {
-        let Some(held_out) = &self.validation else {
-            return Ok(None);
-        };
-        let train = &self.config.train;
-        Ok(Some(reconstruction(
-            &model.vae,
-            held_out,
-            train.free_bits,
-            train.seed,
-        )?))
+    fn validate(&self, model: &Rounded) -> Result<Option<Validation>> {
+        let held_out = self.validation.as_ref();
+        held_out
+            .map(|held_out| Validation::of(&model.vae, held_out, &self.config.train))
+            .transpose()
     }
 
     /// Measures the best model on the held-out splits and writes the figures into its file.
@@ -542,14 +501,13 @@ impl<'a> Material<'a> {
                 println!("no {} grooves to measure the model on", split.name());
                 continue;
             }
-            let report = eval::report(
-                &vae,
-                self.dataset,
-                split,
-                PRIOR_SAMPLES,
-                self.config.train.free_bits,
-                self.config.train.seed,
-            )?;
+            let settings = Settings {
+                n_samples: PRIOR_SAMPLES,
+                n_pairs: 0,
+                free_bits: self.config.train.free_bits,
+                seed: self.config.train.seed,
+            };
+            let Evaluation { report, .. } = Evaluation::of(&vae, self.dataset, split, &settings)?;
             metrics.insert(split.name().to_owned(), serde_json::to_value(report)?);
         }
         let run = serde_json::json!({

@@ -2,6 +2,7 @@
 
 use fourbar_model::noise::Noise;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Resamplings behind an [`Interval`].
 const N_RESAMPLINGS: usize = 1000;
@@ -115,6 +116,44 @@ impl Interval {
     }
 }
 
+/// A figure and how far it can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The figure itself, over everything that was measured; `None` if it is undefined.
+    pub value: Option<f64>,
+    /// Where it lies with a confidence of 95 %.
+    pub interval: Option<Interval>,
+}
+
+impl Estimate {
+    /// `figure` of all `parts`, with its [`Interval::bootstrap`].
+    pub(super) fn of<T>(parts: &[T], figure: impl Fn(&[&T]) -> Option<f64>) -> Self {
+        Self {
+            value: figure(&parts.iter().collect::<Vec<_>>()),
+            interval: Interval::bootstrap(parts, figure),
+        }
+    }
+
+    /// The mean of numbers that are independent of each other.
+    pub(super) fn mean(numbers: &[f64]) -> Self {
+        Self::of(numbers, |chosen| {
+            ratio(chosen.iter().copied().sum(), chosen.len())
+        })
+    }
+}
+
+/// What belongs to the same file, put together: one `Tally` a file, in the order of the files' numbers.
+pub(super) fn by_file<Tally: Default>(
+    files: &[usize],
+    mut add: impl FnMut(&mut Tally, usize),
+) -> Vec<Tally> {
+    let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        add(tallies.entry(*file).or_default(), index);
+    }
+    tallies.into_values().collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -163,6 +202,26 @@ mod tests {
             "{interval:?}"
         );
         assert_eq!(Some(interval), Interval::bootstrap(&parts, mean));
+    }
+
+    #[test]
+    fn an_estimate_resamples_files_and_not_what_is_in_them() {
+        let shares = |files: &[usize]| {
+            let tallies = by_file(files, |(right, n): &mut (usize, usize), index| {
+                *right += usize::from(index % 2 == 0);
+                *n += 1;
+            });
+            Estimate::of(&tallies, |chosen| {
+                let n = chosen.iter().map(|(_, n)| n).sum();
+                ratio(count(chosen.iter().map(|(right, _)| right).sum()), n)
+            })
+        };
+        // Two files, all right and all wrong: nothing is known. Files alike inside and out: all is known.
+        let (apart, alike) = (shares(&[0, 1, 0, 1]), shares(&[0, 0, 1, 1]));
+        assert_eq!((apart.value, alike.value), (Some(0.5), Some(0.5)));
+        let (apart, alike) = (apart.interval.unwrap(), alike.interval.unwrap());
+        assert_eq!((apart.low, apart.high), (0.0, 1.0));
+        assert_eq!((alike.low, alike.high), (0.5, 0.5));
     }
 
     #[test]

@@ -186,7 +186,7 @@ fn hex(colour: Colour) -> String {
 }
 
 /// `text` with the characters that mean something in XML replaced, and those that XML does not allow left out.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars().filter(|character| !character.is_control()) {
         match character {

@@ -1,67 +1,164 @@
-//! Counting: which hits of a groove came back, how loud and how exact.
+//! Drums played back: which hits came back, how loud and how exact. It is the same for labels, rolls and grooves, so
+//! that models of all three can be compared.
 
 use super::features::{has_downbeat, has_kick_downbeat, midi_velocity};
-use super::reconstruction::{
-    Downbeat, Elbo, HeldOut, Intervals, Onsets, Reconstruction, Timing, Velocity,
-};
-use super::statistics::{Interval, Moments, count, ratio};
+use super::onsets::Onsets;
+use super::statistics::{Interval, Moments, by_file, count, ratio};
 use fourbar_model::drums::Voice;
 use fourbar_model::groove::{Groove, STEPS_PER_BEAT};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Compares what was played back with what was heard.
-pub(super) fn score(held_out: &HeldOut, played: &[Groove], elbo: Elbo) -> Reconstruction {
-    let mut by_file: BTreeMap<usize, Tally> = BTreeMap::new();
-    for (((heard, played), bpm), file) in held_out
-        .grooves
-        .iter()
-        .zip(played)
-        .zip(&held_out.bpms)
-        .zip(&held_out.files)
-    {
-        by_file.entry(*file).or_default().add(heard, played, *bpm);
-    }
-    let tallies: Vec<Tally> = by_file.into_values().collect();
-    let total = Tally::sum(&tallies.iter().collect::<Vec<_>>());
-    let interval = |figure: fn(&Tally) -> Option<f64>| {
-        Interval::bootstrap(&tallies, |chosen| figure(&Tally::sum(chosen)))
-    };
+/// The drums of reconstructions beside those that were heard.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Drums {
+    /// Hits of all drums together.
+    pub onsets: Onsets,
+    /// Hits of each drum.
+    pub onsets_by_voice: BTreeMap<Voice, Onsets>,
+    /// Loudness; `None` if the model knows nothing of it.
+    pub velocity: Option<Velocity>,
+    /// Timing; `None` if the model knows nothing of it.
+    pub timing: Option<Timing>,
+    /// The first beat.
+    pub downbeat: Downbeat,
+    /// How far the main figures can be trusted.
+    pub intervals: Intervals,
+}
 
-    let share = |n: usize| ratio(count(n), total.n_grooves);
-    let (steps, ms) = (&total.timing_steps, &total.timing_ms);
-    Reconstruction {
-        n_grooves: total.n_grooves,
-        onsets: total.onsets(),
-        onsets_by_voice: total.by_voice.clone(),
-        velocity: Velocity {
-            mae: total.velocity_error.mean(),
-            mean: total.velocity_played.summary().mean,
-            data_mean: total.velocity_heard.summary().mean,
-            spread: total.velocity_played.summary().spread,
-            data_spread: total.velocity_heard.summary().spread,
-        },
-        timing: Timing {
-            mae_ms: ms.error.mean(),
-            quantised_mae_ms: ms.quantised_error.mean(),
-            spread_ms: ms.played.summary().spread,
-            data_spread_ms: ms.heard.summary().spread,
-            mae_steps: steps.error.mean(),
-            quantised_mae_steps: steps.quantised_error.mean(),
-            spread_steps: steps.played.summary().spread,
-            data_spread_steps: steps.heard.summary().spread,
-        },
-        downbeat: Downbeat {
-            any: share(total.downbeats_played),
-            data_any: share(total.downbeats_heard),
-            kick: share(total.kicks_played),
-            data_kick: share(total.kicks_heard),
-        },
-        elbo,
-        intervals: Intervals {
-            onset_f1: interval(|tally| tally.onsets().f1()),
-            velocity_mae: interval(|tally| tally.velocity_error.mean()),
-            timing_mae_ms: interval(|tally| tally.timing_ms.error.mean()),
-        },
+/// Loudness of the reconstruction, in MIDI's 0–127.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Velocity {
+    /// Mean absolute error over the hits that were found.
+    pub mae: Option<f64>,
+    /// Mean over all reconstructed hits.
+    pub mean: Option<f64>,
+    /// The same of the data.
+    pub data_mean: Option<f64>,
+    /// Standard deviation over all reconstructed hits.
+    pub spread: Option<f64>,
+    /// The same of the data.
+    pub data_spread: Option<f64>,
+}
+
+/// Timing of the reconstruction. Milliseconds are at the tempo of each groove's file.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Timing {
+    /// Mean absolute error over the hits that were found, in ms.
+    pub mae_ms: Option<f64>,
+    /// The error that playing the same hits exactly on the grid would have, in ms.
+    pub quantised_mae_ms: Option<f64>,
+    /// Standard deviation of the distance to the grid over all reconstructed hits, in ms.
+    pub spread_ms: Option<f64>,
+    /// The same of the data, in ms.
+    pub data_spread_ms: Option<f64>,
+    /// Mean absolute error in 16th steps.
+    pub mae_steps: Option<f64>,
+    /// That of playing on the grid, in steps.
+    pub quantised_mae_steps: Option<f64>,
+    /// Standard deviation in steps.
+    pub spread_steps: Option<f64>,
+    /// The same of the data, in steps.
+    pub data_spread_steps: Option<f64>,
+}
+
+/// Shares of the grooves with a hit on their first step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Downbeat {
+    /// Any drum, reconstructed.
+    pub any: Option<f64>,
+    /// Any drum, in the data.
+    pub data_any: Option<f64>,
+    /// The kick, reconstructed.
+    pub kick: Option<f64>,
+    /// The kick, in the data.
+    pub data_kick: Option<f64>,
+}
+
+/// 95 % intervals, by resampling whole files.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Intervals {
+    /// Of [`Onsets::f1`] over all drums.
+    pub onset_f1: Option<Interval>,
+    /// Of [`Velocity::mae`].
+    pub velocity_mae: Option<Interval>,
+    /// Of [`Timing::mae_ms`].
+    pub timing_mae_ms: Option<Interval>,
+}
+
+impl Drums {
+    /// Compares what was played back with what was heard, groove by groove: the tempo and the file of each are beside
+    /// it. `has_feel` says whether the model plays velocities and timing of its own.
+    pub(super) fn of(
+        heard: &[Groove],
+        played: &[Groove],
+        bpms: &[f64],
+        files: &[usize],
+        has_feel: bool,
+    ) -> Self {
+        let tallies = by_file(files, |tally: &mut Tally, index| {
+            tally.add(&heard[index], &played[index], bpms[index]);
+        });
+        let interval = |figure: fn(&Tally) -> Option<f64>| {
+            Interval::bootstrap(&tallies, |chosen| figure(&Tally::sum(chosen)))
+        };
+        let feel_interval =
+            |figure: fn(&Tally) -> Option<f64>| has_feel.then(|| interval(figure)).flatten();
+        Self {
+            intervals: Intervals {
+                onset_f1: interval(|tally| tally.onsets().f1()),
+                velocity_mae: feel_interval(|tally| tally.velocity_error.mean()),
+                timing_mae_ms: feel_interval(|tally| tally.timing_ms.error.mean()),
+            },
+            ..Self::without_intervals(heard, played, bpms, has_feel)
+        }
+    }
+
+    /// [`Self::of`] in a fraction of the time.
+    pub(super) fn without_intervals(
+        heard: &[Groove],
+        played: &[Groove],
+        bpms: &[f64],
+        has_feel: bool,
+    ) -> Self {
+        let mut total = Tally::default();
+        for ((heard, played), bpm) in heard.iter().zip(played).zip(bpms) {
+            total.add(heard, played, *bpm);
+        }
+        let share = |n: usize| ratio(count(n), total.n_grooves);
+        let (steps, ms) = (&total.timing_steps, &total.timing_ms);
+        Self {
+            onsets: total.onsets(),
+            onsets_by_voice: total.by_voice.clone(),
+            velocity: has_feel.then(|| Velocity {
+                mae: total.velocity_error.mean(),
+                mean: total.velocity_played.summary().mean,
+                data_mean: total.velocity_heard.summary().mean,
+                spread: total.velocity_played.summary().spread,
+                data_spread: total.velocity_heard.summary().spread,
+            }),
+            timing: has_feel.then(|| Timing {
+                mae_ms: ms.error.mean(),
+                quantised_mae_ms: ms.quantised_error.mean(),
+                spread_ms: ms.played.summary().spread,
+                data_spread_ms: ms.heard.summary().spread,
+                mae_steps: steps.error.mean(),
+                quantised_mae_steps: steps.quantised_error.mean(),
+                spread_steps: steps.played.summary().spread,
+                data_spread_steps: steps.heard.summary().spread,
+            }),
+            downbeat: Downbeat {
+                any: share(total.downbeats_played),
+                data_any: share(total.downbeats_heard),
+                kick: share(total.kicks_played),
+                data_kick: share(total.kicks_heard),
+            },
+            intervals: Intervals {
+                onset_f1: None,
+                velocity_mae: None,
+                timing_mae_ms: None,
+            },
+        }
     }
 }
 
@@ -185,16 +282,6 @@ mod tests {
     use super::*;
     use fourbar_model::groove::{Cell, STEPS_PER_BAR};
 
-    const ELBO: Elbo = Elbo {
-        parts_nats: BTreeMap::new(),
-        r_loss_nats: 0.0,
-        kl_nats: 0.0,
-        kl_bits: 0.0,
-        free_bits: 0.0,
-        free_bits_cost_nats: 0.0,
-        elbo_nats: 0.0,
-    };
-
     /// One bar with these hits: (step, voice, velocity, offset).
     fn bar(hits: &[(usize, Voice, f32, f32)]) -> Groove {
         let mut groove = Groove::empty(STEPS_PER_BAR);
@@ -204,16 +291,16 @@ mod tests {
         groove
     }
 
-    fn score_one(heard: Groove, played: Groove, bpm: f64) -> Reconstruction {
-        score(
-            &HeldOut {
-                grooves: vec![heard],
-                bpms: vec![bpm],
-                files: vec![0],
-            },
-            &[played],
-            ELBO,
-        )
+    fn score_one(heard: Groove, played: Groove, bpm: f64) -> Drums {
+        Drums::of(&[heard], &[played], &[bpm], &[0], true)
+    }
+
+    fn velocity(scored: &Drums) -> Velocity {
+        scored.velocity.unwrap()
+    }
+
+    fn timing(scored: &Drums) -> Timing {
+        scored.timing.unwrap()
     }
 
     fn near(found: Option<f64>, expected: f64) -> bool {
@@ -235,13 +322,13 @@ mod tests {
         assert_eq!(
             (
                 scored.onsets.f1(),
-                scored.velocity.mae,
-                scored.timing.mae_ms
+                velocity(&scored).mae,
+                timing(&scored).mae_ms
             ),
             (Some(1.0), Some(0.0), Some(0.0))
         );
-        assert_eq!(scored.velocity.spread, scored.velocity.data_spread);
-        assert_eq!(scored.timing.spread_ms, scored.timing.data_spread_ms);
+        assert_eq!(velocity(&scored).spread, velocity(&scored).data_spread);
+        assert_eq!(timing(&scored).spread_ms, timing(&scored).data_spread_ms);
         assert_eq!(
             (scored.downbeat.any, scored.downbeat.data_kick),
             (Some(1.0), Some(1.0))
@@ -295,14 +382,14 @@ mod tests {
         let played = bar(&[(0, Voice::Kick, 0.9, 0.1), (4, Voice::Kick, 0.5, 0.1)]);
         // At 60 bpm a step lasts 250 ms.
         let scored = score_one(heard, played, 60.0);
-        assert!(near(scored.velocity.mae, 0.05 * 127.0));
-        assert!(near(scored.timing.mae_steps, 0.2) && near(scored.timing.mae_ms, 50.0));
-        assert!(near(scored.timing.quantised_mae_steps, 0.2));
+        assert!(near(velocity(&scored).mae, 0.05 * 127.0));
+        assert!(near(timing(&scored).mae_steps, 0.2) && near(timing(&scored).mae_ms, 50.0));
+        assert!(near(timing(&scored).quantised_mae_steps, 0.2));
         assert!(
-            near(scored.timing.spread_steps, 0.0) && near(scored.timing.data_spread_steps, 0.2)
+            near(timing(&scored).spread_steps, 0.0) && near(timing(&scored).data_spread_steps, 0.2)
         );
-        assert!(near(scored.timing.data_spread_ms, 50.0));
-        assert!(near(scored.velocity.data_spread, 0.25 * 127.0));
+        assert!(near(timing(&scored).data_spread_ms, 50.0));
+        assert!(near(velocity(&scored).data_spread, 0.25 * 127.0));
     }
 
     #[test]
@@ -320,6 +407,15 @@ mod tests {
     }
 
     #[test]
+    fn drums_on_the_grid_are_compared_by_their_hits_alone() {
+        let groove = bar(&[(0, Voice::Kick, 0.6, 0.0)]);
+        let scored = Drums::of(&[groove.clone()], &[groove], &[120.0], &[0], false);
+        assert_eq!(scored.onsets.f1(), Some(1.0));
+        assert_eq!((scored.velocity, scored.timing), (None, None));
+        assert_eq!(scored.intervals.velocity_mae, None);
+    }
+
+    #[test]
     fn silence_played_back_has_undefined_errors_and_no_panic() {
         let scored = score_one(bar(&[(0, Voice::Kick, 1.0, 0.0)]), bar(&[]), 120.0);
         assert_eq!(
@@ -328,8 +424,8 @@ mod tests {
         );
         assert_eq!(
             (
-                scored.velocity.mae,
-                scored.timing.mae_ms,
+                velocity(&scored).mae,
+                timing(&scored).mae_ms,
                 scored.intervals.velocity_mae
             ),
             (None, None, None)

@@ -1,0 +1,639 @@
+//! A [`Report`] as one page to look at: nothing but HTML, its style and drawings inside it, for light and dark screens.
+
+mod chart;
+mod roll;
+
+use super::held_out::HeldOut;
+use super::table::{feature_rows, number as written, percent, share};
+use super::{
+    Accuracy, Drums, Estimate, Evaluation, Interpolation, Interval, Report, accuracy,
+    interpolation, invented, statistics,
+};
+use crate::roll::escape;
+use crate::run_folder::Row;
+use chart::{Chart, Curve};
+use fourbar_model::checkpoint::Metadata;
+use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::latent::slerp;
+use fourbar_model::noise::Noise;
+use fourbar_model::note::Note;
+use fourbar_model::rows::Rows;
+use fourbar_model::vae::Vae;
+use roll::{Scene, Size};
+use statistics::count as number;
+
+const STYLE: &str = include_str!("page/style.css");
+
+/// Sequences of the walk that is drawn, the reconstructions of both ends among them.
+const N_STRIPS: u8 = 7;
+/// Invented sequences that are drawn.
+const N_INVENTED: usize = 3;
+/// Which reconstructions are drawn, as shares of the way from the worst to the best.
+const RANKS: [(&str, f64); 3] = [
+    ("Among the weakest tenth", 0.1),
+    ("As good as half of them", 0.5),
+    ("Among the best tenth", 0.9),
+];
+
+/// Music that is drawn on the page.
+pub(super) struct Gallery {
+    map: &'static DrumMap,
+    /// Length of every roll in 16ths.
+    n_steps: usize,
+    reconstructions: Vec<Reconstructed>,
+    walk: Walk,
+    inventions: Vec<Vec<Note>>,
+}
+
+/// A held-out sequence beside what the model makes of it.
+struct Reconstructed {
+    rank: &'static str,
+    name: String,
+    right: f64,
+    heard: Vec<Note>,
+    played: Vec<Note>,
+}
+
+/// A way from one held-out sequence to another.
+struct Walk {
+    from: String,
+    to: String,
+    start: Vec<Note>,
+    /// The places on the way with what is decoded there.
+    decoded: Vec<(f32, Vec<Note>)>,
+    end: Vec<Note>,
+}
+
+impl Gallery {
+    /// Chooses what is drawn, by `seed` where it is left to chance. A walk of a model with controls has those of its
+    /// start all the way.
+    ///
+    /// # Errors
+    /// If the network fails on its device.
+    pub(super) fn of(
+        vae: &Vae,
+        evaluation: &Evaluation,
+        map: &'static DrumMap,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        let Evaluation {
+            held_out, played, ..
+        } = evaluation;
+        let converter = &vae.config().converter;
+        let notes = |rows: &Rows| converter.notes(rows, map);
+        let samples: Vec<usize> = (0..N_INVENTED).collect();
+        let inventions = invented(vae, held_out, &samples, super::TEMPERATURE, seed)?;
+        let reconstructions = ranked(held_out, played).map(|(rank, place, right)| Reconstructed {
+            rank,
+            name: held_out.names[place].clone(),
+            right,
+            heard: notes(&held_out.examples[place].output),
+            played: notes(&played[place]),
+        });
+        Ok(Self {
+            map,
+            n_steps: vae.config().n_steps / converter.rows_per_step(),
+            reconstructions: reconstructions.collect(),
+            walk: Walk::of(vae, held_out, map, seed)?,
+            inventions: inventions.iter().map(notes).collect(),
+        })
+    }
+}
+
+/// The reconstructions of [`RANKS`], as places among the examples with the share of rows that is right.
+fn ranked<'a>(
+    held_out: &'a HeldOut,
+    played: &'a [Rows],
+) -> impl Iterator<Item = (&'static str, usize, f64)> {
+    let pairs = held_out.outputs().zip(played);
+    let mut shares: Vec<(f64, usize)> = pairs
+        .enumerate()
+        .filter_map(|(place, pair)| {
+            let right = accuracy::share_of_rows(std::iter::once(pair))?;
+            Some((right, place))
+        })
+        .collect();
+    shares.sort_by(|a, b| a.0.total_cmp(&b.0));
+    RANKS.into_iter().filter_map(move |(rank, share)| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place in the list"
+        )]
+        let at = (share * number(shares.len().checked_sub(1)?)).round() as usize;
+        let (right, place) = shares[at];
+        Some((rank, place, right))
+    })
+}
+
+impl Walk {
+    fn of(vae: &Vae, held_out: &HeldOut, map: &'static DrumMap, seed: u64) -> anyhow::Result<Self> {
+        let notes = |rows: &Rows| vae.config().converter.notes(rows, map);
+        let (start, end) = interpolation::pairs(held_out, 1, seed)[0];
+        let ends = [start, end].map(|place| held_out.examples[place].clone());
+        let mus = super::reconstruction::means(vae, &ends)?;
+        let decoded = (0..N_STRIPS)
+            .map(|strip| {
+                let t = f32::from(strip) / f32::from(N_STRIPS - 1);
+                let z = slerp(&mus[0], &mus[1], t);
+                let controls = ends[0].controls.as_ref();
+                let rows = vae.generate(&z, controls, 0.0, &mut Noise::from_seed(0))?;
+                Ok((t, notes(&rows)))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        let [from, to] = [start, end].map(|place| held_out.names[place].clone());
+        Ok(Self {
+            from,
+            to,
+            start: notes(&ends[0].output),
+            decoded,
+            end: notes(&ends[1].output),
+        })
+    }
+}
+
+/// Everything that the page shows.
+pub(super) struct Page<'a> {
+    /// The figures.
+    pub(super) report: &'a Report,
+    /// What the model's checkpoint says about it.
+    pub(super) metadata: &'a Metadata,
+    /// The log of its training; may be empty.
+    pub(super) log: &'a [Row],
+    /// The music.
+    pub(super) gallery: Gallery,
+}
+
+impl Page<'_> {
+    /// The whole page.
+    pub(super) fn to_html(&self) -> String {
+        let report = self.report;
+        let title = escape(&format!("{} on held-out music", report.preset));
+        let mut html = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+             <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{}</h1>\n\
+             <p class=\"quiet\">{} examples of {} steps from {} files, the {} split of {}. A {} head puts out {}.</p>\n",
+            escape(&report.preset),
+            report.n_examples,
+            report.n_steps,
+            report.n_files,
+            report.split.name(),
+            escape(&report.dataset),
+            escape(&report.head),
+            escape(&report.rows)
+        );
+        html += &self.tiles();
+        html += &self.accuracy();
+        html += &report
+            .reconstruction
+            .drums
+            .as_ref()
+            .map_or(String::new(), drums);
+        html += &self.reconstructions();
+        html += &self.walk();
+        html += &report
+            .interpolation
+            .as_ref()
+            .map_or(String::new(), distances);
+        html += &self.inventions();
+        html += &self.attributes();
+        html += &self.training();
+        html += &self.footer();
+        html + "</main>\n</body>\n</html>\n"
+    }
+
+    /// The figures that say most, each with its interval.
+    fn tiles(&self) -> String {
+        let reconstruction = &self.report.reconstruction;
+        let elbo = &reconstruction.elbo;
+        let in_percent = |interval: Option<Interval>| {
+            interval.map(|Interval { low, high }| {
+                format!("95 %: {:.1} to {:.1} %", 100.0 * low, 100.0 * high)
+            })
+        };
+        let between = |interval: Option<Interval>| {
+            interval.map(|Interval { low, high }| format!("95 %: {low:.1} to {high:.1}"))
+        };
+        let free = &reconstruction.free_running.rows;
+        let forced = &reconstruction.teacher_forced.rows;
+        let mut tiles = vec![
+            (
+                "rows right, freely running",
+                percent(free.value),
+                in_percent(free.interval),
+            ),
+            (
+                "rows right, told the row before",
+                percent(forced.value),
+                in_percent(forced.interval),
+            ),
+        ];
+        if let Some(drums) = &reconstruction.drums {
+            let f1 = drums.onsets.f1();
+            tiles.push((
+                "onset F1 of all drums",
+                percent(f1),
+                in_percent(drums.intervals.onset_f1),
+            ));
+            if let (Some(velocity), Some(timing)) = (&drums.velocity, &drums.timing) {
+                tiles.push((
+                    "velocity error, of 127",
+                    written(velocity.mae, 1),
+                    between(drums.intervals.velocity_mae),
+                ));
+                tiles.push((
+                    "timing error, ms",
+                    written(timing.mae_ms, 1),
+                    between(drums.intervals.timing_mae_ms),
+                ));
+            }
+        }
+        tiles.push((
+            "bits in the latent (KL)",
+            format!("{:.1}", elbo.kl_bits),
+            Some(format!("{} of them free in training", elbo.free_bits)),
+        ));
+        tiles.push((
+            "ELBO, nats an example",
+            format!("{:.1}", elbo.elbo_nats),
+            between(elbo.elbo_interval),
+        ));
+        let tile = |(name, figure, rest): (&str, String, Option<String>)| {
+            let rest = rest.unwrap_or_default();
+            format!(
+                "<div class=\"tile\"><small>{name}</small><b>{figure}</b><small>{rest}&nbsp;</small></div>\n"
+            )
+        };
+        let tiles: String = tiles.into_iter().map(tile).collect();
+        format!("<div class=\"tiles\">\n{tiles}</div>\n")
+    }
+
+    /// What comes back, by the decoder's two ways of running.
+    fn accuracy(&self) -> String {
+        let reconstruction = &self.report.reconstruction;
+        let (forced, free) = (&reconstruction.teacher_forced, &reconstruction.free_running);
+        let mut rows = String::new();
+        let mut row = |name: &str, forced: Option<&Estimate>, free: Option<&Estimate>| {
+            for (way, estimate, colour) in [
+                ("told the row before", forced, "c1"),
+                ("freely running", free, "c0"),
+            ] {
+                if let Some(estimate) = estimate {
+                    rows += &format!(
+                        "<tr><td>{name}</td><td>{way}</td><td class=\"wide\">{}</td><td>{}</td></tr>\n",
+                        meter(estimate, colour),
+                        share(estimate.value, estimate.interval)
+                    );
+                }
+            }
+        };
+        let per_class = |accuracy: &Accuracy| accuracy.mean_per_class;
+        row("rows", Some(&forced.rows), Some(&free.rows));
+        row(
+            "classes, mean",
+            per_class(forced).as_ref(),
+            per_class(free).as_ref(),
+        );
+        for (forced, free) in forced.by_choice.iter().zip(&free.by_choice) {
+            row(forced.name, Some(&forced.rows), Some(&free.rows));
+        }
+        row(
+            "precision of notes",
+            forced.precision.as_ref(),
+            free.precision.as_ref(),
+        );
+        row(
+            "recall of notes",
+            forced.recall.as_ref(),
+            free.recall.as_ref(),
+        );
+        section(
+            "What comes back",
+            "Each example is encoded once and decoded from the mean of its posterior, every row the most likely one. \
+             Freely running, the decoder reads its own rows, as it does when it plays. The dark bars are 95 % \
+             intervals, by resampling whole files.",
+            &format!(
+                "<div class=\"scroll\"><table>\n<tr><th></th><th></th><th></th><th>right</th></tr>\n{rows}</table></div>\n"
+            ),
+        )
+    }
+
+    fn reconstructions(&self) -> String {
+        let gallery = &self.gallery;
+        let mut body = String::new();
+        for example in &gallery.reconstructions {
+            let scene = Scene::of(
+                [&example.heard, &example.played].into_iter(),
+                gallery.n_steps,
+                gallery.map,
+            );
+            body += &format!(
+                "<h3>{}</h3>\n<div class=\"who\"><span>played by a human: {}</span></div>\n{}\
+                 <div class=\"who\"><span>played back by the model</span><span>{} of rows right</span></div>\n{}",
+                example.rank,
+                escape(&example.name),
+                scene.to_svg(&example.heard, Size::Full, "held-out music"),
+                percent(Some(example.right)),
+                scene.to_svg(&example.played, Size::Full, "its reconstruction")
+            );
+        }
+        section(
+            "Heard once, played back",
+            "Three held-out examples, chosen by how much of them comes back, above what the model makes of them.",
+            &(legend(gallery) + &body),
+        )
+    }
+
+    fn walk(&self) -> String {
+        let Gallery {
+            walk, n_steps, map, ..
+        } = &self.gallery;
+        let decoded = walk.decoded.iter().map(|(_, notes)| notes);
+        let all = [&walk.start, &walk.end].into_iter().chain(decoded);
+        let scene = Scene::of(all, *n_steps, map);
+        let mut body = scene.to_svg(&walk.start, Size::Strip, "start");
+        for (t, notes) in &walk.decoded {
+            body += &scene.to_svg(notes, Size::Strip, &format!("{t:.2}"));
+        }
+        body += &scene.to_svg(&walk.end, Size::Strip, "end");
+        section(
+            "From one to another",
+            &format!(
+                "From {} to {} on the arc between their latents: the human originals above and below, decoded music \
+                 between them.",
+                escape(&walk.from),
+                escape(&walk.to)
+            ),
+            &body,
+        )
+    }
+
+    fn inventions(&self) -> String {
+        let gallery = &self.gallery;
+        let scene = Scene::of(gallery.inventions.iter(), gallery.n_steps, gallery.map);
+        let mut body = String::new();
+        for notes in &gallery.inventions {
+            body += &scene.to_svg(notes, Size::Full, "an invention");
+        }
+        if let (Some(prior), Some(data)) = (&self.report.prior, &self.report.data) {
+            let rows: String = feature_rows(&prior.features, data)
+                .map(|[name, model, data]| {
+                    let name = escape(name.trim_start());
+                    format!("<tr><td>{name}</td><td>{model}</td><td>{data}</td></tr>\n")
+                })
+                .collect();
+            body += &format!(
+                "<h3>{} inventions beside the drummers (mean ± standard deviation)</h3>\n<div class=\"scroll\"><table>\n\
+                 <tr><th></th><th>model</th><th>data</th></tr>\n{rows}</table></div>\n",
+                prior.features.n_grooves
+            );
+        }
+        section(
+            "Invented",
+            &format!(
+                "Decoded from random places of the latent space, drawn at temperature {}: the first that \
+                 <code>fourbar generate --seed {}</code> writes.",
+                super::TEMPERATURE,
+                self.report.seed
+            ),
+            &body,
+        )
+    }
+
+    /// The directions that change a musical property, if the checkpoint has any.
+    fn attributes(&self) -> String {
+        let metadata = serde_json::to_value(self.metadata).unwrap_or_default();
+        let Some(attributes) = metadata.get("attributes").and_then(|of| of.as_object()) else {
+            return String::new();
+        };
+        let rows: String = attributes
+            .iter()
+            .map(|(name, of)| {
+                let cell = |key: &str| {
+                    let figure = of.get(key).and_then(serde_json::Value::as_f64);
+                    format!("<td>{}</td>", written(figure, 3))
+                };
+                let cells = ["bottom", "mean", "top", "deviation"].map(cell).concat();
+                format!("<tr><td>{}</td>{cells}</tr>\n", escape(name))
+            })
+            .collect();
+        if rows.is_empty() {
+            return rows;
+        }
+        section(
+            "Attributes",
+            "Each is a direction of the latent space from the training examples with the least of it to those with the \
+             most; <code>fourbar generate --attribute</code> follows it.",
+            &format!(
+                "<div class=\"scroll\"><table>\n<tr><th></th><th>lowest quarter</th><th>mean</th>\
+                 <th>highest quarter</th><th>deviation</th></tr>\n{rows}</table></div>\n"
+            ),
+        )
+    }
+
+    /// The curves of the training's log.
+    fn training(&self) -> String {
+        let column = |name: &str, shown: &str, factor: f64| {
+            let points = self.log.iter().filter_map(|row| {
+                let figure = row.figure(name)?;
+                Some((number(row.step), factor * figure))
+            });
+            Curve::new(shown, points.collect())
+        };
+        let bits = std::f64::consts::LN_2.recip();
+        let parts = self.report.reconstruction.elbo.parts_nats.keys();
+        let charts = [
+            Chart {
+                title: "Loss, nats an example",
+                x_axis: "steps",
+                curves: vec![
+                    column("loss", "training", 1.0),
+                    column("validation_loss", "validation", 1.0),
+                ],
+            },
+            Chart {
+                title: "Parts of the training loss, nats",
+                x_axis: "steps",
+                curves: parts.map(|name| column(name, name, 1.0)).collect(),
+            },
+            Chart {
+                title: "What comes back in validation, share",
+                x_axis: "steps",
+                curves: vec![
+                    column("validation_accuracy", "rows, freely running", 1.0),
+                    column("validation_teacher_forced_accuracy", "told", 1.0),
+                    column("validation_onset_f1", "onset F1", 1.0),
+                ],
+            },
+            Chart {
+                title: "Bits in the latent (KL)",
+                x_axis: "steps",
+                curves: vec![
+                    column("kl", "training", bits),
+                    column("validation_kl_bits", "validation", 1.0),
+                ],
+            },
+        ];
+        let charts: String = charts.iter().filter_map(Chart::to_svg).collect();
+        if charts.is_empty() {
+            return charts;
+        }
+        section(
+            "Training",
+            "Training figures are with dropout and whatever else makes training harder; those of the validation \
+             split are without.",
+            &format!("<div class=\"charts\">\n{charts}</div>\n"),
+        )
+    }
+
+    fn footer(&self) -> String {
+        let metadata = self.metadata;
+        format!(
+            "<footer><p>Trained for {} steps on {} ({}): <code>{}</code></p><p>{}</p>\
+             <p>Everything left to chance is by seed {}.</p></footer>\n",
+            metadata.step,
+            escape(&metadata.dataset.name),
+            escape(&metadata.dataset.licence),
+            escape(&metadata.command),
+            escape(&metadata.dataset.attribution),
+            self.report.seed
+        )
+    }
+}
+
+/// Which drums come back.
+fn drums(drums: &Drums) -> String {
+    let mut rows = String::new();
+    for voice in Voice::ALL {
+        let Some(onsets) = drums.onsets_by_voice.get(&voice) else {
+            continue;
+        };
+        let f1 = Estimate {
+            value: onsets.f1(),
+            interval: None,
+        };
+        rows += &format!(
+            "<tr><td>{}</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            voice.name(),
+            meter(&f1, "c0"),
+            percent(f1.value),
+            percent(onsets.precision()),
+            percent(onsets.recall()),
+            onsets.found + onsets.missed
+        );
+    }
+    let mut body = format!(
+        "<div class=\"scroll\"><table>\n<tr><th></th><th></th><th>F1</th><th>precision</th><th>recall</th>\
+         <th>hits played</th></tr>\n{rows}</table></div>\n"
+    );
+    if let (Some(velocity), Some(timing)) = (&drums.velocity, &drums.timing) {
+        let row = |name: &str, model: Option<f64>, data: Option<f64>| {
+            format!(
+                "<tr><td>{name}</td><td>{}</td><td>{}</td></tr>\n",
+                written(model, 1),
+                written(data, 1)
+            )
+        };
+        body += &format!(
+            "<h3>Feel</h3>\n<table>\n<tr><th></th><th>model</th><th>data</th></tr>\n{}{}{}</table>\n",
+            row("velocity, mean", velocity.mean, velocity.data_mean),
+            row("velocity, spread", velocity.spread, velocity.data_spread),
+            row("timing spread, ms", timing.spread_ms, timing.data_spread_ms)
+        );
+    }
+    section(
+        "Drum by drum",
+        "A hit is right if the same drum plays on the same 16th; freely running.",
+        &body,
+    )
+}
+
+/// Distance and likelihood on the way from one example to another.
+fn distances(study: &Interpolation) -> String {
+    let chart = |title, curves: fn(&super::Curve) -> &Vec<Estimate>| {
+        let curve = |name, of| Curve::of_estimates(name, &study.positions, curves(of));
+        Chart {
+            title,
+            x_axis: "position on the way",
+            curves: vec![
+                curve("arc through the latent space", &study.latent),
+                curve("blend row by row", &study.blend),
+            ],
+        }
+    };
+    let language = format!(
+        "Log-likelihood under {}-grams of the training data, nats a row",
+        study.language_order
+    );
+    let charts = [
+        chart("Hamming distance to the start, share of rows", |curve| {
+            &curve.hamming
+        }),
+        chart(&language, |curve| &curve.language_nats_per_row),
+        chart("Log-likelihood under the model, nats a row", |curve| {
+            &curve.model_nats_per_row
+        }),
+    ];
+    let charts: String = charts.iter().filter_map(Chart::to_svg).collect();
+    section(
+        "How music changes on the way",
+        &format!(
+            "Means over {} pairs of held-out examples of different files, bands are 95 % intervals. The blend takes \
+             each row from the end with the probability of the position, else from the start: it is the original at \
+             both ends, and in between it is no music. The arc begins and ends at the reconstructions, and should be \
+             likely all the way (Roberts et al. 2018, figure 3).",
+            study.n_pairs
+        ),
+        &format!("<div class=\"charts\">\n{charts}</div>\n"),
+    )
+}
+
+/// A card of the page; `words` may hold markup.
+fn section(title: &str, words: &str, body: &str) -> String {
+    format!("<section>\n<h2>{title}</h2>\n<p class=\"quiet\">{words}</p>\n{body}</section>\n")
+}
+
+/// A share as a bar, its interval above it.
+fn meter(estimate: &Estimate, colour: &str) -> String {
+    let Some(value) = estimate.value else {
+        return String::new();
+    };
+    let interval = estimate.interval.map_or(String::new(), |interval| {
+        format!(
+            "<u style=\"left:{:.1}%;width:{:.1}%\"></u>",
+            100.0 * interval.low,
+            100.0 * (interval.high - interval.low)
+        )
+    });
+    format!(
+        "<div class=\"meter {colour}\"><i style=\"width:{:.1}%\"></i>{interval}</div>",
+        100.0 * value
+    )
+}
+
+/// How to read the rolls.
+fn legend(gallery: &Gallery) -> String {
+    let all = gallery
+        .reconstructions
+        .iter()
+        .flat_map(|example| &example.heard);
+    let (drums, melodies): (Vec<&Note>, Vec<&Note>) =
+        all.partition(|note| note.channel == fourbar_model::midi::DRUM_CHANNEL);
+    let key = |colour: &str, words: &str| {
+        format!("<span class=\"key\" style=\"background:var(--{colour})\"></span>{words}")
+    };
+    let mut keys = String::new();
+    let is_off = |note: &&Note| (note.onset_beats * 4.0).fract().abs() > 1e-6;
+    if drums.iter().any(is_off) {
+        keys += &key("early", "ahead of the grid");
+        keys += &key("on", "on the grid");
+        keys += &key("late", "behind it");
+        keys += " &nbsp; height is velocity";
+    }
+    if melodies.iter().any(|note| note.channel == 1) {
+        keys += &key("c0", "melody");
+        keys += &key("c1", "bass");
+    }
+    format!("<p class=\"quiet\"><small>{keys}</small></p>\n")
+}
