@@ -10,6 +10,7 @@ use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, ROW};
 use fourbar_model::note::Note;
 use fourbar_model::vae::GrooveVae;
+use fourbar_trainer::import::Weights;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -178,4 +179,13 @@ fn linear_interpolation_passes_through_the_same_grooves() {
     let middle = ((&a + &b).unwrap() * 0.5).unwrap();
     let z = Tensor::stack(&[a, middle, b], 0).unwrap();
     assert_close(&case.decode(&z), &case.numbers("interp"), 1e-4);
+}
+
+#[test]
+fn a_checkpoint_of_tensorflow_holds_the_same_weights() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let tfjs = Weights::read(&fixtures.join("parity/drums_nade_32")).unwrap();
+    let tensorflow = Weights::read(&fixtures.join("parity_tensorflow/drums_nade_32.tgz")).unwrap();
+    assert_eq!(tensorflow.tensors, tfjs.tensors);
+    assert_eq!(tensorflow.tensors.len(), 18);
 }

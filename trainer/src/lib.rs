@@ -14,6 +14,7 @@ pub mod device;
 pub mod eval;
 pub mod files;
 pub mod generate;
+pub mod import;
 pub mod learner;
 pub mod loaded_model;
 pub mod loss;

@@ -1,0 +1,207 @@
+//! Weights of Magenta's models, in the forms in which people have them.
+//!
+//! Two forms exist: what magenta.js loads in a browser (a manifest and raw shards) and what TensorFlow's trainer
+//! writes (an index and raw data). Either may lie in a folder or in a tar archive, compressed or not. All of them come
+//! out as the same thing: [`RawTensor`]s by the name that Magenta gave them.
+
+mod archive;
+mod tensorflow;
+#[cfg(test)]
+mod tests;
+mod tfjs;
+
+use anyhow::{Context, Result, bail};
+use archive::Files;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Most bytes of weights that are read. The largest of Magenta's models has a fifth of it.
+const MAX_WEIGHT_BYTES: u64 = 4 << 30;
+
+/// Most bytes of a text or an index beside the weights.
+const MAX_INDEX_BYTES: u64 = 16 << 20;
+
+/// Most axes of a tensor.
+const MAX_AXES: usize = 8;
+
+/// The weights of a model as they were found, and what lies beside them.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    /// The files they came from, as the user would name them.
+    pub origin: String,
+    /// Every tensor of the model by its original name. What only the optimiser needs is left out.
+    pub tensors: BTreeMap<String, RawTensor>,
+    /// magenta.js's `config.json` beside the weights, where there is one.
+    pub config: Option<serde_json::Value>,
+}
+
+/// Numbers in single precision, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawTensor {
+    /// Lengths of the axes.
+    pub shape: Vec<usize>,
+    /// As many numbers as the shape calls for, all finite.
+    pub values: Vec<f32>,
+}
+
+impl Weights {
+    /// Reads the weights at `path`: a folder or a tar archive of either form, a manifest, or a checkpoint's index or
+    /// prefix (`model.ckpt-1000`, which is how TensorFlow names one).
+    ///
+    /// # Errors
+    /// If there are no weights at `path` or several sets, or they are damaged, incomplete or of a type that Magenta's
+    /// models do not have; the message names the file, the tensor and the remedy.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (files, chosen) = Files::open(path)?;
+        let form = match chosen {
+            Some(name) => Form::of_file(&name),
+            None => Form::find(&files)?,
+        };
+        let (name, tensors) = match &form {
+            Form::Tfjs { manifest } => (manifest, tfjs::read(&files, manifest)?),
+            Form::TensorFlow { prefix } => (prefix, tensorflow::read(&files, prefix)?),
+        };
+        Ok(Self {
+            origin: files.place(name),
+            tensors,
+            config: read_config(&files, name)?,
+        })
+    }
+}
+
+/// Which of the two forms the weights have, and the name of the file that leads to the others.
+enum Form {
+    Tfjs { manifest: String },
+    TensorFlow { prefix: String },
+}
+
+impl Form {
+    /// The form that a file named by the user belongs to.
+    fn of_file(name: &str) -> Self {
+        if name.ends_with(".json") {
+            return Self::Tfjs {
+                manifest: name.to_owned(),
+            };
+        }
+        let shard = name
+            .rfind(".data-")
+            .filter(|at| name[at + 6..].contains("-of-"));
+        let prefix = name
+            .strip_suffix(".index")
+            .or(shard.map(|at| &name[..at]))
+            .unwrap_or(name);
+        Self::TensorFlow {
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// The one set of weights among `files`.
+    fn find(files: &Files) -> Result<Self> {
+        let origin = files.origin();
+        let manifests = files.named("weights_manifest.json");
+        match manifests.as_slice() {
+            [manifest] => {
+                return Ok(Self::Tfjs {
+                    manifest: (*manifest).to_owned(),
+                });
+            }
+            [] => {}
+            several => bail!(
+                "{origin}: there are several models in it ({}); take the one you want out and import that",
+                several.join(", ")
+            ),
+        }
+        if let [state] = files.named("checkpoint").as_slice()
+            && let Some(prefix) = tensorflow::newest(files, state)?
+        {
+            return Ok(Self::TensorFlow { prefix });
+        }
+        let indices = files.with_extension(".index");
+        match indices.as_slice() {
+            [index] => Ok(Self::of_file(index)),
+            [] => bail!(
+                "{origin}: no weights found; expected a weights_manifest.json (magenta.js) or a .index file \
+                 (TensorFlow)"
+            ),
+            several => bail!(
+                "{origin}: there are several checkpoints in it ({}); give the file of one of them",
+                several.join(", ")
+            ),
+        }
+    }
+}
+
+/// magenta.js's description of the model, which lies in the same folder as the file `name`.
+fn read_config(files: &Files, name: &str) -> Result<Option<serde_json::Value>> {
+    let config = beside(name, "config.json");
+    if !files.contains(&config) {
+        return Ok(None);
+    }
+    let text = files.read(&config, MAX_INDEX_BYTES)?;
+    let value = serde_json::from_slice(&text).with_context(|| {
+        format!(
+            "{}: not JSON; export it again, or remove it and give --preset",
+            files.place(&config)
+        )
+    })?;
+    Ok(Some(value))
+}
+
+/// The name of a file in the same folder as the file `name`.
+fn beside(name: &str, file: &str) -> String {
+    match name.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{file}"),
+        None => file.to_owned(),
+    }
+}
+
+/// Whether the tensor is the optimiser's or the trainer's, and of no use to who plays the model: Adam's two means of
+/// every weight, the powers of its two rates, and the step count.
+fn is_bookkeeping(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let stem = match last.rsplit_once('_') {
+        Some((stem, count)) if count.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        _ => last,
+    };
+    matches!(stem, "Adam" | "beta1_power" | "beta2_power" | "global_step")
+}
+
+/// The shape as lengths, and the number of values in it.
+fn check_shape(shape: &[i64]) -> Result<(Vec<usize>, usize), String> {
+    if shape.len() > MAX_AXES {
+        return Err(format!(
+            "it has {} axes, expected at most {MAX_AXES}",
+            shape.len()
+        ));
+    }
+    let lengths: Option<Vec<usize>> = shape.iter().map(|n| usize::try_from(*n).ok()).collect();
+    let n_values = lengths
+        .as_ref()
+        .and_then(|lengths| {
+            lengths
+                .iter()
+                .try_fold(1_usize, |product, n| product.checked_mul(*n))
+        })
+        .filter(|n| u64::try_from(*n).is_ok_and(|n| n <= MAX_WEIGHT_BYTES));
+    match (lengths, n_values) {
+        (Some(lengths), Some(n_values)) => Ok((lengths, n_values)),
+        _ => Err(format!("its shape {shape:?} is not that of a weight")),
+    }
+}
+
+/// Refuses what is no number.
+fn check_finite(values: &[f32]) -> Result<(), String> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(place) => Err(format!(
+            "value {place} is {}, expected a finite number",
+            values[place]
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The numbers that `bytes` hold, each made of `N` of them.
+fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (chunks, _) = bytes.as_chunks();
+    chunks.iter().map(|chunk| number(*chunk)).collect()
+}
