@@ -14,7 +14,7 @@ use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadat
 use fourbar_model::config::ModelConfig;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
@@ -38,17 +38,17 @@ fn main() {
 }
 
 fn generate(criterion: &mut Criterion) {
-    let vae = GrooveVae::from_checkpoint(&untrained(), &Device::Cpu).unwrap();
+    let vae = Vae::from_checkpoint(&untrained(), &Device::Cpu).unwrap();
     let mut inputs = Inputs::new(vae.config(), BATCH);
     criterion.bench_function("one 4-bar groove", |bencher| {
         bencher.iter(|| {
-            vae.generate(&inputs.zs[0], TEMPERATURE, &mut inputs.noises[0])
+            vae.generate(&inputs.zs[0], None, TEMPERATURE, &mut inputs.noises[0])
                 .unwrap()
         });
     });
     criterion.bench_function("64 4-bar grooves", |bencher| {
         bencher.iter(|| {
-            vae.generate_batch(&inputs.zs, TEMPERATURE, &mut inputs.noises)
+            vae.generate_batch(&inputs.zs, None, TEMPERATURE, &mut inputs.noises)
                 .unwrap()
         });
     });
@@ -60,9 +60,9 @@ fn compare() {
     gemm::set_threading_threshold(usize::MAX);
     let checkpoint = untrained();
     let config = &checkpoint.metadata.config;
-    let fast = GrooveVae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
+    let fast = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
     let tensors = checkpoint.tensors.clone().into_iter().collect();
-    let plain = GrooveVae::new(
+    let plain = Vae::new(
         config,
         VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu),
     )
@@ -76,7 +76,7 @@ fn compare() {
                 let mut inputs = Inputs::new(config, batch);
                 let start = Instant::now();
                 black_box(
-                    vae.generate_batch(&inputs.zs, TEMPERATURE, &mut inputs.noises)
+                    vae.generate_batch(&inputs.zs, None, TEMPERATURE, &mut inputs.noises)
                         .unwrap(),
                 );
                 seconds
@@ -157,9 +157,9 @@ impl Inputs {
 
 /// A model of the shipped size: the time does not depend on what was learned.
 fn untrained() -> Checkpoint {
-    let config = ModelConfig::groovae_4bar();
+    let config = ModelConfig::flat_groove("groovae_4bar", 64, 256, vec![512], vec![256, 256]);
     let mut noise = Noise::from_seed(1);
-    let tensors = GrooveVae::initial_tensors(&config, &mut noise).unwrap();
+    let tensors = Vae::initial_tensors(&config, &mut noise).unwrap();
     let mus: Vec<Vec<f32>> = (0..8).map(|_| noise.normals(config.latent)).collect();
     let metadata = Metadata {
         format_version: FORMAT_VERSION,

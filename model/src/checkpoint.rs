@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// The newest format that this program reads, and the one that it writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Key of our JSON text in the file's metadata. There is only one: the format's own map has no order, and a checkpoint
 /// saved twice has to be the same bytes.
@@ -253,13 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn small() -> Checkpoint {
-        let config = ModelConfig {
-            preset: "small".to_owned(),
-            n_steps: 16,
-            latent: 10,
-            encoder_units: vec![3, 2],
-            decoder_units: vec![4, 5],
-        };
+        let config = ModelConfig::flat_groove("small", 16, 10, vec![3, 2], vec![4, 5]);
         let mut noise = Noise::from_seed(1);
         let random = |(name, shape): (String, Vec<usize>)| {
             let values = noise.normals(shape.iter().product());
@@ -452,14 +446,14 @@ mod tests {
     fn a_newer_format_is_recognised_before_anything_else() {
         let newer = with_header(&small().to_bytes().unwrap(), |header| {
             let header = header.replace(
-                r#"{\"format_version\":1,\"config\":"#,
-                r#"{\"format_version\":2,\"size\":"#,
+                r#"{\"format_version\":2,\"config\":"#,
+                r#"{\"format_version\":3,\"size\":"#,
             );
             header.replace("\"F16\"", "\"F3\"")
         });
         assert_says(
             &problem_of(&newer),
-            &["newer Fourbar", "format 2", "up to 1", "update"],
+            &["newer Fourbar", "format 3", "up to 2", "update"],
         );
     }
 
@@ -474,14 +468,14 @@ mod tests {
                 "latent is 1000000000",
             ),
             (
-                r#"\"decoder_units\":[4,5]"#,
-                r#"\"decoder_units\":[4,18446744073709551615]"#,
-                "decoder_units is 1844",
+                r#"\"units\":[4,5]"#,
+                r#"\"units\":[4,18446744073709551615]"#,
+                "decoder.units is 1844",
             ),
             (
-                r#"\"decoder_units\":[4,5]"#,
-                r#"\"decoder_units\":[]"#,
-                "number of decoder_units is 0",
+                r#"\"units\":[4,5]"#,
+                r#"\"units\":[]"#,
+                "number of decoder.units is 0",
             ),
         ];
         for (good, bad, says) in sizes {

@@ -1,44 +1,220 @@
-//! The size of a model, and the named presets.
+//! What a model is: the rows it reads and writes, and the sizes of its networks.
 
-use crate::groove::ROW;
+use crate::converter::{Converter, GrooveConverter};
+use crate::drums::N_VOICES;
+use crate::head::{self, HeadKind};
+use crate::rows::RowLayout;
 use serde::{Deserialize, Serialize};
 
-/// Everything that fixes the shapes of a model's tensors. Travels inside the checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Everything that determines a model but its weights. It travels with them, so that a checkpoint needs no preset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
-    /// Name of the preset this configuration came from.
+    /// Name of the preset that this configuration came from.
     pub preset: String,
-    /// Length of one groove in 16th steps.
+    /// Length of one sequence, in rows: 16th steps.
     pub n_steps: usize,
     /// Width of the latent vector.
     pub latent: usize,
-    /// Units of each direction of each encoder layer.
-    pub encoder_units: Vec<usize>,
-    /// Units of each decoder layer.
-    pub decoder_units: Vec<usize>,
+    /// How music becomes rows, and rows become music.
+    pub converter: Converter,
+    /// The network from rows to the latent.
+    pub encoder: EncoderConfig,
+    /// The network from the latent to rows.
+    pub decoder: DecoderConfig,
+}
+
+/// Sizes of an encoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderConfig {
+    /// Units of each direction of each layer; in a hierarchy, of each of its levels.
+    pub units: Vec<usize>,
+    /// Lengths of the levels of a hierarchy, the one next to the latent first: `[4, 16]` reads 4 segments of 16 rows. A
+    /// flat encoder has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<usize>,
+    /// Whether a layer's input is added to its output.
+    #[serde(default)]
+    pub residual: bool,
+}
+
+/// Sizes of a decoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecoderConfig {
+    /// Name of the head, one of [`head::KINDS`].
+    pub head: String,
+    /// Units of each layer; in a hierarchy, of the conductor and of the core.
+    pub units: Vec<usize>,
+    /// Segments of a hierarchy and rows of each: `[4, 16]`. A flat decoder has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<usize>,
+    /// Whether each choice of a row (melody, bass and drums of a trio) has a core of its own.
+    #[serde(default)]
+    pub split: bool,
+    /// Whether a layer's input is added to its output.
+    #[serde(default)]
+    pub residual: bool,
+    /// Hidden units of a NADE head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nade_hidden: Option<usize>,
+}
+
+/// One of the independent decoders that a row is put together from; all but a split decoder have one.
+#[derive(Debug, Clone)]
+pub(crate) struct PartConfig {
+    /// Prefix of its tensors.
+    pub(crate) prefix: String,
+    /// What its columns of a row mean.
+    pub(crate) layout: RowLayout,
+    /// Its first column in a row.
+    pub(crate) first_column: usize,
+}
+
+impl DecoderConfig {
+    /// The kind of head.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn head_kind(&self) -> Result<&'static HeadKind, String> {
+        head::kind(&self.head)
+    }
 }
 
 impl ModelConfig {
-    /// Magenta's `groovae_4bar`: 4,085,019 parameters.
+    /// A flat model of grooves with nine drums.
     #[must_use]
-    pub fn groovae_4bar() -> Self {
+    pub fn flat_groove(preset: &str, n_steps: usize, latent: usize, encoder_units: Vec<usize>, decoder_units: Vec<usize>) -> Self {
         Self {
-            preset: "groovae_4bar".to_owned(),
-            n_steps: 64,
-            latent: 256,
-            encoder_units: vec![512],
-            decoder_units: vec![256, 256],
+            preset: preset.to_owned(),
+            n_steps,
+            latent,
+            converter: Converter::Groove(GrooveConverter::default()),
+            encoder: EncoderConfig {
+                units: encoder_units,
+                levels: Vec::new(),
+                residual: false,
+            },
+            decoder: DecoderConfig {
+                head: "groove".to_owned(),
+                units: decoder_units,
+                levels: Vec::new(),
+                split: false,
+                residual: false,
+                nade_hidden: None,
+            },
         }
     }
 
-    /// The configuration of a named preset.
+    /// Whether the model is one that the fast decoder knows: flat, of nine-drum grooves, without controls.
     #[must_use]
-    pub fn preset(name: &str) -> Option<Self> {
-        (name == "groovae_4bar").then(Self::groovae_4bar)
+    pub fn is_flat_groove(&self) -> bool {
+        let decoder = &self.decoder;
+        self.converter.output() == (RowLayout::Groove { drums: N_VOICES })
+            && self.controls() == 0
+            && decoder.levels.is_empty()
+            && !decoder.residual
     }
 
-    /// Name and shape of every tensor of the model, in a fixed order.
+    /// Refuses a configuration that cannot be built.
+    ///
+    /// # Errors
+    /// The first thing that does not fit, and what would.
+    pub fn check(&self) -> Result<(), String> {
+        self.converter.check().map_err(|error| error.to_string())?;
+        let head = self.decoder.head_kind()?;
+        for part in self.parts() {
+            if !(head.consumes)(&part.layout) {
+                return Err(format!(
+                    "the converter gives {}, but a {} head consumes {}: choose the head `{}`, or another converter",
+                    part.layout,
+                    head.name,
+                    head.consumes_words,
+                    head::fitting(&part.layout).join("` or `")
+                ));
+            }
+        }
+        if self.decoder.split && !matches!(self.converter.output(), RowLayout::OneHots { .. }) {
+            return Err(format!(
+                "decoder.split needs rows of several choices, such as a trio's, but the converter gives {}",
+                self.converter.output()
+            ));
+        }
+        if (self.decoder.head == "nade") != self.decoder.nade_hidden.is_some() {
+            return Err("decoder.nade_hidden belongs to the head `nade`, which needs it".to_owned());
+        }
+        for (name, size) in [("n_steps", self.n_steps), ("latent", self.latent)] {
+            if size == 0 {
+                return Err(format!("{name} is 0, but must be at least 1"));
+            }
+        }
+        for (name, units) in [
+            ("encoder.units", &self.encoder.units),
+            ("decoder.units", &self.decoder.units),
+        ] {
+            if units.is_empty() || units.contains(&0) {
+                return Err(format!("{name} is {units:?}: it needs at least one layer, and a layer at least one unit"));
+            }
+        }
+        for (name, levels, most) in [
+            ("encoder.levels", &self.encoder.levels, usize::MAX),
+            ("decoder.levels", &self.decoder.levels, 2),
+        ] {
+            let product = levels.iter().try_fold(1_usize, |product, length| product.checked_mul(*length));
+            if !levels.is_empty() && (levels.len() < 2 || levels.len() > most || product != Some(self.n_steps)) {
+                return Err(format!(
+                    "{name} is {levels:?}: its lengths must be [segments, rows] and multiply to n_steps, {}",
+                    self.n_steps
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers that the encoder reads at a step: the input's row and the control row.
+    #[must_use]
+    pub fn encoder_input(&self) -> usize {
+        self.converter.input().width() + self.controls()
+    }
+
+    /// Numbers of a control row; 0 where there are no controls.
+    #[must_use]
+    pub fn controls(&self) -> usize {
+        self.converter.controls().map_or(0, |layout| layout.width())
+    }
+
+    /// Rows of a segment: all of them if the decoder is flat.
+    #[must_use]
+    pub fn segment_steps(&self) -> usize {
+        self.decoder.levels.last().copied().unwrap_or(self.n_steps)
+    }
+
+    pub(crate) fn parts(&self) -> Vec<PartConfig> {
+        let layout = self.converter.output();
+        let core = if self.decoder.levels.is_empty() { "decoder" } else { "decoder.core" };
+        match layout {
+            RowLayout::OneHots { classes } if self.decoder.split => {
+                let mut first_column = 0;
+                let part = |(i, classes)| {
+                    let part = PartConfig {
+                        prefix: format!("{core}.part_{i}"),
+                        layout: RowLayout::OneHot { classes },
+                        first_column,
+                    };
+                    first_column += classes;
+                    part
+                };
+                classes.into_iter().enumerate().map(part).collect()
+            }
+            layout => vec![PartConfig {
+                prefix: core.to_owned(),
+                layout,
+                first_column: 0,
+            }],
+        }
+    }
+
+    /// Name and shape of every tensor of a model that passes [`Self::check`], in a fixed order.
     ///
     /// Kernels are `[in, out]`; an LSTM kernel is `[input + units, 4 * units]` with the rows of the input first and
     /// the gates in the order i, g, f, o.
@@ -47,49 +223,119 @@ impl ModelConfig {
     /// Magenta's checkpoint layout, with names of our own.
     #[must_use]
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let mut tensors = Vec::new();
-        let mut lstm = |name: String, input: usize, units: usize| {
-            tensors.push((format!("{name}.kernel"), vec![input + units, 4 * units]));
-            tensors.push((format!("{name}.bias"), vec![4 * units]));
-        };
-        let mut width = ROW;
-        for (i, &units) in self.encoder_units.iter().enumerate() {
-            lstm(format!("encoder.cell_{i}.forward"), width, units);
-            lstm(format!("encoder.cell_{i}.backward"), width, units);
-            width = 2 * units;
+        let mut tensors = Tensors::default();
+        let mut width = self.encoder_input();
+        let n_levels = self.encoder.levels.len().max(1);
+        for level in 0..n_levels {
+            let prefix = match self.encoder.levels.len() {
+                0 => "encoder".to_owned(),
+                _ => format!("encoder.level_{level}"),
+            };
+            for (i, &units) in self.encoder.units.iter().enumerate() {
+                for direction in ["forward", "backward"] {
+                    let name = format!("{prefix}.cell_{i}.{direction}");
+                    tensors.layer(&name, i, width, &self.encoder.units, self.encoder.residual);
+                }
+                width = 2 * units;
+            }
         }
-        let encoded = width;
-        width = ROW + self.latent;
-        for (i, &units) in self.decoder_units.iter().enumerate() {
-            lstm(format!("decoder.cell_{i}"), width, units);
+        tensors.dense("encoder.mu", width, self.latent);
+        tensors.dense("encoder.sigma", width, self.latent);
+
+        let mut embedding = self.latent;
+        if !self.decoder.levels.is_empty() {
+            embedding = tensors.stack("decoder.conductor", self.latent, 1, &self.decoder);
+        }
+        for part in self.parts() {
+            let input = part.layout.width() + embedding + self.controls();
+            let output = tensors.stack(&part.prefix, embedding, input, &self.decoder);
+            let head = self.decoder.head_kind().expect("the configuration has been checked");
+            tensors.dense(&format!("{}.output", part.prefix), output, (head.n_outputs)(&part.layout, &self.decoder));
+            for (name, shape) in (head.tensors)(&part.layout, &self.decoder) {
+                tensors.0.push((format!("{}.{name}", part.prefix), shape));
+            }
+        }
+        tensors.0
+    }
+}
+
+#[derive(Default)]
+struct Tensors(Vec<(String, Vec<usize>)>);
+
+impl Tensors {
+    fn dense(&mut self, name: &str, input: usize, output: usize) {
+        self.0.push((format!("{name}.kernel"), vec![input, output]));
+        self.0.push((format!("{name}.bias"), vec![output]));
+    }
+
+    /// Layer `i` of a stack that has `all` units.
+    fn layer(&mut self, name: &str, i: usize, mut input: usize, all: &[usize], residual: bool) {
+        let units = all[i];
+        if residual && (i == 0 || all[i - 1] != units) {
+            self.dense(&format!("{name}.projection"), input, units);
+            input = units;
+        }
+        self.dense(name, input + units, 4 * units);
+    }
+
+    /// A stack of layers with the dense layer to its initial state; gives the width of its output.
+    fn stack(&mut self, prefix: &str, from: usize, input: usize, config: &DecoderConfig) -> usize {
+        let states = 2 * config.units.iter().sum::<usize>();
+        self.dense(&format!("{prefix}.initial_state"), from, states);
+        let mut width = input;
+        for (i, &units) in config.units.iter().enumerate() {
+            self.layer(&format!("{prefix}.cell_{i}"), i, width, &config.units, config.residual);
             width = units;
         }
-        let decoded = width;
-        let states = 2 * self.decoder_units.iter().sum::<usize>();
-        for (name, input, output) in [
-            ("encoder.mu", encoded, self.latent),
-            ("encoder.sigma", encoded, self.latent),
-            ("decoder.initial_state", self.latent, states),
-            ("decoder.output", decoded, ROW),
-        ] {
-            tensors.push((format!("{name}.kernel"), vec![input, output]));
-            tensors.push((format!("{name}.bias"), vec![output]));
-        }
-        tensors
+        width
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
+
+    fn groovae_4bar() -> ModelConfig {
+        ModelConfig::flat_groove("groovae_4bar", 64, 256, vec![512], vec![256, 256])
+    }
+
+    fn n_parameters(config: &ModelConfig) -> usize {
+        config.check().unwrap();
+        let shapes = config.tensors();
+        shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+    }
 
     #[test]
     fn groovae_4bar_has_the_parameters_of_the_original() {
-        let n: usize = ModelConfig::groovae_4bar()
-            .tensors()
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum();
-        assert_eq!(n, 4_085_019);
+        assert_eq!(n_parameters(&groovae_4bar()), 4_085_019);
+    }
+
+    #[test]
+    fn the_hierarchical_decoder_of_the_report_has_its_parameters() {
+        // The report's model has a categorical head of 27 classes on 27 numbers; the sizes are those of the groove head.
+        let mut config = groovae_4bar();
+        config.decoder.levels = vec![8, 8];
+        assert_eq!(n_parameters(&config), 5_137_691);
+    }
+
+    #[test]
+    fn the_pair_of_the_report_is_refused_by_name() {
+        let mut config = groovae_4bar();
+        config.decoder.head = "categorical".to_owned();
+        let problem = config.check().unwrap_err();
+        for words in ["groove rows of 9 drums", "categorical head consumes one of several classes", "`groove`"] {
+            assert!(problem.contains(words), "{problem}");
+        }
+    }
+
+    #[test]
+    fn lengths_that_do_not_multiply_are_refused() {
+        for levels in [vec![4, 15], vec![64], vec![2, 2, 16], vec![0, 16]] {
+            let mut config = groovae_4bar();
+            config.decoder.levels = levels;
+            assert!(config.check().unwrap_err().contains("multiply to n_steps, 64"));
+        }
     }
 }

@@ -1,29 +1,32 @@
-//! Groove to posterior: a stack of bidirectional LSTM layers.
+//! Rows to posterior: bidirectional LSTM layers, over the whole sequence or over segments and then over what they say.
 //!
 //! # Source
-//! Magenta's `BidirectionalLstmEncoder`: the last output of each direction of the top layer, side by side, through two
-//! dense layers to the mean and the standard deviation of the latent.
+//! Magenta's `BidirectionalLstmEncoder` and `HierarchicalLstmEncoder`: the last output of each direction of the top
+//! layer, side by side, through two dense layers to the mean and the standard deviation of the latent.
 
 use crate::config::ModelConfig;
-use crate::groove::ROW;
 use crate::latent::Posterior;
 use crate::layers::{Dense, Dropout};
-use crate::lstm::{Direction, Lstm, LstmState};
+use crate::lstm::{Direction, LstmState};
+use crate::stack::Layer;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-/// The encoder of a [`crate::vae::GrooveVae`].
+/// The encoder of a [`crate::vae::Vae`].
 #[derive(Debug, Clone)]
 pub struct Encoder {
-    layers: Vec<Bidirectional>,
+    /// From the rows to the latent; a flat encoder has one.
+    levels: Vec<Level>,
     mu: Dense,
     sigma: Dense,
 }
 
+/// Layers that make one vector of each sequence.
 #[derive(Debug, Clone)]
-struct Bidirectional {
-    forward: Lstm,
-    backward: Lstm,
+struct Level {
+    /// Length of the sequences; `None`: as long as they come.
+    steps: Option<usize>,
+    layers: Vec<[Layer; 2]>,
 }
 
 impl Encoder {
@@ -32,54 +35,76 @@ impl Encoder {
     /// # Errors
     /// If a tensor is missing or has another shape.
     pub fn new(config: &ModelConfig, vb: &VarBuilder) -> Result<Self> {
-        let mut width = ROW;
-        let mut layers = Vec::with_capacity(config.encoder_units.len());
-        for (i, &units) in config.encoder_units.iter().enumerate() {
-            let vb = vb.pp(format!("cell_{i}"));
-            layers.push(Bidirectional {
-                forward: Lstm::new(width, units, &vb.pp("forward"))?,
-                backward: Lstm::new(width, units, &vb.pp("backward"))?,
-            });
-            width = 2 * units;
+        let units = &config.encoder.units;
+        let mut width = config.encoder_input();
+        let mut levels = Vec::new();
+        let mut level = |steps, vb: &VarBuilder| -> Result<()> {
+            let mut layers = Vec::with_capacity(units.len());
+            for i in 0..units.len() {
+                let vb = vb.pp(format!("cell_{i}"));
+                let layer = |name| Layer::new(i, width, units, config.encoder.residual, &vb.pp(name));
+                layers.push([layer("forward")?, layer("backward")?]);
+                width = 2 * units[i];
+            }
+            levels.push(Level { steps, layers });
+            Ok(())
+        };
+        if config.encoder.levels.is_empty() {
+            level(None, vb)?;
+        }
+        // The configuration names the level next to the latent first.
+        for (i, steps) in config.encoder.levels.iter().rev().enumerate() {
+            level(Some(*steps), &vb.pp(format!("level_{i}")))?;
         }
         Ok(Self {
-            layers,
+            levels,
             mu: Dense::new(width, config.latent, &vb.pp("mu"))?,
             sigma: Dense::new(width, config.latent, &vb.pp("sigma"))?,
         })
     }
 
-    /// The posterior of each groove of a batch.
+    /// The posterior of each sequence of a batch.
     ///
     /// # Shapes
-    /// `x`: `[batch, steps, 27]`; result: `[batch, latent]` each.
+    /// `x`: `[batch, steps, input]`; result: `[batch, latent]` each.
     ///
     /// # Errors
     /// If shapes differ or the device fails.
     pub fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Posterior> {
-        let (batch, steps, _) = x.dims3()?;
-        let mut sequence = x.transpose(0, 1)?.contiguous()?;
-        let mut directions = [sequence.clone(), sequence.clone()];
-        for layer in &self.layers {
-            let initial = LstmState::zeros(batch, layer.forward.units(), &sequence)?;
-            let forward = dropout.apply(&sequence)?;
-            let backward = dropout.apply(&sequence)?;
-            directions = [
-                layer
-                    .forward
-                    .sequence(&forward, &initial, Direction::Forward)?,
-                layer
-                    .backward
-                    .sequence(&backward, &initial, Direction::Backward)?,
-            ];
-            sequence = Tensor::cat(&directions, 2)?;
+        let batch = x.dim(0)?;
+        let mut x = x.clone();
+        for level in &self.levels {
+            // Segments of one example are examples of their own at this level, and rows of one at the next.
+            let (_, steps, width) = x.dims3()?;
+            let steps = level.steps.unwrap_or(steps);
+            let segments = x.reshape(((), steps, width))?;
+            let last = level.last_outputs(&segments, dropout)?;
+            x = last.reshape((batch, (), last.dim(1)?))?;
         }
-        let [forward, backward] = directions;
-        let last = Tensor::cat(&[forward.get(steps - 1)?, backward.get(0)?], 1)?;
+        let last = x.squeeze(1)?;
         Ok(Posterior {
             mu: self.mu.forward(&last)?,
             sigma: softplus(&self.sigma.forward(&last)?)?,
         })
+    }
+}
+
+impl Level {
+    /// `[batch, steps, input]` to `[batch, 2 * units]`: where each direction of the top layer ends.
+    fn last_outputs(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let (batch, steps, _) = x.dims3()?;
+        let mut sequence = x.transpose(0, 1)?.contiguous()?;
+        let mut directions = [sequence.clone(), sequence.clone()];
+        for [forward, backward] in &self.layers {
+            let initial = LstmState::zeros(batch, forward.units(), &sequence)?;
+            directions = [
+                forward.sequence(&sequence, &initial, Direction::Forward, dropout)?,
+                backward.sequence(&sequence, &initial, Direction::Backward, dropout)?,
+            ];
+            sequence = Tensor::cat(&directions, 2)?;
+        }
+        let [forward, backward] = directions;
+        Tensor::cat(&[forward.get(steps - 1)?, backward.get(0)?], 1)
     }
 }
 

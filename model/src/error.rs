@@ -23,6 +23,9 @@ pub enum Error {
         /// What is wrong and what to do about it.
         problem: String,
     },
+    /// Something was asked of a model that it cannot do.
+    #[error("{0}")]
+    Request(String),
     /// A tensor operation that failed: a device that ran out of memory or disappeared.
     #[error("the tensor library failed: {0}")]
     Tensor(#[from] candle_core::Error),

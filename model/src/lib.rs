@@ -13,11 +13,13 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod converter;
 pub mod decoder;
 pub mod drums;
 pub mod encoder;
 pub mod error;
 pub mod groove;
+pub mod head;
 pub mod latent;
 pub mod layers;
 pub mod lstm;
@@ -26,6 +28,7 @@ pub mod noise;
 pub mod note;
 pub mod pattern;
 pub mod rows;
+pub mod stack;
 pub mod vae;
 
 pub use error::Error;

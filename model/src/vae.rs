@@ -1,44 +1,47 @@
-//! GrooVAE: the whole model, for training and for playing.
+//! The whole model, for training and for playing.
 
 use crate::checkpoint::Checkpoint;
 use crate::config::ModelConfig;
 use crate::decoder::{Decoder, FastDecoder};
-use crate::drums::N_VOICES;
 use crate::encoder::Encoder;
 use crate::error::Error;
-use crate::groove::{Groove, ROW};
 use crate::latent::Posterior;
 use crate::layers::Dropout;
 use crate::noise::Noise;
+use crate::rows::{self, Rows};
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use std::collections::BTreeMap;
 
-/// A variational autoencoder of grooves.
+/// A variational autoencoder of sequences.
 ///
 /// # Source
-/// Gillick et al. 2019, "Learning to Groove with Inverse Sequence Transformations"; Magenta's `groovae_4bar`.
+/// Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music" (MusicVAE), and
+/// Gillick et al. 2019, "Learning to Groove with Inverse Sequence Transformations" (GrooVAE), as Magenta has them.
 #[derive(Debug, Clone)]
-pub struct GrooveVae {
+pub struct Vae {
     config: ModelConfig,
     device: Device,
     encoder: Encoder,
     decoder: Decoder,
-    /// The decoder for one groove at a time on the CPU; absent on other devices and while training.
+    /// The decoder for one groove at a time on the CPU; absent on other devices, while training, and for models that it
+    /// does not know.
     fast: Option<FastDecoder>,
 }
 
-impl GrooveVae {
+impl Vae {
     /// The model over the tensors of `vb`, which may be variables that are being trained.
     ///
     /// # Errors
-    /// If a tensor is missing or has another shape.
+    /// If the configuration cannot be built (its converter and head do not fit, say), or a tensor is missing or has
+    /// another shape.
     pub fn new(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
+        config.check().map_err(candle_core::Error::msg)?;
         Ok(Self {
             config: config.clone(),
             device: vb.device().clone(),
             encoder: Encoder::new(config, &vb.pp("encoder"))?,
-            decoder: Decoder::new(config, &vb.pp("decoder"))?,
+            decoder: Decoder::new(config, &vb)?,
             fast: None,
         })
     }
@@ -71,7 +74,8 @@ impl GrooveVae {
     ///
     /// # Source
     /// TensorFlow's defaults as Magenta uses them: Glorot uniform for LSTM kernels (over the joint shape of input and
-    /// recurrence) and for the output layer, N(0, 0.001²) for the layers into and out of the latent, biases 0.
+    /// recurrence), the output layer and projections, N(0, 0.001²) for the layers into and out of the latent, a normal
+    /// distribution cut at two deviations of 1/√classes for NADE, biases 0.
     ///
     /// # Errors
     /// If memory runs out.
@@ -86,11 +90,13 @@ impl GrooveVae {
                 let n = shape.iter().product();
                 let values = if name.ends_with("bias") {
                     vec![0.0; n]
-                } else if name.contains("cell_") || name == "decoder.output.kernel" {
-                    #[expect(clippy::cast_precision_loss, reason = "widths of layers are small")]
-                    let limit = (6.0 / (shape[0] + shape[1]) as f32).sqrt();
+                } else if name.contains("cell_") || name.ends_with("output.kernel") {
+                    let limit = (6.0 / narrow(shape[0] + shape[1])).sqrt();
                     let uniforms = noise.uniforms(n);
                     uniforms.iter().map(|u| (2.0 * u - 1.0) * limit).collect()
+                } else if name.contains("nade.") {
+                    let deviation = narrow(shape[0]).sqrt().recip();
+                    (0..n).map(|_| deviation * cut_normal(noise)).collect()
                 } else {
                     noise.normals(n).iter().map(|x| 0.001 * x).collect()
                 };
@@ -111,92 +117,134 @@ impl GrooveVae {
         &self.device
     }
 
-    /// The posterior of each groove of a batch.
+    /// The decoder in stock tensor operations.
+    #[must_use]
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The posterior of each sequence of a batch.
     ///
     /// # Shapes
-    /// `x`: `[batch, steps, 27]`; result: `[batch, latent]` each.
+    /// `x`: `[batch, steps, input]`; `controls`: `[batch, steps, controls]`; result: `[batch, latent]` each.
     ///
     /// # Errors
-    /// If shapes differ or the device fails.
-    pub fn encode(&self, x: &Tensor) -> Result<Posterior> {
-        self.encoder.forward(x, &mut Dropout::off())
+    /// If shapes differ, controls are missing or not wanted, or the device fails.
+    pub fn encode(&self, x: &Tensor, controls: Option<&Tensor>) -> Result<Posterior> {
+        self.encode_with(x, controls, &mut Dropout::off())
     }
 
     /// [`Self::encode`] with dropout, for training.
     ///
     /// # Errors
-    /// If shapes differ or the device fails.
-    pub fn encode_with(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Posterior> {
-        self.encoder.forward(x, dropout)
-    }
-
-    /// See [`Decoder::teacher_forced`].
-    ///
-    /// # Errors
-    /// If shapes differ or the device fails.
-    pub fn teacher_forced(&self, x: &Tensor, z: &Tensor) -> Result<Tensor> {
-        self.decoder.teacher_forced(x, z, &mut Dropout::off())
-    }
-
-    /// [`Self::teacher_forced`] with dropout, for training.
-    ///
-    /// # Errors
-    /// If shapes differ or the device fails.
-    pub fn teacher_forced_with(
+    /// As [`Self::encode`].
+    pub fn encode_with(
         &self,
         x: &Tensor,
-        z: &Tensor,
+        controls: Option<&Tensor>,
         dropout: &mut Dropout,
-    ) -> Result<Tensor> {
-        self.decoder.teacher_forced(x, z, dropout)
+    ) -> Result<Posterior> {
+        match controls {
+            None => self.encoder.forward(x, dropout),
+            Some(controls) => self.encoder.forward(&Tensor::cat(&[x, controls], 2)?, dropout),
+        }
     }
 
-    /// One groove from a latent of `config().latent` numbers; `temperature` 0 is the most likely groove.
+    /// One sequence from a latent of `config().latent` numbers; `temperature` 0 is the most likely one.
     ///
-    /// Uses up [`Decoder::n_uniforms`] numbers of `noise`, whatever the temperature.
+    /// Uses up [`Self::n_uniforms`] numbers of `noise`, whatever the temperature.
     ///
     /// # Errors
-    /// If `z` has another length or the device fails.
+    /// If `z` has another length, the controls do not fit or the device fails.
     pub fn generate(
         &self,
         z: &[f32],
+        controls: Option<&Rows>,
         temperature: f32,
         noise: &mut Noise,
-    ) -> std::result::Result<Groove, Error> {
-        let mut grooves =
-            self.generate_batch(&[z.to_vec()], temperature, std::slice::from_mut(noise))?;
-        Ok(grooves.swap_remove(0))
+    ) -> std::result::Result<Rows, Error> {
+        let controls = controls.map(std::slice::from_ref);
+        let zs = [z.to_vec()];
+        let mut rows = self.generate_batch(&zs, controls, temperature, std::slice::from_mut(noise))?;
+        Ok(rows.swap_remove(0))
     }
 
-    /// Several grooves at once, each from its own latent and its own noise; the same grooves as one at a time.
+    /// Several sequences at once, each from its own latent, controls and noise; the same as one at a time.
     ///
     /// # Errors
-    /// If a latent has another length or the device fails.
+    /// If a latent has another length, the controls do not fit or the device fails.
     pub fn generate_batch(
         &self,
         zs: &[Vec<f32>],
+        controls: Option<&[Rows]>,
         temperature: f32,
         noises: &mut [Noise],
-    ) -> std::result::Result<Vec<Groove>, Error> {
-        let n_steps = self.config.n_steps;
+    ) -> std::result::Result<Vec<Rows>, Error> {
+        self.check_controls(controls, zs.len())?;
+        let (n_steps, layout) = (self.config.n_steps, self.config.converter.output());
+        let n_uniforms = self.n_uniforms();
         let uniforms: Vec<f32> = noises
             .iter_mut()
-            .flat_map(|noise| noise.uniforms(Decoder::n_uniforms(n_steps)))
+            .flat_map(|noise| noise.uniforms(n_uniforms))
             .collect();
-        let rows = match &self.fast {
+        let numbers = match &self.fast {
             Some(fast) => fast.decode(zs, temperature, &uniforms)?,
             None => {
                 let batch = zs.len();
                 let z = Tensor::from_vec(zs.concat(), (batch, self.config.latent), &self.device)?;
-                let shape = (batch, n_steps, N_VOICES);
+                let shape = (batch, n_steps, n_uniforms / n_steps);
                 let uniforms = Tensor::from_vec(uniforms, shape, &self.device)?;
-                let rows = self.decoder.sample(&z, temperature, &uniforms)?;
+                let controls = controls.map(|rows| self.to_tensor(rows)).transpose()?;
+                let rows = self.decoder.sample(&z, controls.as_ref(), temperature, &uniforms)?;
                 rows.flatten_all()?.to_vec1()?
             }
         };
-        Ok(rows
-            .chunks_exact(n_steps * ROW)
-            .map(Groove::from_rows)
-            .collect())
+        let sequences = numbers.chunks_exact(n_steps * layout.width());
+        Ok(sequences.map(|numbers| layout.read(numbers)).collect())
+    }
+
+    /// Numbers from [0, 1) that one sequence uses up.
+    #[must_use]
+    pub fn n_uniforms(&self) -> usize {
+        self.config.n_steps * self.decoder.n_uniforms()
+    }
+
+    fn to_tensor(&self, batch: &[Rows]) -> Result<Tensor> {
+        rows::to_tensor(&batch.iter().collect::<Vec<_>>(), &self.device)
+    }
+
+    /// Whether there are controls of the right kind where the model has them, and none where it has not.
+    fn check_controls(&self, controls: Option<&[Rows]>, batch: usize) -> std::result::Result<(), Error> {
+        let preset = &self.config.preset;
+        match (self.config.converter.controls(), controls) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(Error::Request(format!("the model {preset} has no controls to be given"))),
+            (Some(layout), None) => Err(Error::Request(format!("the model {preset} has to be given its controls: {layout}"))),
+            (Some(layout), Some(rows)) => {
+                let fits = |rows: &Rows| *rows.layout() == layout && rows.n_steps() == self.config.n_steps;
+                if rows.len() == batch && rows.iter().all(fits) {
+                    return Ok(());
+                }
+                Err(Error::Request(format!(
+                    "the model {preset} has to be given {} steps of {layout} for each sequence",
+                    self.config.n_steps
+                )))
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "widths of layers are small")]
+fn narrow(size: usize) -> f32 {
+    size as f32
+}
+
+/// A standard normal number, drawn again until it lies within two deviations.
+fn cut_normal(noise: &mut Noise) -> f32 {
+    loop {
+        let x = noise.normal();
+        if x.abs() <= 2.0 {
+            return x;
+        }
     }
 }

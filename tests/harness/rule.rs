@@ -91,28 +91,24 @@ fn check_notes(
     for expected in expected_notes(told, patterns, feel, map) {
         let place = left.iter().position(|note| {
             let lateness = float(note.start) - expected.start_samples;
+            let length = float(note.end - note.start);
             note.pitch == expected.pitch
                 && (-0.01..1.01).contains(&lateness)
                 && (note.velocity - expected.velocity).abs() < 1e-3
+                && note.end <= expected.latest_end
+                && length <= expected.longest + 1.0
         });
-        let Some(place) = place else {
-            assert!(
+        match place {
+            Some(place) => {
+                left.remove(place);
+            }
+            // A note of the same drum on the same sample may then be another one's: that of the place jumped to.
+            None => assert!(
                 expected.may_be_missing,
-                "lost: {expected:?}\nheard near it: {:?}\ntold: {told:?}",
+                "lost, or too long: {expected:?}\nheard near it: {:?}\ntold: {told:?}",
                 near(heard, expected.start_samples),
-            );
-            continue;
-        };
-        let note = left.remove(place);
-        assert!(
-            note.end <= expected.latest_end,
-            "{note:?} outlives the song: {expected:?}"
-        );
-        let length = float(note.end - note.start);
-        assert!(
-            length <= expected.longest + 1.0,
-            "{note:?} is too long: {expected:?}"
-        );
+            ),
+        }
     }
     assert!(
         left.is_empty(),

@@ -36,16 +36,18 @@ pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), String> {
 fn check_config(config: &ModelConfig) -> Result<(), String> {
     check_size("n_steps", config.n_steps, MAX_STEPS)?;
     check_size("latent", config.latent, MAX_WIDTH)?;
+    let nade_hidden = config.decoder.nade_hidden.unwrap_or(1);
+    check_size("decoder.nade_hidden", nade_hidden, MAX_WIDTH)?;
     for (name, units) in [
-        ("encoder_units", &config.encoder_units),
-        ("decoder_units", &config.decoder_units),
+        ("encoder.units", &config.encoder.units),
+        ("decoder.units", &config.decoder.units),
     ] {
         check_size(&format!("number of {name}"), units.len(), MAX_LAYERS)?;
         for units in units {
             check_size(name, *units, MAX_WIDTH)?;
         }
     }
-    Ok(())
+    config.check()
 }
 
 fn check_size(name: &str, size: usize, max: usize) -> Result<(), String> {

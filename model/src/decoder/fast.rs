@@ -44,11 +44,15 @@ enum Instructions {
 
 impl FastDecoder {
     /// Packs the decoder of a model whose tensors have the names and shapes of [`ModelConfig::tensors`]. `None` if a
-    /// weight is not exactly a half, because another model would be played then.
+    /// weight is not exactly a half, because another model would be played then, and for models that are not
+    /// [`ModelConfig::is_flat_groove`].
     ///
     /// # Errors
     /// If a tensor is missing, has another shape or cannot be read.
     pub fn pack(config: &ModelConfig, tensors: &BTreeMap<String, Tensor>) -> Result<Option<Self>> {
+        if !config.is_flat_groove() {
+            return Ok(None);
+        }
         let network = Network::pack(config, tensors)?;
         Ok(network.map(|network| Self {
             network: Arc::new(network),
@@ -185,13 +189,7 @@ mod tests {
 
     /// Sizes that fill no vector, no pair of blocks and no tile.
     fn odd_config(n_steps: usize) -> ModelConfig {
-        ModelConfig {
-            preset: "odd".to_owned(),
-            n_steps,
-            latent: 10,
-            encoder_units: vec![4],
-            decoder_units: vec![20, 37, 5],
-        }
+        ModelConfig::flat_groove("odd", n_steps, 10, vec![4], vec![20, 37, 5])
     }
 
     /// Random halves, large enough for gates to saturate now and then.
@@ -250,7 +248,7 @@ mod tests {
             .collect();
         let mut initial = initial.as_slice();
         let mut states = Vec::new();
-        for units in &config.decoder_units {
+        for units in &config.decoder.units {
             states.push((
                 initial[..*units].to_vec(),
                 initial[*units..2 * units].to_vec(),

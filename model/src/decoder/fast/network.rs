@@ -71,7 +71,7 @@ impl Network {
         }
         let initial_state = Source::read(tensors, "decoder.initial_state")?;
         let output = Source::read(tensors, "decoder.output")?;
-        let cells = (0..config.decoder_units.len())
+        let cells = (0..config.decoder.units.len())
             .map(|layer| Source::read(tensors, &format!("decoder.cell_{layer}")))
             .collect::<Result<Vec<_>>>()?;
         let Some(first) = cells
