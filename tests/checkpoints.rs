@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
-use fourbar_model::config::ModelConfig;
 use fourbar_model::noise::Noise;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
+use fourbar_trainer::config::Config;
 
 fn committed() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundles/models");
@@ -34,7 +34,7 @@ fn each_names_its_config_by_its_file_name() {
         let metadata = load(&path).metadata;
         let name = path.file_stem().unwrap().to_str().unwrap();
         assert_eq!(metadata.config.preset, name);
-        assert_eq!(Some(metadata.config), ModelConfig::preset(name));
+        assert_eq!(metadata.config, Config::preset(name).unwrap().model);
     }
 }
 
@@ -42,19 +42,21 @@ fn each_names_its_config_by_its_file_name() {
 fn each_decodes_a_groove_and_the_same_one_twice() {
     for path in committed() {
         let checkpoint = load(&path);
-        let model = GrooveVae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
+        let model = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
         let z = Noise::from_seed(1).normals(model.config().latent);
         for temperature in [0.0, 1.0] {
             let generate = || {
                 model
-                    .generate(&z, temperature, &mut Noise::from_seed(2))
+                    .generate_groove(&z, temperature, &mut Noise::from_seed(2))
                     .unwrap()
             };
             let groove = generate();
             assert_eq!(groove.n_steps(), model.config().n_steps);
             assert_eq!(groove, generate(), "{}", path.display());
         }
-        let groove = model.generate(&z, 1.0, &mut Noise::from_seed(2)).unwrap();
+        let groove = model
+            .generate_groove(&z, 1.0, &mut Noise::from_seed(2))
+            .unwrap();
         assert!(
             groove.n_hits() > 8,
             "{} plays next to nothing",

@@ -9,7 +9,7 @@ use fourbar_model::decoder::Decoder;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, ROW};
 use fourbar_model::note::Note;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use fourbar_trainer::import::Weights;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -48,16 +48,16 @@ impl Case {
             tensors.insert(our_name(entry["name"].as_str().unwrap()), tensor);
         }
         let width = |name: &str| tensors[name].dims()[0];
-        let config = ModelConfig {
-            preset: name.to_owned(),
-            n_steps: N_STEPS,
-            latent: tensors["encoder.mu.bias"].elem_count(),
-            encoder_units: vec![width("encoder.cell_0.forward.bias") / 4],
-            decoder_units: vec![
+        let config = ModelConfig::flat_groove(
+            name,
+            N_STEPS,
+            tensors["encoder.mu.bias"].elem_count(),
+            vec![width("encoder.cell_0.forward.bias") / 4],
+            vec![
                 width("decoder.cell_0.bias") / 4,
                 width("decoder.cell_1.bias") / 4,
             ],
-        };
+        );
         Self {
             golden: json("golden.json"),
             config,
@@ -75,22 +75,22 @@ impl Case {
 
     /// The deterministic decoding of a batch of latents.
     fn decode(&self, z: &Tensor) -> Vec<f32> {
-        let decoder = Decoder::new(&self.config, &self.variables().pp("decoder")).unwrap();
+        let decoder = Decoder::new(&self.config, &self.variables()).unwrap();
         let unused = Tensor::zeros(
             (z.dim(0).unwrap(), N_STEPS, ROW / 3),
             DType::F32,
             &Device::Cpu,
         )
         .unwrap();
-        let rows = decoder.sample(z, 0.0, &unused).unwrap();
+        let rows = decoder.sample(z, None, 0.0, &unused).unwrap();
         rows.flatten_all().unwrap().to_vec1().unwrap()
     }
 
     fn mu(&self, rows: Vec<f32>) -> Tensor {
-        let vae = GrooveVae::new(&self.config, self.variables()).unwrap();
+        let vae = Vae::new(&self.config, self.variables()).unwrap();
         let batch = rows.len() / (N_STEPS * ROW);
         let x = Tensor::from_vec(rows, (batch, N_STEPS, ROW), &Device::Cpu).unwrap();
-        vae.encode(&x).unwrap().mu
+        vae.encode(&x, None).unwrap().mu
     }
 }
 

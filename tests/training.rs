@@ -2,12 +2,14 @@
 
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
-use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::converter::Example;
+use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::groove::{Cell, Groove};
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Feel;
-use fourbar_trainer::config::TrainConfig;
+use fourbar_model::rows::{RowLayout, Rows};
+use fourbar_trainer::config::{Config, DEFAULT_PRESET};
 use fourbar_trainer::dataset::{Dataset, Split};
 use fourbar_trainer::device::Choice;
 use fourbar_trainer::learner::Learner;
@@ -46,6 +48,15 @@ fn beat(noise: &mut Noise) -> Groove {
     groove
 }
 
+fn example(groove: &Groove) -> Example {
+    let rows = Rows::of_numbers(RowLayout::Groove { drums: N_VOICES }, groove.to_rows());
+    Example {
+        input: rows.clone(),
+        output: rows,
+        controls: None,
+    }
+}
+
 /// A folder of MIDI files of such beats.
 fn data(folder: &Path) -> PathBuf {
     let data = folder.join("data");
@@ -65,7 +76,7 @@ fn data(folder: &Path) -> PathBuf {
 
 fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
     Args {
-        preset: None,
+        preset: DEFAULT_PRESET.to_owned(),
         data: Some(data.to_owned()),
         out,
         steps: Some(steps),
@@ -75,6 +86,7 @@ fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
         device: Choice::Cpu,
         resume: false,
         config: None,
+        settings: Vec::new(),
     }
 }
 
@@ -83,8 +95,7 @@ fn train(args: &Args) {
 }
 
 fn log(folder: &Path) -> Vec<Row> {
-    let mut reader = csv::Reader::from_path(folder.join("log.csv")).unwrap();
-    reader.deserialize().map(Result::unwrap).collect()
+    Row::read_all(&folder.join("log.csv")).unwrap()
 }
 
 #[test]
@@ -94,7 +105,7 @@ fn a_short_run_lowers_the_held_out_loss_and_leaves_a_usable_model() {
     train(&args(&data(folder.path()), out.clone(), 40));
     let validated: Vec<f64> = log(&out)
         .iter()
-        .filter_map(|row| row.validation_loss)
+        .filter_map(|row| row.figure("validation_loss"))
         .collect();
     let (first, last) = (validated[0], validated[validated.len() - 1]);
     assert!(last < 0.8 * first, "validation loss {first} -> {last}");
@@ -117,15 +128,13 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_ends() {
         ..args(&data, halves.clone(), 8)
     });
 
-    let last = |folder: &Path| {
-        let mut row = log(folder).pop().unwrap();
-        row.minutes = 0.0;
-        row
-    };
+    let last = |folder: &Path| log(folder).pop().unwrap();
     // The interrupted run logged at its fifth step, so its last line is a mean over fewer steps: compare what was held out.
     let (a, b) = (last(&whole), last(&halves));
-    assert_eq!(a.validation_loss, b.validation_loss);
-    assert_eq!(a.learning_rate, b.learning_rate);
+    for name in ["validation_loss", "learning_rate"] {
+        assert!(a.figure(name).is_some());
+        assert_eq!(a.figure(name), b.figure(name));
+    }
     let tensors = |folder: &Path| {
         let state = std::fs::read(folder.join("state.safetensors")).unwrap();
         let header = u64::from_le_bytes(state[..8].try_into().unwrap());
@@ -161,10 +170,7 @@ fn a_stop_finishes_the_step_and_leaves_a_usable_model() {
 
 #[test]
 fn a_loss_that_is_not_a_number_changes_nothing() {
-    let config = TrainConfig {
-        batch_size: 2,
-        ..TrainConfig::groovae_4bar()
-    };
+    let config = Config::preset(DEFAULT_PRESET).unwrap();
     let mut learner = Learner::new(&config, &Device::Cpu).unwrap();
     let mut noise = Noise::from_seed(1);
     let good = beat(&mut noise);
@@ -180,7 +186,9 @@ fn a_loss_that_is_not_a_number_changes_nothing() {
     let before = learner.tensors().unwrap()["decoder.output.kernel"]
         .to_vec2::<f32>()
         .unwrap();
-    let error = learner.step(&[good, broken]).unwrap_err();
+    let error = learner
+        .step(&[example(&good), example(&broken)])
+        .unwrap_err();
     assert!(error.to_string().contains("--learning-rate"), "{error}");
     assert_eq!(
         learner.tensors().unwrap()["decoder.output.kernel"]
@@ -201,10 +209,10 @@ fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
     let dataset = Dataset::load(Path::new(&path), &DrumMap::TD11).unwrap();
     let windows = dataset.windows(Split::Train, 64, 4);
     let mut noise = Noise::from_seed(11);
-    let batch: Vec<Groove> = (0..256)
-        .map(|_| dataset.groove(&windows[noise.below(windows.len())], 64))
+    let batch: Vec<Example> = (0..256)
+        .map(|_| dataset.example(&windows[noise.below(windows.len())], 64))
         .collect();
-    let mut learner = Learner::new(&TrainConfig::groovae_4bar(), &Device::Cpu).unwrap();
+    let mut learner = Learner::new(&Config::preset(DEFAULT_PRESET).unwrap(), &Device::Cpu).unwrap();
     let loss = learner.step(&batch).unwrap().loss;
     println!("first loss on 256 grooves of the Groove MIDI Dataset: {loss:.1}");
     assert!((loss / 567.0 - 1.0).abs() < 0.03, "{loss}");

@@ -84,7 +84,13 @@ impl DecoderConfig {
 impl ModelConfig {
     /// A flat model of grooves with nine drums.
     #[must_use]
-    pub fn flat_groove(preset: &str, n_steps: usize, latent: usize, encoder_units: Vec<usize>, decoder_units: Vec<usize>) -> Self {
+    pub fn flat_groove(
+        preset: &str,
+        n_steps: usize,
+        latent: usize,
+        encoder_units: Vec<usize>,
+        decoder_units: Vec<usize>,
+    ) -> Self {
         Self {
             preset: preset.to_owned(),
             n_steps,
@@ -141,7 +147,9 @@ impl ModelConfig {
             ));
         }
         if (self.decoder.head == "nade") != self.decoder.nade_hidden.is_some() {
-            return Err("decoder.nade_hidden belongs to the head `nade`, which needs it".to_owned());
+            return Err(
+                "decoder.nade_hidden belongs to the head `nade`, which needs it".to_owned(),
+            );
         }
         for (name, size) in [("n_steps", self.n_steps), ("latent", self.latent)] {
             if size == 0 {
@@ -153,15 +161,21 @@ impl ModelConfig {
             ("decoder.units", &self.decoder.units),
         ] {
             if units.is_empty() || units.contains(&0) {
-                return Err(format!("{name} is {units:?}: it needs at least one layer, and a layer at least one unit"));
+                return Err(format!(
+                    "{name} is {units:?}: it needs at least one layer, and a layer at least one unit"
+                ));
             }
         }
         for (name, levels, most) in [
             ("encoder.levels", &self.encoder.levels, usize::MAX),
             ("decoder.levels", &self.decoder.levels, 2),
         ] {
-            let product = levels.iter().try_fold(1_usize, |product, length| product.checked_mul(*length));
-            if !levels.is_empty() && (levels.len() < 2 || levels.len() > most || product != Some(self.n_steps)) {
+            let product = levels
+                .iter()
+                .try_fold(1_usize, |product, length| product.checked_mul(*length));
+            if !levels.is_empty()
+                && (levels.len() < 2 || levels.len() > most || product != Some(self.n_steps))
+            {
                 return Err(format!(
                     "{name} is {levels:?}: its lengths must be [segments, rows] and multiply to n_steps, {}",
                     self.n_steps
@@ -191,7 +205,11 @@ impl ModelConfig {
 
     pub(crate) fn parts(&self) -> Vec<PartConfig> {
         let layout = self.converter.output();
-        let core = if self.decoder.levels.is_empty() { "decoder" } else { "decoder.core" };
+        let core = if self.decoder.levels.is_empty() {
+            "decoder"
+        } else {
+            "decoder.core"
+        };
         match layout {
             RowLayout::OneHots { classes } if self.decoder.split => {
                 let mut first_column = 0;
@@ -249,8 +267,15 @@ impl ModelConfig {
         for part in self.parts() {
             let input = part.layout.width() + embedding + self.controls();
             let output = tensors.stack(&part.prefix, embedding, input, &self.decoder);
-            let head = self.decoder.head_kind().expect("the configuration has been checked");
-            tensors.dense(&format!("{}.output", part.prefix), output, (head.n_outputs)(&part.layout, &self.decoder));
+            let head = self
+                .decoder
+                .head_kind()
+                .expect("the configuration has been checked");
+            tensors.dense(
+                &format!("{}.output", part.prefix),
+                output,
+                (head.n_outputs)(&part.layout, &self.decoder),
+            );
             for (name, shape) in (head.tensors)(&part.layout, &self.decoder) {
                 tensors.0.push((format!("{}.{name}", part.prefix), shape));
             }
@@ -284,7 +309,13 @@ impl Tensors {
         self.dense(&format!("{prefix}.initial_state"), from, states);
         let mut width = input;
         for (i, &units) in config.units.iter().enumerate() {
-            self.layer(&format!("{prefix}.cell_{i}"), i, width, &config.units, config.residual);
+            self.layer(
+                &format!("{prefix}.cell_{i}"),
+                i,
+                width,
+                &config.units,
+                config.residual,
+            );
             width = units;
         }
         width
@@ -304,7 +335,10 @@ mod tests {
     fn n_parameters(config: &ModelConfig) -> usize {
         config.check().unwrap();
         let shapes = config.tensors();
-        shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        shapes
+            .iter()
+            .map(|(_, shape)| shape.iter().product::<usize>())
+            .sum()
     }
 
     #[test]
@@ -325,7 +359,11 @@ mod tests {
         let mut config = groovae_4bar();
         config.decoder.head = "categorical".to_owned();
         let problem = config.check().unwrap_err();
-        for words in ["groove rows of 9 drums", "categorical head consumes one of several classes", "`groove`"] {
+        for words in [
+            "groove rows of 9 drums",
+            "categorical head consumes one of several classes",
+            "`groove`",
+        ] {
             assert!(problem.contains(words), "{problem}");
         }
     }
@@ -335,7 +373,12 @@ mod tests {
         for levels in [vec![4, 15], vec![64], vec![2, 2, 16], vec![0, 16]] {
             let mut config = groovae_4bar();
             config.decoder.levels = levels;
-            assert!(config.check().unwrap_err().contains("multiply to n_steps, 64"));
+            assert!(
+                config
+                    .check()
+                    .unwrap_err()
+                    .contains("multiply to n_steps, 64")
+            );
         }
     }
 }

@@ -44,7 +44,12 @@ struct Part {
 }
 
 impl Part {
-    fn new(config: &ModelConfig, part: &PartConfig, embedding: usize, vb: &VarBuilder) -> Result<Self> {
+    fn new(
+        config: &ModelConfig,
+        part: &PartConfig,
+        embedding: usize,
+        vb: &VarBuilder,
+    ) -> Result<Self> {
         let decoder = &config.decoder;
         let kind = decoder.head_kind().map_err(candle_core::Error::msg)?;
         let width = part.layout.width();
@@ -77,7 +82,13 @@ impl Decoder {
         let mut conductor = None;
         if !decoder.levels.is_empty() {
             let vb = vb.pp("decoder.conductor");
-            conductor = Some(Stack::new(config.latent, 1, &decoder.units, decoder.residual, &vb)?);
+            conductor = Some(Stack::new(
+                config.latent,
+                1,
+                &decoder.units,
+                decoder.residual,
+                &vb,
+            )?);
             embedding = decoder.units.last().copied().unwrap_or(0);
         }
         let part = |part: &PartConfig| Part::new(config, part, embedding, &vb.pp(&part.prefix));
@@ -95,7 +106,8 @@ impl Decoder {
         match &self.conductor {
             None => z.unsqueeze(0),
             Some(conductor) => {
-                let nothing = Tensor::zeros((self.n_segments, z.dim(0)?, 1), DType::F32, z.device())?;
+                let nothing =
+                    Tensor::zeros((self.n_segments, z.dim(0)?, 1), DType::F32, z.device())?;
                 conductor.sequence(nothing, z, dropout)
             }
         }
@@ -105,9 +117,11 @@ impl Decoder {
     fn by_segment(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, _, n) = x.dims3()?;
         let x = x.reshape((batch, self.n_segments, self.segment_steps, n))?;
-        x.permute((2, 1, 0, 3))?
-            .contiguous()?
-            .reshape((self.segment_steps, self.n_segments * batch, n))
+        x.permute((2, 1, 0, 3))?.contiguous()?.reshape((
+            self.segment_steps,
+            self.n_segments * batch,
+            n,
+        ))
     }
 
     /// Undoes [`Self::by_segment`].
@@ -116,7 +130,9 @@ impl Decoder {
         let batch = rows / self.n_segments;
         let x = x.reshape((self.segment_steps, self.n_segments, batch, n))?;
         let steps = self.n_segments * self.segment_steps;
-        x.permute((2, 1, 0, 3))?.contiguous()?.reshape((batch, steps, n))
+        x.permute((2, 1, 0, 3))?
+            .contiguous()?
+            .reshape((batch, steps, n))
     }
 
     /// What the decoder says of every step when the rows before it are the true ones: the numbers that each part's head
@@ -145,13 +161,17 @@ impl Decoder {
         let silence = Tensor::zeros((batch, 1, self.width), DType::F32, rows.device())?;
         let previous = Tensor::cat(&[&silence, &rows.narrow(1, 0, steps - 1)?], 1)?;
         let previous = self.by_segment(&previous)?;
-        let controls = controls.map(|controls| self.by_segment(controls)).transpose()?;
+        let controls = controls
+            .map(|controls| self.by_segment(controls))
+            .transpose()?;
         self.parts
             .iter()
             .map(|part| {
                 let mut input = vec![part.columns(&previous)?, every_step.clone()];
                 input.extend(controls.clone());
-                let h = part.stack.sequence(Tensor::cat(&input, 2)?, &embedding, dropout)?;
+                let h = part
+                    .stack
+                    .sequence(Tensor::cat(&input, 2)?, &embedding, dropout)?;
                 let (steps, rows, units) = h.dims3()?;
                 let outputs = part.output.forward(&h.reshape((steps * rows, units))?)?;
                 self.in_order(&outputs.reshape((steps, rows, ()))?)
@@ -182,14 +202,27 @@ impl Decoder {
         let uniforms = Tensor::from_vec(uniforms, shape, z.device())?;
         let mut outputs = vec![Vec::new(); self.parts.len()];
         let truth_or_own = |step: usize, drawn: Tensor| {
-            let own: Vec<u8> = (0..batch).map(|_| u8::from(noise.uniform() < probability)).collect();
+            let own: Vec<u8> = (0..batch)
+                .map(|_| u8::from(noise.uniform() < probability))
+                .collect();
             let own = Tensor::from_vec(own, (batch, 1), z.device())?.broadcast_as(drawn.shape())?;
             own.where_cond(&drawn, &rows.narrow(1, step, 1)?.squeeze(1)?.contiguous()?)
         };
-        self.run(z, controls, 1.0, &uniforms, dropout, truth_or_own, |part, output| {
-            outputs[part].push(output.clone());
-        })?;
-        outputs.iter().map(|outputs| Tensor::stack(outputs, 1)).collect()
+        self.run(
+            z,
+            controls,
+            1.0,
+            &uniforms,
+            dropout,
+            truth_or_own,
+            |part, output| {
+                outputs[part].push(output.clone());
+            },
+        )?;
+        outputs
+            .iter()
+            .map(|outputs| Tensor::stack(outputs, 1))
+            .collect()
     }
 
     /// Sequences from latents, each row read back as the next one's input; see [`Head::sample`].
@@ -212,13 +245,24 @@ impl Decoder {
             rows.push(drawn.clone());
             Ok(drawn)
         };
-        self.run(z, controls, temperature, uniforms, &mut Dropout::off(), own, |_, _| {})?;
+        self.run(
+            z,
+            controls,
+            temperature,
+            uniforms,
+            &mut Dropout::off(),
+            own,
+            |_, _| {},
+        )?;
         Tensor::stack(&rows, 1)
     }
 
     /// Step after step: `next` turns a step's number and the row that was drawn for it into the row that is read back,
     /// `hear` is told each part's outputs.
-    #[expect(clippy::too_many_arguments, reason = "the two walks that differ in nothing else")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the two walks that differ in nothing else"
+    )]
     fn run(
         &self,
         z: &Tensor,
@@ -253,7 +297,10 @@ impl Decoder {
                     let n_uniforms = part.head.n_uniforms();
                     let uniforms = uniforms.narrow(1, first_uniform, n_uniforms)?;
                     first_uniform += n_uniforms;
-                    drawn.push(part.head.sample(&outputs.detach(), temperature, &uniforms)?);
+                    drawn.push(
+                        part.head
+                            .sample(&outputs.detach(), temperature, &uniforms)?,
+                    );
                 }
                 previous = next(step, Tensor::cat(&drawn, 1)?)?;
             }
@@ -268,14 +315,24 @@ impl Decoder {
     ///
     /// # Errors
     /// If shapes differ or the device fails.
-    pub fn loss(&self, outputs: &[Tensor], targets: &Tensor) -> Result<Vec<(&'static str, Tensor)>> {
+    pub fn loss(
+        &self,
+        outputs: &[Tensor],
+        targets: &Tensor,
+    ) -> Result<Vec<(&'static str, Tensor)>> {
         let (batch, steps, _) = targets.dims3()?;
         let mut parts: Vec<(&'static str, Tensor)> = Vec::new();
         for (i, (part, outputs)) in self.parts.iter().zip(outputs).enumerate() {
-            let targets = part.columns(targets)?.reshape((batch * steps, part.width))?;
+            let targets = part
+                .columns(targets)?
+                .reshape((batch * steps, part.width))?;
             let outputs = outputs.reshape((batch * steps, ()))?;
             for (name, nats) in part.head.loss(&outputs, &targets)? {
-                let name = if self.parts.len() > 1 { choice_name(i) } else { name };
+                let name = if self.parts.len() > 1 {
+                    choice_name(i)
+                } else {
+                    name
+                };
                 parts.push((name, nats.reshape((batch, steps))?.sum(1)?));
             }
         }
@@ -296,8 +353,14 @@ impl Decoder {
             .zip(outputs)
             .map(|(part, outputs)| {
                 let (batch, steps, n) = outputs.dims3()?;
-                let no_chance = Tensor::zeros((batch * steps, part.head.n_uniforms()), DType::F32, outputs.device())?;
-                let rows = part.head.sample(&outputs.reshape((batch * steps, n))?, 0.0, &no_chance)?;
+                let no_chance = Tensor::zeros(
+                    (batch * steps, part.head.n_uniforms()),
+                    DType::F32,
+                    outputs.device(),
+                )?;
+                let rows =
+                    part.head
+                        .sample(&outputs.reshape((batch * steps, n))?, 0.0, &no_chance)?;
                 rows.reshape((batch, steps, part.width))
             })
             .collect::<Result<Vec<_>>>()?;

@@ -42,7 +42,8 @@ impl Encoder {
             let mut layers = Vec::with_capacity(units.len());
             for i in 0..units.len() {
                 let vb = vb.pp(format!("cell_{i}"));
-                let layer = |name| Layer::new(i, width, units, config.encoder.residual, &vb.pp(name));
+                let layer =
+                    |name| Layer::new(i, width, units, config.encoder.residual, &vb.pp(name));
                 layers.push([layer("forward")?, layer("backward")?]);
                 width = 2 * units[i];
             }

@@ -22,7 +22,13 @@ impl Layer {
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn new(i: usize, input: usize, units: &[usize], residual: bool, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(
+        i: usize,
+        input: usize,
+        units: &[usize],
+        residual: bool,
+        vb: &VarBuilder,
+    ) -> Result<Self> {
         let projects = residual && (i == 0 || units[i - 1] != units[i]);
         let projection = projects
             .then(|| Dense::new(input, units[i], &vb.pp("projection")))
@@ -49,7 +55,13 @@ impl Layer {
     ///
     /// # Errors
     /// If shapes differ or the device fails.
-    pub fn sequence(&self, x: &Tensor, initial: &LstmState, direction: Direction, dropout: &mut Dropout) -> Result<Tensor> {
+    pub fn sequence(
+        &self,
+        x: &Tensor,
+        initial: &LstmState,
+        direction: Direction,
+        dropout: &mut Dropout,
+    ) -> Result<Tensor> {
         let (steps, batch, width) = x.dims3()?;
         let mut x = dropout.apply(x)?;
         if let Some(projection) = &self.projection {
@@ -67,13 +79,22 @@ impl Layer {
     ///
     /// # Errors
     /// If shapes differ or the device fails.
-    pub fn step(&self, x: &Tensor, state: &LstmState, dropout: &mut Dropout) -> Result<(LstmState, Tensor)> {
+    pub fn step(
+        &self,
+        x: &Tensor,
+        state: &LstmState,
+        dropout: &mut Dropout,
+    ) -> Result<(LstmState, Tensor)> {
         let mut x = dropout.apply(x)?;
         if let Some(projection) = &self.projection {
             x = projection.forward(&x)?;
         }
         let state = self.lstm.step(&x, state)?;
-        let output = if self.residual { (&state.h + x)? } else { state.h.clone() };
+        let output = if self.residual {
+            (&state.h + x)?
+        } else {
+            state.h.clone()
+        };
         Ok((state, output))
     }
 }
@@ -90,11 +111,23 @@ impl Stack {
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn new(embedding: usize, input: usize, units: &[usize], residual: bool, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(
+        embedding: usize,
+        input: usize,
+        units: &[usize],
+        residual: bool,
+        vb: &VarBuilder,
+    ) -> Result<Self> {
         let mut width = input;
         let mut layers = Vec::with_capacity(units.len());
         for i in 0..units.len() {
-            layers.push(Layer::new(i, width, units, residual, &vb.pp(format!("cell_{i}")))?);
+            layers.push(Layer::new(
+                i,
+                width,
+                units,
+                residual,
+                &vb.pp(format!("cell_{i}")),
+            )?);
             width = units[i];
         }
         let states = 2 * units.iter().sum::<usize>();
@@ -133,9 +166,12 @@ impl Stack {
     /// If shapes differ or the device fails.
     pub fn sequence(&self, x: Tensor, embedding: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
         let initial = self.start(embedding)?;
-        self.layers.iter().zip(&initial).try_fold(x, |x, (layer, initial)| {
-            layer.sequence(&x, initial, Direction::Forward, dropout)
-        })
+        self.layers
+            .iter()
+            .zip(&initial)
+            .try_fold(x, |x, (layer, initial)| {
+                layer.sequence(&x, initial, Direction::Forward, dropout)
+            })
     }
 
     /// One step; `states` are moved on.
@@ -145,11 +181,19 @@ impl Stack {
     ///
     /// # Errors
     /// If shapes differ or the device fails.
-    pub fn step(&self, x: Tensor, states: &mut [LstmState], dropout: &mut Dropout) -> Result<Tensor> {
-        self.layers.iter().zip(states).try_fold(x, |x, (layer, state)| {
-            let (next, output) = layer.step(&x, state, dropout)?;
-            *state = next;
-            Ok(output)
-        })
+    pub fn step(
+        &self,
+        x: Tensor,
+        states: &mut [LstmState],
+        dropout: &mut Dropout,
+    ) -> Result<Tensor> {
+        self.layers
+            .iter()
+            .zip(states)
+            .try_fold(x, |x, (layer, state)| {
+                let (next, output) = layer.step(&x, state, dropout)?;
+                *state = next;
+                Ok(output)
+            })
     }
 }

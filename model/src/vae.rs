@@ -5,6 +5,7 @@ use crate::config::ModelConfig;
 use crate::decoder::{Decoder, FastDecoder};
 use crate::encoder::Encoder;
 use crate::error::Error;
+use crate::groove::Groove;
 use crate::latent::Posterior;
 use crate::layers::Dropout;
 use crate::noise::Noise;
@@ -54,18 +55,30 @@ impl Vae {
         checkpoint: &Checkpoint,
         device: &Device,
     ) -> std::result::Result<Self, Error> {
-        let config = &checkpoint.metadata.config;
-        let tensors = checkpoint
-            .tensors
+        Ok(Self::of_tensors(
+            &checkpoint.metadata.config,
+            &checkpoint.tensors,
+            device,
+        )?)
+    }
+
+    /// The model over tensors by their names, on a device.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_tensors(
+        config: &ModelConfig,
+        tensors: &BTreeMap<String, Tensor>,
+        device: &Device,
+    ) -> Result<Self> {
+        let on_device = tensors
             .iter()
             .map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)))
             .collect::<Result<_>>()?;
-        let mut vae = Self::new(
-            config,
-            VarBuilder::from_tensors(tensors, DType::F32, device),
-        )?;
+        let vb = VarBuilder::from_tensors(on_device, DType::F32, device);
+        let mut vae = Self::new(config, vb)?;
         if device.is_cpu() {
-            vae.fast = FastDecoder::pack(config, &checkpoint.tensors)?;
+            vae.fast = FastDecoder::pack(config, tensors)?;
         }
         Ok(vae)
     }
@@ -146,7 +159,9 @@ impl Vae {
     ) -> Result<Posterior> {
         match controls {
             None => self.encoder.forward(x, dropout),
-            Some(controls) => self.encoder.forward(&Tensor::cat(&[x, controls], 2)?, dropout),
+            Some(controls) => self
+                .encoder
+                .forward(&Tensor::cat(&[x, controls], 2)?, dropout),
         }
     }
 
@@ -165,7 +180,8 @@ impl Vae {
     ) -> std::result::Result<Rows, Error> {
         let controls = controls.map(std::slice::from_ref);
         let zs = [z.to_vec()];
-        let mut rows = self.generate_batch(&zs, controls, temperature, std::slice::from_mut(noise))?;
+        let mut rows =
+            self.generate_batch(&zs, controls, temperature, std::slice::from_mut(noise))?;
         Ok(rows.swap_remove(0))
     }
 
@@ -195,12 +211,30 @@ impl Vae {
                 let shape = (batch, n_steps, n_uniforms / n_steps);
                 let uniforms = Tensor::from_vec(uniforms, shape, &self.device)?;
                 let controls = controls.map(|rows| self.to_tensor(rows)).transpose()?;
-                let rows = self.decoder.sample(&z, controls.as_ref(), temperature, &uniforms)?;
+                let rows = self
+                    .decoder
+                    .sample(&z, controls.as_ref(), temperature, &uniforms)?;
                 rows.flatten_all()?.to_vec1()?
             }
         };
         let sequences = numbers.chunks_exact(n_steps * layout.width());
         Ok(sequences.map(|numbers| layout.read(numbers)).collect())
+    }
+
+    /// [`Self::generate`] for models that play drums by themselves.
+    ///
+    /// # Errors
+    /// As [`Self::generate`], and if the model plays something else, or only what it is given controls for.
+    pub fn generate_groove(
+        &self,
+        z: &[f32],
+        temperature: f32,
+        noise: &mut Noise,
+    ) -> std::result::Result<Groove, Error> {
+        let rows = self.generate(z, None, temperature, noise)?;
+        self.config.converter.groove(&rows).ok_or_else(|| {
+            Error::Request(format!("the model {} plays no drums", self.config.preset))
+        })
     }
 
     /// Numbers from [0, 1) that one sequence uses up.
@@ -214,14 +248,23 @@ impl Vae {
     }
 
     /// Whether there are controls of the right kind where the model has them, and none where it has not.
-    fn check_controls(&self, controls: Option<&[Rows]>, batch: usize) -> std::result::Result<(), Error> {
+    fn check_controls(
+        &self,
+        controls: Option<&[Rows]>,
+        batch: usize,
+    ) -> std::result::Result<(), Error> {
         let preset = &self.config.preset;
         match (self.config.converter.controls(), controls) {
             (None, None) => Ok(()),
-            (None, Some(_)) => Err(Error::Request(format!("the model {preset} has no controls to be given"))),
-            (Some(layout), None) => Err(Error::Request(format!("the model {preset} has to be given its controls: {layout}"))),
+            (None, Some(_)) => Err(Error::Request(format!(
+                "the model {preset} has no controls to be given"
+            ))),
+            (Some(layout), None) => Err(Error::Request(format!(
+                "the model {preset} has to be given its controls: {layout}"
+            ))),
             (Some(layout), Some(rows)) => {
-                let fits = |rows: &Rows| *rows.layout() == layout && rows.n_steps() == self.config.n_steps;
+                let fits =
+                    |rows: &Rows| *rows.layout() == layout && rows.n_steps() == self.config.n_steps;
                 if rows.len() == batch && rows.iter().all(fits) {
                     return Ok(());
                 }

@@ -8,7 +8,7 @@ use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::groove::Groove;
 use fourbar_model::noise::Noise;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
@@ -33,7 +33,7 @@ pub struct Embedded {
 #[derive(Debug)]
 struct Loaded {
     identity: Identity,
-    vae: GrooveVae,
+    vae: Vae,
 }
 
 impl Embedded {
@@ -56,7 +56,7 @@ impl Embedded {
             return Ok(loaded);
         }
         let checkpoint = Checkpoint::from_bytes(self.bytes, self.origin)?;
-        let vae = GrooveVae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+        let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
         let identity = Identity {
             checkpoint_id: checkpoint_id(&checkpoint.metadata.config.preset, self.bytes),
             model: checkpoint.metadata.config.preset,
@@ -92,8 +92,7 @@ impl Embedded {
         let vae = crate::engine::guarded(|| {
             let device = open().map_err(|error| error.to_string())?;
             let checkpoint = Checkpoint::from_bytes(self.bytes, self.origin);
-            let vae =
-                checkpoint.and_then(|checkpoint| GrooveVae::from_checkpoint(&checkpoint, &device));
+            let vae = checkpoint.and_then(|checkpoint| Vae::from_checkpoint(&checkpoint, &device));
             vae.map_err(|error| error.to_string())
         });
         let vae = vae.ok()?;
@@ -117,7 +116,7 @@ impl Generator for Cpu {
     ) -> Result<Groove, String> {
         self.0
             .vae
-            .generate(z, temperature, noise)
+            .generate_groove(z, temperature, noise)
             .map_err(|error| error.to_string())
     }
 }
@@ -126,7 +125,7 @@ impl Generator for Cpu {
 #[cfg(any(feature = "cuda", feature = "metal"))]
 struct Gpu {
     name: &'static str,
-    vae: GrooveVae,
+    vae: Vae,
 }
 
 #[cfg(any(feature = "cuda", feature = "metal"))]
@@ -142,7 +141,7 @@ impl Generator for Gpu {
         noise: &mut Noise,
     ) -> Result<Groove, String> {
         self.vae
-            .generate(z, temperature, noise)
+            .generate_groove(z, temperature, noise)
             .map_err(|error| error.to_string())
     }
 }

@@ -10,10 +10,12 @@
 
 use candle_core::Device;
 use criterion::{Criterion, SamplingMode, criterion_group};
+use fourbar_model::converter::Example;
 use fourbar_model::drums::Voice;
 use fourbar_model::groove::{Cell, Groove};
 use fourbar_model::noise::Noise;
-use fourbar_trainer::config::TrainConfig;
+use fourbar_model::rows::{RowLayout, Rows};
+use fourbar_trainer::config::{Config, DEFAULT_PRESET};
 use fourbar_trainer::learner::Learner;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -40,8 +42,8 @@ fn threads() -> usize {
     std::env::var("FOURBAR_BENCH_THREADS").map_or(1, |threads| threads.parse().unwrap())
 }
 
-fn learner() -> (Learner, Vec<Groove>) {
-    let learner = Learner::new(&TrainConfig::groovae_4bar(), &Device::Cpu).unwrap();
+fn learner() -> (Learner, Vec<Example>) {
+    let learner = Learner::new(&Config::preset(DEFAULT_PRESET).unwrap(), &Device::Cpu).unwrap();
     let mut noise = Noise::from_seed(1);
     let mut groove = || {
         let mut groove = Groove::empty(64);
@@ -53,10 +55,15 @@ fn learner() -> (Learner, Vec<Groove>) {
                 }
             }
         }
-        groove
+        let rows = Rows::of_numbers(RowLayout::Groove { drums: 9 }, groove.to_rows());
+        Example {
+            input: rows.clone(),
+            output: rows,
+            controls: None,
+        }
     };
-    let grooves = (0..BATCH).map(|_| groove()).collect();
-    (learner, grooves)
+    let examples = (0..BATCH).map(|_| groove()).collect();
+    (learner, examples)
 }
 
 fn step(criterion: &mut Criterion) {

@@ -1,19 +1,69 @@
-//! Everything that a training run is told, and the presets.
+//! Everything that a training run is told.
+//!
+//! Settings come in layers, each a TOML table that overrules the ones before: the preset, a file of the user's own, and
+//! `--set key=value`. A preset is a file in `trainer/presets`, and there is nothing else to it.
 
 use anyhow::{Context as _, Result, bail};
 use fourbar_model::config::ModelConfig;
+use fourbar_model::drums::DrumMap;
+use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use toml::{Table, Value};
 
-/// How a model is trained. Read from TOML, where every key may be left out; the resolved form is saved with the run.
+/// The presets' files.
+static PRESETS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/presets");
+
+/// The preset that a user who names none means.
+pub const DEFAULT_PRESET: &str = "groovae_4bar";
+
+/// A preset with whatever overrules it; the resolved form is saved with a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What the model is for, in a sentence.
+    pub description: String,
+    /// Where its sizes come from.
+    pub source: String,
+    /// Other names that it goes by, such as those of published checkpoints.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The model.
+    pub model: ModelConfig,
+    /// What it learns from.
+    #[serde(default)]
+    pub data: DataConfig,
+    /// How it learns.
+    #[serde(default)]
+    pub train: TrainConfig,
+}
+
+/// How files become training examples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Drum map that the files are read with.
+    pub drum_map: String,
+    /// Distance between the starts of two training windows, in bars.
+    pub hop_bars: usize,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            drum_map: DrumMap::TD11.id.to_owned(),
+            hop_bars: 1,
+        }
+    }
+}
+
+/// How a model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Name of the model preset.
-    pub preset: String,
-    /// Grooves per step.
+    /// Examples per step.
     pub batch_size: usize,
-    /// Grooves that one thread works on at a time; does not change the result but for rounding.
+    /// Examples that one thread works on at a time; does not change the result but for rounding.
     pub micro_batch: usize,
     /// Steps after which training ends, unless validation stops it earlier.
     pub steps: usize,
@@ -27,79 +77,129 @@ pub struct TrainConfig {
     pub max_beta: f64,
     /// How slowly that weight is reached; 0: from step 1 on.
     pub beta_rate: f64,
-    /// Information that the latent of one groove carries for nothing, in bits.
+    /// Information that the latent of one example carries for nothing, in bits.
     pub free_bits: f64,
     /// Probability with which dropout keeps an input of a layer.
     pub dropout_keep: f64,
+    /// How often the decoder reads rows of its own while it learns.
+    pub scheduled_sampling: ScheduledSampling,
     /// Largest global norm of the gradient.
     pub gradient_clip: f64,
-    /// Distance between the starts of two training windows, in bars.
-    pub hop_bars: usize,
     /// Steps between two validations; 0: once an epoch.
     pub validate_every: usize,
     /// Validations without a better one after which training ends.
     pub patience: usize,
-    /// Drum map that the training data is read with.
-    pub drum_map: String,
-    /// Seed of the initial weights, the order of the data, dropout and the posterior's noise.
+    /// Seed of the initial weights, the order of the data, augmentation, dropout and the posterior's noise.
     pub seed: u64,
 }
 
-impl Default for TrainConfig {
-    /// [`TrainConfig::groovae_4bar`].
-    fn default() -> Self {
-        Self::groovae_4bar()
-    }
+/// Probability with which the decoder reads a row that it has drawn itself instead of the true one.
+///
+/// # Source
+/// Magenta's `get_sampling_probability`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScheduledSampling {
+    /// The same all the time.
+    Constant {
+        /// The probability.
+        rate: f64,
+    },
+    /// 1 − rateˢᵗᵉᵖ.
+    Exponential {
+        /// Between 0 and 1; the nearer to 1, the slower.
+        rate: f64,
+    },
+    /// 1 − rate / (rate + exp(step / rate)).
+    InverseSigmoid {
+        /// In steps: the larger, the slower.
+        rate: f64,
+    },
 }
 
-impl TrainConfig {
-    /// Magenta's `groovae_4bar`, but for a batch of 64 (it has 512) and windows that start on every bar.
-    #[must_use]
-    pub fn groovae_4bar() -> Self {
+impl Default for TrainConfig {
+    /// Magenta's, but for a batch of 64 (it has 512).
+    fn default() -> Self {
         Self {
-            preset: "groovae_4bar".to_owned(),
             batch_size: 64,
             micro_batch: 32,
             steps: 20_000,
             learning_rate: 1e-3,
             min_learning_rate: 1e-5,
             learning_rate_decay: 0.9999,
-            max_beta: 0.2,
+            max_beta: 1.0,
             beta_rate: 0.0,
-            free_bits: 48.0,
-            dropout_keep: 0.3,
+            free_bits: 0.0,
+            dropout_keep: 1.0,
+            scheduled_sampling: ScheduledSampling::Constant { rate: 0.0 },
             gradient_clip: 1.0,
-            hop_bars: 1,
             validate_every: 0,
             patience: 10,
-            drum_map: "td11".to_owned(),
             seed: 1,
         }
     }
+}
 
-    /// The settings of a named preset.
-    #[must_use]
-    pub fn preset(name: &str) -> Option<Self> {
-        (name == "groovae_4bar").then(Self::groovae_4bar)
-    }
-
-    /// The settings of a TOML file; keys that it leaves out have their defaults.
+impl Config {
+    /// A preset of this repository by its name or an alias, as it is.
     ///
     /// # Errors
-    /// If the file cannot be read, is not TOML, or has an unknown key.
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))
+    /// If there is none.
+    pub fn preset(name: &str) -> Result<Self> {
+        Self::resolve(name, None, &[])
     }
 
-    /// The sizes of the model to train.
+    /// Every preset, in the order of names.
     ///
     /// # Errors
-    /// If there is no such preset.
-    pub fn model(&self) -> Result<ModelConfig> {
-        ModelConfig::preset(&self.preset)
-            .with_context(|| format!("there is no preset {:?}; try groovae_4bar", self.preset))
+    /// If a preset's file is wrong.
+    pub fn presets() -> Result<Vec<Self>> {
+        preset_names().map(Self::preset).collect()
+    }
+
+    /// A preset (a name, or the path of a file in the same form) under a file of settings under `key=value` settings.
+    ///
+    /// # Errors
+    /// If one of them does not exist, is not TOML or has an unknown key, or if the result cannot be trained. The text
+    /// names the file or setting, the key and what would be right.
+    pub fn resolve(preset: &str, file: Option<&Path>, settings: &[String]) -> Result<Self> {
+        let (name, mut table) = preset_table(preset)?;
+        let origin = format!("in the preset {name}");
+        let known = Self::of(&name, table.clone()).context(origin)?;
+        if let Some(path) = file {
+            let origin = || format!("in the settings {}", path.display());
+            merge(&mut table, read_table(path)?);
+            Self::of(&name, table.clone()).with_context(origin)?;
+        }
+        for setting in settings {
+            apply(&mut table, setting, &known).with_context(|| format!("in --set {setting}"))?;
+            Self::of(&name, table.clone()).with_context(|| format!("in --set {setting}"))?;
+        }
+        let config = Self::of(&name, table)?;
+        config
+            .check()
+            .with_context(|| format!("the preset {name} with these settings cannot be trained"))?;
+        Ok(config)
+    }
+
+    fn of(name: &str, mut table: Table) -> Result<Self> {
+        if let Some(Value::Table(model)) = table.get_mut("model") {
+            model
+                .entry("preset")
+                .or_insert_with(|| Value::String(name.to_owned()));
+        }
+        Value::Table(table)
+            .try_into()
+            .map_err(|error: toml::de::Error| anyhow::anyhow!(with_suggestion(error.message())))
+    }
+
+    /// The drum map that the files are read with.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn drum_map(&self) -> Result<&'static DrumMap> {
+        let id = &self.data.drum_map;
+        DrumMap::by_id(id).with_context(|| format!("data.drum_map is {id:?}; try gm or td11"))
     }
 
     /// Refuses settings that cannot work.
@@ -107,33 +207,228 @@ impl TrainConfig {
     /// # Errors
     /// Naming the first such setting and its range.
     pub fn check(&self) -> Result<()> {
-        self.model()?;
+        self.model.check().map_err(anyhow::Error::msg)?;
+        self.drum_map()?;
+        let train = &self.train;
         for (name, value) in [
-            ("batch_size", self.batch_size),
-            ("micro_batch", self.micro_batch),
-            ("steps", self.steps),
-            ("hop_bars", self.hop_bars),
-            ("patience", self.patience),
+            ("train.batch_size", train.batch_size),
+            ("train.micro_batch", train.micro_batch),
+            ("train.steps", train.steps),
+            ("train.patience", train.patience),
+            ("data.hop_bars", self.data.hop_bars),
         ] {
             if value == 0 {
-                bail!("{name} must be at least 1");
+                bail!("{name} is 0, but must be at least 1");
             }
         }
+        let (sampling, most) = match train.scheduled_sampling {
+            ScheduledSampling::Constant { rate } | ScheduledSampling::Exponential { rate } => {
+                (rate, 1.0)
+            }
+            ScheduledSampling::InverseSigmoid { rate } => (rate, 1e9),
+        };
         for (name, value, low, high) in [
-            ("learning_rate", self.learning_rate, 1e-9, 1.0),
-            ("min_learning_rate", self.min_learning_rate, 0.0, 1.0),
-            ("learning_rate_decay", self.learning_rate_decay, 1e-9, 1.0),
-            ("max_beta", self.max_beta, 0.0, 1e6),
-            ("beta_rate", self.beta_rate, 0.0, 1.0),
-            ("free_bits", self.free_bits, 0.0, 1e6),
-            ("dropout_keep", self.dropout_keep, 0.01, 1.0),
-            ("gradient_clip", self.gradient_clip, 1e-9, 1e9),
+            ("learning_rate", train.learning_rate, 1e-9, 1.0),
+            ("min_learning_rate", train.min_learning_rate, 0.0, 1.0),
+            ("learning_rate_decay", train.learning_rate_decay, 1e-9, 1.0),
+            ("max_beta", train.max_beta, 0.0, 1e6),
+            ("beta_rate", train.beta_rate, 0.0, 1.0),
+            ("free_bits", train.free_bits, 0.0, 1e6),
+            ("dropout_keep", train.dropout_keep, 0.01, 1.0),
+            ("gradient_clip", train.gradient_clip, 1e-9, 1e9),
+            ("scheduled_sampling.rate", sampling, 0.0, most),
         ] {
             if !(low..=high).contains(&value) {
-                bail!("{name} is {value}, but must lie between {low} and {high}");
+                bail!("train.{name} is {value}, but must lie between {low} and {high}");
             }
         }
         Ok(())
+    }
+}
+
+impl ScheduledSampling {
+    /// The probability at a step.
+    #[must_use]
+    pub fn probability(self, step: usize) -> f64 {
+        let power = |base: f64| base.powi(i32::try_from(step).unwrap_or(i32::MAX));
+        #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
+        let step = step as f64;
+        match self {
+            Self::Constant { rate } => rate,
+            Self::Exponential { rate } => 1.0 - power(rate),
+            Self::InverseSigmoid { rate } => 1.0 - rate / (rate + (step / rate).exp()),
+        }
+    }
+}
+
+/// The names of all presets, in order.
+pub fn preset_names() -> impl Iterator<Item = &'static str> {
+    let mut names: Vec<&str> = PRESETS
+        .files()
+        .filter_map(|file| file.path().file_stem()?.to_str())
+        .collect();
+    names.sort_unstable();
+    names.into_iter()
+}
+
+/// A preset's name and settings, from this repository or from a file of the user's.
+fn preset_table(preset: &str) -> Result<(String, Table)> {
+    let path = Path::new(preset);
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+    {
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        return Ok((name, read_table(path)?));
+    }
+    let mut aliases = Vec::new();
+    for name in preset_names() {
+        let text = PRESETS
+            .get_file(format!("{name}.toml"))
+            .and_then(|file| file.contents_utf8())
+            .with_context(|| format!("the preset {name} is not text"))?;
+        let table: Table = text
+            .parse()
+            .with_context(|| format!("in the preset {name}"))?;
+        let also = table
+            .get("aliases")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let also: Vec<String> = also.filter_map(Value::as_str).map(str::to_owned).collect();
+        if name == preset || also.iter().any(|alias| alias == preset) {
+            return Ok((name.to_owned(), table));
+        }
+        aliases.extend(also);
+    }
+    let names = preset_names().map(str::to_owned).chain(aliases);
+    bail!(
+        "there is no preset {preset:?}{}; `fourbar presets` lists all, and a path ending in .toml is a preset of your own",
+        nearest(preset, names).map_or_else(String::new, |name| format!(", did you mean {name}?"))
+    )
+}
+
+fn read_table(path: &Path) -> Result<Table> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the settings {}", path.display()))?;
+    text.parse()
+        .with_context(|| format!("in the settings {}", path.display()))
+}
+
+/// Overrules `table` with `other`, key by key.
+fn merge(table: &mut Table, other: Table) {
+    for (key, value) in other {
+        match (table.get_mut(&key), value) {
+            // Another kind has other keys: nothing of the former one stays.
+            (Some(Value::Table(old)), Value::Table(new)) if !new.contains_key("kind") => {
+                merge(old, new)
+            }
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Overrules one key of `table`: a path such as `train.batch_size`, or the end of one that only one of the `known` keys
+/// has.
+fn apply(table: &mut Table, setting: &str, known: &Config) -> Result<()> {
+    let (key, value) = setting
+        .split_once('=')
+        .context("a setting is key=value, such as train.batch_size=32")?;
+    let (key, value) = (key.trim(), value.trim());
+    let known = paths(
+        &Value::try_from(known).context("the settings cannot be written as TOML")?,
+        "",
+    );
+    let ends: Vec<&String> = known
+        .iter()
+        .filter(|path| path.ends_with(&format!(".{key}")))
+        .collect();
+    let path = match ends.as_slice() {
+        [only] if !known.iter().any(|path| path == key) => (*only).clone(),
+        _ if key.contains('.') => key.to_owned(),
+        [] => bail!(
+            "there is no setting {key}{}",
+            nearest(key, known).map_or_else(String::new, |name| format!(", did you mean {name}?"))
+        ),
+        several => bail!(
+            "{key} can be {}",
+            several
+                .iter()
+                .map(|path| path.as_str())
+                .collect::<Vec<_>>()
+                .join(" or ")
+        ),
+    };
+    // What is no TOML value is a word without its quotation marks.
+    let value = format!("x = {value}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("x"))
+        .unwrap_or_else(|| Value::String(value.to_owned()));
+    let (tables, last) = path.rsplit_once('.').unwrap_or(("", &path));
+    let mut place = table;
+    for name in tables.split('.').filter(|name| !name.is_empty()) {
+        let next = place
+            .entry(name)
+            .or_insert_with(|| Value::Table(Table::new()));
+        place = next
+            .as_table_mut()
+            .with_context(|| format!("{name} is a single value"))?;
+    }
+    place.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// The paths of all values below `value`.
+fn paths(value: &Value, prefix: &str) -> Vec<String> {
+    match value {
+        Value::Table(table) => table
+            .iter()
+            .flat_map(|(key, value)| {
+                let path = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                paths(value, &path)
+            })
+            .collect(),
+        _ => vec![prefix.to_owned()],
+    }
+}
+
+/// The most similar name, if it is similar at all.
+fn nearest(name: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+    let likeness = |candidate: &String| {
+        let end = candidate.rsplit('.').next().unwrap_or(candidate);
+        strsim::jaro_winkler(name, candidate).max(strsim::jaro_winkler(name, end))
+    };
+    names
+        .into_iter()
+        .map(|candidate| (likeness(&candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+/// The message, with the key that was probably meant where it is about an unknown one.
+fn with_suggestion(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2).map(str::to_owned);
+    match quoted
+        .next()
+        .filter(|_| message.starts_with("unknown field"))
+    {
+        Some(unknown) => match nearest(&unknown, quoted) {
+            Some(name) => format!("{message}: did you mean `{name}`?"),
+            None => message.to_owned(),
+        },
+        None => message.to_owned(),
     }
 }
 
@@ -143,40 +438,100 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_default_can_be_trained() {
-        TrainConfig::default().check().unwrap();
+    fn problem(settings: &[&str]) -> String {
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        format!(
+            "{:#}",
+            Config::resolve(DEFAULT_PRESET, None, &settings).unwrap_err()
+        )
     }
 
     #[test]
-    fn an_unknown_key_is_named() {
-        let error = toml::from_str::<TrainConfig>("learning_rat = 0.1").unwrap_err();
-        assert!(error.to_string().contains("learning_rat"), "{error}");
+    fn every_preset_can_be_trained() {
+        assert!(Config::presets().unwrap().len() >= 23);
+    }
+
+    #[test]
+    fn checkpoints_of_the_tutorial_resolve_to_their_presets() {
+        for (alias, name) in [
+            ("cat-drums_2bar_small.hikl", "cat-drums_2bar_small"),
+            ("cat-drums_2bar_small.lokl", "cat-drums_2bar_small"),
+            (
+                "groovae_2bar_hits_control_tfds",
+                "groovae_2bar_hits_control",
+            ),
+        ] {
+            assert_eq!(Config::preset(alias).unwrap().model.preset, name);
+        }
+    }
+
+    #[test]
+    fn a_resolved_configuration_reads_back_the_same() {
+        for config in Config::presets().unwrap() {
+            let text = toml::to_string(&config).unwrap();
+            assert_eq!(toml::from_str::<Config>(&text).unwrap(), config, "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_overrule_by_path_and_by_the_end_of_it() {
+        let settings = [
+            "train.batch_size=3",
+            "steps=7",
+            "model.decoder.levels=[4, 16]",
+            "drum_map=gm",
+        ];
+        let config = Config::resolve(DEFAULT_PRESET, None, &settings.map(str::to_owned)).unwrap();
+        assert_eq!((config.train.batch_size, config.train.steps), (3, 7));
+        assert_eq!(config.model.decoder.levels, [4, 16]);
+        assert_eq!(config.data.drum_map, "gm");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_one() {
+        assert!(problem(&["learning_rat=0.1"]).contains("train.learning_rate"));
+        assert!(problem(&["train.learning_rat=0.1"]).contains("did you mean `learning_rate`"));
+        assert!(problem(&["units=[3]"]).contains("model.decoder.units or model.encoder.units"));
+        let unknown = format!("{:#}", Config::preset("groovae_4bars").unwrap_err());
+        assert!(unknown.contains("did you mean groovae_4bar?"), "{unknown}");
     }
 
     #[test]
     fn a_setting_out_of_range_is_named() {
-        let config = TrainConfig {
-            dropout_keep: 0.0,
-            ..TrainConfig::default()
-        };
-        assert!(
-            config
-                .check()
-                .unwrap_err()
-                .to_string()
-                .contains("dropout_keep")
+        assert!(problem(&["dropout_keep=0.0"]).contains("train.dropout_keep"));
+        assert!(problem(&["learning_rate=nan"]).contains("train.learning_rate"));
+        assert!(problem(&["train.steps=0"]).contains("train.steps is 0"));
+        assert!(problem(&["head=categorical"]).contains("groove rows"));
+        assert!(problem(&["model.decoder.levels=[4, 15]"]).contains("multiply to n_steps, 64"));
+    }
+
+    #[test]
+    fn a_users_own_file_overrules_and_can_be_a_preset() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, "[train]\nbatch_size = 5\n").unwrap();
+        let config = Config::resolve(DEFAULT_PRESET, Some(&path), &[]).unwrap();
+        assert_eq!(config.train.batch_size, 5);
+        std::fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(Config::preset(path.to_str().unwrap()).unwrap(), config);
+        std::fs::write(&path, "[train]\nbatchsize = 5\n").unwrap();
+        let problem = format!(
+            "{:#}",
+            Config::resolve(DEFAULT_PRESET, Some(&path), &[]).unwrap_err()
         );
-        let config = TrainConfig {
-            learning_rate: f64::NAN,
-            ..TrainConfig::default()
-        };
         assert!(
-            config
-                .check()
-                .unwrap_err()
-                .to_string()
-                .contains("learning_rate")
+            problem.contains("mine.toml") && problem.contains("did you mean `batch_size`"),
+            "{problem}"
         );
+    }
+
+    #[test]
+    fn scheduled_sampling_follows_the_original() {
+        let inverse = ScheduledSampling::InverseSigmoid { rate: 1000.0 };
+        assert!((inverse.probability(0) - 0.000_999).abs() < 1e-5);
+        assert!((inverse.probability(6_908) - 0.5).abs() < 1e-3);
+        assert!((inverse.probability(10_000) - 0.957).abs() < 1e-3);
+        let exponential = ScheduledSampling::Exponential { rate: 0.5 };
+        assert!((exponential.probability(2) - 0.75).abs() < 1e-12);
     }
 }

@@ -204,6 +204,19 @@ impl Dataset {
             .collect()
     }
 
+    /// stub
+    pub fn example(&self, window: &Window, n_steps: usize) -> fourbar_model::converter::Example {
+        let rows = fourbar_model::rows::Rows::of_numbers(
+            fourbar_model::rows::RowLayout::Groove { drums: 9 },
+            self.groove(window, n_steps).to_rows(),
+        );
+        fourbar_model::converter::Example {
+            input: rows.clone(),
+            output: rows,
+            controls: None,
+        }
+    }
+
     /// The groove of a window that [`Self::windows`] gave for the same `n_steps`.
     #[must_use]
     pub fn groove(&self, window: &Window, n_steps: usize) -> Groove {

@@ -17,7 +17,7 @@ pub use reconstruction::{
 };
 pub use statistics::{Interval, Summary};
 
-use crate::config::TrainConfig;
+use crate::config::Config;
 use crate::dataset::{Dataset, Split};
 use crate::generate::noise_of;
 use crate::loaded_model::LoadedModel;
@@ -26,14 +26,14 @@ use anyhow::Context as _;
 use fourbar_model::checkpoint::Metadata;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::noise::Noise;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 /// Version of the report's keys.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// Prior samples that are decoded together.
 const BATCH: usize = 64;
@@ -102,9 +102,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 fn free_bits(metadata: &Metadata) -> f64 {
     let noted = metadata
         .metrics
-        .pointer("/training/config/free_bits")
+        .pointer("/training/config/train/free_bits")
         .and_then(serde_json::Value::as_f64);
-    let preset = || TrainConfig::preset(&metadata.config.preset).map(|config| config.free_bits);
+    let preset = || {
+        Config::preset(&metadata.config.preset)
+            .ok()
+            .map(|config| config.train.free_bits)
+    };
     noted.or_else(preset).unwrap_or(0.0)
 }
 
@@ -149,7 +153,7 @@ pub struct Prior {
 /// # Errors
 /// If the split holds no groove of the model's length, or the network fails.
 pub fn report(
-    vae: &GrooveVae,
+    vae: &Vae,
     dataset: &Dataset,
     split: Split,
     n_samples: usize,
@@ -188,12 +192,7 @@ pub fn report(
 ///
 /// # Errors
 /// If the network fails.
-pub fn prior(
-    vae: &GrooveVae,
-    n_samples: usize,
-    temperature: f32,
-    seed: u64,
-) -> anyhow::Result<Features> {
+pub fn prior(vae: &Vae, n_samples: usize, temperature: f32, seed: u64) -> anyhow::Result<Features> {
     let mut grooves = Vec::with_capacity(n_samples);
     let samples: Vec<usize> = (0..n_samples).collect();
     for batch in samples.chunks(BATCH) {
@@ -202,9 +201,12 @@ pub fn prior(
             .iter_mut()
             .map(|noise| noise.normals(vae.config().latent))
             .collect();
+        let rows = vae
+            .generate_batch(&zs, None, temperature, &mut noises)
+            .context("decoding samples of the prior")?;
         grooves.extend(
-            vae.generate_batch(&zs, temperature, &mut noises)
-                .context("decoding samples of the prior")?,
+            rows.iter()
+                .filter_map(|rows| vae.config().converter.groove(rows)),
         );
     }
     Ok(Features::of(&grooves, &samples))
@@ -256,8 +258,8 @@ mod tests {
         let snare = measured.onsets_by_voice[&Voice::Snare];
         let n_played: usize = held_out.grooves.iter().map(Groove::n_hits).sum();
         assert_eq!(snare.found + snare.missed, n_played);
-        let elbo = measured.elbo;
-        assert!(elbo.hits_nats > 0.0 && elbo.kl_nats > 0.0);
+        let elbo = &measured.elbo;
+        assert!(elbo.parts_nats["hits"] > 0.0 && elbo.kl_nats > 0.0);
         assert!((elbo.elbo_nats + elbo.r_loss_nats + elbo.kl_nats).abs() < 1e-9);
     }
 

@@ -16,7 +16,7 @@ use fourbar_model::latent::slerp;
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Feel;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -148,7 +148,7 @@ struct Take {
 }
 
 /// Invented grooves.
-fn samples(vae: &GrooveVae, args: &Args) -> anyhow::Result<Vec<Take>> {
+fn samples(vae: &Vae, args: &Args) -> anyhow::Result<Vec<Take>> {
     let temperature = args.temperature.unwrap_or(1.0);
     (0..args.count.unwrap_or(DEFAULT_COUNT))
         .map(|index| {
@@ -172,14 +172,14 @@ fn samples(vae: &GrooveVae, args: &Args) -> anyhow::Result<Vec<Take>> {
 /// # Errors
 /// If the network fails.
 pub fn sample(
-    vae: &GrooveVae,
+    vae: &Vae,
     temperature: f32,
     seed: u64,
     index: usize,
 ) -> Result<Groove, fourbar_model::Error> {
     let mut noise = noise_of(seed, index);
     let z = noise.normals(vae.config().latent);
-    vae.generate(&z, temperature, &mut noise)
+    vae.generate_groove(&z, temperature, &mut noise)
 }
 
 /// The noise of the `index`th groove made from `seed`; the first one's is that of the seed itself.
@@ -193,7 +193,7 @@ pub fn noise_of(seed: u64, index: usize) -> Noise {
 ///
 /// All are drawn with the same noise, so that only the place on the way makes a difference.
 fn interpolation(
-    vae: &GrooveVae,
+    vae: &Vae,
     inputs: &[Input],
     args: &Args,
     out: &mut dyn Write,
@@ -212,7 +212,7 @@ fn interpolation(
             let t = index as f32 / (count - 1) as f32;
             let z = slerp(&mus[0], &mus[1], t);
             let groove = vae
-                .generate(&z, temperature, &mut noise_of(args.seed, 0))
+                .generate_groove(&z, temperature, &mut noise_of(args.seed, 0))
                 .context("generating between two grooves")?;
             Ok(Take {
                 stem: format!("interpolate-{:03}", index + 1),
@@ -230,7 +230,7 @@ fn interpolation(
 
 /// Every window of the input in which anything plays, as the model plays it back from the posterior's mean.
 fn reconstruction(
-    vae: &GrooveVae,
+    vae: &Vae,
     input: &Input,
     args: &Args,
     out: &mut dyn Write,
@@ -249,7 +249,7 @@ fn reconstruction(
         .enumerate()
         .map(|(index, (window, mu))| {
             let groove = vae
-                .generate(mu, temperature, &mut noise_of(args.seed, index))
+                .generate_groove(mu, temperature, &mut noise_of(args.seed, index))
                 .context("generating a reconstruction")?;
             let (first, last) = (window.first_bar + 1, window.first_bar + window.n_bars);
             Ok(Take {
@@ -262,12 +262,12 @@ fn reconstruction(
 }
 
 /// The posterior means of some grooves, one after the other: a groove's mean must not depend on its neighbours.
-fn posterior_means(vae: &GrooveVae, grooves: &[Groove]) -> anyhow::Result<Vec<Vec<f32>>> {
+fn posterior_means(vae: &Vae, grooves: &[Groove]) -> anyhow::Result<Vec<Vec<f32>>> {
     grooves
         .iter()
         .map(|groove| {
             let x = groove::to_tensor(std::slice::from_ref(groove), vae.device())?;
-            let posterior = vae.encode(&x).context("encoding an input")?;
+            let posterior = vae.encode(&x, None).context("encoding an input")?;
             Ok(posterior
                 .mu
                 .to_device(&Device::Cpu)?

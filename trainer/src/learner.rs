@@ -1,32 +1,28 @@
 //! A model in training: its variables, one optimisation step, and all that is needed to go on later.
 
-use crate::config::TrainConfig;
+use crate::config::Config;
 use crate::loss;
 use crate::optimizer::{Adam, clip};
 use crate::schedule::{kl_weight, learning_rate};
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
-use fourbar_model::groove::{Groove, to_tensor};
-use fourbar_model::latent::Posterior;
+use fourbar_model::converter::Example;
 use fourbar_model::layers::Dropout;
 use fourbar_model::noise::Noise;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::rows::{Rows, to_tensor};
+use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What one step cost; means over its grooves, in nats.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// What one step cost; means over its examples, in nats.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepLosses {
-    /// What was minimised: `hits + velocities + offsets + beta * kl_cost`.
+    /// What was minimised: the sum of `parts`, and `beta * kl_cost`.
     pub loss: f64,
-    /// See [`loss::GrooveLoss::hits`].
-    pub hits: f64,
-    /// See [`loss::GrooveLoss::velocities`].
-    pub velocities: f64,
-    /// See [`loss::GrooveLoss::offsets`].
-    pub offsets: f64,
+    /// The parts of the reconstruction loss by name, as the model's head has them.
+    pub parts: BTreeMap<String, f64>,
     /// KL divergence.
     pub kl: f64,
     /// The KL divergence beyond the free bits.
@@ -41,8 +37,8 @@ pub struct StepLosses {
 
 /// A model in training.
 pub struct Learner {
-    config: TrainConfig,
-    vae: GrooveVae,
+    config: Config,
+    vae: Vae,
     names: Vec<String>,
     variables: Vec<Var>,
     /// The variables' values on the host, where Adam works.
@@ -50,20 +46,22 @@ pub struct Learner {
     adam: Adam,
 }
 
-/// The gradients and losses of a part of a batch, summed over its grooves.
+/// The gradients and losses of a part of a batch, summed over its examples.
 struct Part {
     gradients: Vec<Vec<f32>>,
-    losses: [f64; 5],
+    reconstruction: BTreeMap<String, f64>,
+    kl: f64,
+    kl_cost: f64,
 }
 
 impl Learner {
     /// An untrained model.
     ///
     /// # Errors
-    /// If the configuration names no model or the device fails.
-    pub fn new(config: &TrainConfig, device: &Device) -> Result<Self> {
-        let mut noise = Noise::from_seed(config.seed);
-        let tensors = GrooveVae::initial_tensors(&config.model()?, &mut noise)?;
+    /// If the model cannot be built or the device fails.
+    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+        let mut noise = Noise::from_seed(config.train.seed);
+        let tensors = Vae::initial_tensors(&config.model, &mut noise)?;
         let sizes: Vec<usize> = tensors.values().map(Tensor::elem_count).collect();
         Self::with(config, tensors, Adam::new(&sizes), device)
     }
@@ -73,7 +71,7 @@ impl Learner {
     /// # Errors
     /// If a tensor is missing or has another shape, or the device fails.
     pub fn with(
-        config: &TrainConfig,
+        config: &Config,
         tensors: BTreeMap<String, Tensor>,
         adam: Adam,
         device: &Device,
@@ -93,7 +91,7 @@ impl Learner {
             .cloned()
             .zip(variables.iter().map(|var| var.as_tensor().clone()));
         let vb = VarBuilder::from_tensors(by_name.collect(), DType::F32, device);
-        let vae = GrooveVae::new(&config.model()?, vb)?;
+        let vae = Vae::new(&config.model, vb)?;
         Ok(Self {
             config: config.clone(),
             vae,
@@ -136,39 +134,35 @@ impl Learner {
     ///
     /// # Errors
     /// If the loss is not a finite number (nothing is changed then) or the device fails.
-    pub fn step(&mut self, grooves: &[Groove]) -> Result<StepLosses> {
+    pub fn step(&mut self, examples: &[Example]) -> Result<StepLosses> {
         let step = self.adam.step;
-        let beta = kl_weight(self.config.max_beta, self.config.beta_rate, step);
+        let train = self.config.train.clone();
+        let beta = kl_weight(train.max_beta, train.beta_rate, step);
         let part_size = if self.vae.device().is_cpu() {
-            self.config.micro_batch
+            train.micro_batch
         } else {
-            grooves.len()
+            examples.len()
         };
-        let parts: Vec<Part> = grooves
+        let parts: Vec<Part> = examples
             .par_chunks(part_size)
             .enumerate()
             .map(|(i, part)| self.part(part, beta, &mut self.noise(step, i)))
             .collect::<Result<_>>()?;
 
         #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
-        let share = 1.0 / grooves.len() as f64;
+        let share = 1.0 / examples.len() as f64;
         let mut parts = parts.into_iter();
         let mut sum = parts.next().context("a batch must not be empty")?;
         for part in parts {
-            for (sum, loss) in sum.losses.iter_mut().zip(part.losses) {
-                *sum += loss;
-            }
-            for (sum, gradient) in sum
-                .gradients
-                .iter_mut()
-                .flatten()
-                .zip(part.gradients.iter().flatten())
-            {
-                *sum += gradient;
-            }
+            sum.add(&part);
         }
-        let [hits, velocities, offsets, kl, kl_cost] = sum.losses.map(|loss| loss * share);
-        let loss = hits + velocities + offsets + beta * kl_cost;
+        let parts: BTreeMap<String, f64> = sum
+            .reconstruction
+            .into_iter()
+            .map(|(name, nats)| (name, nats * share))
+            .collect();
+        let (kl, kl_cost) = (sum.kl * share, sum.kl_cost * share);
+        let loss = parts.values().sum::<f64>() + beta * kl_cost;
         ensure!(
             loss.is_finite(),
             "the loss of step {step} is {loss}: try a smaller --learning-rate"
@@ -182,11 +176,11 @@ impl Learner {
             .iter_mut()
             .flatten()
             .for_each(|gradient| *gradient *= factor);
-        let gradient_norm = clip(&mut sum.gradients, self.config.gradient_clip);
+        let gradient_norm = clip(&mut sum.gradients, train.gradient_clip);
         let learning_rate = learning_rate(
-            self.config.learning_rate,
-            self.config.min_learning_rate,
-            self.config.learning_rate_decay,
+            train.learning_rate,
+            train.min_learning_rate,
+            train.learning_rate_decay,
             step,
         );
         self.adam
@@ -196,9 +190,7 @@ impl Learner {
         }
         Ok(StepLosses {
             loss,
-            hits,
-            velocities,
-            offsets,
+            parts,
             kl,
             kl_cost,
             beta,
@@ -210,29 +202,58 @@ impl Learner {
     /// The noise of part `i` of a batch.
     fn noise(&self, step: usize, i: usize) -> Noise {
         // Steps and seeds far apart: no two of them share a key of the generator.
-        let key = self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (step as u64 + 1);
+        let key = self.config.train.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (step as u64 + 1);
         Noise::of_sample(key, i)
     }
 
-    fn part(&self, grooves: &[Groove], beta: f64, noise: &mut Noise) -> Result<Part> {
+    fn part(&self, examples: &[Example], beta: f64, noise: &mut Noise) -> Result<Part> {
         let device = self.vae.device();
-        let x = to_tensor(grooves, device)?;
+        let train = &self.config.train;
+        let batch = |rows: Vec<&Rows>| to_tensor(&rows, device);
+        let input = batch(examples.iter().map(|example| &example.input).collect())?;
+        let output = batch(examples.iter().map(|example| &example.output).collect())?;
+        let controls: Option<Vec<&Rows>> = examples
+            .iter()
+            .map(|example| example.controls.as_ref())
+            .collect();
+        let controls = controls.map(batch).transpose()?;
         let latent = self.vae.config().latent;
-        let epsilon = noise.normals(grooves.len() * latent);
-        let epsilon = Tensor::from_vec(epsilon, (grooves.len(), latent), device)?;
+        let epsilon = noise.normals(examples.len() * latent);
+        let epsilon = Tensor::from_vec(epsilon, (examples.len(), latent), device)?;
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "a probability in single precision is enough"
+            reason = "probabilities in single precision are enough"
         )]
-        let mut dropout = Dropout::keep(self.config.dropout_keep as f32, noise.clone());
-        let posterior: Posterior = self.vae.encode_with(&x, &mut dropout)?;
+        let (keep, sampling) = (
+            train.dropout_keep as f32,
+            train.scheduled_sampling.probability(self.adam.step) as f32,
+        );
+        let mut dropout = Dropout::keep(keep, noise.clone());
+        let posterior = self
+            .vae
+            .encode_with(&input, controls.as_ref(), &mut dropout)?;
         let z = posterior.sample(&epsilon)?;
-        let outputs = self.vae.teacher_forced_with(&x, &z, &mut dropout)?;
-        let reconstruction = loss::groove(&outputs, &x)?;
+        let decoder = self.vae.decoder();
+        let outputs = if sampling > 0.0 {
+            decoder.scheduled(
+                &output,
+                &z,
+                controls.as_ref(),
+                sampling,
+                noise,
+                &mut dropout,
+            )?
+        } else {
+            decoder.teacher_forced(&output, &z, controls.as_ref(), &mut dropout)?
+        };
+        let reconstruction = decoder.loss(&outputs, &output)?;
         let kl = loss::kl(&posterior)?;
-        let kl_cost = loss::beyond_free_bits(&kl, self.config.free_bits)?;
-        let total = (reconstruction.total()? + (&kl_cost * beta)?)?.sum_all()?;
-        let store = total.backward()?;
+        let kl_cost = loss::beyond_free_bits(&kl, train.free_bits)?;
+        let mut total = (&kl_cost * beta)?;
+        for (_, nats) in &reconstruction {
+            total = (total + nats)?;
+        }
+        let store = total.sum_all()?.backward()?;
         let gradients = self
             .variables
             .iter()
@@ -242,13 +263,29 @@ impl Learner {
             })
             .collect::<Result<_>>()?;
         let sum = |x: &Tensor| -> Result<f64> { Ok(f64::from(x.sum_all()?.to_scalar::<f32>()?)) };
-        let losses = [
-            sum(&reconstruction.hits)?,
-            sum(&reconstruction.velocities)?,
-            sum(&reconstruction.offsets)?,
-            sum(&kl)?,
-            sum(&kl_cost)?,
-        ];
-        Ok(Part { gradients, losses })
+        Ok(Part {
+            gradients,
+            reconstruction: reconstruction
+                .iter()
+                .map(|(name, nats)| Ok(((*name).to_owned(), sum(nats)?)))
+                .collect::<Result<_>>()?,
+            kl: sum(&kl)?,
+            kl_cost: sum(&kl_cost)?,
+        })
+    }
+}
+
+impl Part {
+    /// Counts another part of the batch in.
+    fn add(&mut self, other: &Self) {
+        for (name, nats) in &other.reconstruction {
+            *self.reconstruction.entry(name.clone()).or_default() += nats;
+        }
+        self.kl += other.kl;
+        self.kl_cost += other.kl_cost;
+        let gradients = self.gradients.iter_mut().flatten();
+        for (sum, gradient) in gradients.zip(other.gradients.iter().flatten()) {
+            *sum += gradient;
+        }
     }
 }

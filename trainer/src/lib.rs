@@ -20,6 +20,7 @@ pub mod loaded_model;
 pub mod loss;
 pub mod optimizer;
 pub mod prepare;
+pub mod presets;
 pub mod roll;
 pub mod run_folder;
 pub mod schedule;

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use candle_core::Device;
 use fourbar_model::checkpoint::{Checkpoint, Metadata};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use std::path::Path;
 
 /// A trained model and what its checkpoint says about it.
@@ -12,7 +12,7 @@ pub struct LoadedModel {
     /// The checkpoint's description.
     pub metadata: Metadata,
     /// The network, on the CPU.
-    pub vae: GrooveVae,
+    pub vae: Vae,
 }
 
 impl LoadedModel {
@@ -24,7 +24,7 @@ impl LoadedModel {
         let bytes = std::fs::read(path)
             .with_context(|| format!("cannot read the model {}", path.display()))?;
         let checkpoint = Checkpoint::from_bytes(&bytes, &path.display().to_string())?;
-        let vae = GrooveVae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+        let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
         Ok(Self {
             metadata: checkpoint.metadata,
             vae,
@@ -58,13 +58,7 @@ pub(crate) mod tiny {
 
     /// The file of the model, in `folder`.
     pub(crate) fn save(folder: &Path) -> PathBuf {
-        let config = ModelConfig {
-            preset: "tiny".to_owned(),
-            n_steps: 64,
-            latent: 8,
-            encoder_units: vec![8],
-            decoder_units: vec![16, 16],
-        };
+        let config = ModelConfig::flat_groove("tiny", 64, 8, vec![8], vec![16, 16]);
         let mut noise = Noise::from_seed(3);
         let tensors = config.tensors().into_iter().map(|(name, shape)| {
             let values = noise

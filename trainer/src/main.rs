@@ -1,7 +1,7 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
 use clap::{Parser, Subcommand};
-use fourbar_trainer::{data, eval, generate, prepare, roll, train};
+use fourbar_trainer::{data, eval, generate, prepare, presets, roll, train};
 use std::io;
 use std::process::ExitCode;
 
@@ -23,6 +23,8 @@ enum Command {
     Generate(generate::Args),
     /// Draw a MIDI file's drums as a piano roll: PNG, SVG or text
     Roll(roll::Args),
+    /// List the models that can be trained
+    Presets(presets::Args),
     /// Train a model
     Train(train::Args),
     /// Find or download the Groove MIDI Dataset
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => eval::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Roll(args) => roll::run(&args),
+        Command::Presets(args) => presets::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Data(args) => data::run(&args),
     };

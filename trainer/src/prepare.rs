@@ -5,11 +5,10 @@ mod table;
 
 pub use report::Report;
 
-use crate::config::TrainConfig;
+use crate::config::{Config, DEFAULT_PRESET, DataConfig};
 use crate::dataset::Dataset;
 use crate::{arguments, data, files};
 use anyhow::{Context, Result, bail};
-use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -21,7 +20,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
     pub data: Option<PathBuf>,
     /// Bars from the start of one window to that of the next
-    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().hop_bars, value_parser = arguments::count)]
+    #[arg(long, value_name = "N", default_value_t = DataConfig::default().hop_bars, value_parser = arguments::count)]
     pub hop_bars: usize,
     /// How the files number their drums: td11 (e-kit, as the Groove MIDI Dataset) or gm (General MIDI)
     #[arg(long, value_name = "MAP", default_value = DrumMap::TD11.id, value_parser = parse_drum_map)]
@@ -52,7 +51,7 @@ pub fn parse_drum_map(id: &str) -> Result<&'static DrumMap, String> {
 pub fn run(args: &Args) -> Result<()> {
     let path = data::locate(args.data.as_deref())?;
     let dataset = Dataset::load(&path, args.drum_map)?;
-    let n_steps = ModelConfig::groovae_4bar().n_steps;
+    let n_steps = Config::preset(DEFAULT_PRESET)?.model.n_steps;
     let report = Report::of(&dataset, &path, n_steps, args.hop_bars);
     write!(io::stdout(), "{report}")?;
     if let Some(path) = &args.json {

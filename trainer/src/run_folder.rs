@@ -1,6 +1,6 @@
 //! What a training run writes: its settings, its log, the state to resume from and the best model so far.
 
-use crate::config::TrainConfig;
+use crate::config::Config;
 use crate::files::write_atomically;
 use crate::learner::{Learner, StepLosses};
 use crate::optimizer::Adam;
@@ -23,45 +23,55 @@ pub struct RunFolder {
 }
 
 /// One line of `log.csv`: means since the line before it, and what validation said, where there was one.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
     /// Steps made.
     pub step: usize,
-    /// Passes over the training windows.
-    pub epoch: f64,
-    /// Minimised quantity on training grooves, with dropout, in nats a groove.
-    pub loss: f64,
-    /// Its part for hits.
-    pub hits: f64,
-    /// Its part for velocities.
-    pub velocities: f64,
-    /// Its part for offsets.
-    pub offsets: f64,
-    /// KL divergence, in nats.
-    pub kl: f64,
-    /// Learning rate.
-    pub learning_rate: f64,
-    /// Norm of the gradient before clipping.
-    pub gradient_norm: f64,
-    /// Minimised quantity on validation grooves, without dropout.
-    pub validation_loss: Option<f64>,
-    /// F1 of the hits of reconstructed validation grooves.
-    pub onset_f1: Option<f64>,
-    /// Mean distance of their velocities from the drummer's, 0–127.
-    pub velocity_mae: Option<f64>,
-    /// Mean distance of their timing from the drummer's, in milliseconds.
-    pub timing_mae_ms: Option<f64>,
-    /// Information in the latent, in bits a groove.
-    pub kl_bits: Option<f64>,
-    /// Minutes of training so far.
-    pub minutes: f64,
+    /// The other columns in their order, by name; a figure that is missing is not known.
+    pub figures: Vec<(String, Option<f64>)>,
+}
+
+impl Row {
+    /// A figure by its column's name, if it is known.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        self.figures.iter().find(|(column, _)| column == name)?.1
+    }
+
+    /// The rows of a log.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no log.
+    pub fn read_all(path: &Path) -> Result<Vec<Self>> {
+        let mut reader = csv::Reader::from_path(path)?;
+        let columns = reader.headers()?.clone();
+        ensure!(
+            columns.get(0) == Some("step"),
+            "its first column is not `step`"
+        );
+        let row = |record: csv::StringRecord| {
+            let mut fields = record.iter();
+            let step = fields.next().unwrap_or_default().parse()?;
+            let figures = columns
+                .iter()
+                .skip(1)
+                .zip(fields)
+                .map(|(column, field)| {
+                    let known = (!field.is_empty()).then(|| field.parse()).transpose()?;
+                    Ok((column.to_owned(), known))
+                })
+                .collect::<Result<_>>()?;
+            Ok(Self { step, figures })
+        };
+        reader.into_records().map(|record| row(record?)).collect()
+    }
 }
 
 /// Where a run stands, beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// The settings that the run was started with.
-    pub config: TrainConfig,
+    pub config: Config,
     /// Checksum of the data.
     pub dataset_sha256: String,
     /// Steps made.
@@ -81,7 +91,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// If it does, or cannot be written.
-    pub fn create(folder: &Path, config: &TrainConfig) -> Result<Self> {
+    pub fn create(folder: &Path, config: &Config) -> Result<Self> {
         ensure!(
             !folder.join("state.safetensors").exists(),
             "{} holds a training run already: give --resume to go on with it, or another --out",
@@ -112,12 +122,10 @@ impl RunFolder {
         let (learner, progress) =
             read_state(&bytes, device).with_context(|| format!("{} is damaged", path.display()))?;
         let log = folder.join("log.csv");
-        let mut rows: Vec<Row> = match csv::Reader::from_path(&log) {
-            Ok(mut reader) => reader
-                .deserialize()
-                .collect::<Result<_, _>>()
-                .with_context(|| format!("{} is damaged", log.display()))?,
-            Err(_) => Vec::new(),
+        let mut rows = if log.exists() {
+            Row::read_all(&log).with_context(|| format!("{} is damaged", log.display()))?
+        } else {
+            Vec::new()
         };
         rows.retain(|row| row.step <= progress.step);
         let run = Self {
@@ -139,32 +147,22 @@ impl RunFolder {
     /// # Errors
     /// If a file cannot be written.
     pub fn log(&mut self, row: Row) -> Result<()> {
-        let mut scalars = vec![
-            ("train/loss", row.loss),
-            ("train/hits", row.hits),
-            ("train/velocities", row.velocities),
-            ("train/offsets", row.offsets),
-            ("train/kl_nats", row.kl),
-            ("train/learning_rate", row.learning_rate),
-            ("train/gradient_norm", row.gradient_norm),
-        ];
-        let validation = [
-            ("validation/loss", row.validation_loss),
-            ("validation/onset_f1", row.onset_f1),
-            ("validation/velocity_mae", row.velocity_mae),
-            ("validation/timing_mae_ms", row.timing_mae_ms),
-            ("validation/kl_bits", row.kl_bits),
-        ];
-        scalars.extend(
-            validation
-                .into_iter()
-                .filter_map(|(tag, value)| Some((tag, value?))),
-        );
+        let scalars: Vec<(String, f64)> = row
+            .figures
+            .iter()
+            .filter_map(|(name, figure)| Some((tag(name), (*figure)?)))
+            .collect();
         self.events.scalars(row.step, &scalars)?;
         self.rows.push(row);
         let mut writer = csv::Writer::from_writer(Vec::new());
+        let columns = self.rows[0].figures.iter().map(|(name, _)| name.as_str());
+        writer.write_record(std::iter::once("step").chain(columns))?;
         for row in &self.rows {
-            writer.serialize(row)?;
+            writer.write_field(row.step.to_string())?;
+            for (_, figure) in &row.figures {
+                writer.write_field(figure.map_or_else(String::new, |figure| figure.to_string()))?;
+            }
+            writer.write_record(None::<&[u8]>)?;
         }
         let text = writer
             .into_inner()
@@ -210,6 +208,14 @@ impl RunFolder {
     }
 }
 
+/// A column's name as TensorBoard groups it: `validation/loss`, `train/loss`.
+fn tag(column: &str) -> String {
+    match column.strip_prefix("validation_") {
+        Some(name) => format!("validation/{name}"),
+        None => format!("train/{column}"),
+    }
+}
+
 fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let metadata = header
@@ -225,7 +231,7 @@ fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
         mean: Vec::new(),
         square: Vec::new(),
     };
-    let mut shapes = progress.config.model()?.tensors();
+    let mut shapes = progress.config.model.tensors();
     shapes.sort();
     for (name, shape) in shapes {
         let read = |kind: &str| -> Result<Vec<f32>> {

@@ -38,7 +38,7 @@ impl EventFile {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn scalars(&mut self, step: usize, values: &[(&str, f64)]) -> Result<()> {
+    pub fn scalars(&mut self, step: usize, values: &[(String, f64)]) -> Result<()> {
         let mut summary = Vec::new();
         for (tag, value) in values {
             let mut entry = string_field(1, tag.as_bytes());
@@ -118,7 +118,7 @@ mod tests {
     fn records_carry_their_length_and_checksums() {
         let folder = tempfile::tempdir().unwrap();
         let mut events = EventFile::create(folder.path()).unwrap();
-        events.scalars(300, &[("loss", 1.5)]).unwrap();
+        events.scalars(300, &[("loss".to_owned(), 1.5)]).unwrap();
         let bytes = std::fs::read(&events.path).unwrap();
         let mut rest = &bytes[..];
         let mut records = Vec::new();

@@ -1,6 +1,6 @@
 //! `fourbar train`: the training loop.
 
-use crate::config::TrainConfig;
+use crate::config::{Config, DEFAULT_PRESET};
 use crate::data;
 use crate::dataset::{Dataset, Split, Window};
 use crate::device;
@@ -9,18 +9,17 @@ use crate::files::{self, write_atomically};
 use crate::learner::{Learner, StepLosses};
 use crate::run_folder::{Progress, Row, RunFolder};
 use anyhow::{Context as _, Result, bail, ensure};
-use candle_core::{DType, Device};
-use candle_nn::VarBuilder;
+use candle_core::{DType, Device, Tensor};
 use clap::Args as ClapArgs;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::converter::Example;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, to_tensor};
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,9 +38,9 @@ const PRIOR_SAMPLES: usize = 1_024;
 /// Arguments of `fourbar train`; what is not given comes from the preset.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Args {
-    /// The model to train: groovae_4bar
-    #[arg(long)]
-    pub preset: Option<String>,
+    /// The model to train: a name of `fourbar presets`, or a file of your own ending in .toml
+    #[arg(long, default_value = DEFAULT_PRESET)]
+    pub preset: String,
     /// Folder or zip of MIDI files; without it, the Groove MIDI Dataset where `fourbar data` finds it
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
     pub data: Option<PathBuf>,
@@ -69,42 +68,44 @@ pub struct Args {
     /// Settings in a TOML file, any of those that a run saves as config.toml
     #[arg(long, value_name = "FILE.toml", value_parser = files::path_parser())]
     pub config: Option<PathBuf>,
+    /// One setting, such as train.max_beta=0.5; can be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
 }
 
 impl Args {
     /// The preset's settings, under the file's, under the command line's.
-    fn resolve(&self) -> Result<TrainConfig> {
-        let mut config = match &self.config {
-            Some(path) => TrainConfig::read(path)?,
-            None => TrainConfig::default(),
+    fn resolve(&self) -> Result<Config> {
+        let mut settings = self.settings.clone();
+        let mut overrule = |key: &str, value: Option<String>| {
+            settings.extend(value.map(|value| format!("train.{key}={value}")));
         };
-        self.overrule(&mut config);
-        config.check()?;
-        Ok(config)
-    }
-
-    fn overrule(&self, config: &mut TrainConfig) {
-        if let Some(preset) = &self.preset {
-            config.preset.clone_from(preset);
-        }
-        config.steps = self.steps.unwrap_or(config.steps);
-        config.batch_size = self.batch_size.unwrap_or(config.batch_size);
-        config.learning_rate = self.learning_rate.unwrap_or(config.learning_rate);
-        config.seed = self.seed.unwrap_or(config.seed);
+        overrule("steps", self.steps.map(|steps| steps.to_string()));
+        overrule("batch_size", self.batch_size.map(|size| size.to_string()));
+        overrule(
+            "learning_rate",
+            self.learning_rate.map(|rate| format!("{rate:e}")),
+        );
+        overrule("seed", self.seed.map(|seed| seed.to_string()));
+        Config::resolve(&self.preset, self.config.as_deref(), &settings)
     }
 
     /// The command to repeat the run, with file names but no folders.
-    fn command(&self, config: &TrainConfig) -> String {
-        let mut command = format!("fourbar train --preset {}", config.preset);
+    fn command(&self, config: &Config) -> String {
+        let mut command = format!("fourbar train --preset {}", config.model.preset);
         for (flag, path) in [("--data", &self.data), ("--config", &self.config)] {
             if let Some(name) = path.as_deref().and_then(Path::file_name) {
                 command += &format!(" {flag} {}", name.to_string_lossy());
             }
         }
+        for setting in &self.settings {
+            command += &format!(" --set {setting}");
+        }
+        let Config { train, .. } = config;
         command
             + &format!(
                 " --steps {} --batch-size {} --learning-rate {} --seed {} --out RUN_DIR",
-                config.steps, config.batch_size, config.learning_rate, config.seed
+                train.steps, train.batch_size, train.learning_rate, train.seed
             )
     }
 }
@@ -130,11 +131,12 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let (folder, learner, mut progress) = if args.resume {
         let (folder, learner, mut progress) = RunFolder::resume(&args.out, device)?;
         ensure!(
-            args.config.is_none(),
-            "--resume goes on with the run's own settings: leave out --config"
+            args.config.is_none() && args.settings.is_empty(),
+            "--resume goes on with the run's own settings: leave out --config and --set"
         );
         // More steps may be asked for; anything else would be another run.
-        progress.config.steps = args.steps.unwrap_or(progress.config.steps);
+        let steps = &mut progress.config.train.steps;
+        *steps = args.steps.unwrap_or(*steps);
         (Some(folder), Some(learner), progress)
     } else {
         let config = args.resolve()?;
@@ -149,12 +151,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         };
         (None, None, progress)
     };
-    let map = DrumMap::by_id(&progress.config.drum_map).with_context(|| {
-        format!(
-            "there is no drum map {:?}; try gm or td11",
-            progress.config.drum_map
-        )
-    })?;
+    let map = progress.config.drum_map()?;
     let dataset = Dataset::load(&data::locate(args.data.as_deref())?, map)?;
     let mut material = Material::new(&dataset, &mut progress.config)?;
     if args.resume {
@@ -176,25 +173,26 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     };
     println!(
         "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}",
-        config.preset,
+        config.model.preset,
         material.windows.len(),
         material
             .validation
             .as_ref()
             .map_or(0, |held_out| held_out.grooves.len()),
         dataset.name,
-        config.steps,
-        config.batch_size,
+        config.train.steps,
+        config.train.batch_size,
         device::name(device),
     );
 
-    let steps_per_epoch = material.windows.len() / config.batch_size;
-    let validate_every = if config.validate_every == 0 {
+    let steps_per_epoch = material.windows.len() / config.train.batch_size;
+    let validate_every = if config.train.validate_every == 0 {
         steps_per_epoch
     } else {
-        config.validate_every
+        config.train.validate_every
     };
-    let bar = ProgressBar::new(config.steps as u64).with_position(learner.step_number() as u64);
+    let bar =
+        ProgressBar::new(config.train.steps as u64).with_position(learner.step_number() as u64);
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} {per_sec} {eta} left  {msg}",
     )?);
@@ -204,7 +202,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     let mut ended = "all steps made";
 
-    while learner.step_number() < config.steps {
+    while learner.step_number() < config.train.steps {
         let batch = material.batch(learner.step_number());
         progress.pending.push(learner.step(&batch)?);
         progress.step = learner.step_number();
@@ -212,7 +210,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         bar.inc(1);
 
         let stopping = stop.load(Ordering::Relaxed);
-        let last = progress.step == config.steps;
+        let last = progress.step == config.train.steps;
         let validating = progress.step.is_multiple_of(validate_every) || last || stopping;
         if !validating && !progress.step.is_multiple_of(LOG_EVERY) {
             continue;
@@ -224,17 +222,22 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
                 plain_line(&row, progress.step - first_step, &config, started)
             );
         } else {
-            bar.set_message(format!("loss {:.1}", row.loss));
+            bar.set_message(format!(
+                "loss {:.1}",
+                row.figure("loss").unwrap_or(f64::NAN)
+            ));
         }
         if validating {
-            let checkpoint = material.checkpoint(args, &learner, &progress, steps_per_epoch)?;
-            let validation = material.validate(&checkpoint, &config)?;
-            let figure = validation
-                .as_ref()
-                .map_or(row.loss, |figures| validation_loss(figures, &config));
+            let vae = rounded(&learner, &config)?;
+            let validation = material.validate(&vae)?;
+            let figure = validation.as_ref().map_or_else(
+                || row.figure("loss").unwrap_or(f64::NAN),
+                |figures| validation_loss(figures, &config),
+            );
             row.note(validation.as_ref(), figure);
             bar.suspend(|| println!("{}", musical_line(&row, validation.as_ref())));
             if progress.improves(figure) {
+                let checkpoint = material.checkpoint(args, &vae, &progress, steps_per_epoch)?;
                 write_atomically(&folder.model_path(), &checkpoint.to_bytes()?)?;
             }
         }
@@ -246,7 +249,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             ended = "stopped by Ctrl-C";
             break;
         }
-        if progress.since_best >= config.patience {
+        if progress.since_best >= config.train.patience {
             ended = "validation stopped improving";
             break;
         }
@@ -259,21 +262,37 @@ impl Progress {
     /// The means since the last row of the log.
     fn row(&mut self, steps_per_epoch: usize) -> Row {
         let losses = std::mem::take(&mut self.pending);
-        let mean = |part: fn(&StepLosses) -> f64| {
-            losses.iter().map(part).sum::<f64>() / number(losses.len())
+        let mean = |part: &dyn Fn(&StepLosses) -> f64| {
+            Some(losses.iter().map(part).sum::<f64>() / number(losses.len()))
         };
+        let names = losses.iter().flat_map(|losses| losses.parts.keys());
+        let names: BTreeSet<&String> = names.collect();
+        let mut figures = vec![
+            (
+                "epoch".to_owned(),
+                Some(number(self.step) / number(steps_per_epoch)),
+            ),
+            ("loss".to_owned(), mean(&|losses| losses.loss)),
+        ];
+        figures.extend(
+            names
+                .into_iter()
+                .map(|name| (name.clone(), mean(&|losses| losses.parts[name]))),
+        );
+        let learning_rate = losses.last().map(|losses| losses.learning_rate);
+        figures.extend([
+            ("kl".to_owned(), mean(&|losses| losses.kl)),
+            ("learning_rate".to_owned(), learning_rate),
+            (
+                "gradient_norm".to_owned(),
+                mean(&|losses| losses.gradient_norm),
+            ),
+            ("minutes".to_owned(), Some(self.minutes)),
+        ]);
+        figures.extend(VALIDATION_COLUMNS.map(|name| (name.to_owned(), None)));
         Row {
             step: self.step,
-            epoch: number(self.step) / number(steps_per_epoch),
-            loss: mean(|losses| losses.loss),
-            hits: mean(|losses| losses.hits),
-            velocities: mean(|losses| losses.velocities),
-            offsets: mean(|losses| losses.offsets),
-            kl: mean(|losses| losses.kl),
-            learning_rate: losses.last().map_or(0.0, |losses| losses.learning_rate),
-            gradient_norm: mean(|losses| losses.gradient_norm),
-            minutes: self.minutes,
-            ..Row::default()
+            figures,
         }
     }
 
@@ -290,38 +309,59 @@ impl Progress {
     }
 }
 
+/// The columns that only a validation fills.
+const VALIDATION_COLUMNS: [&str; 5] = [
+    "validation_loss",
+    "validation_onset_f1",
+    "validation_velocity_mae",
+    "validation_timing_mae_ms",
+    "validation_kl_bits",
+];
+
 impl Row {
     fn note(&mut self, validation: Option<&Reconstruction>, figure: f64) {
         let Some(figures) = validation else {
             return;
         };
-        self.validation_loss = Some(figure);
-        self.onset_f1 = figures.onsets.f1();
-        self.velocity_mae = figures.velocity.mae;
-        self.timing_mae_ms = figures.timing.mae_ms;
-        self.kl_bits = Some(figures.elbo.kl_bits);
+        let found = [
+            Some(figure),
+            figures.onsets.f1(),
+            figures.velocity.mae,
+            figures.timing.mae_ms,
+            Some(figures.elbo.kl_bits),
+        ];
+        for (name, figure) in VALIDATION_COLUMNS.iter().zip(found) {
+            let column = self.figures.iter_mut().find(|(column, _)| column == name);
+            column.expect("every row has these columns").1 = figure;
+        }
     }
 }
 
 /// What training minimises, on held-out grooves and without dropout.
-fn validation_loss(figures: &Reconstruction, config: &TrainConfig) -> f64 {
-    figures.elbo.r_loss_nats + config.max_beta * figures.elbo.free_bits_cost_nats
+fn validation_loss(figures: &Reconstruction, config: &Config) -> f64 {
+    figures.elbo.r_loss_nats + config.train.max_beta * figures.elbo.free_bits_cost_nats
 }
 
-fn plain_line(row: &Row, steps_made: usize, config: &TrainConfig, started: Instant) -> String {
+fn plain_line(row: &Row, steps_made: usize, config: &Config, started: Instant) -> String {
     let rate = number(steps_made) / started.elapsed().as_secs_f64();
-    let minutes_left = number(config.steps - row.step) / rate / 60.0;
+    let minutes_left = number(config.train.steps - row.step) / rate / 60.0;
+    let figure = |name| row.figure(name).unwrap_or(f64::NAN);
     format!(
         "step {} of {}, epoch {:.1}: loss {:.2}, {rate:.2} steps a second, {minutes_left:.0} minutes left at most",
-        row.step, config.steps, row.epoch, row.loss
+        row.step,
+        config.train.steps,
+        figure("epoch"),
+        figure("loss")
     )
 }
 
 fn musical_line(row: &Row, validation: Option<&Reconstruction>) -> String {
+    let figure = |name| row.figure(name).unwrap_or(f64::NAN);
     let Some(figures) = validation else {
         return format!(
             "step {}: loss {:.2} (no validation files)",
-            row.step, row.loss
+            row.step,
+            figure("loss")
         );
     };
     let or_dash = |value: Option<f64>, digits: usize| {
@@ -331,21 +371,21 @@ fn musical_line(row: &Row, validation: Option<&Reconstruction>) -> String {
         "step {}, epoch {:.1}: validation loss {}, onset F1 {}, velocity off by {} of 127, timing off by {} ms \
          (drummers spread {} ms, we {}), {} bits used",
         row.step,
-        row.epoch,
-        or_dash(row.validation_loss, 2),
-        or_dash(row.onset_f1, 3),
-        or_dash(row.velocity_mae, 1),
-        or_dash(row.timing_mae_ms, 1),
+        figure("epoch"),
+        or_dash(row.figure("validation_loss"), 2),
+        or_dash(figures.onsets.f1(), 3),
+        or_dash(figures.velocity.mae, 1),
+        or_dash(figures.timing.mae_ms, 1),
         or_dash(figures.timing.data_spread_ms, 1),
         or_dash(figures.timing.spread_ms, 1),
-        or_dash(row.kl_bits, 0),
+        or_dash(Some(figures.elbo.kl_bits), 0),
     )
 }
 
 /// The grooves of a run.
 struct Material<'a> {
     dataset: &'a Dataset,
-    config: TrainConfig,
+    config: Config,
     n_steps: usize,
     windows: Vec<Window>,
     validation: Option<HeldOut>,
@@ -355,22 +395,22 @@ struct Material<'a> {
 }
 
 impl<'a> Material<'a> {
-    fn new(dataset: &'a Dataset, config: &mut TrainConfig) -> Result<Self> {
-        let n_steps = config.model()?.n_steps;
-        let windows = dataset.windows(Split::Train, n_steps, config.hop_bars);
+    fn new(dataset: &'a Dataset, config: &mut Config) -> Result<Self> {
+        let n_steps = config.model.n_steps;
+        let windows = dataset.windows(Split::Train, n_steps, config.data.hop_bars);
         if windows.is_empty() {
             bail!(
                 "{} holds no training groove of {n_steps} steps: `fourbar prepare` shows why",
                 dataset.name
             );
         }
-        if config.batch_size > windows.len() {
+        let batch_size = &mut config.train.batch_size;
+        if *batch_size > windows.len() {
             println!(
-                "a batch of {} is larger than the data: using {} grooves a step",
-                config.batch_size,
+                "a batch of {batch_size} is larger than the data: using {} examples a step",
                 windows.len()
             );
-            config.batch_size = windows.len();
+            *batch_size = windows.len();
         }
         let held_out = HeldOut::of(dataset, Split::Validation, n_steps);
         Ok(Self {
@@ -385,12 +425,12 @@ impl<'a> Material<'a> {
     }
 
     /// The grooves of step `step`: each epoch goes through the windows in an order of its own.
-    fn batch(&mut self, step: usize) -> Vec<Groove> {
-        let batch_size = self.config.batch_size;
+    fn batch(&mut self, step: usize) -> Vec<Example> {
+        let batch_size = self.config.train.batch_size;
         let steps_per_epoch = self.windows.len() / batch_size;
         let epoch = step / steps_per_epoch;
         if self.epoch != Some(epoch) {
-            let mut noise = Noise::of_sample(!self.config.seed, epoch);
+            let mut noise = Noise::of_sample(!self.config.train.seed, epoch);
             self.order = (0..self.windows.len()).collect();
             for i in (1..self.order.len()).rev() {
                 self.order.swap(i, noise.below(i + 1));
@@ -400,35 +440,23 @@ impl<'a> Material<'a> {
         let first = step % steps_per_epoch * batch_size;
         self.order[first..first + batch_size]
             .iter()
-            .map(|&i| self.dataset.groove(&self.windows[i], self.n_steps))
+            .map(|&i| self.dataset.example(&self.windows[i], self.n_steps))
             .collect()
     }
 
-    /// The model as it would be shipped: weights rounded, with the map of its latent space.
+    /// The model as it would be shipped, with the map of its latent space.
     fn checkpoint(
         &self,
         args: &Args,
-        learner: &Learner,
+        vae: &Rounded,
         progress: &Progress,
         steps_per_epoch: usize,
     ) -> Result<Checkpoint> {
-        let model = self.config.model()?;
-        // What is measured and kept is the model that is played: its weights are halves.
-        let tensors = learner
-            .tensors()?
-            .into_iter()
-            .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F16)?.to_dtype(DType::F32)?)))
-            .collect::<Result<BTreeMap<_, _>>>()?;
-        let by_name = tensors.clone().into_iter().collect();
-        let vae = GrooveVae::new(
-            &model,
-            VarBuilder::from_tensors(by_name, DType::F32, &Device::Cpu),
-        )?;
         Ok(Checkpoint {
             metadata: Metadata {
                 format_version: FORMAT_VERSION,
-                config: model,
-                drum_map: self.config.drum_map.clone(),
+                config: self.config.model.clone(),
+                drum_map: self.config.data.drum_map.clone(),
                 dataset: DatasetCard {
                     name: self.dataset.name.clone(),
                     licence: self.dataset.licence.clone(),
@@ -436,31 +464,31 @@ impl<'a> Material<'a> {
                     sha256: self.dataset.sha256.clone(),
                 },
                 command: args.command(&progress.config),
-                seed: self.config.seed,
+                seed: self.config.train.seed,
                 step: progress.step,
                 epochs: number(progress.step) / number(steps_per_epoch),
                 metrics: serde_json::Value::Null,
-                latent: self.latent_map(&vae)?,
+                latent: self.latent_map(&vae.vae)?,
             },
-            tensors,
+            tensors: vae.tensors.clone(),
         })
     }
 
-    fn latent_map(&self, vae: &GrooveVae) -> Result<LatentMap> {
+    fn latent_map(&self, vae: &Vae) -> Result<LatentMap> {
         let windows =
             self.dataset
                 .windows(Split::Train, self.n_steps, self.n_steps / STEPS_PER_BAR);
         let stride = windows.len().div_ceil(MAP_GROOVES).max(1);
         let windows: Vec<Window> = windows.into_iter().step_by(stride).collect();
         let mus: Vec<Vec<Vec<f32>>> = windows
-            .par_chunks(self.config.micro_batch)
+            .par_chunks(self.config.train.micro_batch)
             .map(|windows| {
                 let grooves: Vec<Groove> = windows
                     .iter()
                     .map(|window| self.dataset.groove(window, self.n_steps))
                     .collect();
                 Ok(vae
-                    .encode(&to_tensor(&grooves, &Device::Cpu)?)?
+                    .encode(&to_tensor(&grooves, &Device::Cpu)?, None)?
                     .mu
                     .to_vec2()?)
             })
@@ -472,20 +500,16 @@ impl<'a> Material<'a> {
         Ok(LatentMap::fit(&mus.concat(), &styles, MAP_AXES))
     }
 
-    fn validate(
-        &self,
-        checkpoint: &Checkpoint,
-        config: &TrainConfig,
-    ) -> Result<Option<Reconstruction>> {
+    fn validate(&self, model: &Rounded) -> Result<Option<Reconstruction>> {
         let Some(held_out) = &self.validation else {
             return Ok(None);
         };
-        let vae = GrooveVae::from_checkpoint(checkpoint, &Device::Cpu)?;
+        let train = &self.config.train;
         Ok(Some(reconstruction(
-            &vae,
+            &model.vae,
             held_out,
-            config.free_bits,
-            config.seed,
+            train.free_bits,
+            train.seed,
         )?))
     }
 
@@ -495,7 +519,7 @@ impl<'a> Material<'a> {
         let origin = path.display().to_string();
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {origin}"))?;
         let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
-        let vae = GrooveVae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+        let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
         let mut metrics = serde_json::Map::new();
         for split in [Split::Validation, Split::Test] {
             if self
@@ -511,8 +535,8 @@ impl<'a> Material<'a> {
                 self.dataset,
                 split,
                 PRIOR_SAMPLES,
-                self.config.free_bits,
-                self.config.seed,
+                self.config.train.free_bits,
+                self.config.train.seed,
             )?;
             metrics.insert(split.name().to_owned(), serde_json::to_value(report)?);
         }
@@ -533,6 +557,23 @@ impl<'a> Material<'a> {
         );
         Ok(())
     }
+}
+
+/// The model in training as it would be shipped: what is measured and kept is the model that is played, whose weights
+/// are halves.
+struct Rounded {
+    tensors: BTreeMap<String, Tensor>,
+    vae: Vae,
+}
+
+fn rounded(learner: &Learner, config: &Config) -> Result<Rounded> {
+    let tensors = learner
+        .tensors()?
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F16)?.to_dtype(DType::F32)?)))
+        .collect::<Result<BTreeMap<_, _>>>()?;
+    let vae = Vae::of_tensors(&config.model, &tensors, &Device::Cpu)?;
+    Ok(Rounded { tensors, vae })
 }
 
 #[expect(

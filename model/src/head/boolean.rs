@@ -28,7 +28,10 @@ struct BooleanHead {
 
 impl Head for BooleanHead {
     fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Vec<(&'static str, Tensor)>> {
-        Ok(vec![("notes", cross_entropy(outputs, targets)?.sum(D::Minus1)?)])
+        Ok(vec![(
+            "notes",
+            cross_entropy(outputs, targets)?.sum(D::Minus1)?,
+        )])
     }
 
     fn sample(&self, outputs: &Tensor, temperature: f32, uniforms: &Tensor) -> Result<Tensor> {
@@ -57,7 +60,10 @@ mod tests {
     fn cross_entropy_is_the_textbooks_and_survives_large_logits() {
         let logits = Tensor::new(&[0.3f32, -2.0, 200.0, -200.0], &Device::Cpu).unwrap();
         let targets = Tensor::new(&[1f32, 0.0, 0.0, 0.0], &Device::Cpu).unwrap();
-        let found = cross_entropy(&logits, &targets).unwrap().to_vec1::<f32>().unwrap();
+        let found = cross_entropy(&logits, &targets)
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
         for (found, expected) in found.iter().zip([0.554_355, 0.126_928, 200.0, 0.0]) {
             assert!((found - expected).abs() < 1e-5, "{found} {expected}");
         }

@@ -49,7 +49,11 @@ impl Head for CategoricalHead {
         let parts = outputs.iter().zip(&targets).enumerate();
         parts
             .map(|(i, (logits, target))| {
-                let name = if self.classes.len() == 1 { "labels" } else { choice_name(i) };
+                let name = if self.classes.len() == 1 {
+                    "labels"
+                } else {
+                    choice_name(i)
+                };
                 let log_likelihood = (log_softmax(logits, D::Minus1)? * target)?;
                 Ok((name, log_likelihood.sum(D::Minus1)?.neg()?))
             })
@@ -92,7 +96,9 @@ fn inverse_cdf(probabilities: &Tensor, uniforms: &Tensor) -> Result<Tensor> {
 fn one_hot(labels: &Tensor, classes: usize) -> Result<Tensor> {
     let classes = u32::try_from(classes).expect("a choice has fewer than 2^32 classes");
     let places = Tensor::arange(0, classes, labels.device())?.unsqueeze(0)?;
-    places.broadcast_eq(&labels.unsqueeze(1)?)?.to_dtype(DType::F32)
+    places
+        .broadcast_eq(&labels.unsqueeze(1)?)?
+        .to_dtype(DType::F32)
 }
 
 #[cfg(test)]
@@ -103,7 +109,9 @@ mod tests {
     use candle_core::Device;
 
     fn head() -> CategoricalHead {
-        CategoricalHead { classes: vec![2, 3] }
+        CategoricalHead {
+            classes: vec![2, 3],
+        }
     }
 
     #[test]
@@ -111,7 +119,9 @@ mod tests {
         let outputs = Tensor::zeros((1, 5), DType::F32, &Device::Cpu).unwrap();
         let targets = Tensor::new(&[[0f32, 1.0, 0.0, 0.0, 1.0]], &Device::Cpu).unwrap();
         let loss = head().loss(&outputs, &targets).unwrap();
-        for ((name, part), (expected_name, classes)) in loss.iter().zip([("melody", 2f32), ("bass", 3.0)]) {
+        for ((name, part), (expected_name, classes)) in
+            loss.iter().zip([("melody", 2f32), ("bass", 3.0)])
+        {
             let nats = part.to_vec1::<f32>().unwrap()[0];
             assert_eq!(*name, expected_name);
             assert!((nats - classes.ln()).abs() < 1e-6);
@@ -121,11 +131,19 @@ mod tests {
     #[test]
     fn each_choice_is_drawn_by_its_own_uniform() {
         let outputs = Tensor::new(&[[0f32, 0.0, 0.0, 0.0, 0.0]; 3], &Device::Cpu).unwrap();
-        let uniforms = Tensor::new(&[[0.49f32, 0.99999994], [0.5, 0.0], [0.0, 0.4]], &Device::Cpu).unwrap();
+        let uniforms = Tensor::new(
+            &[[0.49f32, 0.99999994], [0.5, 0.0], [0.0, 0.4]],
+            &Device::Cpu,
+        )
+        .unwrap();
         let rows = head().sample(&outputs, 1.0, &uniforms).unwrap();
         assert_eq!(
             rows.to_vec2::<f32>().unwrap(),
-            [[1., 0., 0., 0., 1.], [0., 1., 1., 0., 0.], [1., 0., 0., 1., 0.]]
+            [
+                [1., 0., 0., 0., 1.],
+                [0., 1., 1., 0., 0.],
+                [1., 0., 0., 1., 0.]
+            ]
         );
     }
 

@@ -55,7 +55,10 @@ impl Head for GrooveHead {
     fn sample(&self, outputs: &Tensor, temperature: f32, uniforms: &Tensor) -> Result<Tensor> {
         let hits = draw(&self.part(outputs, 0)?, temperature, uniforms)?;
         let velocities = sigmoid(&self.part(outputs, 1)?)?;
-        Tensor::cat(&[hits, velocities, self.part(outputs, 2)?.tanh()?], D::Minus1)
+        Tensor::cat(
+            &[hits, velocities, self.part(outputs, 2)?.tanh()?],
+            D::Minus1,
+        )
     }
 
     fn n_uniforms(&self) -> usize {
@@ -79,6 +82,9 @@ mod tests {
             .map(|(_, part)| part.sum_all().unwrap().to_scalar().unwrap())
             .collect();
         assert!((sums[0] - 399.25).abs() < 0.1, "{sums:?}");
-        assert!((sums[1] - 144.0).abs() < 0.01 && sums[2].abs() < 1e-6, "{sums:?}");
+        assert!(
+            (sums[1] - 144.0).abs() < 0.01 && sums[2].abs() < 1e-6,
+            "{sums:?}"
+        );
     }
 }

@@ -46,13 +46,21 @@ struct NadeHead {
 
 impl NadeHead {
     /// Goes through the classes; `row` is given the class and its logit `[rows]`, and says what plays `[rows]`.
-    fn walk(&self, outputs: &Tensor, mut row: impl FnMut(usize, &Tensor) -> Result<Tensor>) -> Result<()> {
+    fn walk(
+        &self,
+        outputs: &Tensor,
+        mut row: impl FnMut(usize, &Tensor) -> Result<Tensor>,
+    ) -> Result<()> {
         let (classes, hidden) = self.encode.dims2()?;
         let mut a = outputs.narrow(D::Minus1, 0, hidden)?;
         for class in 0..classes {
             let bias = outputs.narrow(D::Minus1, hidden + class, 1)?;
             let weights = self.decode.narrow(0, class, 1)?;
-            let logit = (sigmoid(&a)?.broadcast_mul(&weights)?.sum_keepdim(D::Minus1)? + bias)?.squeeze(D::Minus1)?;
+            let logit = (sigmoid(&a)?
+                .broadcast_mul(&weights)?
+                .sum_keepdim(D::Minus1)?
+                + bias)?
+                .squeeze(D::Minus1)?;
             let plays = row(class, &logit)?.unsqueeze(D::Minus1)?;
             a = (a + plays.broadcast_mul(&self.encode.narrow(0, class, 1)?)?)?;
         }
@@ -110,10 +118,20 @@ mod tests {
         let head = head(&mut noise);
         let outputs = Tensor::from_vec(noise.normals(8), (1, 8), &Device::Cpu).unwrap();
         let outputs = outputs.broadcast_as((8, 8)).unwrap().contiguous().unwrap();
-        let rows: Vec<f32> = (0..8_u8).flat_map(|row| [0, 1, 2].map(|i| f32::from(row >> i & 1))).collect();
+        let rows: Vec<f32> = (0..8_u8)
+            .flat_map(|row| [0, 1, 2].map(|i| f32::from(row >> i & 1)))
+            .collect();
         let targets = Tensor::from_vec(rows, (8, 3), &Device::Cpu).unwrap();
         let (_, nats) = head.loss(&outputs, &targets).unwrap().remove(0);
-        let sum: f32 = nats.neg().unwrap().exp().unwrap().sum_all().unwrap().to_scalar().unwrap();
+        let sum: f32 = nats
+            .neg()
+            .unwrap()
+            .exp()
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .to_scalar()
+            .unwrap();
         assert!((sum - 1.0).abs() < 1e-4, "{sum}");
     }
 
@@ -127,9 +145,17 @@ mod tests {
         let uniforms = Tensor::from_vec(noise.uniforms(3 * n), (n, 3), &Device::Cpu).unwrap();
         let rows = head.sample(&outputs, 1.0, &uniforms).unwrap();
         let first = Tensor::zeros((1, 3), DType::F32, &Device::Cpu).unwrap();
-        let (_, nats) = head.loss(&outputs.narrow(0, 0, 1).unwrap(), &first).unwrap().remove(0);
+        let (_, nats) = head
+            .loss(&outputs.narrow(0, 0, 1).unwrap(), &first)
+            .unwrap()
+            .remove(0);
         let likelihood = (-nats.to_vec1::<f32>().unwrap()[0]).exp();
-        let silent = rows.to_vec2::<f32>().unwrap().iter().filter(|row| **row == [0.0; 3]).count();
+        let silent = rows
+            .to_vec2::<f32>()
+            .unwrap()
+            .iter()
+            .filter(|row| **row == [0.0; 3])
+            .count();
         #[expect(clippy::cast_precision_loss, reason = "counts in a test are small")]
         let share = silent as f32 / n as f32;
         assert!((share - likelihood).abs() < 0.03, "{share} {likelihood}");

@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use candle_core::{Device, Tensor};
 use fourbar_model::drums::Voice;
 use fourbar_model::groove::{self, Groove, STEPS_PER_BAR};
+use fourbar_model::layers::Dropout;
 use fourbar_model::noise::Noise;
-use fourbar_model::vae::GrooveVae;
+use fourbar_model::vae::Vae;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -191,15 +192,12 @@ pub struct Downbeat {
 
 /// The parts of the evidence lower bound, means over the grooves, in nats for a whole groove: teacher-forced, without
 /// dropout, one sample of the posterior. As in training, velocities and offsets cost their squared error.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Elbo {
-    /// Cross entropy of the hits.
-    pub hits_nats: f64,
-    /// Squared error of the velocities.
-    pub velocities_nats: f64,
-    /// Squared error of the offsets (which the network's rows hold doubled).
-    pub offsets_nats: f64,
-    /// The three above together.
+    /// The parts of the reconstruction loss by name: of a groove head the cross entropy of the hits and the squared
+    /// errors of velocities and offsets (which the network's rows hold doubled), of others cross entropies.
+    pub parts_nats: BTreeMap<String, f64>,
+    /// All parts together.
     pub r_loss_nats: f64,
     /// Kullback-Leibler divergence from the posterior to the prior.
     pub kl_nats: f64,
@@ -232,7 +230,7 @@ pub struct Intervals {
 /// # Errors
 /// If there is no groove, or the network fails on its device.
 pub fn reconstruction(
-    vae: &GrooveVae,
+    vae: &Vae,
     held_out: &HeldOut,
     free_bits: f64,
     seed: u64,
@@ -246,22 +244,27 @@ pub fn reconstruction(
     let mut played = Vec::with_capacity(held_out.grooves.len());
     for grooves in held_out.grooves.chunks(BATCH) {
         let x = groove::to_tensor(grooves, vae.device())?;
-        let posterior = vae.encode(&x).context("encoding held-out grooves")?;
+        let posterior = vae.encode(&x, None).context("encoding held-out grooves")?;
         let mus: Vec<Vec<f32>> = posterior.mu.to_device(&Device::Cpu)?.to_vec2()?;
         // At temperature 0 the noise decides nothing, but every groove brings its own.
         let mut noises = vec![Noise::from_seed(seed); grooves.len()];
+        let rows = vae
+            .generate_batch(&mus, None, 0.0, &mut noises)
+            .context("decoding held-out grooves")?;
         played.extend(
-            vae.generate_batch(&mus, 0.0, &mut noises)
-                .context("decoding held-out grooves")?,
+            rows.iter()
+                .filter_map(|rows| vae.config().converter.groove(rows)),
         );
 
         let (batch, latent) = posterior.mu.dims2()?;
         let eps = Tensor::from_vec(noise.normals(batch * latent), (batch, latent), vae.device())?;
         let z = posterior.sample(&eps)?;
-        let rows = loss::groove(&vae.teacher_forced(&x, &z)?, &x)?;
-        costs.hits.extend(numbers(&rows.hits)?);
-        costs.velocities.extend(numbers(&rows.velocities)?);
-        costs.offsets.extend(numbers(&rows.offsets)?);
+        let outputs = vae
+            .decoder()
+            .teacher_forced(&x, &z, None, &mut Dropout::off())?;
+        for (name, nats) in vae.decoder().loss(&outputs, &x)? {
+            costs.parts.entry(name).or_default().extend(numbers(&nats)?);
+        }
         costs.kl.extend(numbers(&loss::kl(&posterior)?)?);
     }
     Ok(score(held_out, &played, costs.elbo(free_bits)))
@@ -276,25 +279,24 @@ fn numbers(tensor: &Tensor) -> candle_core::Result<Vec<f64>> {
 /// What each groove costs, in nats.
 #[derive(Default)]
 struct Costs {
-    hits: Vec<f64>,
-    velocities: Vec<f64>,
-    offsets: Vec<f64>,
+    parts: BTreeMap<&'static str, Vec<f64>>,
     kl: Vec<f64>,
 }
 
 impl Costs {
     fn elbo(&self, free_bits: f64) -> Elbo {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / count(values.len());
-        let (hits_nats, velocities_nats) = (mean(&self.hits), mean(&self.velocities));
-        let (offsets_nats, kl_nats) = (mean(&self.offsets), mean(&self.kl));
+        let parts = self.parts.iter();
+        let parts_nats: BTreeMap<String, f64> = parts
+            .map(|(name, nats)| ((*name).to_owned(), mean(nats)))
+            .collect();
+        let kl_nats = mean(&self.kl);
         let free_nats = free_bits * std::f64::consts::LN_2;
         // One budget for a groove's whole latent vector, so the cost is taken before the mean.
         let charged: Vec<f64> = self.kl.iter().map(|kl| (kl - free_nats).max(0.0)).collect();
-        let r_loss_nats = hits_nats + velocities_nats + offsets_nats;
+        let r_loss_nats = parts_nats.values().sum::<f64>();
         Elbo {
-            hits_nats,
-            velocities_nats,
-            offsets_nats,
+            parts_nats,
             r_loss_nats,
             kl_nats,
             kl_bits: kl_nats / std::f64::consts::LN_2,
@@ -313,9 +315,11 @@ mod tests {
     fn free_bits_are_taken_off_each_groove_before_the_mean() {
         let nats = |bits: f64| bits * std::f64::consts::LN_2;
         let costs = Costs {
-            hits: vec![1.0, 3.0],
-            velocities: vec![2.0, 2.0],
-            offsets: vec![0.5, 0.5],
+            parts: BTreeMap::from([
+                ("hits", vec![1.0, 3.0]),
+                ("velocities", vec![2.0, 2.0]),
+                ("offsets", vec![0.5, 0.5]),
+            ]),
             kl: vec![nats(40.0), nats(60.0)],
         };
         let elbo = costs.elbo(48.0);

@@ -186,9 +186,7 @@ mod tests {
     use fourbar_model::groove::{Cell, STEPS_PER_BAR};
 
     const ELBO: Elbo = Elbo {
-        hits_nats: 0.0,
-        velocities_nats: 0.0,
-        offsets_nats: 0.0,
+        parts_nats: BTreeMap::new(),
         r_loss_nats: 0.0,
         kl_nats: 0.0,
         kl_bits: 0.0,

@@ -162,10 +162,11 @@ fn feel(lines: &mut Vec<String>, reconstruction: &Reconstruction) {
 fn elbo(lines: &mut Vec<String>, reconstruction: &Reconstruction) {
     let elbo = &reconstruction.elbo;
     lines.push("ELBO, nats for a groove (teacher-forced, one sample of the posterior)".to_owned());
-    lines.push(format!(
-        "  hits {:.2} + velocities {:.2} + offsets {:.2} = {:.2}",
-        elbo.hits_nats, elbo.velocities_nats, elbo.offsets_nats, elbo.r_loss_nats
-    ));
+    let parts = elbo.parts_nats.iter();
+    let parts: Vec<String> = parts
+        .map(|(name, nats)| format!("{name} {nats:.2}"))
+        .collect();
+    lines.push(format!("  {} = {:.2}", parts.join(" + "), elbo.r_loss_nats));
     lines.push(format!(
         "  KL {:.2} ({:.1} bits; {:.2} above the {} free bits)   ELBO {:.2}",
         elbo.kl_nats, elbo.kl_bits, elbo.free_bits_cost_nats, elbo.free_bits, elbo.elbo_nats
