@@ -3,17 +3,32 @@
 //! Two forms exist: what magenta.js loads in a browser (a manifest and raw shards) and what TensorFlow's trainer
 //! writes (an index and raw data). Either may lie in a folder or in a tar archive, compressed or not. All of them come
 //! out as the same thing: [`RawTensor`]s by the name that Magenta gave them.
+//!
+//! Names and sizes of these tensors tell what kind of model they are ([`Imported`]); what its rows mean and how long
+//! its sequences are, magenta.js writes beside the weights, and for TensorFlow's the user names a preset. Kernels,
+//! gates and states have the same order as ours, and the forget bias is in neither: nothing is converted but names.
 
 mod archive;
+mod layout;
+mod names;
 mod tensorflow;
 #[cfg(test)]
 mod tests;
 mod tfjs;
 
+use crate::config::Config;
+use crate::files::{path_parser, write_atomically};
 use anyhow::{Context, Result, bail};
 use archive::Files;
+use candle_core::Tensor;
+use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+use fourbar_model::config::ModelConfig;
+use fourbar_model::drums::DrumMap;
+use fourbar_model::latent::LatentMap;
+use layout::Layout;
+use names::Renamed;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most bytes of weights that are read. The largest of Magenta's models has a fifth of it.
 const MAX_WEIGHT_BYTES: u64 = 4 << 30;
@@ -23,6 +38,157 @@ const MAX_INDEX_BYTES: u64 = 16 << 20;
 
 /// Most axes of a tensor.
 const MAX_AXES: usize = 8;
+
+/// Axes of the latent map, where the latent has as many.
+const MAP_AXES: usize = 16;
+
+/// Arguments of `fourbar import`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Weights of magenta.js (a folder with a weights_manifest.json) or of TensorFlow (a folder with a .index file, the
+    /// file, or its prefix), or a tar archive of either
+    #[arg(long, value_name = "DIR|FILE", value_parser = path_parser())]
+    pub from: PathBuf,
+    /// What the model is, where no config.json beside the weights tells: a name of `fourbar presets`
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// The model to write
+    #[arg(long, value_name = "FILE", value_parser = path_parser())]
+    pub out: PathBuf,
+}
+
+/// Writes the model that Magenta's weights are.
+///
+/// # Errors
+/// If the weights cannot be read or are no model, or the file cannot be written.
+pub fn run(args: &Args) -> Result<()> {
+    let imported = Imported::read(&args.from, args.preset.as_deref())?;
+    let config = imported.config.clone();
+    let n_parameters: usize = imported.tensors.values().map(Tensor::elem_count).sum();
+    let bytes = imported.into_checkpoint()?.to_bytes()?;
+    write_atomically(&args.out, &bytes)?;
+    println!(
+        "{}: {}, {n_parameters} weights, encoder {:?}, latent {}, {} head on {:?}, {} rows a sequence",
+        args.out.display(),
+        config.preset,
+        config.encoder.units,
+        config.latent,
+        config.decoder.head,
+        config.decoder.units,
+        config.n_steps
+    );
+    Ok(())
+}
+
+/// A model of Magenta's in our names.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The files that the weights came from.
+    pub origin: String,
+    /// Its sizes and what its rows mean.
+    pub config: ModelConfig,
+    /// The keys of its drums.
+    pub drum_map: &'static DrumMap,
+    /// The weights in single precision, as they were found; in the shapes of [`ModelConfig::tensors`].
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+impl Imported {
+    /// The model whose weights are at `path`; see [`Weights::read`]. Its layout is that of the `config.json` beside
+    /// them, or else of the preset, which otherwise only gives the model its name; its sizes are those of the weights.
+    ///
+    /// # Errors
+    /// If the weights cannot be read, nothing tells their layout, or they are not those of a model of that layout: the
+    /// message lists every name and shape that does not fit.
+    pub fn read(path: &Path, preset: Option<&str>) -> Result<Self> {
+        let weights = Weights::read(path)?;
+        let origin = weights.origin;
+        let preset = preset.map(Config::preset).transpose()?;
+        let layout = match (&weights.config, preset) {
+            (Some(config), preset) => {
+                let name = preset.map_or_else(|| name_of(path), |preset| preset.model.preset);
+                Layout::of_config(config, &name)
+                    .with_context(|| format!("the config.json beside {origin}"))?
+            }
+            (None, Some(preset)) => {
+                let drum_map = preset.drum_map()?;
+                Layout::of_preset(preset.model, drum_map)
+            }
+            (None, None) => bail!(
+                "{origin}: weights do not tell what kind of music they are for, and there is no config.json beside them; \
+                 give --preset NAME (`fourbar presets` lists them)"
+            ),
+        };
+        let renamed = Renamed::of(weights.tensors);
+        let config = layout.config(&renamed).with_context(|| origin.clone())?;
+        config
+            .check()
+            .map_err(anyhow::Error::msg)
+            .with_context(|| origin.clone())?;
+        Ok(Self {
+            tensors: renamed.fit(&config, &origin)?,
+            origin,
+            config,
+            drum_map: layout.drum_map,
+        })
+    }
+
+    /// The model as a file of ours, with what is known of where it came from.
+    fn into_checkpoint(self) -> Result<Checkpoint> {
+        let latent = self.latent_map()?;
+        let drum_map = DrumMap::by_id(self.drum_map.id).unwrap_or(&DrumMap::GM);
+        Ok(Checkpoint {
+            metadata: Metadata {
+                format_version: FORMAT_VERSION,
+                drum_map: drum_map.id.to_owned(),
+                dataset: DatasetCard {
+                    name: "unknown: weights imported from Magenta's format".to_owned(),
+                    licence: "unknown: that of the weights".to_owned(),
+                    attribution: "whoever trained the weights".to_owned(),
+                    sha256: String::new(),
+                },
+                command: format!("fourbar import --from {}", file_name(&self.origin)),
+                seed: 0,
+                step: 0,
+                epochs: 0.0,
+                metrics: serde_json::json!({}),
+                latent,
+                config: self.config,
+            },
+            tensors: self.tensors,
+        })
+    }
+
+    /// A map of the latent space without the data that the model has learned from: around the prior's mean, along the
+    /// directions in which the encoder's last layer moves most, as far as the prior reaches.
+    fn latent_map(&self) -> Result<LatentMap> {
+        let rows = self.tensors["encoder.mu.kernel"].to_vec2::<f32>()?;
+        let opposite = rows.iter().map(|row| row.iter().map(|x| -x).collect());
+        let both: Vec<Vec<f32>> = rows.iter().cloned().chain(opposite).collect();
+        let mut map = LatentMap::fit(&both, &vec![None; both.len()], MAP_AXES);
+        map.spreads.fill(1.0);
+        Ok(map)
+    }
+}
+
+/// What a model at `path` is called, but for the endings of archives and checkpoints.
+fn name_of(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let endings = [".json", ".gz", ".tgz", ".tar", ".index"];
+    let name = endings.iter().fold(name.as_ref(), |name, ending| {
+        name.strip_suffix(ending).unwrap_or(name)
+    });
+    match name {
+        "" | "weights_manifest" => "imported".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The last part of a path, which is not the user's own business.
+fn file_name(origin: &str) -> &str {
+    origin.rsplit(['/', '\\']).next().unwrap_or(origin)
+}
 
 /// The weights of a model as they were found, and what lies beside them.
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ pub mod learner;
 pub mod loaded_model;
 pub mod loss;
 pub mod optimizer;
+pub mod parity;
 pub mod prepare;
 pub mod presets;
 pub mod roll;

@@ -1,7 +1,9 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
 use clap::{Parser, Subcommand};
-use fourbar_trainer::{data, eval, generate, prepare, presets, roll, train};
+use fourbar_trainer::{
+    data, eval, generate, import, parity, prepare, presets, roll, train,
+};
 use std::io;
 use std::process::ExitCode;
 
@@ -27,6 +29,10 @@ enum Command {
     Presets(presets::Args),
     /// Train a model
     Train(train::Args),
+    /// Turn weights of Magenta, from its trainer or its website, into a model
+    Import(import::Args),
+    /// Check imported models against what magenta.js computes
+    Parity(parity::Args),
     /// Find or download the Groove MIDI Dataset
     Data(data::Args),
 }
@@ -40,6 +46,8 @@ fn main() -> ExitCode {
         Command::Presets(args) => presets::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Data(args) => data::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Parity(args) => parity::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
