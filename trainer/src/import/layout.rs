@@ -97,7 +97,13 @@ impl Layout {
         let args = &spec.data_converter.args;
         let n_controls = spec.extra_controls.iter().flatten().map(|c| c.depth).sum();
         let drums = Classes::of(args.pitch_classes.as_deref())?;
-        let labels = |labels| if labels { DrumRows::Labels } else { DrumRows::Roll };
+        let labels = |labels| {
+            if labels {
+                DrumRows::Labels
+            } else {
+                DrumRows::Roll
+            }
+        };
         let of_drums = |input, output| {
             Converter::Drums(DrumsConverter {
                 classes: drums.n,
@@ -113,10 +119,16 @@ impl Layout {
             "GrooveConverter" => Converter::Groove(groove_converter(args, n_controls)?),
             "MelodyConverter" => Converter::Melody(melody_converter(args)?),
             "TrioConverter" => trio_converter(args)?,
-            other => bail!("dataConverter.type is {other:?}, which is no kind of music that can be imported"),
+            other => bail!(
+                "dataConverter.type is {other:?}, which is no kind of music that can be imported"
+            ),
         };
         if n_controls != converter.controls().map_or(0, |layout| layout.width()) {
-            let names = spec.extra_controls.iter().flatten().map(|c| c.name.as_str());
+            let names = spec
+                .extra_controls
+                .iter()
+                .flatten()
+                .map(|c| c.name.as_str());
             bail!(
                 "extraControls: {n_controls} numbers ({}) are not those of a model that can be imported, such as the 9 hits \
                  of groovae_2bar_hits_control",
@@ -174,7 +186,11 @@ impl Layout {
             _ => "encoder.level_0",
         };
         let is_hierarchical = has(weights, "decoder.conductor.");
-        let core = if is_hierarchical { "decoder.core" } else { "decoder" };
+        let core = if is_hierarchical {
+            "decoder.core"
+        } else {
+            "decoder"
+        };
         let part = format!("{core}.part_0");
         let split = has(weights, &format!("{part}."));
         let core = if split { part.as_str() } else { core };
@@ -190,9 +206,15 @@ impl Layout {
                 residual: false,
             },
             decoder: DecoderConfig {
-                head: nade_hidden.map_or(self.head.as_str(), |_| "nade").to_owned(),
+                head: nade_hidden
+                    .map_or(self.head.as_str(), |_| "nade")
+                    .to_owned(),
                 units: weights.units(core, ""),
-                levels: if is_hierarchical { self.levels()? } else { Vec::new() },
+                levels: if is_hierarchical {
+                    self.levels()?
+                } else {
+                    Vec::new()
+                },
                 split,
                 residual: false,
                 nade_hidden,
@@ -205,7 +227,9 @@ impl Layout {
             (0, _) => Ok(Vec::new()),
             (n, Some(levels)) if levels.len() == n => Ok(levels.clone()),
             (2, _) => self.levels(),
-            (n, _) => bail!("its encoder has {n} levels, whose lengths nothing tells; choose a preset that has them"),
+            (n, _) => bail!(
+                "its encoder has {n} levels, whose lengths nothing tells; choose a preset that has them"
+            ),
         }
     }
 
@@ -248,7 +272,9 @@ fn groove_converter(args: &ArgsSpec, n_controls: usize) -> Result<GrooveConverte
 }
 
 fn melody_converter(args: &ArgsSpec) -> Result<MelodyConverter> {
-    let key = |name, key: Option<u8>| key.with_context(|| format!("dataConverter.args.{name} is missing"));
+    let key = |name, key: Option<u8>| {
+        key.with_context(|| format!("dataConverter.args.{name} is missing"))
+    };
     Ok(MelodyConverter {
         min_pitch: key("minPitch", args.min_pitch)?,
         max_pitch: key("maxPitch", args.max_pitch)?,

@@ -52,8 +52,20 @@ fn weight(layer: &str, last: &str) -> Option<String> {
 /// Which direction of a bidirectional layer these scopes are.
 fn direction(scopes: &[&str]) -> Option<&'static str> {
     match scopes {
-        ["bidirectional_rnn", "fw", "multi_rnn_cell", "cell_0", "lstm_cell"] => Some("forward"),
-        ["bidirectional_rnn", "bw", "multi_rnn_cell", "cell_0", "lstm_cell"] => Some("backward"),
+        [
+            "bidirectional_rnn",
+            "fw",
+            "multi_rnn_cell",
+            "cell_0",
+            "lstm_cell",
+        ] => Some("forward"),
+        [
+            "bidirectional_rnn",
+            "bw",
+            "multi_rnn_cell",
+            "cell_0",
+            "lstm_cell",
+        ] => Some("backward"),
         _ => None,
     }
 }
@@ -137,7 +149,11 @@ impl Renamed {
     ///
     /// # Errors
     /// If one is missing, has another shape or has no place; the text lists them all.
-    pub(super) fn fit(self, config: &ModelConfig, origin: &str) -> Result<BTreeMap<String, Tensor>> {
+    pub(super) fn fit(
+        self,
+        config: &ModelConfig,
+        origin: &str,
+    ) -> Result<BTreeMap<String, Tensor>> {
         let mut found = self.tensors;
         let mut problems = self.strangers;
         let mut tensors = BTreeMap::new();
@@ -176,9 +192,14 @@ impl Renamed {
 /// Whether a name stands in the scope of an encoder or decoder, and not beside the model.
 fn is_of_a_model(name: &str) -> bool {
     let scope = name.split('/').next().unwrap_or(name);
-    ["encoder", "decoder", "core_decoder", "control_preprocessing"]
-        .iter()
-        .any(|known| scope.starts_with(known))
+    [
+        "encoder",
+        "decoder",
+        "core_decoder",
+        "control_preprocessing",
+    ]
+    .iter()
+    .any(|known| scope.starts_with(known))
 }
 
 #[cfg(test)]
@@ -197,21 +218,39 @@ mod tests {
                 "encoder.level_1.cell_0.forward.bias",
             ),
             ("encoder/sigma/kernel:0", "encoder.sigma.kernel"),
-            ("decoder/z_to_initial_state/bias", "decoder.initial_state.bias"),
-            ("decoder/multi_rnn_cell/cell_2/lstm_cell/kernel", "decoder.cell_2.kernel"),
+            (
+                "decoder/z_to_initial_state/bias",
+                "decoder.initial_state.bias",
+            ),
+            (
+                "decoder/multi_rnn_cell/cell_2/lstm_cell/kernel",
+                "decoder.cell_2.kernel",
+            ),
             ("decoder/nade/w_enc", "decoder.nade.encode"),
             (
                 "decoder/hierarchical_level_0/initial_state/kernel",
                 "decoder.conductor.initial_state.kernel",
             ),
-            ("decoder/hierarchical_level_0/cell_1/lstm_cell/bias", "decoder.conductor.cell_1.bias"),
-            ("core_decoder/decoder/output_projection/bias", "decoder.core.output.bias"),
-            ("core_decoder/decoder/nade/w_dec_t", "decoder.core.nade.decode"),
+            (
+                "decoder/hierarchical_level_0/cell_1/lstm_cell/bias",
+                "decoder.conductor.cell_1.bias",
+            ),
+            (
+                "core_decoder/decoder/output_projection/bias",
+                "decoder.core.output.bias",
+            ),
+            (
+                "core_decoder/decoder/nade/w_dec_t",
+                "decoder.core.nade.decode",
+            ),
             (
                 "core_decoder/core_decoder_2/decoder/multi_rnn_cell/cell_0/lstm_cell/bias",
                 "decoder.core.part_2.cell_0.bias",
             ),
-            ("core_decoder_0/decoder/output_projection/kernel", "decoder.part_0.output.kernel"),
+            (
+                "core_decoder_0/decoder/output_projection/kernel",
+                "decoder.part_0.output.kernel",
+            ),
         ] {
             assert_eq!(our_name(theirs).as_deref(), Some(ours));
         }

@@ -83,7 +83,9 @@ impl Golden {
             golden.mu.len()
         );
         ensure!(
-            golden.control_shape.is_none_or(|[rows, n]| rows == n_rows && n <= width),
+            golden
+                .control_shape
+                .is_none_or(|[rows, n]| rows == n_rows && n <= width),
             "{place}: controlShape is {:?}, inputShape {:?}",
             golden.control_shape,
             golden.input_shape
@@ -125,10 +127,17 @@ impl Golden {
             }
             notes.push(note);
         }
-        let bass = self.note_sequence.notes.iter().filter_map(|note| note.program);
+        let bass = self
+            .note_sequence
+            .notes
+            .iter()
+            .filter_map(|note| note.program);
         let bass = Program {
             channel: BASS_CHANNEL,
-            program: bass.filter(|program| BASSES.contains(program)).min().unwrap_or(BASSES.start),
+            program: bass
+                .filter(|program| BASSES.contains(program))
+                .min()
+                .unwrap_or(BASSES.start),
         };
         Ok(Song::from_notes(notes, &[bass]))
     }
@@ -151,7 +160,11 @@ impl GoldenNote {
             Converter::Groove(_) | Converter::Drums(_) => DRUM_CHANNEL,
             Converter::Melody(_) => MELODY_CHANNEL,
             Converter::Trio(_) if self.is_drum => DRUM_CHANNEL,
-            Converter::Trio(_) if self.program.is_some_and(|program| BASSES.contains(&program)) => {
+            Converter::Trio(_)
+                if self
+                    .program
+                    .is_some_and(|program| BASSES.contains(&program)) =>
+            {
                 BASS_CHANNEL
             }
             Converter::Trio(_) => MELODY_CHANNEL,
