@@ -1,0 +1,705 @@
+//! Drums with dynamics and timing: a groove in, a groove out, and what is taken away from the input so that the model
+//! learns to put it back.
+
+use super::{Content, Example, Extent, Material, Part, Stretches, no_drum_of, wrong};
+use crate::drums::{DrumMap, N_VOICES, Voice};
+use crate::error::Error;
+use crate::groove::{self, Cell, Groove, NotesLost, ROW, STEPS_PER_BAR};
+use crate::midi::{self, DRUM_CHANNEL, Song, SplitAt};
+use crate::noise::Noise;
+use crate::note::Note;
+use crate::pattern::{Feel, NOTE_BEATS};
+use crate::rows::{RowLayout, Rows};
+use serde::{Deserialize, Serialize};
+
+/// The drum that taps are written on.
+const TAP: Voice = Voice::OpenHat;
+/// The loudest hit is dropped with this part of the drawn probability.
+const LEAST_DROPOUT: f32 = 0.2;
+/// Added to the upper end of bins, so that the largest number falls into the last.
+const BIN_MARGIN: f32 = 0.0001;
+
+/// Grooves to examples and back; all off by default, where input and output are the same groove.
+///
+/// The changes to the input come in the order of the fields. What the original does otherwise, with `magenta_compat`:
+///
+/// - it takes the notes of every channel for drums, where we look for the drums;
+/// - a key without a drum ends the run, where we leave the note out and count it;
+/// - a change of tempo or metre anywhere loses the whole song, where we lose the stretches in another metre;
+/// - when note dropout leaves nothing of a step, the tap of its kick stays;
+/// - `max_per_song` has no effect;
+/// - rows with velocities below 1/254 become silent notes, an early first hit begins before 0, and binned rows do not
+///   return what was put in.
+///
+/// # Source
+/// Magenta's `GrooveConverter`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrooveConverter {
+    /// Each hit of the input is left out with a probability drawn for the example below this, times 1 − velocity but at
+    /// least 0.2: ghost notes go first.
+    pub max_note_dropout: f64,
+    /// The input is a rhythm tapped on one drum, the open hi-hat: the loudest hit of each step.
+    pub tapify: bool,
+    /// The input is quantised and has no dynamics.
+    pub humanize: bool,
+    /// The input has no dynamics.
+    pub fixed_velocities: bool,
+    /// The input lacks these drums, by their column.
+    pub add_instruments: Vec<usize>,
+    /// The model is told which drums play, whatever the input lacks.
+    pub hits_as_controls: bool,
+    /// Each step is nine rows, one a drum, and the model is told which drum a row is of.
+    pub split_instruments: bool,
+    /// Classes of velocity instead of a number; needs `offset_bins`.
+    pub velocity_bins: Option<usize>,
+    /// Classes of timing instead of a number; needs `velocity_bins`.
+    pub offset_bins: Option<usize>,
+    /// The most windows of a song that an epoch learns from; all without it.
+    pub max_per_song: Option<usize>,
+    /// Also use songs whose bars have another length than 16 steps; windows begin on their own bar lines.
+    pub any_metre: bool,
+    /// Do as the original does.
+    pub magenta_compat: bool,
+}
+
+impl GrooveConverter {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if !(0.0..=1.0).contains(&self.max_note_dropout) {
+            return Err(wrong(
+                "max_note_dropout",
+                format!("is a probability, not {}", self.max_note_dropout),
+            ));
+        }
+        if let Some(column) = self.add_instruments.iter().find(|drum| **drum >= N_VOICES) {
+            return Err(wrong(
+                "add_instruments",
+                format!("names drum {column}; there are 0 to {}", N_VOICES - 1),
+            ));
+        }
+        match (self.velocity_bins, self.offset_bins) {
+            (None, None) => Ok(()),
+            (Some(2..=1024), Some(2..=1024)) => Ok(()),
+            (Some(_), Some(_)) => Err(wrong(
+                "velocity_bins and offset_bins",
+                "are between 2 and 1024",
+            )),
+            _ => Err(wrong(
+                "velocity_bins and offset_bins",
+                "go together: give both, or neither",
+            )),
+        }
+    }
+
+    /// Drums of a row.
+    fn drums(&self) -> usize {
+        if self.split_instruments { 1 } else { N_VOICES }
+    }
+
+    pub(super) fn rows_per_step(&self) -> usize {
+        N_VOICES / self.drums()
+    }
+
+    pub(super) fn layout(&self) -> RowLayout {
+        let drums = self.drums();
+        match self.bins() {
+            Some((velocity, offset)) => RowLayout::BinnedGroove {
+                drums,
+                velocity_bins: velocity.n,
+                offset_bins: offset.n,
+            },
+            None => RowLayout::Groove { drums },
+        }
+    }
+
+    /// Whether the drums play, then which drum a split row is of.
+    pub(super) fn controls_layout(&self) -> Option<RowLayout> {
+        match (self.hits_as_controls, self.split_instruments) {
+            (false, false) => None,
+            (true, false) => Some(RowLayout::Roll { classes: N_VOICES }),
+            (false, true) => Some(RowLayout::OneHot { classes: N_VOICES }),
+            (true, true) => Some(RowLayout::Roll {
+                classes: 1 + N_VOICES,
+            }),
+        }
+    }
+
+    pub(super) fn material(
+        &self,
+        song: &Song,
+        mut stretches: Stretches,
+        map: &DrumMap,
+        extent: Extent,
+    ) -> Result<Material, Error> {
+        let notes = if self.magenta_compat {
+            refused_by_the_original(song, map)?;
+            song.notes.clone()
+        } else {
+            song.drums()?
+        };
+        let mut lost = NotesLost::default();
+        let mut parts = Vec::new();
+        for stretch in stretches.cut(&notes, &mut lost)? {
+            let (groove, lost_here) =
+                Groove::from_notes_in_bars(&stretch.notes, map, stretch.steps_per_bar);
+            lost.add(&lost_here);
+            if groove.n_hits() > 0 {
+                parts.push(Part {
+                    start_beats: stretch.start_beats,
+                    steps_per_bar: stretch.steps_per_bar,
+                    content: Content::Groove(groove.padded_to(extent.n_steps())),
+                });
+            }
+        }
+        let channel = notes.first().map(|note| note.channel);
+        stretches.material(parts, notes.len(), lost, channel, |lost| {
+            no_drum_of(notes.len(), map.name, lost)
+        })
+    }
+
+    pub(super) fn example(&self, groove: &Groove, noise: Option<&mut Noise>) -> Example {
+        Example {
+            input: self.rows(&self.input_groove(groove, noise)),
+            output: self.rows(groove),
+            controls: self.controls(groove),
+        }
+    }
+
+    /// What is left of `groove` for the input.
+    fn input_groove(&self, groove: &Groove, noise: Option<&mut Noise>) -> Groove {
+        let mut input = groove.clone();
+        if let Some(noise) = noise.filter(|_| self.max_note_dropout > 0.0) {
+            drop_notes(&mut input, self.max_note_dropout, noise);
+        }
+        if self.tapify {
+            input = self.taps(groove, &input);
+        }
+        let hits: Vec<(usize, Voice, Cell)> = input.hits().collect();
+        for (step, voice, mut cell) in hits {
+            if self.humanize {
+                cell.offset = 0.0;
+            }
+            if self.humanize || self.fixed_velocities {
+                cell.velocity = 0.0;
+            }
+            let is_kept = !self.add_instruments.contains(&voice.index());
+            input.set(step, voice, is_kept.then_some(cell));
+        }
+        input
+    }
+
+    /// The loudest hit of each step of `input`, which dropout has made of `groove`, as taps.
+    fn taps(&self, groove: &Groove, input: &Groove) -> Groove {
+        let mut taps = Groove::empty(input.n_steps());
+        for step in 0..input.n_steps() {
+            let mut loudest: Option<Cell> = None;
+            for cell in Voice::ALL.map(|voice| input.cell(step, voice)) {
+                if let Some(cell) = cell
+                    && loudest.is_none_or(|kept| cell.velocity > kept.velocity)
+                {
+                    loudest = Some(cell);
+                }
+            }
+            if self.magenta_compat && loudest.is_none() {
+                loudest = groove.cell(step, Voice::Kick);
+            }
+            taps.set(step, TAP, loudest);
+        }
+        taps
+    }
+
+    fn controls(&self, groove: &Groove) -> Option<Rows> {
+        let layout = self.controls_layout()?;
+        let cells = (0..groove.n_steps()).flat_map(|step| Voice::ALL.map(|voice| (step, voice)));
+        let hit = |(step, voice)| u64::from(groove.cell(step, voice).is_some());
+        Some(match (self.hits_as_controls, self.split_instruments) {
+            (true, true) => {
+                let bits = cells.map(|cell| hit(cell) | 2 << cell.1.index());
+                Rows::of_bits(layout, bits.collect())
+            }
+            (false, _) => {
+                let labels = Voice::ALL.map(|voice| voice as u16);
+                Rows::of_labels(layout, labels.repeat(groove.n_steps()))
+            }
+            (true, false) => {
+                let bits = (0..groove.n_steps()).map(|step| {
+                    let drums = Voice::ALL.into_iter();
+                    drums.fold(0, |bits, voice| bits | hit((step, voice)) << voice.index())
+                });
+                Rows::of_bits(layout, bits.collect())
+            }
+        })
+    }
+
+    /// `groove` as rows of [`Self::layout`].
+    fn rows(&self, groove: &Groove) -> Rows {
+        let mut numbers = groove.to_rows();
+        if self.split_instruments {
+            numbers = transposed(&numbers, 3, N_VOICES);
+        }
+        if let Some((velocity, offset)) = self.bins() {
+            let drums = self.drums();
+            let rows = numbers.chunks_exact(3 * drums);
+            numbers = rows
+                .flat_map(|row| {
+                    let (hits, values) = row.split_at(drums);
+                    let (velocities, offsets) = values.split_at(drums);
+                    let mut binned = hits.to_vec();
+                    binned.extend(velocities.iter().flat_map(|x| velocity.one_hot(*x)));
+                    binned.extend(offsets.iter().flat_map(|x| offset.one_hot(*x)));
+                    binned
+                })
+                .collect();
+        }
+        Rows::of_numbers(self.layout(), numbers)
+    }
+
+    /// The groove that rows of [`Self::layout`] are; undoes [`Self::rows`], up to the width of a bin.
+    pub(super) fn groove(&self, rows: &Rows) -> Groove {
+        Groove::from_rows(&self.plain_numbers(rows, Bins::middle, Bins::middle))
+    }
+
+    /// The numbers of `rows` as a groove of nine drums has them, bins read by `velocity` and `offset`.
+    fn plain_numbers(
+        &self,
+        rows: &Rows,
+        velocity: impl Fn(&Bins, usize) -> f32,
+        offset: impl Fn(&Bins, usize) -> f32,
+    ) -> Vec<f32> {
+        assert_eq!(
+            *rows.layout(),
+            self.layout(),
+            "the rows are another converter's"
+        );
+        let numbers = rows.numbers().expect("a groove's rows are numbers");
+        let mut plain = match self.bins() {
+            None => numbers.to_vec(),
+            Some((velocity_bins, offset_bins)) => {
+                let drums = self.drums();
+                let width = rows.layout().width();
+                let of_row = |row: &[f32]| {
+                    let (hits, values) = row.split_at(drums);
+                    let (velocities, offsets) = values.split_at(drums * velocity_bins.n);
+                    let velocities = velocities.chunks_exact(velocity_bins.n);
+                    let offsets = offsets.chunks_exact(offset_bins.n);
+                    let mut plain = hits.to_vec();
+                    plain.extend(velocities.map(|bins| velocity(&velocity_bins, largest(bins))));
+                    plain.extend(offsets.map(|bins| offset(&offset_bins, largest(bins))));
+                    plain
+                };
+                numbers.chunks_exact(width).flat_map(of_row).collect()
+            }
+        };
+        if self.split_instruments {
+            plain = transposed(&plain, N_VOICES, 3);
+        }
+        plain
+    }
+
+    pub(super) fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
+        if self.magenta_compat {
+            return self.notes_of_the_original(rows, map);
+        }
+        self.groove(rows)
+            .to_pattern()
+            .to_notes(Feel::AS_GENERATED, map, DRUM_CHANNEL)
+    }
+
+    /// Every hit for one 16th, with whatever velocity and onset it has.
+    fn notes_of_the_original(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
+        let velocity = |bins: &Bins, bin: usize| {
+            let velocity = 127.0 * as_f32(bin) / as_f32(bins.n);
+            velocity.trunc() / 127.0
+        };
+        // A row holds offsets doubled.
+        let offset = |bins: &Bins, bin: usize| 2.0 * (as_f32(bin) / as_f32(bins.n) - 0.5);
+        let numbers = self.plain_numbers(rows, velocity, offset);
+        let mut notes = Vec::new();
+        for (step, row) in numbers.chunks_exact(ROW).enumerate() {
+            for voice in Voice::ALL {
+                let column = voice.index();
+                if row[column] > 0.5 {
+                    let velocity = (127.0 * row[N_VOICES + column]).round_ties_even();
+                    let offset = f64::from(row[2 * N_VOICES + column] / 2.0);
+                    notes.push(Note {
+                        onset_beats: groove::beats(step) - offset.clamp(-0.5, 0.5) * NOTE_BEATS,
+                        duration_beats: NOTE_BEATS,
+                        pitch: map.pitch(voice),
+                        velocity: velocity.clamp(0.0, 127.0) / 127.0,
+                        channel: DRUM_CHANNEL,
+                    });
+                }
+            }
+        }
+        notes.sort_by(|a, b| a.onset_beats.total_cmp(&b.onset_beats));
+        notes
+    }
+
+    /// The classes of velocity and of offset, where there are any.
+    fn bins(&self) -> Option<(Bins, Bins)> {
+        let velocity = Bins {
+            lowest: 0.0,
+            n: self.velocity_bins?,
+        };
+        let offset = Bins {
+            lowest: -1.0,
+            n: self.offset_bins?,
+        };
+        Some((velocity, offset))
+    }
+}
+
+/// Leaves out hits, each with a probability that is drawn once below `most`, the softer the likelier.
+fn drop_notes(groove: &mut Groove, most: f64, noise: &mut Noise) {
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is meant")]
+    let probability = noise.uniform() * most as f32;
+    let hits: Vec<(usize, Voice, Cell)> = groove.hits().collect();
+    for (step, voice, cell) in hits {
+        if noise.uniform() < probability * LEAST_DROPOUT.max(1.0 - cell.velocity) {
+            groove.set(step, voice, None);
+        }
+    }
+}
+
+/// The error for a song that the original makes nothing of, or dies of.
+fn refused_by_the_original(song: &Song, map: &DrumMap) -> Result<(), Error> {
+    if song.notes.is_empty() {
+        return Err(Error::Song("it has no notes".to_owned()));
+    }
+    let steps_per_bar = song.steps_per_bar()?;
+    if steps_per_bar != STEPS_PER_BAR {
+        let signature = &song.segments(SplitAt::Metre)[0].signature;
+        return Err(midi::wrong_metre(signature, steps_per_bar));
+    }
+    if let [_, changed, ..] = &song.segments(SplitAt::MetreOrTempo)[..] {
+        return Err(Error::Song(format!(
+            "its tempo changes at beat {}, and magenta_compat loses such songs",
+            changed.start_beats
+        )));
+    }
+    let unknown = song
+        .notes
+        .iter()
+        .find(|note| map.voice(note.pitch).is_none());
+    match unknown {
+        Some(note) => Err(Error::Song(format!(
+            "key {} is no drum of the {} map, and magenta_compat stops there",
+            note.pitch, map.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Classes of a number between `lowest` and 1: bin k is what lies above bound k − 1 and up to bound k.
+struct Bins {
+    lowest: f32,
+    n: usize,
+}
+
+impl Bins {
+    /// The largest number of a bin.
+    fn bound(&self, bin: usize) -> f32 {
+        let width = (1.0 + BIN_MARGIN - self.lowest) / as_f32(self.n - 1);
+        self.lowest + width * as_f32(bin)
+    }
+
+    /// The number that stands for a bin: the first holds one number only, the others a stretch.
+    fn middle(&self, bin: usize) -> f32 {
+        match bin {
+            0 => self.lowest,
+            _ => (self.bound(bin - 1) + self.bound(bin)) / 2.0,
+        }
+    }
+
+    /// A one for the bin that holds `number`, among zeros.
+    fn one_hot(&self, number: f32) -> Vec<f32> {
+        let bin = (0..self.n).find(|&bin| number <= self.bound(bin));
+        let mut row = vec![0.0; self.n];
+        row[bin.unwrap_or(self.n - 1)] = 1.0;
+        row
+    }
+}
+
+/// The place of the largest number, the first of equals.
+fn largest(numbers: &[f32]) -> usize {
+    let mut best = 0;
+    for (place, number) in numbers.iter().enumerate() {
+        if *number > numbers[best] {
+            best = place;
+        }
+    }
+    best
+}
+
+/// Each block of `n_rows` rows and `n_columns` columns turned into its columns and rows.
+fn transposed(numbers: &[f32], n_rows: usize, n_columns: usize) -> Vec<f32> {
+    let mut turned = Vec::with_capacity(numbers.len());
+    for block in numbers.chunks_exact(n_rows * n_columns) {
+        for column in 0..n_columns {
+            turned.extend((0..n_rows).map(|row| block[row * n_columns + column]));
+        }
+    }
+    turned
+}
+
+fn as_f32(n: usize) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "at most 1024")]
+    let n = n as f32;
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::super::Converter;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cell(velocity: f32, offset: f32) -> Cell {
+        Cell { velocity, offset }
+    }
+
+    /// Four steps: kick and louder snare, a soft kick, nothing, a hi-hat.
+    fn groove() -> Groove {
+        let mut groove = Groove::empty(4);
+        groove.set(0, Voice::Kick, Some(cell(0.5, 0.25)));
+        groove.set(0, Voice::Snare, Some(cell(0.75, -0.125)));
+        groove.set(1, Voice::Kick, Some(cell(0.25, 0.0)));
+        groove.set(3, Voice::ClosedHat, Some(cell(1.0, 0.5)));
+        groove
+    }
+
+    fn input(converter: &GrooveConverter) -> Vec<(usize, Voice, Cell)> {
+        let example = converter.example(&groove(), None);
+        assert_eq!(converter.groove(&example.output), groove());
+        converter.input_groove(&groove(), None).hits().collect()
+    }
+
+    #[test]
+    fn humanize_takes_dynamics_and_timing_and_leaves_the_hits() {
+        let converter = GrooveConverter {
+            humanize: true,
+            ..GrooveConverter::default()
+        };
+        let groove_in = groove();
+        let silent = groove_in
+            .hits()
+            .map(|(step, voice, _)| (step, voice, cell(0.0, 0.0)));
+        assert_eq!(input(&converter), silent.collect::<Vec<_>>());
+        let example = converter.example(&groove(), None);
+        let row = &example.input.numbers().unwrap()[..ROW];
+        assert_eq!((row[0], row[1]), (1.0, 1.0), "a soundless hit is a hit");
+        assert_eq!(row[N_VOICES..], [0.0; 18]);
+    }
+
+    #[test]
+    fn fixed_velocities_take_the_dynamics_only() {
+        let converter = GrooveConverter {
+            fixed_velocities: true,
+            ..GrooveConverter::default()
+        };
+        assert_eq!(input(&converter)[1], (0, Voice::Snare, cell(0.0, -0.125)));
+    }
+
+    #[test]
+    fn a_tap_is_the_loudest_hit_of_its_step() {
+        let converter = GrooveConverter {
+            tapify: true,
+            ..GrooveConverter::default()
+        };
+        let taps = [
+            (0, TAP, cell(0.75, -0.125)),
+            (1, TAP, cell(0.25, 0.0)),
+            (3, TAP, cell(1.0, 0.5)),
+        ];
+        assert_eq!(input(&converter), taps);
+    }
+
+    #[test]
+    fn added_instruments_are_missing_from_the_input() {
+        let converter = GrooveConverter {
+            add_instruments: vec![0, 2],
+            ..GrooveConverter::default()
+        };
+        assert_eq!(input(&converter), [(0, Voice::Snare, cell(0.75, -0.125))]);
+    }
+
+    #[test]
+    fn controls_are_the_hits_whatever_the_input_lacks() {
+        let converter = GrooveConverter {
+            hits_as_controls: true,
+            tapify: true,
+            ..GrooveConverter::default()
+        };
+        let controls = converter.example(&groove(), None).controls.unwrap();
+        assert_eq!(controls.bits(), Some(&[0b11, 0b1, 0, 0b100][..]));
+        assert_eq!(*controls.layout(), converter.controls_layout().unwrap());
+    }
+
+    #[test]
+    fn a_split_row_is_one_drum_and_its_control_names_it() {
+        let mut converter = GrooveConverter {
+            split_instruments: true,
+            ..GrooveConverter::default()
+        };
+        let example = converter.example(&groove(), None);
+        assert_eq!(
+            (example.input.n_steps(), example.input.layout().width()),
+            (36, 3)
+        );
+        let numbers = example.input.numbers().unwrap();
+        assert_eq!(numbers[..6], [1.0, 0.5, 0.5, 1.0, 0.75, -0.25]);
+        let drums = example.controls.unwrap();
+        assert_eq!(
+            drums.labels().unwrap()[..11],
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1]
+        );
+
+        converter.hits_as_controls = true;
+        let controls = converter.example(&groove(), None).controls.unwrap();
+        let row = |step: usize| controls.to_numbers()[10 * step..10 * (step + 1)].to_vec();
+        assert_eq!(row(1), [1., 0., 1., 0., 0., 0., 0., 0., 0., 0.]);
+        assert_eq!(row(2), [0., 0., 0., 1., 0., 0., 0., 0., 0., 0.]);
+    }
+
+    #[test]
+    fn bins_are_one_hot_for_each_drum_and_kind() {
+        let converter = GrooveConverter {
+            velocity_bins: Some(5),
+            offset_bins: Some(3),
+            ..GrooveConverter::default()
+        };
+        let example = converter.example(&groove(), None);
+        let row = &example.input.numbers().unwrap()[..9 * 9];
+        // Kick: 0.5 of 0, 0.25, 0.5, 0.75, 1; then snare at 0.75; rests are at 0.
+        assert_eq!(row[9..14], [0., 0., 1., 0., 0.]);
+        assert_eq!(row[14..19], [0., 0., 0., 1., 0.]);
+        assert_eq!(row[19..24], [1., 0., 0., 0., 0.]);
+        // Offsets 0.5 and −0.25 as a row has them, of −1, 0, 1.
+        assert_eq!(row[54..60], [0., 0., 1., 0., 1., 0.]);
+        assert_eq!(row.iter().sum::<f32>(), 2.0 + 9.0 + 9.0);
+    }
+
+    #[test]
+    fn dropout_is_drawn_anew_and_takes_soft_hits_first() {
+        let converter = GrooveConverter {
+            max_note_dropout: 0.8,
+            ..GrooveConverter::default()
+        };
+        let mut noise = Noise::from_seed(5);
+        let mut n_kept = [0_u32; 4];
+        for _ in 0..4000 {
+            let input = converter.input_groove(&groove(), Some(&mut noise));
+            for (n_kept, (step, voice, _)) in n_kept.iter_mut().zip(groove().hits()) {
+                *n_kept += u32::from(input.cell(step, voice).is_some());
+            }
+        }
+        // Velocities 0.5, 0.75, 0.25, 1; the mean probability is 0.4 times 1 − velocity, at least 0.2.
+        for (n_kept, dropped) in n_kept.into_iter().zip([0.2, 0.1, 0.3, 0.08]) {
+            let share = f64::from(n_kept) / 4000.0;
+            assert!(
+                (1.0 - share - dropped).abs() < 0.03,
+                "{share} for {dropped}"
+            );
+        }
+        assert_eq!(converter.input_groove(&groove(), None), groove());
+    }
+
+    #[test]
+    fn what_dropout_takes_stays_away_from_the_taps() {
+        let mut converter = GrooveConverter {
+            tapify: true,
+            ..GrooveConverter::default()
+        };
+        let nothing = Groove::empty(4);
+        assert_eq!(converter.taps(&groove(), &nothing).n_hits(), 0);
+        converter.magenta_compat = true;
+        let leaked: Vec<_> = converter.taps(&groove(), &nothing).hits().collect();
+        assert_eq!(
+            leaked,
+            [(0, TAP, cell(0.5, 0.25)), (1, TAP, cell(0.25, 0.0))],
+            "the original brings kicks back"
+        );
+    }
+
+    #[test]
+    fn silent_hits_and_notes_before_the_start_are_only_the_original_s() {
+        let mut numbers = vec![0.0; 2 * ROW];
+        (numbers[0], numbers[18]) = (1.0, 1.0);
+        let rows =
+            |converter: &GrooveConverter| Rows::of_numbers(converter.layout(), numbers.clone());
+        let mut converter = GrooveConverter::default();
+        let [note] = converter.notes(&rows(&converter), &DrumMap::GM)[..] else {
+            panic!("one hit is one note")
+        };
+        assert!(note.velocity > 0.0);
+        assert_eq!(
+            note.onset_beats, 0.375,
+            "it comes out at the end of the loop"
+        );
+        converter.magenta_compat = true;
+        let [note] = converter.notes(&rows(&converter), &DrumMap::GM)[..] else {
+            panic!("one hit is one note")
+        };
+        assert_eq!((note.velocity, note.onset_beats), (0.0, -0.125));
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_named() {
+        let problem = |change: fn(&mut GrooveConverter)| {
+            let mut converter = GrooveConverter::default();
+            change(&mut converter);
+            Converter::Groove(converter)
+                .check()
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(problem(|c| c.max_note_dropout = f64::NAN).contains("converter.max_note_dropout"));
+        assert!(problem(|c| c.add_instruments = vec![2, 9]).contains("drum 9"));
+        assert!(problem(|c| c.velocity_bins = Some(8)).contains("go together"));
+        let one = |c: &mut GrooveConverter| (c.velocity_bins, c.offset_bins) = (Some(1), Some(8));
+        assert!(problem(one).contains("between 2 and 1024"));
+        assert!(problem(|c| c.max_per_song = Some(0)).contains("max_per_song"));
+        assert!(
+            Converter::Groove(GrooveConverter::default())
+                .check()
+                .is_ok()
+        );
+    }
+
+    fn any_groove() -> impl Strategy<Value = Groove> {
+        let cell = (1..=127_u8, -0.499..=0.5_f32)
+            .prop_map(|(velocity, offset)| cell(f32::from(velocity) / 127.0, offset));
+        prop::collection::btree_map((0..32_usize, 0..N_VOICES), cell, 0..60).prop_map(|cells| {
+            let mut groove = Groove::empty(32);
+            for ((step, column), cell) in cells {
+                groove.set(step, Voice::ALL[column], Some(cell));
+            }
+            groove
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_groove_returns_from_its_rows(groove in any_groove(), is_split: bool) {
+            let converter = GrooveConverter { split_instruments: is_split, ..GrooveConverter::default() };
+            prop_assert_eq!(converter.groove(&converter.rows(&groove)), groove);
+        }
+
+        #[test]
+        fn a_groove_returns_from_its_bins_to_the_same_bins(
+            groove in any_groove(), is_split: bool, velocities in 2..40_usize, offsets in 2..40_usize,
+        ) {
+            let converter = GrooveConverter {
+                split_instruments: is_split,
+                velocity_bins: Some(velocities),
+                offset_bins: Some(offsets),
+                ..GrooveConverter::default()
+            };
+            let rows = converter.rows(&groove);
+            prop_assert_eq!(rows.n_steps(), 32 * converter.rows_per_step());
+            prop_assert_eq!(converter.rows(&converter.groove(&rows)), rows);
+        }
+    }
+}

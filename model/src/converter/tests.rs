@@ -1,0 +1,267 @@
+//! Every converter against what magenta.js makes of the same notes, and what all of them share.
+
+#![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+use super::*;
+use crate::midi::{TempoChange, TimeSignature};
+use serde_json::Value;
+
+/// The input rows of a case, and those that our converter makes of its notes.
+fn expected_and_found(case: &Value) -> (Vec<f32>, Vec<f32>) {
+    let converter: Converter = serde_json::from_value(case["converter"].clone()).unwrap();
+    let beats_per_unit = if case["in_steps"] == true {
+        0.25
+    } else {
+        case["qpm"].as_f64().unwrap() / 60.0
+    };
+    let channel = if matches!(converter, Converter::Melody(_)) {
+        0
+    } else {
+        9
+    };
+    let notes: Vec<[f64; 4]> = serde_json::from_value(case["notes"].clone()).unwrap();
+    let notes = notes.iter().map(|[pitch, velocity, start, end]| Note {
+        onset_beats: start * beats_per_unit,
+        duration_beats: (end - start) * beats_per_unit,
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a key"
+        )]
+        pitch: *pitch as u8,
+        #[expect(clippy::cast_possible_truncation, reason = "at most 127")]
+        velocity: *velocity as f32 / 127.0,
+        channel,
+    });
+    let song = Song::from_notes(notes.collect(), &[]);
+    let [n_steps, width]: [usize; 2] = serde_json::from_value(case["shape"].clone()).unwrap();
+    let map = &DrumMap::MAGENTA_JS;
+    let material = converter.whole(&song, map, n_steps).unwrap();
+    let windows = converter.windows(&material, n_steps, 1);
+    let example = converter.example(&material, &windows[0], n_steps, None);
+    assert_eq!(converter.input().width(), width);
+
+    let mut expected = vec![0.0; n_steps * width];
+    for entry in case["input"].as_array().unwrap() {
+        let [step, column] = [0, 1].map(|place| usize::try_from(entry[place].as_u64().unwrap()));
+        #[expect(clippy::cast_possible_truncation, reason = "single precision")]
+        let number = entry[2].as_f64().unwrap() as f32;
+        expected[step.unwrap() * width + column.unwrap()] = number;
+    }
+    let found = match example.input.layout() {
+        RowLayout::RollWithRest { .. } => magenta_js_rests(&example.input),
+        _ => example.input.to_numbers(),
+    };
+    (expected, found)
+}
+
+#[test]
+fn inputs_are_those_of_magenta_js() {
+    let fixture: Value = serde_json::from_str(include_str!("magenta_js.json")).unwrap();
+    let cases = fixture["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 9);
+    for case in cases {
+        let (expected, found) = expected_and_found(case);
+        assert_eq!(found.len(), expected.len(), "{}", case["name"]);
+        for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert!(
+                (found - expected).abs() < 1e-6,
+                "{}, number {place}: {found} for {expected}",
+                case["name"]
+            );
+        }
+    }
+}
+
+/// A kick on every beat of `n_bars` bars of 4/4, with a snare on the last beat of every fourth.
+fn beat(n_bars: u8) -> Vec<Note> {
+    let strike = |beat| Note {
+        onset_beats: f64::from(beat),
+        duration_beats: 0.25,
+        pitch: if beat % 16 == 15 { 38 } else { 36 },
+        velocity: 0.5,
+        channel: 9,
+    };
+    (0..4 * n_bars).map(strike).collect()
+}
+
+fn song(notes: Vec<Note>, signatures: &[(f64, u8, u32)], tempos: &[(f64, f64)]) -> Song {
+    let signature = |&(beats, numerator, denominator)| TimeSignature {
+        beats,
+        numerator,
+        denominator,
+    };
+    let tempo = |&(beats, bpm)| TempoChange { beats, bpm };
+    Song {
+        time_signatures: signatures.iter().map(signature).collect(),
+        tempos: tempos.iter().map(tempo).collect(),
+        ..Song::from_notes(notes, &[])
+    }
+}
+
+fn groove(magenta_compat: bool) -> Converter {
+    Converter::Groove(GrooveConverter {
+        magenta_compat,
+        ..GrooveConverter::default()
+    })
+}
+
+fn drums(magenta_compat: bool) -> Converter {
+    Converter::Drums(DrumsConverter {
+        magenta_compat,
+        ..DrumsConverter::default()
+    })
+}
+
+/// Start and bars of every part.
+fn parts(converter: &Converter, song: &Song) -> Vec<(f64, usize)> {
+    let material = converter.material(song, &DrumMap::GM).unwrap();
+    let parts = material.parts.iter();
+    parts
+        .map(|part| (part.start_beats, part.n_bars()))
+        .collect()
+}
+
+fn refusal(converter: &Converter, song: &Song) -> String {
+    converter
+        .material(song, &DrumMap::GM)
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn a_change_of_tempo_moves_no_bar_line_except_for_the_original() {
+    let song = song(beat(8), &[], &[(0.0, 100.0), (13.0, 90.0)]);
+    assert_eq!(parts(&groove(false), &song), [(0.0, 8)]);
+    assert_eq!(parts(&drums(false), &song), [(0.0, 8)]);
+    assert_eq!(parts(&drums(true), &song), [(0.0, 4), (13.0, 5)]);
+    let problem = refusal(&groove(true), &song);
+    assert!(problem.contains("tempo changes at beat 13"), "{problem}");
+}
+
+#[test]
+fn bars_count_from_the_last_change_of_metre_and_other_metres_are_left_out_with_the_reason() {
+    let song = song(beat(8), &[(0.0, 4, 4), (12.0, 3, 4), (15.0, 4, 4)], &[]);
+    for converter in [groove(false), drums(false)] {
+        let material = converter.material(&song, &DrumMap::GM).unwrap();
+        assert_eq!(parts(&converter, &song), [(0.0, 3), (15.0, 5)]);
+        let [reason] = &material.left_out[..] else {
+            panic!("one stretch is left out")
+        };
+        assert!(
+            reason.starts_with("from beat 12, its metre is 3/4, so its bars have 12"),
+            "{reason}"
+        );
+        assert_eq!(material.lost.outside, 3);
+    }
+    let problem = refusal(&groove(true), &song);
+    assert!(problem.contains("changes from 4/4 to 3/4"), "{problem}");
+}
+
+#[test]
+fn bars_of_any_length_are_used_on_request_and_windows_begin_on_them() {
+    let song = song(beat(7), &[(0.0, 7, 8)], &[]);
+    assert!(refusal(&groove(false), &song).contains("14 sixteenth steps"));
+    let converter = Converter::Groove(GrooveConverter {
+        any_metre: true,
+        ..GrooveConverter::default()
+    });
+    let material = converter.material(&song, &DrumMap::GM).unwrap();
+    let windows = converter.windows(&material, 64, 1);
+    let starts: Vec<_> = windows.iter().map(|place| place.first_step).collect();
+    assert_eq!(starts, [0, 14, 28, 42]);
+}
+
+#[test]
+fn an_early_hit_is_on_the_downbeat_that_it_announces_even_after_a_change_of_metre() {
+    let mut notes = beat(8);
+    notes[16].onset_beats -= 0.1;
+    let song = song(notes, &[(0.0, 4, 4), (8.0, 2, 4), (16.0, 4, 4)], &[]);
+    let material = groove(false).material(&song, &DrumMap::GM).unwrap();
+    let groove = material.parts[1].groove().unwrap();
+    let (step, _, cell) = groove.hits().next().unwrap();
+    assert_eq!((step, groove.n_hits()), (0, 16));
+    assert!((cell.offset - 0.4).abs() < 1e-6);
+}
+
+#[test]
+fn a_key_without_a_drum_is_counted_except_by_the_original() {
+    let mut notes = beat(4);
+    notes[3].pitch = 100;
+    let song = song(notes, &[], &[]);
+    let material = groove(false).material(&song, &DrumMap::GM).unwrap();
+    assert_eq!(material.lost.unmapped.get(&100), Some(&1));
+    assert!(refusal(&groove(true), &song).contains("key 100"));
+}
+
+#[test]
+fn equal_windows_of_labels_are_one_and_a_groove_keeps_them_all() {
+    let song = song(beat(12), &[], &[]);
+    let count = |converter: &Converter| {
+        let material = converter.material(&song, &DrumMap::GM).unwrap();
+        converter.windows(&material, 64, 1).len()
+    };
+    assert_eq!(
+        count(&drums(false)),
+        4,
+        "the snare is in one of four places"
+    );
+    assert_eq!(count(&groove(false)), 9);
+}
+
+#[test]
+fn a_song_s_windows_are_drawn_anew_for_each_epoch() {
+    let capped = |magenta_compat| {
+        Converter::Drums(DrumsConverter {
+            max_per_song: Some(3),
+            magenta_compat,
+            ..DrumsConverter::default()
+        })
+    };
+    let mut noise = Noise::from_seed(1);
+    let mut n_drawn = [0; 10];
+    for _ in 0..1000 {
+        let drawn = capped(false).draw(10, &mut noise);
+        assert!(drawn.is_sorted() && drawn.len() == 3);
+        drawn.iter().for_each(|window| n_drawn[*window] += 1);
+    }
+    assert!(
+        n_drawn.iter().all(|n| (240..360).contains(n)),
+        "{n_drawn:?}"
+    );
+    assert_eq!(capped(false).draw(2, &mut noise), [0, 1]);
+    assert_eq!(drums(false).draw(4, &mut noise), [0, 1, 2, 3]);
+
+    let song = song(beat(12), &[], &[]);
+    let material = capped(true).material(&song, &DrumMap::GM).unwrap();
+    assert_eq!(capped(true).windows(&material, 64, 1).len(), 3);
+}
+
+#[test]
+fn a_note_years_away_is_refused_instead_of_filling_the_memory() {
+    let mut notes = beat(4);
+    notes[15].onset_beats = 1e12;
+    let song = song(notes, &[], &[]);
+    for converter in [groove(false), drums(false)] {
+        assert!(refusal(&converter, &song).contains("beyond bar 16384"));
+    }
+}
+
+#[test]
+fn settings_are_read_by_name_and_unknown_ones_are_refused() {
+    let read = |json: &str| serde_json::from_str::<Converter>(json);
+    let humanize = read(r#"{"kind": "groove", "humanize": true}"#).unwrap();
+    let expected = Converter::Groove(GrooveConverter {
+        humanize: true,
+        ..GrooveConverter::default()
+    });
+    assert_eq!(humanize, expected);
+    let problem = read(r#"{"kind": "melody", "gap": 2}"#).unwrap_err();
+    assert!(problem.to_string().contains("unknown field `gap`"));
+    for kind in ["groove", "drums", "melody", "trio"] {
+        let converter = read(&format!(r#"{{"kind": "{kind}"}}"#)).unwrap();
+        converter.check().unwrap();
+        let json = serde_json::to_string(&converter).unwrap();
+        assert_eq!(read(&json).unwrap(), converter);
+    }
+}
