@@ -121,10 +121,16 @@ impl Imported {
         };
         let renamed = Renamed::of(weights.tensors);
         let config = layout.config(&renamed).with_context(|| origin.clone())?;
+        let problem = || {
+            format!(
+                "{origin}: these weights cannot be a model {}",
+                config.preset
+            )
+        };
         config
             .check()
             .map_err(anyhow::Error::msg)
-            .with_context(|| origin.clone())?;
+            .with_context(problem)?;
         Ok(Self {
             tensors: renamed.fit(&config, &origin)?,
             origin,

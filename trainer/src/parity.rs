@@ -402,38 +402,47 @@ fn same_length(name: &str, ours: usize, theirs: usize) -> Result<()> {
     Ok(())
 }
 
+/// A note as both sides can tell it, in beats.
+struct Heard {
+    pitch: u8,
+    start: f64,
+    end: f64,
+    /// As MIDI counts it; magenta.js writes notes on the grid without.
+    velocity: Option<f32>,
+}
+
 /// The largest difference of two sets of notes: in seconds, or infinite where one has a note that the other has not.
 fn distance(ours: &[Note], theirs: &[GoldenNote]) -> f64 {
     if ours.len() != theirs.len() {
         return f64::INFINITY;
     }
-    let seconds = 60.0 / NOTES_BPM;
-    let ours = ours.iter().map(|note| {
-        let velocity = (127.0 * note.velocity).round();
-        (
-            note.pitch,
-            note.onset_beats,
-            note.onset_beats + note.duration_beats,
-            velocity,
-        )
+    let ours = ours.iter().map(|note| Heard {
+        pitch: note.pitch,
+        start: note.onset_beats,
+        end: note.onset_beats + note.duration_beats,
+        velocity: Some((127.0 * note.velocity).round()),
     });
-    let mut ours: Vec<_> = ours.collect();
-    // magenta.js writes notes on the grid in steps, without time and loudness.
-    let theirs = theirs.iter().map(|note| match note.in_steps() {
-        Some((start, end)) => (note.pitch, start, end, None),
-        None => {
-            let (start, end) = note.in_seconds(NOTES_BPM).unwrap_or((f64::NAN, f64::NAN));
-            (note.pitch, start, end, note.velocity.map(f32::from))
+    let theirs = theirs.iter().map(|note| {
+        let steps = note.in_steps();
+        let times = steps.or_else(|| note.in_seconds(NOTES_BPM));
+        let (start, end) = times.unwrap_or((f64::NAN, f64::NAN));
+        Heard {
+            pitch: note.pitch,
+            start,
+            end,
+            velocity: note.velocity.map(f32::from).filter(|_| steps.is_none()),
         }
     });
-    let mut theirs: Vec<_> = theirs.collect();
-    ours.sort_by(|a, b| (a.0.cmp(&b.0)).then(a.1.total_cmp(&b.1)));
-    theirs.sort_by(|a, b| (a.0.cmp(&b.0)).then(a.1.total_cmp(&b.1)));
-    let apart = |(ours, theirs): (&(u8, f64, f64, f32), &(u8, f64, f64, Option<f32>))| {
-        let same = ours.0 == theirs.0 && theirs.3.is_none_or(|velocity| velocity == ours.3);
-        let difference = f64::max((ours.1 - theirs.1).abs(), (ours.2 - theirs.2).abs()) * seconds;
-        if same && !difference.is_nan() {
-            difference
+    let (mut ours, mut theirs): (Vec<_>, Vec<_>) = (ours.collect(), theirs.collect());
+    for notes in [&mut ours, &mut theirs] {
+        notes.sort_by(|a, b| (a.pitch.cmp(&b.pitch)).then(a.start.total_cmp(&b.start)));
+    }
+    let apart = |(ours, theirs): (&Heard, &Heard)| {
+        let is_same = ours.pitch == theirs.pitch
+            && (theirs.velocity.is_none() || theirs.velocity == ours.velocity);
+        let beats = (ours.start - theirs.start).abs() + (ours.end - theirs.end).abs();
+        if is_same && !beats.is_nan() {
+            beats * 60.0 / NOTES_BPM
         } else {
             f64::INFINITY
         }

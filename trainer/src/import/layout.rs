@@ -10,24 +10,25 @@ use fourbar_model::converter::{
     Converter, DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
 };
 use fourbar_model::drums::{DrumMap, N_VOICES};
-use fourbar_model::rows::Rows;
+use fourbar_model::rows::{RowLayout, Rows};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// A model but for its sizes.
 pub(super) struct Layout {
-    /// What the model is called.
-    pub(super) name: String,
-    converter: Converter,
-    n_steps: usize,
-    /// Segments of a hierarchy, where the model has one.
-    segments: Option<usize>,
-    /// Lengths of the encoder's levels, if they are known.
-    encoder_levels: Option<Vec<usize>>,
-    /// The decoder's head, unless its own tensors tell.
-    head: String,
+    /// A model of this layout; of another size than the weights, or of none.
+    model: ModelConfig,
+    hierarchy: Hierarchy,
     /// The keys of its drums.
     pub(super) drum_map: &'static DrumMap,
+}
+
+/// Who says whether there are segments, and a decoder for each voice.
+enum Hierarchy {
+    /// The preset does.
+    Known,
+    /// The weights do; `config.json` only says how many segments there are then.
+    OfTheWeights { segments: Option<usize> },
 }
 
 /// The maps that nine drums may have; the first is magenta.js's own.
@@ -145,13 +146,29 @@ impl Layout {
             _ if spec.use_boolean_decoder => "boolean",
             _ => "categorical",
         };
-        Ok(Self {
-            name: name.to_owned(),
+        let model = ModelConfig {
+            preset: name.to_owned(),
             n_steps: steps.saturating_mul(converter.rows_per_step()),
+            latent: 0,
             converter,
-            segments: args.num_segments.filter(|segments| *segments > 0),
-            encoder_levels: None,
-            head: head.to_owned(),
+            encoder: EncoderConfig {
+                units: Vec::new(),
+                levels: Vec::new(),
+                residual: false,
+            },
+            decoder: DecoderConfig {
+                head: head.to_owned(),
+                units: Vec::new(),
+                levels: Vec::new(),
+                split: false,
+                residual: false,
+                nade_hidden: None,
+            },
+        };
+        let segments = args.num_segments.filter(|segments| *segments > 0);
+        Ok(Self {
+            model,
+            hierarchy: Hierarchy::OfTheWeights { segments },
             drum_map: drums.map,
         })
     }
@@ -159,12 +176,8 @@ impl Layout {
     /// The layout of a preset.
     pub(super) fn of_preset(model: ModelConfig, drum_map: &'static DrumMap) -> Self {
         Self {
-            name: model.preset,
-            converter: model.converter,
-            n_steps: model.n_steps,
-            segments: model.decoder.levels.first().copied(),
-            encoder_levels: Some(model.encoder.levels),
-            head: model.decoder.head,
+            model,
+            hierarchy: Hierarchy::Known,
             drum_map,
         }
     }
@@ -174,83 +187,83 @@ impl Layout {
     /// # Errors
     /// If the weights are those of no model at all, or of a hierarchy that the layout does not know of.
     pub(super) fn config(&self, weights: &Renamed) -> Result<ModelConfig> {
-        let missing = |what| format!("there is no {what} among the weights");
-        let latent = weights
+        let mut model = self.model.clone();
+        if let Hierarchy::OfTheWeights { segments } = self.hierarchy {
+            find_hierarchy(&mut model, segments, weights)?;
+        }
+        model.latent = weights
             .length("encoder.mu.bias", 0)
-            .with_context(|| missing("encoder/mu/bias"))?;
-        let n_levels = (0..)
-            .take_while(|level| has(weights, &format!("encoder.level_{level}.")))
-            .count();
-        let encoder = match n_levels {
+            .context("there is no encoder/mu/bias among the weights")?;
+        let encoder = match model.encoder.levels.len() {
             0 => "encoder",
             _ => "encoder.level_0",
         };
-        let is_hierarchical = has(weights, "decoder.conductor.");
-        let core = if is_hierarchical {
-            "decoder.core"
-        } else {
-            "decoder"
-        };
-        let part = format!("{core}.part_0");
-        let split = has(weights, &format!("{part}."));
-        let core = if split { part.as_str() } else { core };
-        let nade_hidden = weights.length(&format!("{core}.nade.encode"), 1);
-        Ok(ModelConfig {
-            preset: self.name.clone(),
-            n_steps: self.n_steps,
-            latent,
-            converter: self.converter.clone(),
-            encoder: EncoderConfig {
-                units: weights.units(encoder, ".forward"),
-                levels: self.encoder_levels(n_levels)?,
-                residual: false,
-            },
-            decoder: DecoderConfig {
-                head: nade_hidden
-                    .map_or(self.head.as_str(), |_| "nade")
-                    .to_owned(),
-                units: weights.units(core, ""),
-                levels: if is_hierarchical {
-                    self.levels()?
-                } else {
-                    Vec::new()
-                },
-                split,
-                residual: false,
-                nade_hidden,
-            },
-        })
-    }
-
-    fn encoder_levels(&self, n_levels: usize) -> Result<Vec<usize>> {
-        match (n_levels, &self.encoder_levels) {
-            (0, _) => Ok(Vec::new()),
-            (n, Some(levels)) if levels.len() == n => Ok(levels.clone()),
-            (2, _) => self.levels(),
-            (n, _) => bail!(
-                "its encoder has {n} levels, whose lengths nothing tells; choose a preset that has them"
-            ),
+        let core = core(!model.decoder.levels.is_empty(), model.decoder.split);
+        for (units, prefix, direction) in [
+            (&mut model.encoder.units, encoder, ".forward"),
+            (&mut model.decoder.units, core, ""),
+        ] {
+            let found = weights.units(prefix, direction);
+            if !found.is_empty() {
+                *units = found;
+            }
+            ensure!(
+                !units.is_empty(),
+                "there are no {prefix} cells of an LSTM among the weights"
+            );
         }
-    }
-
-    /// Segments, and rows of each.
-    fn levels(&self) -> Result<Vec<usize>> {
-        let n_steps = self.n_steps;
-        let segments = self
-            .segments
-            .context("the weights are those of a hierarchy, but nothing tells its segments (numSegments in config.json): choose a preset that has them")?;
-        ensure!(
-            segments > 0 && n_steps.is_multiple_of(segments),
-            "{n_steps} rows cannot be cut into {segments} segments of one length"
-        );
-        Ok(vec![segments, n_steps / segments])
+        let nade_hidden = weights.length(&format!("{core}.nade.encode"), 1);
+        let is_roll = matches!(model.converter.output(), RowLayout::Roll { .. });
+        if nade_hidden.is_some() && is_roll {
+            model.decoder.head = "nade".to_owned();
+            model.decoder.nade_hidden = nade_hidden;
+        }
+        Ok(model)
     }
 }
 
-/// Whether there are tensors below a prefix.
-fn has(weights: &Renamed, prefix: &str) -> bool {
-    let from = weights.tensors.range(prefix.to_owned()..).next();
-    from.is_some_and(|(name, _)| name.starts_with(prefix))
+/// Takes the levels and parts of `model` from the names of its weights.
+fn find_hierarchy(
+    model: &mut ModelConfig,
+    segments: Option<usize>,
+    weights: &Renamed,
+) -> Result<()> {
+    let has_level = |level: &usize| weights.has(&format!("encoder.level_{level}."));
+    let n_levels = (0..).take_while(has_level).count();
+    let has_conductor = weights.has("decoder.conductor.");
+    if n_levels > 0 || has_conductor {
+        let n_steps = model.n_steps;
+        let segments = segments.context(
+            "the weights are those of a hierarchy, but dataConverter.args.numSegments in config.json is missing",
+        )?;
+        ensure!(
+            n_steps.is_multiple_of(segments),
+            "{n_steps} rows cannot be cut into {segments} segments (numSegments) of one length"
+        );
+        let levels = vec![segments, n_steps / segments];
+        if has_conductor {
+            model.decoder.levels.clone_from(&levels);
+        }
+        match n_levels {
+            0 => {}
+            2 => model.encoder.levels = levels,
+            _ => {
+                bail!("its encoder has {n_levels} levels, where config.json tells the lengths of 2")
+            }
+        }
+    }
+    model.decoder.split = weights.has(&format!("{}.", core(has_conductor, true)));
+    Ok(())
+}
+
+/// Where the tensors of the first decoder that puts out rows are.
+fn core(is_hierarchical: bool, is_split: bool) -> &'static str {
+    match (is_hierarchical, is_split) {
+        (false, false) => "decoder",
+        (false, true) => "decoder.part_0",
+        (true, false) => "decoder.core",
+        (true, true) => "decoder.core.part_0",
+    }
 }
 
 fn groove_converter(args: &ArgsSpec, n_controls: usize) -> Result<GrooveConverter> {

@@ -7,7 +7,7 @@ use fourbar_model::config::ModelConfig;
 use std::collections::BTreeMap;
 
 /// Most tensors that a message lists.
-const MAX_LISTED: usize = 20;
+const MAX_LISTED: usize = 100;
 
 /// Our name of the tensor that Magenta calls `name`; `None` if no model that we can build has it.
 ///
@@ -135,6 +135,12 @@ impl Renamed {
     /// Length of an axis of the tensor that we call `name`.
     pub(super) fn length(&self, name: &str, axis: usize) -> Option<usize> {
         self.tensors.get(name)?.1.shape.get(axis).copied()
+    }
+
+    /// Whether there are tensors whose names begin so.
+    pub(super) fn has(&self, prefix: &str) -> bool {
+        let first = self.tensors.range(prefix.to_owned()..).next();
+        first.is_some_and(|(name, _)| name.starts_with(prefix))
     }
 
     /// Units of the layers `cell_0`, `cell_1`, … below a prefix; `direction` ends the names of bidirectional ones.
