@@ -1,6 +1,6 @@
 //! Imported models compute what magenta.js computes from the same weights, and importing loses nothing.
 //!
-//! Expected numbers: `@magenta/music` 1.23.1; see `fixtures/parity/README.md`.
+//! Expected numbers: `@magenta/music` 1.23.1; see `fixtures/parity/README.md` and `fixtures/parity_more/README.md`.
 
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
@@ -42,8 +42,10 @@ fn import(from: &Path, preset: Option<&str>, out: &Path) -> anyhow::Result<()> {
 
 #[test]
 fn every_stage_of_every_model_is_that_of_magenta_js() {
-    let cases = parity::cases(&fixtures("parity")).unwrap();
+    let mut cases = parity::cases(&fixtures("parity")).unwrap();
     assert_eq!(cases.len(), 9);
+    cases.extend(parity::cases(&fixtures("parity_more")).unwrap());
+    assert_eq!(cases.len(), 15);
     for case in cases {
         let stages = parity::compare(&case).unwrap();
         assert!(stages.len() >= 5, "{case:?}: {stages:?}");
@@ -220,6 +222,37 @@ fn missing_and_strange_tensors_are_listed() {
     ] {
         assert!(problem.contains(part), "{problem}");
     }
+}
+
+#[test]
+fn weights_of_something_else_are_named() {
+    let copy = copy_of("groove_flat_64");
+    let manifest = copy.path().join("weights_manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        text.replace("\"encoder/", "\"model/a/")
+            .replace("\"decoder/", "\"model/b/"),
+    )
+    .unwrap();
+    let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+    for part in [
+        "weights_manifest.json",
+        "none of these tensors",
+        "model/a/mu/kernel",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    fs::write(
+        &manifest,
+        text.replace("\"encoder/sigma/", "\"other/sigma/"),
+    )
+    .unwrap();
+    let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+    assert!(
+        problem.contains("`encoder.sigma.bias` [10] is missing"),
+        "{problem}"
+    );
 }
 
 #[test]

@@ -28,6 +28,7 @@ use fourbar_model::latent::LatentMap;
 use layout::Layout;
 use names::Renamed;
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Most bytes of weights that are read. The largest of Magenta's models has a fifth of it.
@@ -64,10 +65,20 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let imported = Imported::read(&args.from, args.preset.as_deref())?;
     let config = imported.config.clone();
+    let left_out = imported.left_out.clone();
     let n_parameters: usize = imported.tensors.values().map(Tensor::elem_count).sum();
     let bytes = imported.into_checkpoint()?.to_bytes()?;
     write_atomically(&args.out, &bytes)?;
-    println!(
+    let mut out = io::stdout();
+    if !left_out.is_empty() {
+        writeln!(
+            out,
+            "left out, as no part of the model: {}",
+            left_out.join(", ")
+        )?;
+    }
+    writeln!(
+        out,
         "{}: {}, {n_parameters} weights, encoder {:?}, latent {}, {} head on {:?}, {} rows a sequence",
         args.out.display(),
         config.preset,
@@ -76,7 +87,7 @@ pub fn run(args: &Args) -> Result<()> {
         config.decoder.head,
         config.decoder.units,
         config.n_steps
-    );
+    )?;
     Ok(())
 }
 
@@ -91,6 +102,8 @@ pub struct Imported {
     pub drum_map: &'static DrumMap,
     /// The weights in single precision, as they were found; in the shapes of [`ModelConfig::tensors`].
     pub tensors: BTreeMap<String, Tensor>,
+    /// Names of tensors beside the model, which have no place in it.
+    pub left_out: Vec<String>,
 }
 
 impl Imported {
@@ -119,7 +132,9 @@ impl Imported {
                  give --preset NAME (`fourbar presets` lists them)"
             ),
         };
-        let renamed = Renamed::of(weights.tensors);
+        let mut renamed = Renamed::of(weights.tensors);
+        renamed.check().with_context(|| origin.clone())?;
+        let left_out = std::mem::take(&mut renamed.others);
         let config = layout.config(&renamed).with_context(|| origin.clone())?;
         let problem = || {
             format!(
@@ -136,6 +151,7 @@ impl Imported {
             origin,
             config,
             drum_map: layout.drum_map,
+            left_out,
         })
     }
 

@@ -128,6 +128,12 @@ impl std::fmt::Display for Stage {
             n_compared,
         } = self;
         let verdict = if self.is_within() { "" } else { ", TOO FAR" };
+        if *bound == 0.0 {
+            return write!(
+                f,
+                "{name:<14} {error} of {n_compared} labels differ{verdict}"
+            );
+        }
         write!(
             f,
             "{name:<14} {error:<9.2e} of at most {bound:e} over {n_compared}{verdict}"
@@ -165,6 +171,7 @@ impl Case {
             config,
             drum_map,
             tensors,
+            ..
         } = imported;
         let layout = config.converter.input();
         ensure!(

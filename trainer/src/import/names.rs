@@ -102,6 +102,8 @@ pub(super) struct Renamed {
     pub(super) tensors: BTreeMap<String, (String, RawTensor)>,
     /// Tensors that look like a model's, but have no place in one that we can build.
     strangers: Vec<String>,
+    /// Names of tensors that do not look like a model's.
+    pub(super) others: Vec<String>,
 }
 
 impl Renamed {
@@ -109,6 +111,7 @@ impl Renamed {
         let mut renamed = Self {
             tensors: BTreeMap::new(),
             strangers: Vec::new(),
+            others: Vec::new(),
         };
         for (name, mut tensor) in tensors {
             let Some(ours) = our_name(&name) else {
@@ -116,6 +119,8 @@ impl Renamed {
                     renamed
                         .strangers
                         .push(format!("no place for `{name}` {:?}", tensor.shape));
+                } else {
+                    renamed.others.push(name);
                 }
                 continue;
             };
@@ -130,6 +135,19 @@ impl Renamed {
             }
         }
         renamed
+    }
+
+    /// Refuses weights of which no tensor has a name that we know.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.tensors.is_empty() {
+            let strangers = self.strangers.iter().chain(&self.others);
+            let names: Vec<_> = strangers.take(MAX_LISTED).map(String::as_str).collect();
+            bail!(
+                "none of these tensors is one of a MusicVAE or GrooVAE as Magenta names them: {}",
+                names.join(", ")
+            );
+        }
+        Ok(())
     }
 
     /// Length of an axis of the tensor that we call `name`.
