@@ -10,5 +10,6 @@ mod host_vst3; // the plugin through its VST3 factory
 mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers
 mod playing; // what every host must hear
+mod presets; // every preset trains, and its model plays
 mod training; // a short run learns, resumes exactly and survives accidents
 mod transports; // random transports lose, double or hang no note

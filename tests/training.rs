@@ -1,10 +1,12 @@
 //! A short training run learns, can be interrupted and resumed without a trace, and survives an accident.
 
-use candle_core::Device;
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::converter::Example;
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
-use fourbar_model::groove::{Cell, Groove};
+use fourbar_model::groove::{Cell, Groove, ROW};
+use fourbar_model::head::kind;
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Feel;
@@ -199,6 +201,11 @@ fn a_loss_that_is_not_a_number_changes_nothing() {
     assert_eq!(learner.step_number(), 0);
 }
 
+fn groove_midi_dataset(path: &std::ffi::OsStr) -> Dataset {
+    let config = Config::preset(DEFAULT_PRESET).unwrap();
+    Dataset::load(Path::new(path), &config.model.converter, &DrumMap::TD11).unwrap()
+}
+
 /// The original prints 567.0 and 568.6 as the first losses of its two `groovae_4bar` runs.
 #[test]
 fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
@@ -206,14 +213,76 @@ fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
         println!("FOURBAR_DATA is not set: the first loss is not compared");
         return;
     };
-    let dataset = Dataset::load(Path::new(&path), &DrumMap::TD11).unwrap();
+    let dataset = groove_midi_dataset(&path);
     let windows = dataset.windows(Split::Train, 64, 4);
     let mut noise = Noise::from_seed(11);
     let batch: Vec<Example> = (0..256)
-        .map(|_| dataset.example(&windows[noise.below(windows.len())], 64))
+        .map(|_| dataset.example(&windows[noise.below(windows.len())], None))
         .collect();
     let mut learner = Learner::new(&Config::preset(DEFAULT_PRESET).unwrap(), &Device::Cpu).unwrap();
     let loss = learner.step(&batch).unwrap().loss;
     println!("first loss on 256 grooves of the Groove MIDI Dataset: {loss:.1}");
     assert!((loss / 567.0 - 1.0).abs() < 0.03, "{loss}");
+}
+
+/// With nothing learned, every class is as likely as any other.
+#[test]
+fn the_first_losses_of_models_of_labels_are_those_of_equal_chances() {
+    // The student report prints 399.2 and 288.0.
+    for (preset, classes) in [
+        ("musicvae_4bar_paper_drumconv", 512.0),
+        ("hierdec-mel_4bar", 90.0),
+    ] {
+        let config = Config::preset(preset).unwrap();
+        let layout = config.model.converter.output();
+        let mut noise = Noise::from_seed(2);
+        let mut example = || {
+            let rows = layout.read(&noise.uniforms(64 * layout.width()));
+            let input = config.model.converter.input();
+            Example {
+                input: input.read(&noise.uniforms(64 * input.width())),
+                output: rows,
+                controls: None,
+            }
+        };
+        let batch: Vec<Example> = (0..16).map(|_| example()).collect();
+        let loss = Learner::new(&config, &Device::Cpu)
+            .unwrap()
+            .step(&batch)
+            .unwrap()
+            .loss;
+        let expected = 64.0 * f64::ln(classes);
+        assert!(
+            (loss / expected - 1.0).abs() < 0.005,
+            "{preset}: {loss}, expected {expected}"
+        );
+    }
+}
+
+/// The report's failed run began at 412.9: a softmax over the 27 numbers of a groove's row, whose sum it takes for 1.
+#[test]
+fn the_first_loss_of_the_failed_run_is_the_mean_sum_of_a_groove_times_ln_27() {
+    let Some(path) = std::env::var_os("FOURBAR_DATA") else {
+        println!("FOURBAR_DATA is not set: the failed run's first loss is not compared");
+        return;
+    };
+    let config = Config::preset(DEFAULT_PRESET).unwrap();
+    let dataset = groove_midi_dataset(&path);
+    let windows = dataset.windows(Split::Train, 64, 4);
+    let rows: Vec<f32> = windows
+        .iter()
+        .flat_map(|window| dataset.groove(window, 64).to_rows())
+        .collect();
+    let n_rows = rows.len() / ROW;
+    let rows = Tensor::from_vec(rows, (n_rows, ROW), &Device::Cpu).unwrap();
+    let softmax = RowLayout::OneHot { classes: ROW };
+    let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+    let head = (kind("categorical").unwrap().build)(&softmax, &config.model.decoder, &vb).unwrap();
+    let nothing_learned = rows.zeros_like().unwrap();
+    let (_, nats) = head.loss(&nothing_learned, &rows).unwrap().remove(0);
+    let mean: f32 = nats.sum_all().unwrap().to_scalar().unwrap();
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand rows")]
+    let of_a_groove = 64.0 * mean / n_rows as f32;
+    println!("mean first loss of the failed pair: {of_a_groove:.1}");
+    assert!((of_a_groove / 418.6 - 1.0).abs() < 0.01, "{of_a_groove}");
 }

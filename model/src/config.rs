@@ -151,6 +151,13 @@ impl ModelConfig {
                 "decoder.nade_hidden belongs to the head `nade`, which needs it".to_owned(),
             );
         }
+        let rows_per_step = self.converter.rows_per_step();
+        if !self.n_steps.is_multiple_of(rows_per_step) {
+            return Err(format!(
+                "n_steps is {}, but the converter gives {rows_per_step} rows for each step of music",
+                self.n_steps
+            ));
+        }
         for (name, size) in [("n_steps", self.n_steps), ("latent", self.latent)] {
             if size == 0 {
                 return Err(format!("{name} is 0, but must be at least 1"));
@@ -195,6 +202,12 @@ impl ModelConfig {
     #[must_use]
     pub fn controls(&self) -> usize {
         self.converter.controls().map_or(0, |layout| layout.width())
+    }
+
+    /// Length of one sequence in 16th steps.
+    #[must_use]
+    pub fn window_steps(&self) -> usize {
+        self.n_steps / self.converter.rows_per_step()
     }
 
     /// Rows of a segment: all of them if the decoder is flat.
@@ -252,7 +265,7 @@ impl ModelConfig {
             for (i, &units) in self.encoder.units.iter().enumerate() {
                 for direction in ["forward", "backward"] {
                     let name = format!("{prefix}.cell_{i}.{direction}");
-                    tensors.layer(&name, i, width, &self.encoder.units, self.encoder.residual);
+                    tensors.layer(&name, 0, width, &[units], self.encoder.residual);
                 }
                 width = 2 * units;
             }

@@ -28,7 +28,8 @@ use crate::groove::{Groove, MAX_BARS, NotesLost, STEPS_PER_BAR, nearest_step, st
 use crate::midi::{self, Program, Segment, Song, SplitAt};
 use crate::noise::Noise;
 use crate::note::Note;
-use crate::rows::{RowLayout, Rows};
+use crate::rows::{self, RowLayout, Rows};
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 
@@ -62,6 +63,34 @@ pub struct Example {
     pub controls: Option<Rows>,
 }
 
+/// Examples as the network's tensors.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// `[batch, steps, input]`.
+    pub input: Tensor,
+    /// `[batch, steps, output]`.
+    pub output: Tensor,
+    /// `[batch, steps, controls]`, where there are any.
+    pub controls: Option<Tensor>,
+}
+
+impl Batch {
+    /// Examples of one converter and length.
+    ///
+    /// # Errors
+    /// If they differ in layout or length, or the device has no memory for them.
+    pub fn new(examples: &[Example], device: &Device) -> candle_core::Result<Self> {
+        let tensor = |rows: Vec<&Rows>| rows::to_tensor(&rows, device);
+        let controls = examples.iter().map(|example| example.controls.as_ref());
+        let controls: Option<Vec<&Rows>> = controls.collect();
+        Ok(Self {
+            input: tensor(examples.iter().map(|example| &example.input).collect())?,
+            output: tensor(examples.iter().map(|example| &example.output).collect())?,
+            controls: controls.map(tensor).transpose()?,
+        })
+    }
+}
+
 /// What a song holds for one converter.
 #[derive(Debug, Clone)]
 pub struct Material {
@@ -74,6 +103,8 @@ pub struct Material {
     pub n_notes: usize,
     /// Those of them that are in no part.
     pub lost: NotesLost,
+    /// Where the first of them begins, in beats.
+    pub first_beats: f64,
     /// MIDI channel (0–15) of these notes, if it is a single one.
     pub channel: Option<u8>,
 }
@@ -172,6 +203,17 @@ impl Material {
 }
 
 impl Converter {
+    /// The word for it in files and reports: `groove`, `drums`, `melody` or `trio`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Groove(_) => "groove",
+            Self::Drums(_) => "drums",
+            Self::Melody(_) => "melody",
+            Self::Trio(_) => "trio",
+        }
+    }
+
     /// What the rows of an example's input mean.
     #[must_use]
     pub fn input(&self) -> RowLayout {
@@ -515,30 +557,59 @@ impl Stretches {
         self.refused.iter().filter_map(reason).collect()
     }
 
-    /// The material that `parts` are, or why there is none: the stretches left out, or else `nothing`.
+    /// The material that `parts` of `heard` are, or why there is none: the stretches left out, or else `nothing`.
     fn material(
         self,
         parts: Vec<Part>,
-        n_notes: usize,
-        lost: NotesLost,
-        channel: Option<u8>,
-        nothing: impl FnOnce(&NotesLost) -> String,
+        heard: Heard,
+        nothing: impl FnOnce(&Heard) -> String,
     ) -> Result<Material, Error> {
         let left_out = self.left_out();
-        if !parts.is_empty() {
-            return Ok(Material {
-                parts,
-                left_out,
-                n_notes,
-                lost,
-                channel,
-            });
+        if parts.is_empty() {
+            return Err(Error::Song(if left_out.is_empty() {
+                nothing(&heard)
+            } else {
+                left_out.join("; ")
+            }));
         }
-        Err(Error::Song(if left_out.is_empty() {
-            nothing(&lost)
-        } else {
-            left_out.join("; ")
-        }))
+        let is_one_channel = heard.channels.len() == 1;
+        Ok(Material {
+            parts,
+            left_out,
+            n_notes: heard.n_notes,
+            lost: heard.lost,
+            first_beats: heard.first_beats,
+            channel: heard.channels.first().copied().filter(|_| is_one_channel),
+        })
+    }
+}
+
+/// The notes that a converter looks at.
+struct Heard {
+    n_notes: usize,
+    /// Infinite without notes.
+    first_beats: f64,
+    channels: BTreeSet<u8>,
+    /// Those that get into no part.
+    lost: NotesLost,
+}
+
+impl Heard {
+    fn nothing() -> Self {
+        Self {
+            n_notes: 0,
+            first_beats: f64::INFINITY,
+            channels: BTreeSet::new(),
+            lost: NotesLost::default(),
+        }
+    }
+
+    fn add(&mut self, notes: &[Note]) {
+        self.n_notes += notes.len();
+        for note in notes {
+            self.first_beats = self.first_beats.min(note.onset_beats);
+            self.channels.insert(note.channel);
+        }
     }
 }
 
@@ -572,10 +643,11 @@ fn wrong(key: &str, problem: impl std::fmt::Display) -> Error {
 }
 
 /// Why a song's drums are no material: their keys belong to no drum.
-fn no_drum_of(n_notes: usize, map: &str, lost: &NotesLost) -> String {
-    let keys: Vec<_> = lost.unmapped.keys().map(u8::to_string).collect();
+fn no_drum_of(heard: &Heard, map: &str) -> String {
+    let keys: Vec<_> = heard.lost.unmapped.keys().map(u8::to_string).collect();
     format!(
-        "none of its {n_notes} notes is in the {map} map (keys {})",
+        "none of its {} notes is in the {map} map (keys {})",
+        heard.n_notes,
         keys.join(", ")
     )
 }

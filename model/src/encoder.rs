@@ -42,8 +42,16 @@ impl Encoder {
             let mut layers = Vec::with_capacity(units.len());
             for i in 0..units.len() {
                 let vb = vb.pp(format!("cell_{i}"));
-                let layer =
-                    |name| Layer::new(i, width, units, config.encoder.residual, &vb.pp(name));
+                // Each layer of a bidirectional encoder is a stack of its own.
+                let layer = |name| {
+                    Layer::new(
+                        0,
+                        width,
+                        &units[i..=i],
+                        config.encoder.residual,
+                        &vb.pp(name),
+                    )
+                };
                 layers.push([layer("forward")?, layer("backward")?]);
                 width = 2 * units[i];
             }
@@ -93,20 +101,33 @@ impl Encoder {
 impl Level {
     /// `[batch, steps, input]` to `[batch, 2 * units]`: where each direction of the top layer ends.
     fn last_outputs(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
-        let (batch, steps, _) = x.dims3()?;
         let mut sequence = x.transpose(0, 1)?.contiguous()?;
-        let mut directions = [sequence.clone(), sequence.clone()];
-        for [forward, backward] in &self.layers {
-            let initial = LstmState::zeros(batch, forward.units(), &sequence)?;
-            directions = [
-                forward.sequence(&sequence, &initial, Direction::Forward, dropout)?,
-                backward.sequence(&sequence, &initial, Direction::Backward, dropout)?,
-            ];
-            sequence = Tensor::cat(&directions, 2)?;
+        let (top, below) = self.layers.split_last().ok_or_else(|| {
+            candle_core::Error::Msg("a level of an encoder has at least one layer".to_owned())
+        })?;
+        for layer in below {
+            let outputs = both(layer, &sequence, dropout, Layer::sequence)?;
+            sequence = Tensor::cat(&outputs, 2)?;
         }
-        let [forward, backward] = directions;
-        Tensor::cat(&[forward.get(steps - 1)?, backward.get(0)?], 1)
+        Tensor::cat(&both(top, &sequence, dropout, Layer::last)?, 1)
     }
+}
+
+/// [`Layer::sequence`] or [`Layer::last`].
+type Run = fn(&Layer, &Tensor, &LstmState, Direction, &mut Dropout) -> Result<Tensor>;
+
+/// What `run` makes of a sequence `[steps, batch, input]` in either direction.
+fn both(
+    [forward, backward]: &[Layer; 2],
+    sequence: &Tensor,
+    dropout: &mut Dropout,
+    run: Run,
+) -> Result<[Tensor; 2]> {
+    let initial = LstmState::zeros(sequence.dim(1)?, forward.units(), sequence)?;
+    Ok([
+        run(forward, sequence, &initial, Direction::Forward, dropout)?,
+        run(backward, sequence, &initial, Direction::Backward, dropout)?,
+    ])
 }
 
 /// ln(1 + eˣ) without overflow: max(x, 0) + ln(1 + e^−|x|).

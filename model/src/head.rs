@@ -4,19 +4,28 @@
 //! decoder's numbers have no meaning but the one that the head gives them. A new head is a file beside the others and
 //! its line in [`KINDS`].
 
-mod boolean;
-mod categorical;
-mod groove;
-mod nade;
-
 use crate::config::DecoderConfig;
 use crate::rows::RowLayout;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use std::fmt::Debug;
 
-/// Every kind of head.
-pub const KINDS: &[HeadKind] = &[categorical::KIND, groove::KIND, boolean::KIND, nade::KIND];
+/// Declares the heads' files and lists what they offer: a new head is a line here.
+macro_rules! heads {
+    ($($file:ident,)*) => {
+        $(mod $file;)*
+
+        /// Every kind of head.
+        pub const KINDS: &[HeadKind] = &[$($file::KIND),*];
+    };
+}
+
+heads! {
+    boolean,
+    categorical,
+    groove,
+    nade,
+}
 
 /// What is known of a head without its weights.
 #[derive(Debug)]

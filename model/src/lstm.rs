@@ -7,11 +7,14 @@
 //! # Source
 //! TensorFlow's `LSTMBlockCell` as Magenta uses it: gates i, g, f, o from one kernel over `[x; h]`, and 1 added to f.
 
-mod recurrence;
+mod blocks;
+mod passes;
+mod sequence;
+mod vector;
 
 use candle_core::{D, Result, Tensor};
 use candle_nn::VarBuilder;
-use recurrence::Recurrence;
+use sequence::{Sequence, Spare};
 
 /// Which end of a sequence a layer starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,14 @@ pub enum Direction {
     Forward,
     /// From the last step back to step 0.
     Backward,
+}
+
+/// Which outputs of a sequence are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outputs {
+    Every,
+    /// The one computed last.
+    Last,
 }
 
 /// The memory of one layer between two steps.
@@ -48,13 +59,13 @@ impl LstmState {
 /// One LSTM layer in one direction.
 #[derive(Debug, Clone)]
 pub struct Lstm {
-    /// Rows of the input: `[input, 4 * units]`.
-    input_kernel: Tensor,
-    /// Rows of the recurrence: `[units, 4 * units]`.
-    recurrent_kernel: Tensor,
+    /// Rows of the input, then those of the recurrence: `[input + units, 4 * units]`.
+    kernel: Tensor,
     /// `[4 * units]`.
     bias: Tensor,
+    input: usize,
     units: usize,
+    spare: Spare,
 }
 
 impl Lstm {
@@ -63,12 +74,12 @@ impl Lstm {
     /// # Errors
     /// If a tensor is missing or has another shape.
     pub fn new(input: usize, units: usize, vb: &VarBuilder) -> Result<Self> {
-        let kernel = vb.get((input + units, 4 * units), "kernel")?;
         Ok(Self {
-            input_kernel: kernel.narrow(0, 0, input)?,
-            recurrent_kernel: kernel.narrow(0, input, units)?,
+            kernel: vb.get((input + units, 4 * units), "kernel")?,
             bias: vb.get(4 * units, "bias")?,
+            input,
             units,
+            spare: Spare::default(),
         })
     }
 
@@ -86,13 +97,19 @@ impl Lstm {
     /// # Errors
     /// If shapes differ or the device fails.
     pub fn step(&self, x: &Tensor, state: &LstmState) -> Result<LstmState> {
-        let projected = x.matmul(&self.input_kernel)?.broadcast_add(&self.bias)?;
-        self.step_projected(&projected, state)
+        self.step_projected(&self.project(x)?, state)
     }
 
-    /// One step whose input has been multiplied by the input rows of the kernel already, bias included.
+    /// `x`, `[rows, input]`, multiplied by the input rows of the kernel, bias included.
+    fn project(&self, x: &Tensor) -> Result<Tensor> {
+        x.matmul(&self.kernel.narrow(0, 0, self.input)?)?
+            .broadcast_add(&self.bias)
+    }
+
+    /// One step whose input has gone through [`Self::project`].
     fn step_projected(&self, projected: &Tensor, state: &LstmState) -> Result<LstmState> {
-        let gates = (projected + state.h.matmul(&self.recurrent_kernel)?)?.chunk(4, D::Minus1)?;
+        let recurrent_kernel = self.kernel.narrow(0, self.input, self.units)?;
+        let gates = (projected + state.h.matmul(&recurrent_kernel)?)?.chunk(4, D::Minus1)?;
         let [i, g, f, o] = gates.as_slice() else {
             candle_core::bail!("an LSTM has four gates");
         };
@@ -116,32 +133,57 @@ impl Lstm {
         initial: &LstmState,
         direction: Direction,
     ) -> Result<Tensor> {
-        let (steps, batch, input) = x.dims3()?;
-        let projected = x
-            .reshape((steps * batch, input))?
-            .matmul(&self.input_kernel)?
-            .reshape((steps, batch, 4 * self.units))?;
         if x.device().is_cpu() {
-            let kernel = Tensor::cat(&[&self.recurrent_kernel, &self.bias.unsqueeze(0)?], 0)?;
-            let initial = Tensor::cat(&[&initial.c, &initial.h], 1)?;
-            return projected.apply_op3(&kernel, &initial, Recurrence::new(direction));
+            return self.fused(x, initial, direction, Outputs::Every);
         }
-        let mut outputs = self.steps(&projected.broadcast_add(&self.bias)?, initial, direction)?;
+        let mut outputs = self.steps(x, initial, direction)?;
         if direction == Direction::Backward {
             outputs.reverse();
         }
         Tensor::stack(&outputs, 0)
     }
 
-    /// The recurrence in stock tensor operations: for devices without the fused one, and its reference in tests.
-    /// Outputs are in the order in which they were computed.
-    fn steps(
+    /// The output of the last step of [`Self::sequence`] that is computed (step 0 of a backward layer),
+    /// `[batch, units]`, for less than all of them.
+    ///
+    /// # Errors
+    /// If shapes differ or the device fails.
+    pub fn last(&self, x: &Tensor, initial: &LstmState, direction: Direction) -> Result<Tensor> {
+        if x.device().is_cpu() {
+            return self.fused(x, initial, direction, Outputs::Last);
+        }
+        let mut outputs = self.steps(x, initial, direction)?;
+        outputs
+            .pop()
+            .ok_or_else(|| candle_core::Error::Msg("a sequence must not be empty".to_owned()))
+    }
+
+    /// [`Self::sequence`] or [`Self::last`] as one operation for the CPU.
+    fn fused(
         &self,
-        projected: &Tensor,
+        x: &Tensor,
         initial: &LstmState,
         direction: Direction,
-    ) -> Result<Vec<Tensor>> {
-        let steps = projected.dim(0)?;
+        outputs: Outputs,
+    ) -> Result<Tensor> {
+        let state = Tensor::cat(
+            &[
+                &initial.c.flatten_all()?,
+                &initial.h.flatten_all()?,
+                &self.bias,
+            ],
+            0,
+        )?;
+        let operation = Sequence::new(direction, outputs, self.spare.clone());
+        x.contiguous()?.apply_op3(&self.kernel, &state, operation)
+    }
+
+    /// The recurrence in stock tensor operations: for devices without the fused one, and its reference in tests.
+    /// Outputs are in the order in which they were computed.
+    fn steps(&self, x: &Tensor, initial: &LstmState, direction: Direction) -> Result<Vec<Tensor>> {
+        let (steps, batch, input) = x.dims3()?;
+        let projected = self.project(&x.reshape((steps * batch, input))?)?;
+        let projected = projected.reshape((steps, batch, 4 * self.units))?;
         let mut state = initial.clone();
         (0..steps)
             .map(|i| {
@@ -177,53 +219,64 @@ mod tests {
     }
 
     /// Outputs and gradients of the fused operation against automatic differentiation of the stock operations, for
-    /// sizes that fill whole vectors and tiles and for sizes that leave a remainder.
+    /// sizes that fill whole vectors and tiles and for sizes that leave a remainder, also in used memory.
     #[test]
     fn fused_sequence_equals_stock_operations_in_values_and_gradients() {
-        for (steps, batch, input, units) in [(5, 3, 4, 10), (3, 13, 7, 64), (2, 6, 5, 16)] {
+        for (steps, batch, input, units) in [
+            (5, 3, 4, 10),
+            (3, 13, 7, 64),
+            (2, 6, 32, 16),
+            (29, 16, 20, 24),
+        ] {
+            let mut noise = Noise::from_seed(7);
+            let x = random(&[steps, batch, input], &mut noise);
+            let kernel = random(&[input + units, 4 * units], &mut noise);
+            let bias = random(&[4 * units], &mut noise);
+            let c = random(&[batch, units], &mut noise);
+            let h = random(&[batch, units], &mut noise);
+            let tensors = HashMap::from([
+                ("kernel".to_owned(), kernel.as_tensor().clone()),
+                ("bias".to_owned(), bias.as_tensor().clone()),
+            ]);
+            let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+            let lstm = Lstm::new(input, units, &vb).unwrap();
+            let initial = LstmState {
+                c: c.as_tensor().clone(),
+                h: h.as_tensor().clone(),
+            };
             for direction in [Direction::Forward, Direction::Backward] {
-                let mut noise = Noise::from_seed(7);
-                let x = random(&[steps, batch, input], &mut noise);
-                let kernel = random(&[input + units, 4 * units], &mut noise);
-                let bias = random(&[4 * units], &mut noise);
-                let c = random(&[batch, units], &mut noise);
-                let h = random(&[batch, units], &mut noise);
-                let weight = random(&[steps, batch, units], &mut noise);
-                let tensors = HashMap::from([
-                    ("kernel".to_owned(), kernel.as_tensor().clone()),
-                    ("bias".to_owned(), bias.as_tensor().clone()),
-                ]);
-                let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-                let lstm = Lstm::new(input, units, &vb).unwrap();
-                let initial = LstmState {
-                    c: c.as_tensor().clone(),
-                    h: h.as_tensor().clone(),
-                };
-
-                let fused = lstm.sequence(&x, &initial, direction).unwrap();
-                let flat = x.reshape((steps * batch, input)).unwrap();
-                let projected = flat.matmul(&lstm.input_kernel).unwrap();
-                let projected = projected.broadcast_add(&lstm.bias).unwrap();
-                let projected = projected.reshape((steps, batch, 4 * units)).unwrap();
-                let mut stock = lstm.steps(&projected, &initial, direction).unwrap();
+                let mut stock = lstm.steps(&x, &initial, direction).unwrap();
+                let stock_last = stock.last().unwrap().clone();
                 if direction == Direction::Backward {
                     stock.reverse();
                 }
                 let stock = Tensor::stack(&stock, 0).unwrap();
-                assert!(largest_difference(&fused, &stock) < 2e-6);
-
-                let fused_gradients = (&fused * weight.as_tensor()).unwrap();
-                let fused_gradients = fused_gradients.sum_all().unwrap().backward().unwrap();
-                let stock_gradients = (&stock * weight.as_tensor()).unwrap();
-                let stock_gradients = stock_gradients.sum_all().unwrap().backward().unwrap();
-                for var in [&x, &kernel, &bias, &c, &h] {
-                    let ours = fused_gradients.get(var).unwrap();
-                    let theirs = stock_gradients.get(var).unwrap();
-                    let largest = theirs.abs().unwrap().flatten_all().unwrap();
-                    let largest = largest.max(0).unwrap().to_scalar::<f32>().unwrap();
-                    assert!(largest_difference(ours, theirs) < 2e-6 * largest.max(1.0));
-                }
+                let fused = lstm.sequence(&x, &initial, direction).unwrap();
+                let variables = [&kernel, &bias, &c, &h, &x];
+                assert_same(&fused, &stock, &variables, &mut noise);
+                let fused_last = lstm.last(&x, &initial, direction).unwrap();
+                assert_same(&fused_last, &stock_last, &variables, &mut noise);
+                let data = x.as_tensor().detach();
+                let fused = lstm.sequence(&data, &initial, direction).unwrap();
+                assert_same(&fused, &stock, &variables[..4], &mut noise);
             }
+        }
+    }
+
+    /// Compares values, and the gradients of a random weighting of them.
+    fn assert_same(fused: &Tensor, stock: &Tensor, variables: &[&Var], noise: &mut Noise) {
+        assert!(largest_difference(fused, stock) < 2e-6);
+        let weight = random(fused.dims(), noise);
+        let gradients = |x: &Tensor| {
+            let weighted = (x * weight.as_tensor()).unwrap();
+            weighted.sum_all().unwrap().backward().unwrap()
+        };
+        let (ours, theirs) = (gradients(fused), gradients(stock));
+        for var in variables {
+            let (ours, theirs) = (ours.get(var).unwrap(), theirs.get(var).unwrap());
+            let largest = theirs.abs().unwrap().flatten_all().unwrap();
+            let largest = largest.max(0).unwrap().to_scalar::<f32>().unwrap();
+            assert!(largest_difference(ours, theirs) < 2e-6 * largest.max(1.0));
         }
     }
 }

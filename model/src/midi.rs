@@ -186,6 +186,22 @@ impl Song {
         instrument.notes.iter().map(|&place| &self.notes[place])
     }
 
+    /// The tempo in force at a beat, in quarter notes a minute.
+    #[must_use]
+    pub fn bpm_at(&self, beats: f64) -> f64 {
+        let n_changes = self.tempos.partition_point(|tempo| tempo.beats <= beats);
+        let in_force = self.tempos[..n_changes].last();
+        in_force.map_or(read::DEFAULT_BPM, |tempo| tempo.bpm)
+    }
+
+    /// The time signature in force at a beat.
+    fn signature_at(&self, beats: f64) -> TimeSignature {
+        let signatures = &self.time_signatures;
+        let n_changes = signatures.partition_point(|signature| signature.beats <= beats);
+        let in_force = signatures[..n_changes].last().copied();
+        in_force.unwrap_or(TimeSignature::COMMON)
+    }
+
     /// Where the last note ends, in beats.
     fn last_end_beats(&self) -> f64 {
         let ends = self

@@ -39,6 +39,27 @@ impl Noise {
         numerator / 16_777_216.0
     }
 
+    /// `n` times true with `probability`, to the nearest 2⁻³².
+    pub fn chances(&mut self, probability: f32, n: usize) -> Vec<bool> {
+        // The conversion saturates: a probability of 1 misses one draw in 2³², and that of less than 0 is none.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturating and rounding are meant"
+        )]
+        let threshold = (f64::from(probability) * 4_294_967_296.0).round() as u32;
+        let mut chances = Vec::with_capacity(n);
+        let mut bytes = [0; 4 * 1024];
+        while chances.len() < n {
+            let words = (n - chances.len()).min(bytes.len() / 4);
+            let bytes = &mut bytes[..4 * words];
+            self.generator.fill_bytes(bytes);
+            let words = bytes.as_chunks().0.iter();
+            chances.extend(words.map(|&word| u32::from_le_bytes(word) < threshold));
+        }
+        chances
+    }
+
     /// A number below `bound`, each equally likely up to a bias of `bound` in 2⁶⁴; `bound` must be at least 1.
     pub fn below(&mut self, bound: usize) -> usize {
         let wide = u128::from(self.generator.next_u64()) * bound as u128;

@@ -62,14 +62,46 @@ impl Layer {
         direction: Direction,
         dropout: &mut Dropout,
     ) -> Result<Tensor> {
-        let (steps, batch, width) = x.dims3()?;
-        let mut x = dropout.apply(x)?;
-        if let Some(projection) = &self.projection {
-            let projected = projection.forward(&x.reshape((steps * batch, width))?)?;
-            x = projected.reshape((steps, batch, self.units()))?;
-        }
+        let x = self.input(x, dropout)?;
         let h = self.lstm.sequence(&x, initial, direction)?;
         if self.residual { h + x } else { Ok(h) }
+    }
+
+    /// The output of the last step of [`Self::sequence`] that is made: step 0 if it runs backwards.
+    ///
+    /// # Shapes
+    /// `x`: `[steps, batch, input]`; `initial`: `[batch, units]` each; result: `[batch, units]`.
+    ///
+    /// # Errors
+    /// If shapes differ or the device fails.
+    pub fn last(
+        &self,
+        x: &Tensor,
+        initial: &LstmState,
+        direction: Direction,
+        dropout: &mut Dropout,
+    ) -> Result<Tensor> {
+        let x = self.input(x, dropout)?;
+        let h = self.lstm.last(&x, initial, direction)?;
+        if !self.residual {
+            return Ok(h);
+        }
+        let last = match direction {
+            Direction::Forward => x.dim(0)? - 1,
+            Direction::Backward => 0,
+        };
+        h + x.get(last)?
+    }
+
+    /// What the LSTM reads of a sequence: the input with dropout, projected where the shortcut needs it.
+    fn input(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let x = dropout.apply(x)?;
+        let Some(projection) = &self.projection else {
+            return Ok(x);
+        };
+        let (steps, batch, width) = x.dims3()?;
+        let projected = projection.forward(&x.reshape((steps * batch, width))?)?;
+        projected.reshape((steps, batch, self.units()))
     }
 
     /// One step: the new state, and the output.

@@ -291,3 +291,6 @@ fn cut_normal(noise: &mut Noise) -> f32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

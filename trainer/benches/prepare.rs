@@ -1,6 +1,7 @@
 //! Reading the whole Groove MIDI Dataset into grooves, from its archive.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::DrumMap;
 use fourbar_trainer::data;
 use fourbar_trainer::dataset::Dataset;
@@ -13,9 +14,11 @@ fn prepare(criterion: &mut Criterion) {
         );
         return;
     };
+    let converter = Converter::Groove(GrooveConverter::default());
     criterion.bench_function("prepare/groove-midi-dataset", |bencher| {
         bencher.iter(|| {
-            Dataset::load(&path, &DrumMap::TD11).expect("the published data set can be read")
+            Dataset::load(&path, &converter, &DrumMap::TD11)
+                .expect("the published data set can be read")
         });
     });
 }

@@ -25,7 +25,7 @@ use fourbar_model::noise::Noise;
 use fourbar_trainer::config::{Config, DEFAULT_PRESET};
 use fourbar_trainer::data;
 use fourbar_trainer::dataset::{Dataset, Split};
-use fourbar_trainer::optimizer::{Adam, clip};
+use fourbar_trainer::optimizer::{Adam, clip, norm};
 
 /// Steps in a bar: the network is told the place in the bar beside the row before.
 const STEPS_PER_BAR: usize = 16;
@@ -125,15 +125,16 @@ fn losses(sequences: &[Vec<f32>], gradient: Gradient) -> Result<Vec<(usize, f32)
             }
         };
         let store = (followed * share)?.backward()?;
-        let mut gradients = variables
+        let gradients = variables
             .iter()
             .map(|var| {
                 let gradient = store.get(var).expect("every variable reaches the loss");
                 Ok(gradient.flatten_all()?.to_vec1()?)
             })
             .collect::<Result<Vec<Vec<f32>>>>()?;
-        clip(&mut gradients, 1.0);
-        adam.update(&mut values, &gradients, 1e-3);
+        let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
+        let factor = clip(norm(&gradients), 1.0);
+        adam.update(&mut values, &gradients, factor, 1e-3);
         for (var, values) in variables.iter().zip(&values) {
             var.set(&Tensor::from_slice(values, var.shape(), &Device::Cpu)?)?;
         }
@@ -178,7 +179,11 @@ fn sequences() -> Result<Vec<Vec<f32>>> {
         return Ok((0..512).map(|_| drawn(&mut noise)).collect());
     }
     let config = Config::preset(DEFAULT_PRESET)?;
-    let dataset = Dataset::load(&data::locate(None)?, config.drum_map()?)?;
+    let dataset = Dataset::load(
+        &data::locate(None)?,
+        &config.model.converter,
+        config.drum_map()?,
+    )?;
     let windows = dataset.windows(Split::Train, STEPS, 4);
     Ok(windows
         .iter()

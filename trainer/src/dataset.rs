@@ -1,12 +1,12 @@
-//! Drum performances on disk, made ready to learn from.
+//! Performances on disk, made ready to learn from.
 //!
-//! A data set is a folder or a zip archive of MIDI files. Every file becomes one long [`Groove`]; a file that cannot
-//! be used is kept as a [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples
-//! are windows of these grooves, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the
-//! bar it announces.
+//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] finds in every file the [`Material`] of a
+//! model: its drums, its melodies, its trios. A file that cannot be used is kept as a [`Dropped`] with the reason, so
+//! that nobody wonders where their music went. Training examples are windows of the material, cut on the bar lines of
+//! the quantised grid: a hit played a hair early belongs to the bar it announces.
 //!
-//! The Groove MIDI Dataset brings an `info.csv` with its own split into training, validation and test files. Any other
-//! set is split by the SHA-256 of each file's *content*, eight parts in ten for training and one each for validation
+//! The Groove MIDI Dataset and MAESTRO bring an index with their own split into training, validation and test files. Any
+//! other set is split by the SHA-256 of each file's *content*, eight parts in ten for training and one each for validation
 //! and test: the split stays when files are added, renamed or moved, and two copies of a file never end up on both
 //! sides.
 
@@ -20,15 +20,17 @@ pub use source::SourceFile;
 
 use crate::{data, files};
 use anyhow::Result;
+use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::{Groove, STEPS_PER_BAR};
+use fourbar_model::groove::Groove;
+use fourbar_model::noise::Noise;
 use index::{Index, Row};
 use indicatif::ProgressBar;
 use input::Input;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Files are read one after the other and parsed on every core, this many bytes at a time.
@@ -37,6 +39,16 @@ const BATCH_BYTES: usize = 32 << 20;
 /// Identity of the Groove MIDI Dataset 1.0.0 (see [`contents_sha256`]), however it was packed.
 const GMD_CONTENTS_SHA256: &str =
     "3a9898ea85b0400fdbec64fe0939e7a6158691774c899726f75a0ebfdda0823e";
+
+/// SHA-256 of the table `maestro-v3.0.0.csv`.
+const MAESTRO_INDEX_SHA256: &str =
+    "cb88a64a12971a995dd41852aa3a33879501cf70d01b9a6feb637f4ad8d8ddff";
+/// Licence of MAESTRO.
+const MAESTRO_LICENCE: &str = "CC BY-NC-SA 4.0 (not for commercial use)";
+/// Whom to credit for MAESTRO.
+const MAESTRO_ATTRIBUTION: &str = "MAESTRO dataset by Curtis Hawthorne, Andriy Stasyuk, Adam Roberts, Ian Simon, \
+    Cheng-Zhi Anna Huang, Sander Dieleman, Erich Elsen, Jesse Engel and Douglas Eck (Google LLC), \
+    https://magenta.tensorflow.org/datasets/maestro";
 
 /// What a file is used for.
 #[derive(
@@ -88,10 +100,10 @@ impl Split {
     }
 }
 
-/// A file that cannot be used.
+/// A file that cannot be used, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Dropped {
-    /// Path below the data set's root, with `/` between its parts.
+    /// Path of the file, or of a folder of them, below the data set's root, with `/` between its parts.
     pub name: String,
     /// Why, in a sentence that a musician understands.
     pub reason: String,
@@ -100,11 +112,13 @@ pub struct Dropped {
 /// A data set in memory.
 #[derive(Debug, Clone)]
 pub struct Dataset {
+    /// What finds the material in the files and makes examples of it.
+    pub converter: Converter,
     /// The usable files, sorted by name.
     pub files: Vec<SourceFile>,
     /// The others, each with its reason.
     pub dropped: Vec<Dropped>,
-    /// Path of the `info.csv` that gave split and style; `None` if the split is by content.
+    /// Path of the table that gave split and style; `None` if the split is by content.
     pub index: Option<String>,
     /// Files that are not data: no MIDI by their name, or not listed in the index.
     pub n_ignored: usize,
@@ -125,17 +139,22 @@ pub struct Dataset {
 pub struct Window {
     /// Index into [`Dataset::files`].
     pub file: usize,
-    /// First step of the window in that file's groove.
+    /// Part of that file's material.
+    pub part: usize,
+    /// First step of the window in that part.
     pub first_step: usize,
+    /// Length of the window in steps.
+    pub n_steps: usize,
 }
 
 impl Dataset {
     /// Reads every MIDI file of a folder or zip archive, on all cores; nothing is unpacked to disk.
     ///
     /// # Errors
-    /// If `path` is neither, holds no MIDI file, or its `info.csv` is damaged. A file that cannot be used is not an
-    /// error but one of [`Self::dropped`], even if it is the only one.
-    pub fn load(path: &Path, map: &'static DrumMap) -> Result<Self> {
+    /// If `path` is neither, holds no MIDI file, or its index is damaged, or the converter's settings make no sense. A
+    /// file that cannot be used is not an error but one of [`Self::dropped`], even if it is the only one.
+    pub fn load(path: &Path, converter: &Converter, map: &'static DrumMap) -> Result<Self> {
+        converter.check()?;
         let mut input = Input::open(path)?;
         let index = Index::find(&mut input)?;
         let Selection {
@@ -151,11 +170,9 @@ impl Dataset {
         let n_ignored = input.entries.len() - chosen.len() - usize::from(index.is_some());
 
         let mut digests = Vec::with_capacity(chosen.len() + 1);
-        if let Some(index) = &index {
-            digests.push(Sha256::digest(input.read(index.entry)?).into());
-        }
+        digests.extend(index.as_ref().map(|index| index.sha256));
         let mut files = Vec::with_capacity(chosen.len());
-        for outcome in read_all(&mut input, &chosen, map) {
+        for outcome in read_all(&mut input, &chosen, converter, map) {
             digests.extend(outcome.sha256);
             match outcome.performance {
                 Ok(file) => files.push(file),
@@ -170,12 +187,12 @@ impl Dataset {
         } else {
             contents.clone()
         };
-        let card = Card::of(path, &contents);
-        let index = index.map(|index| input.entries[index.entry].name.clone());
+        let card = Card::of(path, &contents, index.as_ref());
         Ok(Self {
+            converter: converter.clone(),
             files,
             dropped,
-            index,
+            index: index.map(|index| index.name),
             n_ignored,
             name: card.name,
             licence: card.licence,
@@ -185,43 +202,60 @@ impl Dataset {
         })
     }
 
-    /// The windows of `n_steps` steps that fit into the files of `split`, one every `hop_bars` (at least 1) bars.
+    /// The windows of `n_steps` steps in the files of `split`, one every `hop_bars` (at least 1) bars; see
+    /// [`Converter::windows`].
     #[must_use]
     pub fn windows(&self, split: Split, n_steps: usize, hop_bars: usize) -> Vec<Window> {
-        let hop = hop_bars.max(1).saturating_mul(STEPS_PER_BAR);
-        let in_split = self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(_, file)| file.split == split);
-        in_split
-            .flat_map(|(file, source)| {
-                let n_starts = (source.song_groove.n_steps() + 1).saturating_sub(n_steps);
-                (0..n_starts)
-                    .step_by(hop)
-                    .map(move |first_step| Window { file, first_step })
-            })
-            .collect()
+        let mut windows = Vec::new();
+        for (file, source) in self.files.iter().enumerate() {
+            if source.split != split {
+                continue;
+            }
+            let places = self.converter.windows(&source.material, n_steps, hop_bars);
+            windows.extend(places.into_iter().map(|place| Window {
+                file,
+                part: place.part,
+                first_step: place.first_step,
+                n_steps,
+            }));
+        }
+        windows
     }
 
-    /// stub
-    pub fn example(&self, window: &Window, n_steps: usize) -> fourbar_model::converter::Example {
-        let rows = fourbar_model::rows::Rows::of_numbers(
-            fourbar_model::rows::RowLayout::Groove { drums: 9 },
-            self.groove(window, n_steps).to_rows(),
-        );
-        fourbar_model::converter::Example {
-            input: rows.clone(),
-            output: rows,
-            controls: None,
+    /// Those of `windows` that the next epoch learns from, in their order: of each file as many as the converter takes of
+    /// a song, drawn anew with each call.
+    #[must_use]
+    pub fn draw(&self, windows: &[Window], noise: &mut Noise) -> Vec<Window> {
+        let mut drawn = Vec::new();
+        for of_file in windows.chunk_by(|a, b| a.file == b.file) {
+            let chosen = self.converter.draw(of_file.len(), noise);
+            drawn.extend(chosen.into_iter().map(|place| of_file[place]));
         }
+        drawn
+    }
+
+    /// What the network learns from in a window that [`Self::windows`] gave. `noise` draws what training varies; `None`
+    /// leaves the window as it was played.
+    #[must_use]
+    pub fn example(&self, window: &Window, noise: Option<&mut Noise>) -> Example {
+        let place = Place {
+            part: window.part,
+            first_step: window.first_step,
+        };
+        let material = &self.files[window.file].material;
+        self.converter
+            .example(material, &place, window.n_steps, noise)
     }
 
     /// The groove of a window that [`Self::windows`] gave for the same `n_steps`.
+    ///
+    /// # Panics
+    /// If the converter is not one of grooves.
     #[must_use]
     pub fn groove(&self, window: &Window, n_steps: usize) -> Groove {
-        self.files[window.file]
-            .song_groove
+        self.files[window.file].material.parts[window.part]
+            .groove()
+            .expect("only a converter of grooves is asked for them")
             .window(window.first_step, n_steps)
             .expect("windows are only listed where they fit into their file")
     }
@@ -235,7 +269,12 @@ struct Outcome {
 }
 
 /// Reads every chosen file, in turn, and parses on all cores.
-fn read_all(input: &mut Input, chosen: &[Chosen<'_>], map: &DrumMap) -> Vec<Outcome> {
+fn read_all(
+    input: &mut Input,
+    chosen: &[Chosen<'_>],
+    converter: &Converter,
+    map: &DrumMap,
+) -> Vec<Outcome> {
     // Seconds pass only for sets of many thousand files; the bar hides itself where there is no terminal.
     let progress = ProgressBar::new(chosen.len() as u64).with_message("reading MIDI files");
     let mut outcomes = Vec::with_capacity(chosen.len());
@@ -253,7 +292,7 @@ fn read_all(input: &mut Input, chosen: &[Chosen<'_>], map: &DrumMap) -> Vec<Outc
         outcomes.par_extend(batch.into_par_iter().map(|(name, bytes, row)| match bytes {
             Ok(bytes) => {
                 let sha256 = Sha256::digest(&bytes).into();
-                let performance = SourceFile::read(&name, &bytes, &sha256, row, map);
+                let performance = SourceFile::read(&name, &bytes, &sha256, row, converter, map);
                 Outcome {
                     sha256: Some(sha256),
                     performance: performance.map_err(|reason| Dropped { name, reason }),
@@ -282,7 +321,14 @@ struct Selection<'a> {
 #[derive(Clone, Copy)]
 struct Chosen<'a> {
     entry: usize,
-    row: Option<&'a Row>,
+    row: Option<Listing<'a>>,
+}
+
+/// What an index says about a file.
+#[derive(Clone, Copy)]
+struct Listing<'a> {
+    index: &'a Index,
+    row: &'a Row,
 }
 
 impl<'a> Selection<'a> {
@@ -303,21 +349,34 @@ impl<'a> Selection<'a> {
             chosen: Vec::new(),
             dropped: unreadable(input),
         };
+        // A part of a large set may be all that was downloaded: a folder that is not there is one loss.
+        let folders: BTreeSet<&str> = places.keys().map(|name| folder(name)).collect();
+        let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
         for (name, row) in rows {
             match places.get(name) {
                 Some(&entry) => selection.chosen.push(Chosen {
                     entry,
-                    row: Some(row),
+                    row: Some(Listing { index, row }),
                 }),
-                None => {
-                    let reason = "listed in info.csv, but not there".to_owned();
+                None if folders.contains(folder(name)) => {
+                    let reason = format!("listed in {}, but not there", index.base_name());
                     selection.dropped.push(Dropped {
                         name: name.to_owned(),
                         reason,
                     });
                 }
+                None => *gone.entry(folder(name)).or_default() += 1,
             }
         }
+        selection
+            .dropped
+            .extend(gone.into_iter().map(|(folder, n_files)| Dropped {
+                name: folder.to_owned(),
+                reason: format!(
+                    "a folder that is not there, with {n_files} file(s) listed in {}",
+                    index.base_name()
+                ),
+            }));
         selection
     }
 
@@ -333,6 +392,11 @@ impl<'a> Selection<'a> {
             dropped: unreadable(input),
         }
     }
+}
+
+/// The folder of a path, with its `/`.
+fn folder(name: &str) -> &str {
+    &name[..name.rfind('/').map_or(0, |slash| slash + 1)]
 }
 
 /// The folders that could not be looked into.
@@ -351,12 +415,20 @@ struct Card {
 }
 
 impl Card {
-    fn of(path: &Path, contents: &str) -> Self {
+    fn of(path: &Path, contents: &str, index: Option<&Index>) -> Self {
         if contents == GMD_CONTENTS_SHA256 {
             return Self {
                 name: "Groove MIDI Dataset 1.0.0".to_owned(),
                 licence: data::GMD_LICENCE.to_owned(),
                 attribution: data::GMD_ATTRIBUTION.to_owned(),
+            };
+        }
+        // Whatever part of MAESTRO is there, its table is the whole one.
+        if index.is_some_and(|index| files::hex(&index.sha256) == MAESTRO_INDEX_SHA256) {
+            return Self {
+                name: "MAESTRO v3.0.0".to_owned(),
+                licence: MAESTRO_LICENCE.to_owned(),
+                attribution: MAESTRO_ATTRIBUTION.to_owned(),
             };
         }
         let unknown =

@@ -24,6 +24,7 @@ use crate::loaded_model::LoadedModel;
 use crate::{arguments, data, files};
 use anyhow::Context as _;
 use fourbar_model::checkpoint::Metadata;
+use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
@@ -68,7 +69,11 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let model = LoadedModel::open(&args.model)?;
     let data = data::locate(args.data.as_deref())?;
-    let dataset = Dataset::load(&data, model.drum_map()?)?;
+    let dataset = Dataset::load(
+        &data,
+        &Converter::Groove(GrooveConverter::default()),
+        model.drum_map()?,
+    )?;
     let learned = &model.metadata.dataset;
     // A folder and an archive of the same files differ in their hash, but a known set has its name in both.
     if dataset.sha256 != learned.sha256 && dataset.name != learned.name {

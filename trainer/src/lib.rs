@@ -6,6 +6,7 @@
 )]
 
 pub mod arguments;
+pub mod cli;
 pub mod clip;
 pub mod config;
 pub mod data;

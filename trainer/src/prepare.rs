@@ -5,7 +5,7 @@ mod table;
 
 pub use report::Report;
 
-use crate::config::{Config, DEFAULT_PRESET, DataConfig};
+use crate::config::{Config, DEFAULT_PRESET};
 use crate::dataset::Dataset;
 use crate::{arguments, data, files};
 use anyhow::{Context, Result, bail};
@@ -19,12 +19,16 @@ pub struct Args {
     /// Folder or zip of MIDI files [default: $FOURBAR_DATA, else the cached or downloaded Groove MIDI Dataset]
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
     pub data: Option<PathBuf>,
-    /// Bars from the start of one window to that of the next
-    #[arg(long, value_name = "N", default_value_t = DataConfig::default().hop_bars, value_parser = arguments::count)]
-    pub hop_bars: usize,
-    /// How the files number their drums: td11 (e-kit, as the Groove MIDI Dataset) or gm (General MIDI)
-    #[arg(long, value_name = "MAP", default_value = DrumMap::TD11.id, value_parser = parse_drum_map)]
-    pub drum_map: &'static DrumMap,
+    /// The model to prepare for: a name of `fourbar presets`, or a file of your own ending in .toml
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_PRESET)]
+    pub preset: String,
+    /// Bars from the start of one window to that of the next [default: the preset's]
+    #[arg(long, value_name = "N", value_parser = arguments::count)]
+    pub hop_bars: Option<usize>,
+    /// How the files number their drums: td11 (e-kit, as the Groove MIDI Dataset) or gm (General MIDI) [default: the
+    /// preset's]
+    #[arg(long, value_name = "MAP", value_parser = parse_drum_map)]
+    pub drum_map: Option<&'static DrumMap>,
     /// Write the same facts as JSON
     #[arg(long, value_name = "FILE", value_parser = files::path_parser())]
     pub json: Option<PathBuf>,
@@ -49,10 +53,12 @@ pub fn parse_drum_map(id: &str) -> Result<&'static DrumMap, String> {
 /// # Errors
 /// If there is no data, or not one window of it can be used.
 pub fn run(args: &Args) -> Result<()> {
+    let config = Config::preset(&args.preset)?;
     let path = data::locate(args.data.as_deref())?;
-    let dataset = Dataset::load(&path, args.drum_map)?;
-    let n_steps = Config::preset(DEFAULT_PRESET)?.model.n_steps;
-    let report = Report::of(&dataset, &path, n_steps, args.hop_bars);
+    let map = args.drum_map.map_or_else(|| config.drum_map(), Ok)?;
+    let dataset = Dataset::load(&path, &config.model.converter, map)?;
+    let hop_bars = args.hop_bars.unwrap_or(config.data.hop_bars);
+    let report = Report::of(&dataset, &path, config.model.window_steps(), hop_bars);
     write!(io::stdout(), "{report}")?;
     if let Some(path) = &args.json {
         let json =
@@ -69,7 +75,10 @@ pub fn run(args: &Args) -> Result<()> {
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::dataset::Split;
+    use crate::dataset::{Split, Window};
+    use fourbar_model::converter::{Converter, DrumsConverter, GrooveConverter};
+    use fourbar_model::noise::Noise;
+    use std::collections::HashSet;
 
     /// The reference counts are those of magenta's `GrooveConverter` with `split_bars=4`, by the hop between windows.
     #[test]
@@ -81,7 +90,8 @@ mod tests {
             );
             return;
         };
-        let dataset = Dataset::load(&path, &DrumMap::TD11).unwrap();
+        let converter = Converter::Groove(GrooveConverter::default());
+        let dataset = Dataset::load(&path, &converter, &DrumMap::TD11).unwrap();
         let windows = |hop_bars| Split::ALL.map(|split| dataset.windows(split, 64, hop_bars).len());
         assert_eq!(windows(4), [4_078, 504, 526]);
         assert_eq!(windows(1), [15_694, 1_939, 1_919]);
@@ -97,5 +107,56 @@ mod tests {
         assert_eq!(report["styles"].as_object().unwrap().len(), 18);
         assert_eq!(report["name"], "Groove MIDI Dataset 1.0.0");
         assert_eq!(report["sha256"], data::GMD_SHA256);
+    }
+
+    /// The reference counts are those of magenta's `DrumsConverter` with the classes of the e-kit and four bars.
+    #[test]
+    fn the_drums_of_the_groove_midi_dataset_have_the_reference_counts() {
+        let Some(path) = data::published_in_environment() else {
+            eprintln!(
+                "skipped: {} does not name the published Groove MIDI Dataset",
+                data::DATA_VARIABLE
+            );
+            return;
+        };
+        let converter = Converter::Drums(DrumsConverter::default());
+        let dataset = Dataset::load(&path, &converter, &DrumMap::TD11).unwrap();
+        assert_eq!((dataset.files.len(), dataset.dropped.len()), (1_138, 12));
+        let windows: Vec<Window> = Split::ALL
+            .into_iter()
+            .flat_map(|split| dataset.windows(split, 64, 1))
+            .collect();
+        assert_eq!(windows.len(), 19_344);
+        for (max_per_song, n_windows) in [(20, 6_645), (5, 2_039)] {
+            let mut capped = dataset.clone();
+            capped.converter = Converter::Drums(DrumsConverter {
+                max_per_song: Some(max_per_song),
+                ..DrumsConverter::default()
+            });
+            let drawn = capped.draw(&windows, &mut Noise::from_seed(0));
+            assert_eq!(drawn.len(), n_windows, "at most {max_per_song}");
+        }
+
+        let mut n_by_label = [0_usize; 512];
+        let mut distinct = HashSet::new();
+        for window in &windows {
+            let output = dataset.example(window, None).output;
+            let labels = output.labels().unwrap();
+            labels
+                .iter()
+                .for_each(|label| n_by_label[usize::from(*label)] += 1);
+            distinct.insert(labels.to_vec());
+        }
+        assert_eq!(distinct.len(), 19_311);
+        assert_eq!(n_by_label.iter().filter(|n| **n > 0).count(), 151);
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2⁵³ steps")]
+        let shares = n_by_label.map(|n| n as f64 / (64 * windows.len()) as f64);
+        assert!((shares[0] - 0.245).abs() < 5e-4, "rests: {}", shares[0]);
+        let entropy: f64 = shares
+            .iter()
+            .filter(|share| **share > 0.0)
+            .map(|p| -p * p.ln())
+            .sum();
+        assert!((entropy - 2.815).abs() < 5e-4, "{entropy} nats");
     }
 }

@@ -1,6 +1,6 @@
 //! `fourbar train`: the training loop.
 
-use crate::config::{Config, DEFAULT_PRESET};
+use crate::config::{Config, DEFAULT_PRESET, TrainConfig};
 use crate::data;
 use crate::dataset::{Dataset, Split, Window};
 use crate::device;
@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use clap::Args as ClapArgs;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
-use fourbar_model::converter::Example;
-use fourbar_model::groove::{Groove, STEPS_PER_BAR, to_tensor};
+use fourbar_model::converter::{Batch, Example};
+use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
@@ -22,18 +22,20 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Steps between two lines of the log.
 const LOG_EVERY: usize = 50;
-/// Training grooves that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
-const MAP_GROOVES: usize = 2_048;
+/// Training examples that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
+const MAP_EXAMPLES: usize = 2_048;
 /// Principal axes in the latent map; the plugin has eight controls.
 const MAP_AXES: usize = 8;
 /// Samples of the prior in the final report.
 const PRIOR_SAMPLES: usize = 1_024;
+
+/// Whether Ctrl-C was pressed.
+static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Arguments of `fourbar train`; what is not given comes from the preset.
 #[derive(Debug, Clone, ClapArgs)]
@@ -116,11 +118,12 @@ impl Args {
 /// If the arguments, the data or the run folder are unusable, or the loss stops being a number.
 pub fn run(args: &Args) -> Result<()> {
     let device = device::open(args.device)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let stop_at_ctrl_c = Arc::clone(&stop);
-    ctrlc::set_handler(move || stop_at_ctrl_c.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
-    train(args, &device, &stop)
+    match ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)) {
+        // A process that trains several models listens already.
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
+        Err(error) => return Err(error).context("cannot listen for Ctrl-C"),
+    }
+    train(args, &device, &STOP)
 }
 
 /// [`run`] on a device that is open already, until `stop` is set.
@@ -152,7 +155,8 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         (None, None, progress)
     };
     let map = progress.config.drum_map()?;
-    let dataset = Dataset::load(&data::locate(args.data.as_deref())?, map)?;
+    let converter = &progress.config.model.converter;
+    let dataset = Dataset::load(&data::locate(args.data.as_deref())?, converter, map)?;
     let mut material = Material::new(&dataset, &mut progress.config)?;
     if args.resume {
         ensure!(
@@ -185,7 +189,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         device::name(device),
     );
 
-    let steps_per_epoch = material.windows.len() / config.train.batch_size;
+    let steps_per_epoch = material.steps_per_epoch;
     let validate_every = if config.train.validate_every == 0 {
         steps_per_epoch
     } else {
@@ -386,37 +390,42 @@ fn musical_line(row: &Row, validation: Option<&Reconstruction>) -> String {
 struct Material<'a> {
     dataset: &'a Dataset,
     config: Config,
+    /// Length of a window in 16th steps.
     n_steps: usize,
+    steps_per_epoch: usize,
     windows: Vec<Window>,
     validation: Option<HeldOut>,
     /// The epoch that `order` is of.
     epoch: Option<usize>,
-    order: Vec<usize>,
+    /// The windows of that epoch, shuffled.
+    order: Vec<Window>,
 }
 
 impl<'a> Material<'a> {
     fn new(dataset: &'a Dataset, config: &mut Config) -> Result<Self> {
-        let n_steps = config.model.n_steps;
+        let n_steps = config.model.window_steps();
         let windows = dataset.windows(Split::Train, n_steps, config.data.hop_bars);
-        if windows.is_empty() {
+        let n_examples = dataset.draw(&windows, &mut Noise::from_seed(0)).len();
+        if n_examples == 0 {
             bail!(
-                "{} holds no training groove of {n_steps} steps: `fourbar prepare` shows why",
-                dataset.name
+                "{} holds no training window of {n_steps} steps: `fourbar prepare --preset {}` shows why",
+                dataset.name,
+                config.model.preset
             );
         }
         let batch_size = &mut config.train.batch_size;
-        if *batch_size > windows.len() {
+        if *batch_size > n_examples {
             println!(
-                "a batch of {batch_size} is larger than the data: using {} examples a step",
-                windows.len()
+                "a batch of {batch_size} is larger than the data: using {n_examples} examples a step"
             );
-            *batch_size = windows.len();
+            *batch_size = n_examples;
         }
         let held_out = HeldOut::of(dataset, Split::Validation, n_steps);
         Ok(Self {
             dataset,
             config: config.clone(),
             n_steps,
+            steps_per_epoch: n_examples / config.train.batch_size,
             windows,
             validation: (!held_out.grooves.is_empty()).then_some(held_out),
             epoch: None,
@@ -424,23 +433,28 @@ impl<'a> Material<'a> {
         })
     }
 
-    /// The grooves of step `step`: each epoch goes through the windows in an order of its own.
+    /// The examples of step `step`. Each epoch draws its windows anew where the converter takes only some of a song,
+    /// goes through them in an order of its own, and varies each of them as the converter says.
     fn batch(&mut self, step: usize) -> Vec<Example> {
-        let batch_size = self.config.train.batch_size;
-        let steps_per_epoch = self.windows.len() / batch_size;
-        let epoch = step / steps_per_epoch;
+        let TrainConfig {
+            batch_size, seed, ..
+        } = self.config.train;
+        let epoch = step / self.steps_per_epoch;
         if self.epoch != Some(epoch) {
-            let mut noise = Noise::of_sample(!self.config.train.seed, epoch);
-            self.order = (0..self.windows.len()).collect();
+            let mut noise = Noise::of_sample(!seed, epoch);
+            self.order = self.dataset.draw(&self.windows, &mut noise);
             for i in (1..self.order.len()).rev() {
                 self.order.swap(i, noise.below(i + 1));
             }
             self.epoch = Some(epoch);
         }
-        let first = step % steps_per_epoch * batch_size;
-        self.order[first..first + batch_size]
-            .iter()
-            .map(|&i| self.dataset.example(&self.windows[i], self.n_steps))
+        let first = step % self.steps_per_epoch * batch_size;
+        let windows = self.order[first..first + batch_size].iter().enumerate();
+        windows
+            .map(|(i, window)| {
+                let mut noise = Noise::of_sample(seed.rotate_left(32), step * batch_size + i);
+                self.dataset.example(window, Some(&mut noise))
+            })
             .collect()
     }
 
@@ -475,22 +489,20 @@ impl<'a> Material<'a> {
     }
 
     fn latent_map(&self, vae: &Vae) -> Result<LatentMap> {
-        let windows =
-            self.dataset
-                .windows(Split::Train, self.n_steps, self.n_steps / STEPS_PER_BAR);
-        let stride = windows.len().div_ceil(MAP_GROOVES).max(1);
+        let hop_bars = self.n_steps.div_ceil(STEPS_PER_BAR);
+        let windows = self.dataset.windows(Split::Train, self.n_steps, hop_bars);
+        let stride = windows.len().div_ceil(MAP_EXAMPLES).max(1);
         let windows: Vec<Window> = windows.into_iter().step_by(stride).collect();
         let mus: Vec<Vec<Vec<f32>>> = windows
             .par_chunks(self.config.train.micro_batch)
             .map(|windows| {
-                let grooves: Vec<Groove> = windows
+                let examples: Vec<Example> = windows
                     .iter()
-                    .map(|window| self.dataset.groove(window, self.n_steps))
+                    .map(|window| self.dataset.example(window, None))
                     .collect();
-                Ok(vae
-                    .encode(&to_tensor(&grooves, &Device::Cpu)?, None)?
-                    .mu
-                    .to_vec2()?)
+                let batch = Batch::new(&examples, &Device::Cpu)?;
+                let posterior = vae.encode(&batch.input, batch.controls.as_ref())?;
+                Ok(posterior.mu.to_vec2()?)
             })
             .collect::<Result<_>>()?;
         let styles: Vec<Option<&str>> = windows
@@ -524,7 +536,7 @@ impl<'a> Material<'a> {
         for split in [Split::Validation, Split::Test] {
             if self
                 .dataset
-                .windows(split, self.n_steps, self.n_steps / STEPS_PER_BAR)
+                .windows(split, self.n_steps, self.n_steps.div_ceil(STEPS_PER_BAR))
                 .is_empty()
             {
                 println!("no {} grooves to measure the model on", split.name());

@@ -1,7 +1,7 @@
 //! Drums on the grid: which of nine or 61 classes play on each step, without dynamics or timing.
 
 use super::{
-    Content, Example, Extent, Material, Part, Stretches, VELOCITY, no_drum_of, steps, wrong,
+    Content, Example, Extent, Heard, Material, Part, Stretches, VELOCITY, no_drum_of, steps, wrong,
 };
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
@@ -153,10 +153,11 @@ impl DrumsConverter {
                 "it has no drums: nothing on MIDI channel 10".to_owned(),
             ));
         }
-        let mut lost = NotesLost::default();
+        let mut heard = Heard::nothing();
+        heard.add(&notes);
         let mut parts = Vec::new();
-        for stretch in stretches.cut(&notes, &mut lost)? {
-            let hits = self.hits(&stretch.notes, map, &mut lost);
+        for stretch in stretches.cut(&notes, &mut heard.lost)? {
+            let hits = self.hits(&stretch.notes, map, &mut heard.lost);
             let steps_per_bar = stretch.steps_per_bar;
             let gap_steps = extent.gap_steps(self.gap_bars, steps_per_bar);
             for mut track in tracks(&hits, steps_per_bar, gap_steps) {
@@ -166,7 +167,7 @@ impl DrumsConverter {
                 if let Some(max_bars) = self.max_bars {
                     let end = track.bits.len().min(max_bars.saturating_mul(steps_per_bar));
                     let n_left_out = track.bits[end..].iter().map(|bits| bits.count_ones());
-                    lost.outside += n_left_out.map(|n| n as usize).sum::<usize>();
+                    heard.lost.outside += n_left_out.map(|n| n as usize).sum::<usize>();
                     track.bits.truncate(end);
                 }
                 parts.push(Part {
@@ -176,10 +177,7 @@ impl DrumsConverter {
                 });
             }
         }
-        let channel = notes.first().map(|note| note.channel);
-        stretches.material(parts, notes.len(), lost, channel, |lost| {
-            no_drum_of(notes.len(), self.map_name(map), lost)
-        })
+        stretches.material(parts, heard, |heard| no_drum_of(heard, self.map_name(map)))
     }
 
     fn map_name<'a>(&self, map: &'a DrumMap) -> &'a str {

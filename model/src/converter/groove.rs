@@ -1,10 +1,10 @@
 //! Drums with dynamics and timing: a groove in, a groove out, and what is taken away from the input so that the model
 //! learns to put it back.
 
-use super::{Content, Example, Extent, Material, Part, Stretches, no_drum_of, wrong};
+use super::{Content, Example, Extent, Heard, Material, Part, Stretches, no_drum_of, wrong};
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
-use crate::groove::{self, Cell, Groove, NotesLost, ROW, STEPS_PER_BAR};
+use crate::groove::{self, Cell, Groove, ROW, STEPS_PER_BAR};
 use crate::midi::{self, DRUM_CHANNEL, Song, SplitAt};
 use crate::noise::Noise;
 use crate::note::Note;
@@ -137,12 +137,13 @@ impl GrooveConverter {
         } else {
             song.drums()?
         };
-        let mut lost = NotesLost::default();
+        let mut heard = Heard::nothing();
+        heard.add(&notes);
         let mut parts = Vec::new();
-        for stretch in stretches.cut(&notes, &mut lost)? {
-            let (groove, lost_here) =
+        for stretch in stretches.cut(&notes, &mut heard.lost)? {
+            let (groove, lost) =
                 Groove::from_notes_in_bars(&stretch.notes, map, stretch.steps_per_bar);
-            lost.add(&lost_here);
+            heard.lost.add(&lost);
             if groove.n_hits() > 0 {
                 parts.push(Part {
                     start_beats: stretch.start_beats,
@@ -151,10 +152,7 @@ impl GrooveConverter {
                 });
             }
         }
-        let channel = notes.first().map(|note| note.channel);
-        stretches.material(parts, notes.len(), lost, channel, |lost| {
-            no_drum_of(notes.len(), map.name, lost)
-        })
+        stretches.material(parts, heard, |heard| no_drum_of(heard, map.name))
     }
 
     pub(super) fn example(&self, groove: &Groove, noise: Option<&mut Noise>) -> Example {

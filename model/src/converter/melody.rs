@@ -1,6 +1,6 @@
 //! One voice: at each step nothing new, an end, or a key.
 
-use super::{Content, Example, Extent, Material, Part, Stretches, VELOCITY, steps, wrong};
+use super::{Content, Example, Extent, Heard, Material, Part, Stretches, VELOCITY, steps, wrong};
 use crate::error::Error;
 use crate::groove::{self, NotesLost};
 use crate::midi::{DRUM_CHANNEL, Song};
@@ -112,28 +112,25 @@ impl MelodyConverter {
             return Err(Error::Song("it has no notes".to_owned()));
         }
         let [first, last] = self.programs;
-        let mut lost = NotesLost::default();
+        let mut heard = Heard::nothing();
         let mut parts = Vec::new();
-        let mut channels: Vec<u8> = Vec::new();
-        let mut n_notes = 0;
         for instrument in song.instruments.iter().take(MAX_INSTRUMENTS) {
             let is_melodic = instrument.channel != DRUM_CHANNEL;
             if !is_melodic || !(first..=last).contains(&instrument.program) {
                 continue;
             }
-            channels.push(instrument.channel);
-            n_notes += instrument.notes.len();
             let notes: Vec<Note> = song.notes_of(instrument).copied().collect();
-            for stretch in stretches.cut(&notes, &mut lost)? {
-                let strikes = self.strikes(&stretch.notes, &mut lost);
+            heard.add(&notes);
+            for stretch in stretches.cut(&notes, &mut heard.lost)? {
+                let strikes = self.strikes(&stretch.notes, &mut heard.lost);
                 let steps_per_bar = stretch.steps_per_bar;
                 let gap_steps = extent.gap_steps(self.gap_bars, steps_per_bar);
-                for mut melody in melodies(&strikes, steps_per_bar, gap_steps, &mut lost) {
+                for mut melody in melodies(&strikes, steps_per_bar, gap_steps, &mut heard.lost) {
                     if let Extent::Whole { n_steps } = extent {
                         melody = melody.whole(n_steps);
                     }
                     if let Some(max_bars) = self.max_bars {
-                        melody.cut(max_bars.saturating_mul(steps_per_bar), &mut lost);
+                        melody.cut(max_bars.saturating_mul(steps_per_bar), &mut heard.lost);
                     }
                     parts.push(Part {
                         start_beats: stretch.start_beats + groove::beats(melody.first_step),
@@ -143,19 +140,13 @@ impl MelodyConverter {
                 }
             }
         }
-        channels.sort_unstable();
-        channels.dedup();
-        let channel = match channels[..] {
-            [only] => Some(only),
-            _ => None,
-        };
-        stretches.material(parts, n_notes, lost, channel, |_| {
-            if n_notes == 0 {
+        stretches.material(parts, heard, |heard| {
+            if heard.n_notes == 0 {
                 format!("it has no melody: no instrument plays with a sound of {first} to {last}")
             } else {
                 format!(
-                    "none of its {n_notes} notes is a key of {} to {}",
-                    self.min_pitch, self.max_pitch
+                    "none of its {} notes is a key of {} to {}",
+                    heard.n_notes, self.min_pitch, self.max_pitch
                 )
             }
         })

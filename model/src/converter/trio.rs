@@ -2,7 +2,7 @@
 
 use super::drums::{self, DrumsConverter};
 use super::melody::{self, MelodyConverter};
-use super::{Content, Example, Extent, Material, Part, Stretch, Stretches, steps, wrong};
+use super::{Content, Example, Extent, Heard, Material, Part, Stretch, Stretches, steps, wrong};
 use crate::drums::{DrumMap, N_VOICES};
 use crate::error::Error;
 use crate::groove::NotesLost;
@@ -110,19 +110,19 @@ impl TrioConverter {
                 },
             );
         }
-        let mut lost = NotesLost::default();
-        let mut n_notes = 0;
+        let mut heard = Heard::nothing();
         for instrument in song.instruments.iter().take(MAX_INSTRUMENTS) {
             let Some(role) = role(instrument) else {
                 continue;
             };
-            n_notes += instrument.notes.len();
             let notes: Vec<Note> = song.notes_of(instrument).copied().collect();
-            for stretch in stretches.cut(&notes, &mut lost)? {
+            heard.add(&notes);
+            for stretch in stretches.cut(&notes, &mut heard.lost)? {
                 let band = bands
                     .get_mut(&stretch.place)
                     .expect("every note of the song is in a stretch");
-                if let Some(player) = self.player(role, &stretch, band.n_bars, map, &mut lost) {
+                if let Some(player) = self.player(role, &stretch, band.n_bars, map, &mut heard.lost)
+                {
                     band.players[role as usize].push(player);
                 }
             }
@@ -137,7 +137,7 @@ impl TrioConverter {
             }
         }
         let nothing = incomplete.first().map(|(_, missing)| missing.clone());
-        let mut material = stretches.material(parts, n_notes, lost, None, |_| {
+        let mut material = stretches.material(parts, heard, |_| {
             nothing.unwrap_or_else(|| "it has no notes in time".to_owned())
         })?;
         let reasons = incomplete

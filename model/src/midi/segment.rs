@@ -3,7 +3,6 @@
 //! Windows are cut on bar lines, and bar lines are counted from the last change of metre. Notes are in beats, so a
 //! change of tempo alone moves nothing: only who wants what the original gets cuts there as well.
 
-use super::read::DEFAULT_BPM;
 use super::{Song, TimeSignature};
 use crate::groove::HALF_STEP_BEATS;
 use crate::note::Note;
@@ -40,38 +39,25 @@ impl Song {
     /// note-seq's `split_note_sequence_on_time_changes`.
     #[must_use]
     pub fn segments(&self, split_at: SplitAt) -> Vec<Segment> {
-        let (tempos, early_beats) = match split_at {
-            SplitAt::Metre => (&[][..], HALF_STEP_BEATS),
-            SplitAt::MetreOrTempo => (&self.tempos[..], 0.0),
+        let (cuts_at_tempo, early_beats) = match split_at {
+            SplitAt::Metre => (false, HALF_STEP_BEATS),
+            SplitAt::MetreOrTempo => (true, 0.0),
         };
-        let signatures = self.time_signatures.iter().map(|change| change.beats);
-        let mut changes: Vec<f64> = signatures
-            .chain(tempos.iter().map(|change| change.beats))
-            .collect();
+        let mut changes: Vec<f64> = self.time_signatures.iter().map(|at| at.beats).collect();
+        if cuts_at_tempo {
+            changes.extend(self.tempos.iter().map(|at| at.beats));
+        }
         changes.sort_by(f64::total_cmp);
         changes.dedup();
 
-        let in_force = |beats: f64| {
-            let signatures = &self.time_signatures;
-            let n_signatures = signatures.partition_point(|change| change.beats <= beats);
-            let n_tempos = tempos.partition_point(|change| change.beats <= beats);
-            (
-                signatures[..n_signatures]
-                    .last()
-                    .copied()
-                    .unwrap_or(TimeSignature::COMMON),
-                tempos[..n_tempos]
-                    .last()
-                    .map_or(DEFAULT_BPM, |tempo| tempo.bpm),
-            )
-        };
         let last_end_beats = self.last_end_beats();
-        let (mut signature, mut bpm) = in_force(0.0);
         let mut segments = Vec::new();
         let mut start_beats = 0.0;
+        let (mut signature, mut bpm) = (self.signature_at(0.0), self.bpm_at(0.0));
         for change in changes {
-            let (next_signature, next_bpm) = in_force(change);
-            let is_real = !next_signature.same_metre(&signature) || next_bpm != bpm;
+            let (next_signature, next_bpm) = (self.signature_at(change), self.bpm_at(change));
+            let is_real =
+                !next_signature.same_metre(&signature) || (cuts_at_tempo && next_bpm != bpm);
             if change > 0.0 && change < last_end_beats && is_real {
                 segments.push(Segment {
                     start_beats,

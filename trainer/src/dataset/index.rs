@@ -1,11 +1,13 @@
-//! The Groove MIDI Dataset's `info.csv`: which files are data, and each one's split, style and tempo.
+//! The table that comes with a data set, such as the Groove MIDI Dataset's `info.csv`: which files are data, and each
+//! one's split, style and tempo.
 
 use super::Split;
-use super::input::Input;
+use super::input::{self, Input};
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
-/// What `info.csv` says about one file.
+/// What the table says about one file.
 #[derive(Deserialize)]
 pub(super) struct Row {
     midi_filename: String,
@@ -16,10 +18,12 @@ pub(super) struct Row {
     bpm: Option<f64>,
 }
 
-/// An `info.csv`, with the paths of its files made relative to the input's root.
+/// A table, with the paths of its files made relative to the input's root.
 pub(super) struct Index {
-    /// Place of the `info.csv` itself among the input's entries.
-    pub(super) entry: usize,
+    /// Path of the table itself below the input's root.
+    pub(super) name: String,
+    /// SHA-256 of the table itself.
+    pub(super) sha256: [u8; 32],
     /// One row a file, in the file's order.
     pub(super) rows: Vec<Row>,
 }
@@ -55,29 +59,43 @@ impl Row {
 }
 
 impl Index {
-    /// Reads the topmost `info.csv` that has the data set's columns; `None` if there is no such file.
+    /// Reads the topmost table of comma-separated values that has the columns `midi_filename` and `split`, `info.csv`
+    /// before others; `None` if there is no such file.
     ///
     /// # Errors
     /// If there is one, but a line of it cannot be read: going on would change the split without a word.
     pub(super) fn find(input: &mut Input) -> Result<Option<Self>> {
         let mut candidates: Vec<usize> = (0..input.entries.len())
-            .filter(|&entry| input.entries[entry].name.rsplit('/').next() == Some("info.csv"))
+            .filter(|&entry| input::has_extension(&input.entries[entry].name, &["csv"]))
             .collect();
-        candidates.sort_by_key(|&entry| input.entries[entry].name.matches('/').count());
+        candidates.sort_by_key(|&entry| {
+            let name = &input.entries[entry].name;
+            (name.matches('/').count(), base_name(name) != "info.csv")
+        });
         for entry in candidates {
             let name = input.entries[entry].name.clone();
             let bytes = input
                 .read(entry)
                 .with_context(|| format!("cannot read {name}"))?;
             if let Some(rows) = read_rows(&name, &bytes)? {
-                return Ok(Some(Self { entry, rows }));
+                let sha256 = Sha256::digest(&bytes).into();
+                return Ok(Some(Self { name, sha256, rows }));
             }
         }
         Ok(None)
     }
+
+    /// The table's name without its folder.
+    pub(super) fn base_name(&self) -> &str {
+        base_name(&self.name)
+    }
 }
 
-/// The rows of an `info.csv`; `None` if its columns are those of something else.
+fn base_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// The rows of a table; `None` if its columns are those of something else.
 fn read_rows(name: &str, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
     let mut reader = csv::Reader::from_reader(bytes);
     let is_index = reader.headers().is_ok_and(|headers| {
@@ -88,7 +106,7 @@ fn read_rows(name: &str, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
     if !is_index {
         return Ok(None);
     }
-    let folder = name.strip_suffix("info.csv").unwrap_or_default();
+    let folder = name.strip_suffix(base_name(name)).unwrap_or_default();
     let mut rows = Vec::new();
     for row in reader.deserialize() {
         let mut row: Row = row.with_context(|| {

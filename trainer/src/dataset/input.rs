@@ -195,7 +195,8 @@ pub(super) fn is_midi(name: &str) -> bool {
     has_extension(name, &["mid", "midi"])
 }
 
-fn has_extension(name: &str, extensions: &[&str]) -> bool {
+/// Whether a file's name ends with one of `extensions`, in capitals or not.
+pub(super) fn has_extension(name: &str, extensions: &[&str]) -> bool {
     let base = name.rsplit('/').next().unwrap_or(name);
     base.rsplit_once('.').is_some_and(|(stem, found)| {
         !stem.is_empty()

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use fourbar_model::converter::{DrumRows, DrumsConverter, GrooveConverter, MelodyConverter};
 use fourbar_model::drums::Voice;
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
@@ -58,7 +59,19 @@ fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn load(path: &Path) -> Dataset {
-    Dataset::load(path, &DrumMap::TD11).unwrap()
+    load_with(path, &Converter::Groove(GrooveConverter::default())).unwrap()
+}
+
+fn load_with(path: &Path, converter: &Converter) -> Result<Dataset> {
+    Dataset::load(path, converter, &DrumMap::TD11)
+}
+
+/// The groove of a file in a single metre.
+fn groove_of(file: &SourceFile) -> &Groove {
+    let [part] = &file.material.parts[..] else {
+        panic!("a single metre is a single part")
+    };
+    part.groove().unwrap()
 }
 
 fn names(dataset: &Dataset) -> Vec<&str> {
@@ -70,7 +83,8 @@ fn names(dataset: &Dataset) -> Vec<&str> {
 }
 
 fn load_error(path: &Path) -> String {
-    format!("{:#}", Dataset::load(path, &DrumMap::TD11).unwrap_err())
+    let converter = Converter::Groove(GrooveConverter::default());
+    format!("{:#}", load_with(path, &converter).unwrap_err())
 }
 
 #[test]
@@ -104,7 +118,7 @@ fn an_archive_and_a_folder_with_the_same_files_are_the_same_data() {
     let (from_folder, from_zip) = (load(folder.path()), load(&archives.path().join("set.ZIP")));
     assert_eq!(names(&from_folder), names(&from_zip));
     for (a, b) in from_folder.files.iter().zip(&from_zip.files) {
-        assert_eq!((a.split, &a.song_groove), (b.split, &b.song_groove));
+        assert_eq!((a.split, groove_of(a)), (b.split, groove_of(b)));
     }
     assert_eq!(from_zip.name, "set.ZIP");
 }
@@ -289,8 +303,8 @@ fn a_file_that_announces_4_gib_or_stops_in_the_middle_is_read_as_far_as_it_goes(
     let [cut, endless] = &dataset.files[..] else {
         panic!("both files are usable")
     };
-    assert_eq!(endless.song_groove.n_hits(), 16);
-    assert!(cut.is_cut_off && (8..24).contains(&cut.song_groove.n_hits()));
+    assert_eq!(groove_of(endless).n_hits(), 16);
+    assert!(cut.is_cut_off && (8..24).contains(&groove_of(cut).n_hits()));
 }
 
 #[test]
@@ -309,12 +323,20 @@ fn drums_of_a_song_and_a_clip_on_its_own_channel_are_both_read() {
         panic!("both files are usable")
     };
     assert_eq!(
-        (clip.channel, clip.n_notes, clip.n_notes_elsewhere),
-        (0, 16, 0)
+        (
+            clip.material.channel,
+            clip.material.n_notes,
+            clip.n_notes_elsewhere
+        ),
+        (Some(0), 16, 0)
     );
     assert_eq!(
-        (song.channel, song.n_notes, song.n_notes_elsewhere),
-        (9, 16, 16)
+        (
+            song.material.channel,
+            song.material.n_notes,
+            song.n_notes_elsewhere
+        ),
+        (Some(9), 16, 16)
     );
 }
 
@@ -399,6 +421,7 @@ fn no_damage_to_an_archive_does_more_than_cost_its_files() {
     let intact = zip_of(&files);
     let folder = folder_of(&[]);
     let path = folder.path().join("set.zip");
+    let converter = Converter::Groove(GrooveConverter::default());
     let mut noise = Noise::from_seed(7);
     let mut n_opened = 0;
     for _ in 0..500 {
@@ -408,7 +431,7 @@ fn no_damage_to_an_archive_does_more_than_cost_its_files() {
             damaged[place] = [0, 0xFF, 0x80][noise.below(3)];
         }
         fs::write(&path, damaged).unwrap();
-        n_opened += usize::from(Dataset::load(&path, &DrumMap::TD11).is_ok());
+        n_opened += usize::from(load_with(&path, &converter).is_ok());
     }
     assert!(
         (1..500).contains(&n_opened),
@@ -466,4 +489,118 @@ fn links_to_folders_are_followed_once() {
     assert_eq!(names(&dataset), ["linked/b.mid", "set/a.mid"]);
     assert_eq!(dataset.dropped.len(), 1, "the broken link is named");
     assert_eq!(dataset.dropped[0].name, "broken.mid");
+}
+
+#[test]
+fn any_converter_finds_its_material_and_makes_examples_of_it() {
+    let mut notes = notes_on(6, 36, 9);
+    notes.extend(notes_on(6, 60, 0));
+    let song = midi::write(&notes, 24.0, 120.0);
+    let folder = folder_of(&[("song.mid", &song), ("drums.mid", &beat(6))]);
+    let drums = Converter::Drums(DrumsConverter {
+        input: DrumRows::Roll,
+        ..DrumsConverter::default()
+    });
+    let melody = Converter::Melody(MelodyConverter {
+        transpose: 5,
+        ..MelodyConverter::default()
+    });
+    for (converter, usable) in [
+        (drums, &["drums.mid", "song.mid"][..]),
+        (melody, &["song.mid"]),
+    ] {
+        let dataset = load_with(folder.path(), &converter).unwrap();
+        assert_eq!(names(&dataset), usable);
+        assert_eq!(dataset.files.len() + dataset.dropped.len(), 2);
+        let split = dataset.files[usable.len() - 1].split;
+        let windows = dataset.windows(split, 64, 1);
+        assert!(!windows.is_empty());
+        let mut noise = Noise::from_seed(2);
+        for window in dataset.draw(&windows, &mut noise) {
+            let example = dataset.example(&window, Some(&mut noise));
+            assert_eq!(*example.input.layout(), converter.input());
+            assert_eq!(*example.output.layout(), converter.output());
+            assert_eq!(
+                (example.input.n_steps(), example.output.n_steps()),
+                (64, 64)
+            );
+        }
+    }
+}
+
+#[test]
+fn an_epoch_takes_so_many_windows_of_each_file() {
+    // Kicks on other beats in each bar: no two windows are equal.
+    let song = |offset: u32| {
+        let mut notes = notes_on(12, 36, 9);
+        notes.retain(|note| {
+            let beat = note.onset_beats as u32;
+            (beat / 4 + offset) >> (beat % 4) & 1 == 1 || beat % 4 == 0
+        });
+        midi::write(&notes, 48.0, 120.0)
+    };
+    let folder = folder_of(&[
+        ("a.mid", &song(1)),
+        ("b.mid", &song(2)),
+        ("c.mid", &song(3)),
+    ]);
+    let converter = Converter::Drums(DrumsConverter {
+        max_per_song: Some(4),
+        ..DrumsConverter::default()
+    });
+    let dataset = load_with(folder.path(), &converter).unwrap();
+    let split = dataset.files[0].split;
+    let n_files = dataset
+        .files
+        .iter()
+        .filter(|file| file.split == split)
+        .count();
+    let windows = dataset.windows(split, 32, 1);
+    assert_eq!(windows.len(), 11 * n_files);
+    let mut noise = Noise::from_seed(4);
+    let [first, second] = [(); 2].map(|()| dataset.draw(&windows, &mut noise));
+    assert_eq!((first.len(), second.len()), (4 * n_files, 4 * n_files));
+    assert_ne!(first, second, "each epoch draws anew");
+}
+
+#[test]
+fn a_part_of_a_large_set_names_the_folders_that_are_not_there_once() {
+    let song = beat_on(4, 60, 0);
+    let table = b"canonical_composer,split,year,midi_filename\n\
+        Berg,train,2018,2018/a.midi\nBerg,test,2018,2018/b.midi\nBach,validation,2015,2015/c.midi\n\
+        Bach,train,2015,2015/d.midi\n";
+    let folder = folder_of(&[("set/table-v3.csv", table), ("set/2015/c.midi", &song)]);
+    let melody = Converter::Melody(MelodyConverter::default());
+    let dataset = load_with(folder.path(), &melody).unwrap();
+    assert_eq!(dataset.index.as_deref(), Some("set/table-v3.csv"));
+    assert_eq!(names(&dataset), ["set/2015/c.midi"]);
+    assert_eq!(dataset.files[0].split, Split::Validation);
+    let dropped: Vec<_> = dataset
+        .dropped
+        .iter()
+        .map(|file| (file.name.as_str(), file.reason.as_str()))
+        .collect();
+    assert_eq!(
+        dropped,
+        [
+            ("set/2015/d.midi", "listed in table-v3.csv, but not there"),
+            (
+                "set/2018/",
+                "a folder that is not there, with 2 file(s) listed in table-v3.csv"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn settings_that_make_no_sense_stop_before_anything_is_read() {
+    let converter = Converter::Drums(DrumsConverter {
+        classes: 8,
+        ..DrumsConverter::default()
+    });
+    let problem = load_with(folder_of(&[("a.mid", &beat(4))]).path(), &converter).unwrap_err();
+    assert!(
+        problem.to_string().contains("converter.classes"),
+        "{problem}"
+    );
 }

@@ -1,6 +1,7 @@
 //! The facts about a data set, which serde writes as JSON for programs.
 
 use crate::dataset::{Dataset, Dropped, Split};
+use fourbar_model::converter::Converter;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::midi::DRUM_CHANNEL;
 use serde::Serialize;
@@ -22,14 +23,18 @@ pub struct Report {
     pub(super) sha256: String,
     pub(super) licence: String,
     pub(super) attribution: String,
-    /// Path of the `info.csv` that gave the split; `None` if the split is by content.
+    /// Path of the table that gave the split; `None` if the split is by content.
     pub(super) index: Option<String>,
+    /// What the model sees of the music, with its settings.
+    pub(super) converter: Converter,
     pub(super) drum_map: &'static str,
     pub(super) window_bars: usize,
     pub(super) hop_bars: usize,
     pub(super) splits: BTreeMap<Split, SplitCounts>,
     pub(super) files: FileCounts,
     pub(super) dropped: Vec<Dropped>,
+    /// Stretches of usable files that cannot be used.
+    pub(super) left_out: Vec<Dropped>,
     /// Usable files that are shorter than one window.
     pub(super) shorter_than_window: Vec<String>,
     /// Usable files that stop in the middle of a track.
@@ -61,13 +66,15 @@ pub(super) struct FileCounts {
 
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct NoteCounts {
-    /// On the drum channel of the usable files.
+    /// What the converter looks at in the usable files: drums, melodies, trios.
     pub(super) read: usize,
-    /// Lost to a louder note of the same drum on the same step.
+    /// Lost to a louder note of the same drum, or to a higher one of the same melody, on the same step.
     pub(super) lost_same_cell: usize,
-    /// On keys that belong to no drum of the map: key -> notes.
+    /// On keys that belong to no drum of the map, or are beyond the keys of the melody: key -> notes.
     pub(super) lost_unmapped: BTreeMap<u8, usize>,
-    /// On other channels of the usable files.
+    /// In stretches that are not used.
+    pub(super) lost_outside: usize,
+    /// On other channels or with other sounds in the usable files.
     pub(super) elsewhere: usize,
     /// Without an end or without a length, on any channel.
     pub(super) unclosed: usize,
@@ -100,27 +107,40 @@ impl Report {
         let mut styles = BTreeMap::new();
         let mut shorter_than_window = Vec::new();
         let mut cut_off = Vec::new();
+        let mut left_out = Vec::new();
         let mut by_other_channel = BTreeMap::new();
         for file in &dataset.files {
             let counts = splits.entry(file.split).or_default();
             counts.files += 1;
-            counts.bars += file.song_groove.n_steps() / STEPS_PER_BAR;
-            if file.song_groove.n_steps() < n_steps {
+            let material = &file.material;
+            counts.bars += material.n_bars();
+            if material.longest_steps() < n_steps {
                 shorter_than_window.push(file.name.clone());
             }
-            notes.read += file.n_notes;
-            notes.lost_same_cell += file.lost.same_cell;
+            left_out.extend(material.left_out.iter().map(|reason| Dropped {
+                name: file.name.clone(),
+                reason: reason.clone(),
+            }));
+            notes.read += material.n_notes;
+            notes.lost_same_cell += material.lost.same_cell;
+            notes.lost_outside += material.lost.outside;
             notes.elsewhere += file.n_notes_elsewhere;
             notes.unclosed += file.n_unclosed;
-            for (&key, &n_notes) in &file.lost.unmapped {
+            for (&key, &n_notes) in &material.lost.unmapped {
                 *notes.lost_unmapped.entry(key).or_default() += n_notes;
             }
             *tempo.entry(tempo_bin(file.bpm)).or_default() += 1;
             if let Some(style) = &file.style {
                 *styles.entry(style.clone()).or_default() += 1;
             }
-            if file.channel != DRUM_CHANNEL {
-                *by_other_channel.entry(file.channel + 1).or_default() += 1;
+            let is_of_drums = matches!(
+                dataset.converter,
+                Converter::Groove(_) | Converter::Drums(_)
+            );
+            if let Some(channel) = material.channel.filter(|_| is_of_drums)
+                && channel != DRUM_CHANNEL
+            {
+                *by_other_channel.entry(channel + 1).or_default() += 1;
             }
             if file.is_cut_off {
                 cut_off.push(file.name.clone());
@@ -139,6 +159,7 @@ impl Report {
             licence: dataset.licence.clone(),
             attribution: dataset.attribution.clone(),
             index: dataset.index.clone(),
+            converter: dataset.converter.clone(),
             drum_map: dataset.drum_map,
             window_bars: n_steps / STEPS_PER_BAR,
             hop_bars,
@@ -152,6 +173,7 @@ impl Report {
                 by_other_channel,
             },
             dropped: dataset.dropped.clone(),
+            left_out,
             shorter_than_window,
             cut_off,
             notes,
@@ -168,7 +190,12 @@ impl Report {
         }
         let bars = self.window_bars;
         Some(if self.files.usable == 0 {
-            "no file can be used; the reasons stand above. Give MIDI files with drums in 4/4 on channel 10".to_owned()
+            let wanted = match self.converter {
+                Converter::Groove(_) | Converter::Drums(_) => "drums in 4/4 on channel 10",
+                Converter::Melody(_) => "melodies in 4/4",
+                Converter::Trio(_) => "melody, bass and drums (on channel 10) in 4/4",
+            };
+            format!("no file can be used; the reasons stand above. Give MIDI files with {wanted}")
         } else {
             format!(
                 "all {} usable file(s) are shorter than one window of {bars} bars. Give longer performances, or repeat short \
@@ -194,6 +221,7 @@ fn tempo_bin(bpm: f64) -> u32 {
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 pub(super) mod tests {
     use super::*;
+    use fourbar_model::converter::GrooveConverter;
     use fourbar_model::drums::DrumMap;
     use fourbar_model::midi;
     use fourbar_model::note::Note;
@@ -220,12 +248,9 @@ pub(super) mod tests {
         )
         .unwrap();
         fs::write(folder.path().join("broken.mid"), b"MThd").unwrap();
-        Report::of(
-            &Dataset::load(folder.path(), &DrumMap::TD11).unwrap(),
-            folder.path(),
-            64,
-            4,
-        )
+        let converter = Converter::Groove(GrooveConverter::default());
+        let dataset = Dataset::load(folder.path(), &converter, &DrumMap::TD11).unwrap();
+        Report::of(&dataset, folder.path(), 64, 4)
     }
 
     #[test]
@@ -245,7 +270,7 @@ pub(super) mod tests {
         );
         assert_eq!(json["dropped"][0]["name"], "broken.mid");
         let fields = json.as_object().unwrap().keys().map(String::as_str);
-        let expected = "attribution cut_off drum_map dropped files hop_bars index licence name notes path \
+        let expected = "attribution converter cut_off drum_map dropped files hop_bars index left_out licence name notes path \
              schema_version sha256 shorter_than_window splits styles tempo window_bars";
         assert_eq!(
             fields.collect::<BTreeSet<_>>(),

@@ -2,7 +2,8 @@
 
 use super::report::Report;
 use crate::dataset::{Dropped, Split};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::converter::Converter;
+use fourbar_model::drums::{DrumMap, N_VOICES};
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Report {
@@ -38,7 +39,10 @@ impl Report {
         writeln!(f, "  sha-256      {}", self.sha256)?;
         writeln!(f, "  licence      {}", self.licence)?;
         writeln!(f, "  attribution  {}", self.attribution)?;
-        writeln!(f, "  drum map     {}", self.drum_map)?;
+        writeln!(f, "  converter    {}", self.converter.name())?;
+        if self.needs_drum_map() {
+            writeln!(f, "  drum map     {}", self.drum_map)?;
+        }
         match &self.index {
             Some(index) => writeln!(f, "  split        as {} says", printable(index)),
             None => writeln!(
@@ -103,10 +107,9 @@ impl Report {
             f,
             "{:>9}  ignored: not MIDI{}",
             grouped(files.ignored),
-            if self.index.is_some() {
-                " or not in info.csv"
-            } else {
-                ""
+            match &self.index {
+                Some(index) => format!(" or not in {}", printable(index)),
+                None => String::new(),
             }
         )?;
         writeln!(
@@ -115,30 +118,69 @@ impl Report {
             grouped(files.dropped),
             if self.dropped.is_empty() { "" } else { ":" }
         )?;
-        for Dropped { name, reason } in &self.dropped {
-            writeln!(f, "           {}: {}", printable(name), printable(reason))?;
+        write_reasons(f, &self.dropped)?;
+        if !self.left_out.is_empty() {
+            writeln!(
+                f,
+                "{:>9}  stretches of usable files left out:",
+                grouped(self.left_out.len())
+            )?;
+            write_reasons(f, &self.left_out)?;
         }
         Ok(())
+    }
+
+    /// Whether the converter asks which key is which drum.
+    fn needs_drum_map(&self) -> bool {
+        match &self.converter {
+            Converter::Groove(_) | Converter::Trio(_) => true,
+            Converter::Drums(drums) => drums.classes == N_VOICES,
+            Converter::Melody(_) => false,
+        }
     }
 
     fn write_notes(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let notes = &self.notes;
         let n_unmapped = notes.lost_unmapped.values().sum();
-        let on_grid = notes.read - notes.lost_same_cell - n_unmapped;
+        let kept = notes.read - notes.lost_same_cell - n_unmapped - notes.lost_outside;
+        let (looked_at, same_cell, unmapped) = match &self.converter {
+            Converter::Groove(_) => (
+                "on the drum channel",
+                "lost to a louder note of the same drum on the same 16th step",
+                format!("on keys without a drum in the {} map", self.drum_map),
+            ),
+            Converter::Drums(drums) => (
+                "on the drum channel",
+                "lost to another note of the same drum on the same 16th step",
+                if drums.classes == N_VOICES {
+                    format!("on keys without a drum in the {} map", self.drum_map)
+                } else {
+                    "on keys that are no percussion of General MIDI".to_owned()
+                },
+            ),
+            Converter::Melody(melody) => (
+                "of melodic instruments",
+                "lost to a higher note that begins on the same 16th step",
+                format!("on keys beyond {}–{}", melody.min_pitch, melody.max_pitch),
+            ),
+            Converter::Trio(_) => (
+                "of melodies, basses and drums",
+                "lost to a higher note, or another of the same drum, on the same 16th step",
+                "on keys that no drum of the map and no piano has".to_owned(),
+            ),
+        };
         writeln!(f, "\nNotes of the usable files")?;
-        writeln!(f, "{:>9}  on the drum channel", grouped(notes.read))?;
-        writeln!(f, "{:>9}  kept", grouped(on_grid))?;
-        writeln!(
-            f,
-            "{:>9}  lost to a louder note of the same drum on the same 16th step",
-            grouped(notes.lost_same_cell)
-        )?;
-        writeln!(
-            f,
-            "{:>9}  lost: on keys without a drum in the {} map",
-            grouped(n_unmapped),
-            self.drum_map
-        )?;
+        writeln!(f, "{:>9}  {looked_at}", grouped(notes.read))?;
+        writeln!(f, "{:>9}  kept", grouped(kept))?;
+        writeln!(f, "{:>9}  {same_cell}", grouped(notes.lost_same_cell))?;
+        writeln!(f, "{:>9}  lost: {unmapped}", grouped(n_unmapped))?;
+        if notes.lost_outside > 0 {
+            writeln!(
+                f,
+                "{:>9}  lost: in stretches that are not used",
+                grouped(notes.lost_outside)
+            )?;
+        }
         if n_unmapped > 0 {
             let keys: Vec<_> = notes
                 .lost_unmapped
@@ -146,7 +188,8 @@ impl Report {
                 .map(|(key, &count)| format!("{key} × {}", grouped(count)))
                 .collect();
             writeln!(f, "           key {}", keys.join(", "))?;
-            for map in DrumMap::ALL.iter().filter(|map| map.id != self.drum_map) {
+            let others = DrumMap::ALL.iter().filter(|map| map.id != self.drum_map);
+            for map in others.filter(|_| self.needs_drum_map()) {
                 let known = notes
                     .lost_unmapped
                     .iter()
@@ -166,7 +209,7 @@ impl Report {
         if notes.elsewhere > 0 {
             writeln!(
                 f,
-                "{:>9}  left aside: on other channels, so not drums",
+                "{:>9}  left aside: on other channels or with other sounds",
                 grouped(notes.elsewhere)
             )?;
         }
@@ -179,6 +222,14 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// One line a name, with its reason.
+fn write_reasons(f: &mut Formatter<'_>, dropped: &[Dropped]) -> fmt::Result {
+    for Dropped { name, reason } in dropped {
+        writeln!(f, "           {}: {}", printable(name), printable(reason))?;
+    }
+    Ok(())
 }
 
 /// One labelled line of blocks a row, the longest 40 blocks wide.

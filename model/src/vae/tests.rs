@@ -1,0 +1,268 @@
+//! What must hold for every kind of model.
+
+#![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+use super::*;
+use crate::converter::Converter;
+use candle_core::Var;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+
+/// A configuration with small layers: `changes` are merged into the decoder's part.
+fn config(converter: &str, encoder: &str, decoder: &str) -> ModelConfig {
+    let converter: Converter = serde_json::from_str(converter).unwrap();
+    let config = ModelConfig {
+        preset: "small".to_owned(),
+        n_steps: 8,
+        latent: 6,
+        converter,
+        encoder: serde_json::from_str(encoder).unwrap(),
+        decoder: serde_json::from_str(decoder).unwrap(),
+    };
+    config.check().unwrap();
+    config
+}
+
+const GROOVE: &str = r#"{"kind": "groove"}"#;
+const LABELS: &str = r#"{"kind": "drums", "input": "roll", "output": "labels"}"#;
+const ROLL: &str = r#"{"kind": "drums", "input": "roll", "output": "roll"}"#;
+const FLAT: &str = r#"{"units": [7]}"#;
+
+/// One of each kind of encoder, decoder, head and control.
+fn every_kind() -> Vec<ModelConfig> {
+    let decoder =
+        |head: &str, more: &str| format!(r#"{{"head": "{head}", "units": [5, 9]{more}}}"#);
+    let trio = r#"{"kind": "trio"}"#;
+    let controlled = r#"{"kind": "groove", "hits_as_controls": true}"#;
+    let hierarchy = r#", "levels": [2, 4]"#;
+    vec![
+        config(GROOVE, FLAT, &decoder("groove", "")),
+        config(
+            GROOVE,
+            r#"{"units": [7, 3]}"#,
+            &decoder("groove", hierarchy),
+        ),
+        config(
+            GROOVE,
+            r#"{"units": [7], "levels": [2, 4]}"#,
+            &decoder("groove", hierarchy),
+        ),
+        config(controlled, FLAT, &decoder("groove", "")),
+        config(controlled, FLAT, &decoder("groove", hierarchy)),
+        config(LABELS, FLAT, &decoder("categorical", hierarchy)),
+        config(ROLL, FLAT, &decoder("boolean", "")),
+        config(ROLL, FLAT, &decoder("nade", r#", "nade_hidden": 4"#)),
+        config(
+            ROLL,
+            FLAT,
+            &decoder("nade", r#", "nade_hidden": 4, "levels": [4, 2]"#),
+        ),
+        config(r#"{"kind": "melody"}"#, FLAT, &decoder("categorical", "")),
+        config(trio, FLAT, &decoder("categorical", "")),
+        config(
+            trio,
+            FLAT,
+            &decoder("categorical", r#", "split": true, "levels": [2, 4]"#),
+        ),
+        config(
+            GROOVE,
+            r#"{"units": [7, 7, 3], "residual": true}"#,
+            &decoder("groove", r#", "residual": true"#),
+        ),
+    ]
+}
+
+/// Large enough for outputs to differ from step to step.
+fn random_tensors(config: &ModelConfig) -> BTreeMap<String, Tensor> {
+    let mut noise = Noise::from_seed(5);
+    let random = |(name, shape): (String, Vec<usize>)| {
+        let values: Vec<f32> = noise.normals(shape.iter().product());
+        let values = values.iter().map(|x| 0.7 * x).collect();
+        (name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap())
+    };
+    config.tensors().into_iter().map(random).collect()
+}
+
+/// Without the fast decoder, whose tests are its own.
+fn model(config: &ModelConfig) -> Vae {
+    let tensors: HashMap<String, Tensor> = random_tensors(config).into_iter().collect();
+    Vae::new(
+        config,
+        VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu),
+    )
+    .unwrap()
+}
+
+fn controls(config: &ModelConfig, noise: &mut Noise) -> Option<Rows> {
+    let layout = config.converter.controls()?;
+    let numbers: Vec<f32> = noise.uniforms(config.n_steps * layout.width());
+    Some(layout.read(&numbers))
+}
+
+fn largest(x: &Tensor) -> f32 {
+    x.abs()
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .max(0)
+        .unwrap()
+        .to_scalar()
+        .unwrap()
+}
+
+#[test]
+fn a_model_is_built_from_exactly_the_tensors_that_its_configuration_lists() {
+    for config in every_kind() {
+        let all = random_tensors(&config);
+        let names: BTreeSet<&String> = all.keys().collect();
+        assert_eq!(names.len(), config.tensors().len(), "{config:?}");
+        for missing in names {
+            let mut tensors = all.clone();
+            tensors.remove(missing);
+            let problem = Vae::of_tensors(&config, &tensors, &Device::Cpu).unwrap_err();
+            assert!(
+                problem.to_string().contains(missing),
+                "{missing}: {problem}"
+            );
+        }
+    }
+}
+
+/// What was drawn freely must be what the decoder, told these rows, finds most likely: it is so only if rows, latent,
+/// controls and states reach every step alike in both ways of running, across the bounds of segments.
+#[test]
+fn running_freely_and_being_told_the_same_rows_agree() {
+    for config in every_kind() {
+        let vae = model(&config);
+        let mut noise = Noise::from_seed(1);
+        let batch = 3;
+        let zs: Vec<Vec<f32>> = (0..batch).map(|_| noise.normals(config.latent)).collect();
+        let controls: Option<Vec<Rows>> =
+            (0..batch).map(|_| controls(&config, &mut noise)).collect();
+        let mut noises = vec![Noise::from_seed(2); batch];
+        let free = vae
+            .generate_batch(&zs, controls.as_deref(), 0.0, &mut noises)
+            .unwrap();
+        let free = vae.to_tensor(&free).unwrap();
+        let z = Tensor::from_vec(zs.concat(), (batch, config.latent), &Device::Cpu).unwrap();
+        let controls = controls.map(|rows| vae.to_tensor(&rows).unwrap());
+        let told = vae
+            .decoder()
+            .teacher_forced(&free, &z, controls.as_ref(), &mut Dropout::off())
+            .unwrap();
+        let likely = vae.decoder().most_likely(&told).unwrap();
+        assert!(largest(&(likely - &free).unwrap()) < 1e-5, "{config:?}");
+        // Scheduled sampling that never samples is teacher forcing.
+        let scheduled = vae
+            .decoder()
+            .scheduled(
+                &free,
+                &z,
+                controls.as_ref(),
+                0.0,
+                &mut noise,
+                &mut Dropout::off(),
+            )
+            .unwrap();
+        for (told, scheduled) in told.iter().zip(&scheduled) {
+            assert!(largest(&(told - scheduled).unwrap()) < 1e-5, "{config:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sequence_does_not_depend_on_its_neighbours_in_the_batch() {
+    for config in every_kind() {
+        let vae = model(&config);
+        let mut noise = Noise::from_seed(3);
+        let zs: Vec<Vec<f32>> = (0..3).map(|_| noise.normals(config.latent)).collect();
+        let controls: Option<Vec<Rows>> = (0..3).map(|_| controls(&config, &mut noise)).collect();
+        let noises: Vec<Noise> = (0..3).map(Noise::from_seed).collect();
+        let together = vae
+            .generate_batch(&zs, controls.as_deref(), 1.0, &mut noises.clone())
+            .unwrap();
+        for i in 0..3 {
+            let controls = controls.as_ref().map(|rows| &rows[i]);
+            let alone = vae
+                .generate(&zs[i], controls, 1.0, &mut noises[i].clone())
+                .unwrap();
+            assert_eq!(alone.layout(), together[i].layout());
+            let differs = alone
+                .to_numbers()
+                .iter()
+                .zip(together[i].to_numbers())
+                .any(|(a, b)| (a - b).abs() > 1e-5);
+            assert!(!differs, "{config:?}");
+        }
+    }
+}
+
+#[test]
+fn every_tensor_of_every_kind_of_model_learns() {
+    for config in every_kind() {
+        let variables: BTreeMap<String, Var> = random_tensors(&config)
+            .into_iter()
+            .map(|(name, tensor)| (name, Var::from_tensor(&tensor).unwrap()))
+            .collect();
+        let tensors: HashMap<String, Tensor> = variables
+            .iter()
+            .map(|(name, var)| (name.clone(), var.as_tensor().clone()))
+            .collect();
+        let vae = Vae::new(
+            &config,
+            VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu),
+        )
+        .unwrap();
+        let mut noise = Noise::from_seed(4);
+        let rows = |layout: &crate::rows::RowLayout, noise: &mut Noise| {
+            let sequences: Vec<Rows> = (0..2)
+                .map(|_| layout.read(&noise.uniforms(config.n_steps * layout.width())))
+                .collect();
+            vae.to_tensor(&sequences).unwrap()
+        };
+        let input = rows(&config.converter.input(), &mut noise);
+        let output = rows(&config.converter.output(), &mut noise);
+        let controls = config
+            .converter
+            .controls()
+            .map(|layout| rows(&layout, &mut noise));
+        let epsilon = noise.normals(2 * config.latent);
+        let epsilon = Tensor::from_vec(epsilon, (2, config.latent), &Device::Cpu).unwrap();
+        for sampling in [None, Some(0.5)] {
+            let posterior = vae.encode(&input, controls.as_ref()).unwrap();
+            let z = posterior.sample(&epsilon).unwrap();
+            let (decoder, controls, dropout) =
+                (vae.decoder(), controls.as_ref(), &mut Dropout::off());
+            let outputs = match sampling {
+                None => decoder.teacher_forced(&output, &z, controls, dropout),
+                Some(p) => decoder.scheduled(&output, &z, controls, p, &mut noise, dropout),
+            };
+            let parts = decoder.loss(&outputs.unwrap(), &output).unwrap();
+            let parts: Vec<Tensor> = parts.into_iter().map(|(_, part)| part).collect();
+            let loss = Tensor::stack(&parts, 0).unwrap().sum_all().unwrap();
+            let store = loss.backward().unwrap();
+            for (name, var) in &variables {
+                let gradient = store
+                    .get(var)
+                    .unwrap_or_else(|| panic!("{name} has no gradient: {config:?}"));
+                assert!(largest(gradient) > 0.0, "{name} does not learn: {config:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn controls_are_asked_for_and_refused_in_words() {
+    let kinds = every_kind();
+    let mut noise = Noise::from_seed(6);
+    let roll = controls(&kinds[3], &mut noise).unwrap();
+    let z = noise.normals(6);
+    let problem = |config: &ModelConfig, controls: Option<&Rows>| {
+        let outcome = model(config).generate(&z, controls, 0.0, &mut Noise::from_seed(0));
+        outcome.unwrap_err().to_string()
+    };
+    assert!(problem(&kinds[0], Some(&roll)).contains("has no controls"));
+    assert!(problem(&kinds[3], None).contains("has to be given its controls: a roll of 9 classes"));
+    let short = Rows::of_bits(roll.layout().clone(), vec![0; 3]);
+    assert!(problem(&kinds[3], Some(&short)).contains("8 steps"));
+}
