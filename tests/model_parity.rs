@@ -1,181 +1,314 @@
-//! The model computes what Magenta's own implementation computes from the same weights.
+//! Imported models compute what magenta.js computes from the same weights, and importing loses nothing.
 //!
-//! Expected numbers: `@magenta/music` 1.23.1; see `fixtures/parity/README.md`.
+//! Expected numbers: `@magenta/music` 1.23.1; see `fixtures/parity/README.md` and `fixtures/parity_more/README.md`.
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
-use fourbar_model::config::ModelConfig;
-use fourbar_model::decoder::Decoder;
-use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::{Groove, ROW};
-use fourbar_model::note::Note;
+use candle_core::Device;
+use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
-use serde_json::Value;
-use std::collections::HashMap;
+use fourbar_trainer::import::{self, Imported, Weights};
+use fourbar_trainer::parity;
+use half::f16;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-const N_STEPS: usize = 64;
-
-struct Case {
-    golden: Value,
-    config: ModelConfig,
-    tensors: HashMap<String, Tensor>,
+fn fixtures(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(folder)
 }
 
-impl Case {
-    fn open(name: &str) -> Self {
-        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fixtures/parity")
-            .join(name);
-        let json = |file: &str| -> Value {
-            serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap()
-        };
-        let weights = std::fs::read(folder.join("group1-shard1of1")).unwrap();
-        let mut numbers = weights
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|&bytes| f32::from_le_bytes(bytes));
-        let mut tensors = HashMap::new();
-        for entry in json("weights_manifest.json")[0]["weights"]
-            .as_array()
-            .unwrap()
-        {
-            let shape: Vec<usize> = serde_json::from_value(entry["shape"].clone()).unwrap();
-            let values: Vec<f32> = numbers.by_ref().take(shape.iter().product()).collect();
-            let tensor = Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
-            tensors.insert(our_name(entry["name"].as_str().unwrap()), tensor);
-        }
-        let width = |name: &str| tensors[name].dims()[0];
-        let config = ModelConfig::flat_groove(
-            name,
-            N_STEPS,
-            tensors["encoder.mu.bias"].elem_count(),
-            vec![width("encoder.cell_0.forward.bias") / 4],
-            vec![
-                width("decoder.cell_0.bias") / 4,
-                width("decoder.cell_1.bias") / 4,
-            ],
-        );
-        Self {
-            golden: json("golden.json"),
-            config,
-            tensors,
-        }
-    }
-
-    fn variables(&self) -> VarBuilder<'static> {
-        VarBuilder::from_tensors(self.tensors.clone(), DType::F32, &Device::Cpu)
-    }
-
-    fn numbers(&self, key: &str) -> Vec<f32> {
-        serde_json::from_value(self.golden[key].clone()).unwrap()
-    }
-
-    /// The deterministic decoding of a batch of latents.
-    fn decode(&self, z: &Tensor) -> Vec<f32> {
-        let decoder = Decoder::new(&self.config, &self.variables()).unwrap();
-        let unused = Tensor::zeros(
-            (z.dim(0).unwrap(), N_STEPS, ROW / 3),
-            DType::F32,
-            &Device::Cpu,
+/// A copy of a case that may be changed.
+fn copy_of(name: &str) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in fixtures("parity").join(name).read_dir().unwrap() {
+        let file = file.unwrap();
+        fs::write(
+            copy.path().join(file.file_name()),
+            fs::read(file.path()).unwrap(),
         )
         .unwrap();
-        let rows = decoder.sample(z, None, 0.0, &unused).unwrap();
-        rows.flatten_all().unwrap().to_vec1().unwrap()
     }
-
-    fn mu(&self, rows: Vec<f32>) -> Tensor {
-        let vae = Vae::new(&self.config, self.variables()).unwrap();
-        let batch = rows.len() / (N_STEPS * ROW);
-        let x = Tensor::from_vec(rows, (batch, N_STEPS, ROW), &Device::Cpu).unwrap();
-        vae.encode(&x, None).unwrap().mu
-    }
+    copy
 }
 
-/// What we call the tensor that Magenta's checkpoints call `name`.
-fn our_name(name: &str) -> String {
-    let layer = name
-        .replace(
-            "bidirectional_rnn/fw/multi_rnn_cell/cell_0/lstm_cell",
-            "forward",
-        )
-        .replace(
-            "bidirectional_rnn/bw/multi_rnn_cell/cell_0/lstm_cell",
-            "backward",
-        )
-        .replace("multi_rnn_cell/", "")
-        .replace("/lstm_cell", "")
-        .replace("z_to_initial_state", "initial_state")
-        .replace("output_projection", "output");
-    layer.replace('/', ".")
+fn import(from: &Path, preset: Option<&str>, out: &Path) -> anyhow::Result<()> {
+    import::run(&import::Args {
+        from: from.to_owned(),
+        preset: preset.map(str::to_owned),
+        out: out.to_owned(),
+    })
 }
 
-fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32) {
-    assert_eq!(ours.len(), theirs.len());
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        assert!((a - b).abs() <= tolerance, "number {i}: {a} instead of {b}");
+#[test]
+fn every_stage_of_every_model_is_that_of_magenta_js() {
+    let mut cases = parity::cases(&fixtures("parity")).unwrap();
+    assert_eq!(cases.len(), 9);
+    cases.extend(parity::cases(&fixtures("parity_more")).unwrap());
+    assert_eq!(cases.len(), 15);
+    for case in cases {
+        let stages = parity::compare(&case).unwrap();
+        assert!(stages.len() >= 5, "{case:?}: {stages:?}");
+        for stage in stages {
+            assert!(stage.is_within(), "{case:?}: {stage}");
+            assert!(stage.n_compared > 0, "{case:?}: {stage}");
+        }
     }
 }
 
 #[test]
-fn converter_makes_the_same_tensor_of_the_same_notes() {
-    let case = Case::open("groove_flat_64");
-    let sequence = &case.golden["noteSequence"];
-    let beats_per_second = sequence["qpm"].as_f64().unwrap() / 60.0;
-    let notes: Vec<Note> = sequence["notes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|note| {
-            let seconds = |key: &str| note[key].as_f64().unwrap();
-            Note {
-                onset_beats: seconds("start") * beats_per_second,
-                duration_beats: (seconds("end") - seconds("start")) * beats_per_second,
-                pitch: u8::try_from(note["pitch"].as_u64().unwrap()).unwrap(),
-                velocity: f32::from(u8::try_from(note["velocity"].as_u64().unwrap()).unwrap())
-                    / 127.0,
-                channel: 9,
-            }
-        })
-        .collect();
-    let (groove, _) = Groove::from_notes(&notes, &DrumMap::GM);
-    assert_close(&groove.to_rows(), &case.numbers("input"), 1e-5);
-}
-
-#[test]
-fn encoder_gives_the_same_posterior_means() {
-    let case = Case::open("groove_flat_64");
-    let mu = case
-        .mu(case.numbers("input"))
-        .flatten_all()
-        .unwrap()
-        .to_vec1()
-        .unwrap();
-    assert_close(&mu, &case.numbers("mu"), 1e-5);
-}
-
-#[test]
-fn decoder_gives_the_same_grooves() {
-    let case = Case::open("groove_flat_64");
-    let z = Tensor::from_vec(case.numbers("z"), (2, case.config.latent), &Device::Cpu).unwrap();
-    assert_close(&case.decode(&z), &case.numbers("decoded"), 1e-4);
-    let mu = Tensor::from_vec(case.numbers("mu"), (1, case.config.latent), &Device::Cpu).unwrap();
-    assert_close(
-        &case.decode(&mu),
-        &case.numbers("reconArgmaxOrValues"),
-        1e-4,
+fn a_model_that_is_a_little_off_does_not_pass() {
+    let copy = copy_of("groove_flat_64");
+    let shard = copy.path().join("group1-shard1of1");
+    let mut weights = fs::read(&shard).unwrap();
+    for number in weights.as_chunks_mut::<4>().0 {
+        *number = f16::from_f32(f32::from_le_bytes(*number))
+            .to_f32()
+            .to_le_bytes();
+    }
+    fs::write(&shard, weights).unwrap();
+    let stages = parity::compare(copy.path()).unwrap();
+    let too_far: Vec<_> = stages.iter().filter(|stage| !stage.is_within()).collect();
+    let names: Vec<_> = too_far.iter().map(|stage| stage.name).collect();
+    assert_eq!(names, ["mu", "decoded", "reconstruction", "interpolation"]);
+    let error = parity::run(&parity::Args {
+        folder: copy.path().to_owned(),
+    });
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("beyond their bounds")
     );
 }
 
 #[test]
-fn linear_interpolation_passes_through_the_same_grooves() {
-    let case = Case::open("groove_flat_64");
-    let forward = case.numbers("input");
-    let backward: Vec<f32> = forward.chunks_exact(ROW).rev().flatten().copied().collect();
-    let mu = case.mu([forward, backward].concat());
-    let (a, b) = (mu.get(0).unwrap(), mu.get(1).unwrap());
-    let middle = ((&a + &b).unwrap() * 0.5).unwrap();
-    let z = Tensor::stack(&[a, middle, b], 0).unwrap();
-    assert_close(&case.decode(&z), &case.numbers("interp"), 1e-4);
+fn a_checkpoint_of_tensorflow_holds_the_same_weights() {
+    let tfjs = Weights::read(&fixtures("parity/drums_nade_32")).unwrap();
+    let packed = fixtures("parity_tensorflow/drums_nade_32.tgz");
+    let tensorflow = Weights::read(&packed).unwrap();
+    assert_eq!(tensorflow.tensors, tfjs.tensors);
+    assert_eq!(tensorflow.tensors.len(), 18);
+}
+
+#[test]
+fn an_imported_model_is_a_checkpoint_that_plays() {
+    let folder = tempfile::tempdir().unwrap();
+    for case in parity::cases(&fixtures("parity")).unwrap() {
+        let imported = Imported::read(&case, None).unwrap();
+        let out = folder.path().join("model.safetensors");
+        import(&case, None, &out).unwrap();
+        let checkpoint = Checkpoint::from_bytes(&fs::read(&out).unwrap(), "").unwrap();
+        assert_eq!(checkpoint.metadata.config, imported.config);
+        assert_eq!(
+            checkpoint.metadata.config.preset,
+            case.file_name().unwrap().to_str().unwrap()
+        );
+        for (name, tensor) in &imported.tensors {
+            let ours = checkpoint.tensors[name]
+                .flatten_all()
+                .unwrap()
+                .to_vec1::<f32>()
+                .unwrap();
+            let theirs = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let rounded: Vec<f32> = theirs.iter().map(|x| f16::from_f32(*x).to_f32()).collect();
+            assert_eq!(ours, rounded, "{name}");
+        }
+        let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
+        if imported.config.controls() == 0 {
+            let z = vec![0.5; imported.config.latent];
+            let rows = vae
+                .generate(&z, None, 1.0, &mut Noise::from_seed(1))
+                .unwrap();
+            assert_eq!(rows.n_steps(), imported.config.n_steps);
+        }
+    }
+}
+
+#[test]
+fn a_preset_tells_what_weights_without_a_description_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("model.safetensors");
+    let packed = fixtures("parity_tensorflow/drums_nade_32.tgz");
+    let problem = import(&packed, None, &out).unwrap_err().to_string();
+    assert!(
+        problem.contains("--preset") && problem.contains("drums_nade_32"),
+        "{problem}"
+    );
+
+    import(&packed, Some("nade-drums_2bar_reduced"), &out).unwrap();
+    let config = Checkpoint::from_bytes(&fs::read(&out).unwrap(), "")
+        .unwrap()
+        .metadata
+        .config;
+    assert_eq!(config.preset, "nade-drums_2bar_reduced");
+    let of_magenta_js = Imported::read(&fixtures("parity/drums_nade_32"), None)
+        .unwrap()
+        .config;
+    assert_eq!(config.encoder, of_magenta_js.encoder);
+    assert_eq!(config.decoder, of_magenta_js.decoder);
+    assert_eq!((config.latent, config.n_steps), (10, 32));
+}
+
+#[test]
+fn a_preset_that_the_weights_do_not_fit_is_answered_with_everything_that_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("model.safetensors");
+    let packed = fixtures("parity_tensorflow/drums_nade_32.tgz");
+    let problem = format!(
+        "{:#}",
+        import(&packed, Some("groovae_4bar"), &out).unwrap_err()
+    );
+    for part in [
+        "drums_nade_32.tgz",
+        "not those of the model groovae_4bar",
+        "`decoder/output_projection/kernel` is [12, 16], but the model's `decoder.output.kernel` is [12, 27]",
+        "no place for `decoder/nade/w_enc`",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    let problem = format!(
+        "{:#}",
+        import(&packed, Some("hierdec_groove_4bar"), &out).unwrap_err()
+    );
+    for part in [
+        "`decoder.conductor.initial_state.kernel`",
+        "is missing",
+        "no place for `decoder/z_to_initial_state",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    let problem = format!(
+        "{:#}",
+        import(&packed, Some("nade-drums_2bar_full"), &out).unwrap_err()
+    );
+    for part in [
+        "nade-drums_2bar_full",
+        "`encoder/cell_0/bidirectional_rnn/fw/multi_rnn_cell/cell_0/lstm_cell/kernel` is [30, 80], but the model's \
+         `encoder.cell_0.forward.kernel` is [82, 80]",
+        "`decoder/nade/w_enc` is [9, 7], but the model's `decoder.nade.encode` is [61, 7]",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    let problem = format!(
+        "{:#}",
+        import(&packed, Some("nade-drums_2bar_ful"), &out).unwrap_err()
+    );
+    assert!(
+        problem.contains("did you mean nade-drums_2bar_full"),
+        "{problem}"
+    );
+    assert!(!out.exists());
+}
+
+#[test]
+fn missing_and_strange_tensors_are_listed() {
+    let copy = copy_of("groove_hier_4x16");
+    let manifest = copy.path().join("weights_manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let text = text
+        .replace("encoder/sigma/kernel", "encoder/tau/kernel")
+        .replace(
+            "core_decoder/decoder/output_projection/bias",
+            "core_decoder/decoder/output/bias",
+        );
+    fs::write(&manifest, text).unwrap();
+    let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+    for part in [
+        "`encoder.sigma.kernel` [32, 10] is missing",
+        "`decoder.core.output.bias` [27] is missing",
+        "no place for `encoder/tau/kernel` [32, 10]",
+        "no place for `core_decoder/decoder/output/bias` [27]",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+}
+
+#[test]
+fn weights_of_something_else_are_named() {
+    let copy = copy_of("groove_flat_64");
+    let manifest = copy.path().join("weights_manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        text.replace("\"encoder/", "\"model/a/")
+            .replace("\"decoder/", "\"model/b/"),
+    )
+    .unwrap();
+    let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+    for part in [
+        "weights_manifest.json",
+        "none of these tensors",
+        "model/a/mu/kernel",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    fs::write(
+        &manifest,
+        text.replace("\"encoder/sigma/", "\"other/sigma/"),
+    )
+    .unwrap();
+    let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+    assert!(
+        problem.contains("`encoder.sigma.bias` [10] is missing"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_description_of_another_model_is_refused_with_its_key() {
+    let copy = copy_of("groove_hier_4x16");
+    let config = copy.path().join("config.json");
+    let good = fs::read_to_string(&config).unwrap();
+    for (from, to, part) in [
+        ("MusicVAE", "MusicRNN", "type is \"MusicRNN\""),
+        (
+            "GrooveConverter",
+            "MultitrackConverter",
+            "dataConverter.type is \"MultitrackConverter\"",
+        ),
+        (
+            "GrooveConverter",
+            "DrumsConverter",
+            "is [43, 64], but the model's",
+        ),
+        (
+            "\"numSegments\": 4",
+            "\"numSegments\": 5",
+            "cannot be cut into 5 segments",
+        ),
+        ("\"numSegments\": 4,", "", "numSegments in config.json"),
+        ("\"numSteps\": 64,", "", "numSteps is missing"),
+        ("\"numSteps\": 64", "\"numSteps\": -64", "config.json"),
+        ("\"type\": \"MusicVAE\",", "", "type"),
+        (
+            "\"numSteps\": 64",
+            "\"pitchClasses\": [[36], [38], [42], [46], [45], [48], [50], [49], [51]], \"numSteps\": 64",
+            "pitchClasses",
+        ),
+        (
+            "\"type\": \"MusicVAE\"",
+            "\"type\": \"MusicVAE\", \"extraControls\": [{\"name\": \"key\", \"depth\": 12}]",
+            "extraControls: 12 numbers (key)",
+        ),
+        (
+            "\"type\": \"MusicVAE\"",
+            "\"type\": \"MusicVAE\", \"chordEncoder\": \"PitchChordEncoder\"",
+            "chordEncoder",
+        ),
+    ] {
+        assert!(good.contains(from), "{from}");
+        fs::write(&config, good.replace(from, to)).unwrap();
+        let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+        assert!(problem.contains(part), "{problem}");
+    }
+}
+
+#[test]
+fn a_folder_without_cases_is_no_parity() {
+    let empty = tempfile::tempdir().unwrap();
+    let problem = parity::run(&parity::Args {
+        folder: empty.path().to_owned(),
+    });
+    assert!(problem.unwrap_err().to_string().contains("no case found"));
 }

@@ -1,6 +1,6 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
-use crate::{data, eval, generate, prepare, presets, roll, train};
+use crate::{data, eval, generate, import, parity, prepare, presets, roll, train};
 use clap::{Parser, Subcommand};
 
 /// Learn drum grooves from MIDI files, and play them.
@@ -25,6 +25,10 @@ enum Command {
     Presets(presets::Args),
     /// Train a model
     Train(train::Args),
+    /// Turn weights of Magenta, from its trainer or its website, into a model
+    Import(import::Args),
+    /// Check imported models against what magenta.js computes
+    Parity(parity::Args),
     /// Find or download the Groove MIDI Dataset
     Data(data::Args),
 }
@@ -42,6 +46,8 @@ impl Cli {
             Command::Roll(args) => roll::run(&args),
             Command::Presets(args) => presets::run(&args),
             Command::Train(args) => train::run(&args),
+            Command::Import(args) => import::run(&args),
+            Command::Parity(args) => parity::run(&args),
             Command::Data(args) => data::run(&args),
         }
     }

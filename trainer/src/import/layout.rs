@@ -1,0 +1,376 @@
+//! What the rows of an imported model mean, and how long its sequences are: nothing that weights can tell.
+//!
+//! magenta.js keeps it in `config.json`, beside the weights; TensorFlow's checkpoints keep none of it, so that a preset
+//! has to say it.
+
+use super::names::Renamed;
+use anyhow::{Context, Result, bail, ensure};
+use fourbar_model::config::{DecoderConfig, EncoderConfig, ModelConfig};
+use fourbar_model::converter::{
+    Converter, DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
+};
+use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::rows::{RowLayout, Rows};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// A model but for its sizes.
+pub(super) struct Layout {
+    /// A model of this layout; of another size than the weights, or of none.
+    model: ModelConfig,
+    hierarchy: Hierarchy,
+    /// The keys of its drums.
+    pub(super) drum_map: &'static DrumMap,
+}
+
+/// Who says whether there are segments, and a decoder for each voice.
+enum Hierarchy {
+    /// The preset does.
+    Known,
+    /// The weights do; `config.json` only says how many segments there are then.
+    OfTheWeights { segments: Option<usize> },
+}
+
+/// The maps that nine drums may have; the first is magenta.js's own.
+const MAPS: [&DrumMap; 3] = [&DrumMap::MAGENTA_JS, &DrumMap::GM, &DrumMap::TD11];
+
+/// magenta.js's `config.json`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    #[serde(rename = "type")]
+    kind: String,
+    data_converter: ConverterSpec,
+    #[serde(default)]
+    extra_controls: Option<Vec<ControlSpec>>,
+    #[serde(default)]
+    chord_encoder: Option<serde_json::Value>,
+    #[serde(default)]
+    use_boolean_decoder: bool,
+}
+
+#[derive(Deserialize)]
+struct ConverterSpec {
+    #[serde(rename = "type")]
+    kind: String,
+    args: ArgsSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ArgsSpec {
+    num_steps: Option<usize>,
+    num_segments: Option<usize>,
+    steps_per_quarter: Option<usize>,
+    pitch_classes: Option<Vec<Vec<u8>>>,
+    min_pitch: Option<u8>,
+    max_pitch: Option<u8>,
+    humanize: bool,
+    tapify: bool,
+    split_instruments: bool,
+    mel_args: Option<Box<ArgsSpec>>,
+    bass_args: Option<Box<ArgsSpec>>,
+    drums_args: Option<Box<ArgsSpec>>,
+}
+
+#[derive(Deserialize)]
+struct ControlSpec {
+    name: String,
+    depth: usize,
+}
+
+impl Layout {
+    /// The layout that a `config.json` describes, of a model called `name`.
+    ///
+    /// # Errors
+    /// If it describes a model that we cannot build; the text names the key.
+    pub(super) fn of_config(config: &serde_json::Value, name: &str) -> Result<Self> {
+        let spec = Spec::deserialize(config)?;
+        ensure!(
+            spec.kind == "MusicVAE",
+            "type is {:?}, but only models of type \"MusicVAE\" can be imported",
+            spec.kind
+        );
+        ensure!(
+            spec.chord_encoder.is_none_or(|encoder| encoder.is_null()),
+            "chordEncoder: models that are told chords cannot be imported"
+        );
+        let args = &spec.data_converter.args;
+        let n_controls = spec.extra_controls.iter().flatten().map(|c| c.depth).sum();
+        let drums = Classes::of(args.pitch_classes.as_deref())?;
+        let labels = |labels| {
+            if labels {
+                DrumRows::Labels
+            } else {
+                DrumRows::Roll
+            }
+        };
+        let of_drums = |input, output| {
+            Converter::Drums(DrumsConverter {
+                classes: drums.n,
+                input: labels(input),
+                output: labels(output),
+                ..DrumsConverter::default()
+            })
+        };
+        let converter = match spec.data_converter.kind.as_str() {
+            "DrumsConverter" => of_drums(false, true),
+            "DrumRollConverter" => of_drums(false, false),
+            "DrumsOneHotConverter" => of_drums(true, true),
+            "GrooveConverter" => Converter::Groove(groove_converter(args, n_controls)?),
+            "MelodyConverter" => Converter::Melody(melody_converter(args)?),
+            "TrioConverter" => trio_converter(args)?,
+            other => bail!(
+                "dataConverter.type is {other:?}, which is no kind of music that can be imported"
+            ),
+        };
+        if n_controls != converter.controls().map_or(0, |layout| layout.width()) {
+            let names = spec
+                .extra_controls
+                .iter()
+                .flatten()
+                .map(|c| c.name.as_str());
+            bail!(
+                "extraControls: {n_controls} numbers ({}) are not those of a model that can be imported, such as the 9 hits \
+                 of groovae_2bar_hits_control",
+                names.collect::<Vec<_>>().join(", ")
+            );
+        }
+        drums.check(&converter)?;
+        let steps = args
+            .num_steps
+            .filter(|steps| *steps > 0)
+            .context("dataConverter.args.numSteps is missing")?;
+        let head = match &converter {
+            Converter::Groove(_) => "groove",
+            _ if spec.use_boolean_decoder => "boolean",
+            _ => "categorical",
+        };
+        let model = ModelConfig {
+            preset: name.to_owned(),
+            n_steps: steps.saturating_mul(converter.rows_per_step()),
+            latent: 0,
+            converter,
+            encoder: EncoderConfig {
+                units: Vec::new(),
+                levels: Vec::new(),
+                residual: false,
+            },
+            decoder: DecoderConfig {
+                head: head.to_owned(),
+                units: Vec::new(),
+                levels: Vec::new(),
+                split: false,
+                residual: false,
+                nade_hidden: None,
+            },
+        };
+        let segments = args.num_segments.filter(|segments| *segments > 0);
+        Ok(Self {
+            model,
+            hierarchy: Hierarchy::OfTheWeights { segments },
+            drum_map: drums.map,
+        })
+    }
+
+    /// The layout of a preset.
+    pub(super) fn of_preset(model: ModelConfig, drum_map: &'static DrumMap) -> Self {
+        Self {
+            model,
+            hierarchy: Hierarchy::Known,
+            drum_map,
+        }
+    }
+
+    /// The model of this layout with the sizes of these weights.
+    ///
+    /// # Errors
+    /// If the weights are those of no model at all, or of a hierarchy that the layout does not know of.
+    pub(super) fn config(&self, weights: &Renamed) -> Result<ModelConfig> {
+        let mut model = self.model.clone();
+        if let Hierarchy::OfTheWeights { segments } = self.hierarchy {
+            find_hierarchy(&mut model, segments, weights)?;
+        }
+        model.latent = weights
+            .length("encoder.mu.bias", 0)
+            .context("there is no encoder/mu/bias among the weights")?;
+        let encoder = match model.encoder.levels.len() {
+            0 => "encoder",
+            _ => "encoder.level_0",
+        };
+        let core = core(!model.decoder.levels.is_empty(), model.decoder.split);
+        for (units, prefix, direction) in [
+            (&mut model.encoder.units, encoder, ".forward"),
+            (&mut model.decoder.units, core, ""),
+        ] {
+            let found = weights.units(prefix, direction);
+            if !found.is_empty() {
+                *units = found;
+            }
+            ensure!(
+                !units.is_empty(),
+                "there are no {prefix} cells of an LSTM among the weights"
+            );
+        }
+        let nade_hidden = weights.length(&format!("{core}.nade.encode"), 1);
+        let is_roll = matches!(model.converter.output(), RowLayout::Roll { .. });
+        if nade_hidden.is_some() && is_roll {
+            model.decoder.head = "nade".to_owned();
+            model.decoder.nade_hidden = nade_hidden;
+        }
+        Ok(model)
+    }
+}
+
+/// Takes the levels and parts of `model` from the names of its weights.
+fn find_hierarchy(
+    model: &mut ModelConfig,
+    segments: Option<usize>,
+    weights: &Renamed,
+) -> Result<()> {
+    let has_level = |level: &usize| weights.has(&format!("encoder.level_{level}."));
+    let n_levels = (0..).take_while(has_level).count();
+    let has_conductor = weights.has("decoder.conductor.");
+    if n_levels > 0 || has_conductor {
+        let n_steps = model.n_steps;
+        let segments = segments.context(
+            "the weights are those of a hierarchy, but dataConverter.args.numSegments in config.json is missing",
+        )?;
+        ensure!(
+            n_steps.is_multiple_of(segments),
+            "{n_steps} rows cannot be cut into {segments} segments (numSegments) of one length"
+        );
+        let levels = vec![segments, n_steps / segments];
+        if has_conductor {
+            model.decoder.levels.clone_from(&levels);
+        }
+        match n_levels {
+            0 => {}
+            2 => model.encoder.levels = levels,
+            _ => {
+                bail!("its encoder has {n_levels} levels, where config.json tells the lengths of 2")
+            }
+        }
+    }
+    model.decoder.split = weights.has(&format!("{}.", core(has_conductor, true)));
+    Ok(())
+}
+
+/// Where the tensors of the first decoder that puts out rows are.
+fn core(is_hierarchical: bool, is_split: bool) -> &'static str {
+    match (is_hierarchical, is_split) {
+        (false, false) => "decoder",
+        (false, true) => "decoder.part_0",
+        (true, false) => "decoder.core",
+        (true, true) => "decoder.core.part_0",
+    }
+}
+
+fn groove_converter(args: &ArgsSpec, n_controls: usize) -> Result<GrooveConverter> {
+    ensure!(
+        matches!(args.steps_per_quarter, None | Some(0 | 4)),
+        "dataConverter.args.stepsPerQuarter is {:?}, but only grids of 16ths (4) can be imported",
+        args.steps_per_quarter
+    );
+    let hits = if args.split_instruments { 10 } else { 9 };
+    Ok(GrooveConverter {
+        tapify: args.tapify,
+        // magenta.js's taps have no dynamics.
+        fixed_velocities: args.tapify,
+        humanize: args.humanize,
+        split_instruments: args.split_instruments,
+        hits_as_controls: n_controls == hits,
+        ..GrooveConverter::default()
+    })
+}
+
+fn melody_converter(args: &ArgsSpec) -> Result<MelodyConverter> {
+    let key = |name, key: Option<u8>| {
+        key.with_context(|| format!("dataConverter.args.{name} is missing"))
+    };
+    Ok(MelodyConverter {
+        min_pitch: key("minPitch", args.min_pitch)?,
+        max_pitch: key("maxPitch", args.max_pitch)?,
+        ..MelodyConverter::default()
+    })
+}
+
+fn trio_converter(args: &ArgsSpec) -> Result<Converter> {
+    let ours = MelodyConverter::default();
+    for (name, voice) in [("melArgs", &args.mel_args), ("bassArgs", &args.bass_args)] {
+        let voice = voice
+            .as_ref()
+            .with_context(|| format!("dataConverter.args.{name} is missing"))?;
+        let theirs = melody_converter(voice).with_context(|| name)?;
+        ensure!(
+            (theirs.min_pitch, theirs.max_pitch) == (ours.min_pitch, ours.max_pitch),
+            "dataConverter.args.{name}: keys {} to {}, but only trios of keys {} to {} can be imported",
+            theirs.min_pitch,
+            theirs.max_pitch,
+            ours.min_pitch,
+            ours.max_pitch
+        );
+    }
+    Ok(Converter::Trio(TrioConverter::default()))
+}
+
+/// The drums that a `config.json` names.
+struct Classes {
+    n: usize,
+    /// The first key of each, if they are not magenta.js's own.
+    keys: Option<Vec<u8>>,
+    map: &'static DrumMap,
+}
+
+impl Classes {
+    fn of(classes: Option<&[Vec<u8>]>) -> Result<Self> {
+        let Some(classes) = classes else {
+            let map = MAPS[0];
+            return Ok(Self {
+                n: map.pitches.len(),
+                keys: None,
+                map,
+            });
+        };
+        let keys: Option<Vec<u8>> = classes.iter().map(|keys| keys.first().copied()).collect();
+        let keys = keys.context("dataConverter.args.pitchClasses: a drum has no key")?;
+        let sets = |keys: &[u8]| keys.iter().copied().collect::<BTreeSet<u8>>();
+        let is_map = |map: &&DrumMap| {
+            let theirs = classes.iter().map(|keys| sets(keys));
+            map.pitches.iter().map(|keys| sets(keys)).eq(theirs)
+        };
+        let map = MAPS.into_iter().find(is_map);
+        if map.is_none() && classes.len() == N_VOICES {
+            bail!(
+                "dataConverter.args.pitchClasses: these nine drums are none of the maps {}",
+                MAPS.map(|map| map.name).join(", ")
+            );
+        }
+        Ok(Self {
+            n: classes.len(),
+            keys: Some(keys),
+            map: map.unwrap_or(&DrumMap::GM),
+        })
+    }
+
+    /// Whether a converter of drums plays these keys for its classes.
+    fn check(&self, converter: &Converter) -> Result<()> {
+        let (Converter::Drums(drums), Some(keys)) = (converter, &self.keys) else {
+            return Ok(());
+        };
+        let roll = Converter::Drums(DrumsConverter {
+            output: DrumRows::Roll,
+            ..drums.clone()
+        });
+        roll.check().context("dataConverter.args.pitchClasses")?;
+        let all = Rows::of_bits(roll.output(), vec![(1 << self.n) - 1]);
+        let ours = roll.notes(&all, self.map).into_iter();
+        let ours: Vec<u8> = ours.map(|note| note.pitch).collect();
+        ensure!(
+            ours == *keys,
+            "dataConverter.args.pitchClasses: the drums are others than ours, or in another order: {keys:?} instead of \
+             {ours:?}"
+        );
+        Ok(())
+    }
+}
