@@ -42,6 +42,7 @@ use stretches::{Extent, Heard, Stretches};
 const VELOCITY: f32 = 80.0 / 127.0;
 /// The resolution of the original's files: 2.3 milliseconds at 120 beats per minute.
 const MAGENTA_TICKS_PER_BEAT: u16 = 220;
+
 /// How songs become examples, and rows notes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::groove::{MAX_BARS, NotesLost, STEPS_PER_BAR, nearest_step, step_of};
 use crate::midi::{self, Segment, Song, SplitAt};
 use crate::note::Note;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// The last step on which a note can end.
 const LAST_STEP: usize = MAX_BARS * STEPS_PER_BAR;
@@ -103,18 +103,33 @@ impl Stretches {
         }
     }
 
-    /// Why each refused stretch is.
+    /// Why stretches are refused, each reason once, in the order of the first stretch that it keeps out.
     fn left_out(&self) -> Vec<String> {
-        let reason = |&place: &usize| {
-            let problem = self.steps_per_bar(place).err()?;
-            let start_beats = self.segments[place].start_beats;
-            Some(if self.segments.len() == 1 {
-                problem.to_string()
-            } else {
+        let mut reasons: Vec<(String, f64, usize)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for &place in &self.refused {
+            let Err(problem) = self.steps_per_bar(place) else {
+                continue;
+            };
+            let problem = problem.to_string();
+            match places.get(&problem) {
+                Some(&reason) => reasons[reason].2 += 1,
+                None => {
+                    places.insert(problem.clone(), reasons.len());
+                    reasons.push((problem, self.segments[place].start_beats, 0));
+                }
+            }
+        }
+        let in_words = |(problem, start_beats, n_more)| {
+            if self.segments.len() == 1 {
+                problem
+            } else if n_more == 0 {
                 format!("from beat {start_beats}, {problem}")
-            })
+            } else {
+                format!("from beat {start_beats} and {n_more} more time(s) later, {problem}")
+            }
         };
-        self.refused.iter().filter_map(reason).collect()
+        reasons.into_iter().map(in_words).collect()
     }
 
     /// The material that `parts` of `heard` are, or why there is none: the stretches left out, or else `nothing`.

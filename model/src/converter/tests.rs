@@ -160,6 +160,21 @@ fn bars_count_from_the_last_change_of_metre_and_other_metres_are_left_out_with_t
 }
 
 #[test]
+fn a_reason_that_returns_is_given_once() {
+    let signatures = [(0.0, 4, 4), (4.0, 3, 4), (16.0, 4, 4), (24.0, 3, 4)];
+    let material = drums(false)
+        .material(&song(beat(8), &signatures, &[]), &DrumMap::GM)
+        .unwrap();
+    let [reason] = &material.left_out[..] else {
+        panic!("3/4 is one reason")
+    };
+    assert!(
+        reason.starts_with("from beat 4 and 1 more time(s) later, its metre is 3/4"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn bars_of_any_length_are_used_on_request_and_windows_begin_on_them() {
     let song = song(beat(7), &[(0.0, 7, 8)], &[]);
     assert!(refusal(&groove(false), &song).contains("14 sixteenth steps"));
