@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(labels(0.0, 1.0), ["0", "0.5", "1"]);
         assert_eq!(labels(-3.1, -0.9), ["-3", "-2", "-1"]);
         assert_eq!(labels(50.0, 1000.0), ["50", "100", "200", "500", "1000"]);
-        assert_eq!(labels(7.0, 7.0).len(), 5);
+        assert_eq!(labels(7.0, 7.0), ["6.5", "7", "7.5"]);
     }
 
     #[test]
