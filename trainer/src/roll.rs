@@ -5,7 +5,7 @@
 //! again (amber ahead of the grid, blue behind). Height and brightness are velocity.
 
 mod drawing;
-mod picture;
+pub(crate) mod picture;
 
 use crate::clip::Clip;
 use crate::files;
