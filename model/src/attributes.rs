@@ -6,7 +6,7 @@
 
 use crate::converter::Converter;
 use crate::drums::{DrumMap, Voice};
-use crate::groove::{Cell, Groove, STEPS_PER_BEAT, nearest_step};
+use crate::groove::{Groove, STEPS_PER_BEAT, nearest_step};
 use crate::midi::DRUM_CHANNEL;
 use crate::note::Note;
 use crate::rows::Rows;
@@ -15,8 +15,6 @@ use serde::{Deserialize, Serialize};
 /// Fewest sequences that an end of an attribute vector is the mean of: the mean of one or two is their own place, not
 /// a direction.
 const MIN_SEQUENCES: usize = 4;
-/// An off-beat hit that is earlier than this, in steps, is nearer to an eighth triplet than to its 16th.
-const TRIPLET_OFFSET: f32 = 1.0 / 6.0;
 
 /// The direction of an attribute in a model's latent space, and how the training data is distributed along it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -229,7 +227,7 @@ const GRID: [Attribute; 13] = [
 const FEEL: [Attribute; 3] = [
     of_groove(
         "swing",
-        "how much later than the other hits the off-beat 16ths come, in steps",
+        "how much later than the other hits the 16ths between the 8ths come, in steps",
         swing,
     ),
     of_groove(
@@ -414,15 +412,13 @@ pub fn hat_openness(groove: &Groove) -> Option<f64> {
     (open + closed > 0.0).then(|| open / (open + closed))
 }
 
-/// How much later than the other hits the off-beat 16ths come, in steps. Hits on the last 16th of a beat that are nearer
-/// to its last eighth triplet belong to another rhythm and are left out.
+/// How much later than the other hits the 16ths between the 8ths come, in steps.
 #[must_use]
 pub fn swing(groove: &Groove) -> Option<f64> {
-    let is_triplet = |step: usize, cell: Cell| step % 4 == 3 && cell.offset > TRIPLET_OFFSET;
     let lateness = |is_off_beat: bool| {
         let hits = groove
             .hits()
-            .filter(|(step, _, cell)| (step % 2 == 1) == is_off_beat && !is_triplet(*step, *cell));
+            .filter(|(step, ..)| (step % 2 == 1) == is_off_beat);
         let late: Vec<f64> = hits.map(|(_, _, cell)| -f64::from(cell.offset)).collect();
         (!late.is_empty()).then(|| mean(late.iter().copied()))
     };
@@ -501,6 +497,7 @@ mod tests {
 
     use super::*;
     use crate::converter::{DrumsConverter, GrooveConverter, MelodyConverter};
+    use crate::groove::Cell;
 
     /// A bar with hits of (step, drum, velocity, offset).
     fn bar(hits: &[(usize, Voice, f32, f32)]) -> Groove {
@@ -545,7 +542,6 @@ mod tests {
             (0, Voice::Kick, 1.0, 0.1),
             (1, Voice::ClosedHat, 1.0, -0.2),
             (3, Voice::ClosedHat, 1.0, -0.2),
-            (7, Voice::ClosedHat, 1.0, 1.0 / 3.0),
         ]);
         assert!((swing(&groove).unwrap() - 0.3).abs() < 1e-6);
         assert_eq!(swing(&bar(&[(0, Voice::Kick, 1.0, 0.1)])), None);

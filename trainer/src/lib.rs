@@ -6,6 +6,7 @@
 )]
 
 pub mod arguments;
+pub mod attributes;
 pub mod clip;
 pub mod config;
 pub mod data;
@@ -14,6 +15,7 @@ pub mod device;
 pub mod eval;
 pub mod files;
 pub mod generate;
+pub mod inspect;
 pub mod learner;
 pub mod loaded_model;
 pub mod loss;
