@@ -8,7 +8,7 @@ mod track;
 mod write;
 
 pub use read::read;
-pub use write::{TICKS_PER_BEAT, write, write_with_programs};
+pub use write::{TICKS_PER_BEAT, write};
 
 use crate::error::Error;
 use crate::groove::STEPS_PER_BAR;

@@ -4,7 +4,7 @@ use crate::arguments::TEMPI_BPM;
 use anyhow::Context as _;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, NotesLost, STEPS_PER_BAR};
-use fourbar_model::midi::{self, Song};
+use fourbar_model::midi;
 use fourbar_model::note::Note;
 use std::fs::File;
 use std::io::Read as _;
@@ -41,14 +41,27 @@ impl Clip {
     /// If it cannot be read, is not MIDI, has no drums, or is not in 4/4. The text names the file and the remedy.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let song = read_song(path)?;
-        let notes = song
-            .drum_notes()
-            .with_context(|| format!("{name} cannot be used (give a MIDI file of drums in 4/4)"))?;
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+            .with_context(|| format!("cannot read {name}"))?;
+        anyhow::ensure!(
+            bytes.len() as u64 <= MAX_FILE_BYTES,
+            "{name} is larger than {} MiB, which no drum performance is: give a MIDI file",
+            MAX_FILE_BYTES >> 20
+        );
+        let unusable = || format!("{name} cannot be used (give a MIDI file of drums in 4/4)");
+        let song = midi::read(&bytes).with_context(unusable)?;
+        let notes = song.drum_notes().with_context(unusable)?;
+        let bpm = song
+            .tempos
+            .first()
+            .map(|tempo| tempo.bpm)
+            .filter(|bpm| TEMPI_BPM.contains(bpm));
         Ok(Self {
             name,
             notes,
-            bpm: first_bpm(&song),
+            bpm,
             n_unclosed: song.unclosed_notes,
             truncated_at: song.truncated_at,
             end_beats: song.end_beats,
@@ -79,49 +92,22 @@ impl Clip {
 
     /// Length of the loop in steps, if the file is one.
     fn loop_steps(&self) -> Option<usize> {
-        loop_bars(&self.notes, self.end_beats, BEATS_PER_BAR).map(|n_bars| n_bars * STEPS_PER_BAR)
+        let n_bars = (self.end_beats / BEATS_PER_BAR).round();
+        // Files with few ticks to the beat round their notes, but never a bar line.
+        let ends_on_bar_line = (self.end_beats - n_bars * BEATS_PER_BAR).abs() < 1e-6;
+        let holds_all = self
+            .notes
+            .iter()
+            .all(|note| note.onset_beats < self.end_beats);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 1 and MAX_LOOP_BARS"
+        )]
+        let n_steps = n_bars as usize * STEPS_PER_BAR;
+        (ends_on_bar_line && holds_all && (1.0..=MAX_LOOP_BARS).contains(&n_bars))
+            .then_some(n_steps)
     }
-}
-
-/// Reads a MIDI file.
-///
-/// # Errors
-/// If it cannot be read or is not MIDI. The text names the file and the remedy.
-pub fn read_song(path: &Path) -> anyhow::Result<Song> {
-    let name = path.display();
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("cannot read {name}"))?;
-    anyhow::ensure!(
-        bytes.len() as u64 <= MAX_FILE_BYTES,
-        "{name} is larger than {} MiB, which no performance is: give a MIDI file",
-        MAX_FILE_BYTES >> 20
-    );
-    midi::read(&bytes).with_context(|| format!("{name} cannot be used (give a MIDI file)"))
-}
-
-/// The tempo at the beginning, if the file gives one that can be written again.
-#[must_use]
-pub fn first_bpm(song: &Song) -> Option<f64> {
-    let bpm = song.tempos.first()?.bpm;
-    TEMPI_BPM.contains(&bpm).then_some(bpm)
-}
-
-/// Length in bars of a file that is a loop: it ends on a bar line, and all of its notes begin before.
-#[must_use]
-pub fn loop_bars(notes: &[Note], end_beats: f64, beats_per_bar: f64) -> Option<usize> {
-    let n_bars = (end_beats / beats_per_bar).round();
-    // Files with few ticks to the beat round their notes, but never a bar line.
-    let ends_on_bar_line = (end_beats - n_bars * beats_per_bar).abs() < 1e-6;
-    let holds_all = notes.iter().all(|note| note.onset_beats < end_beats);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 1 and MAX_LOOP_BARS"
-    )]
-    let bars = n_bars as usize;
-    (ends_on_bar_line && holds_all && (1.0..=MAX_LOOP_BARS).contains(&n_bars)).then_some(bars)
 }
 
 #[cfg(test)]

@@ -54,19 +54,11 @@ pub(crate) mod tiny {
     use fourbar_model::config::ModelConfig;
     use fourbar_model::latent::LatentMap;
     use fourbar_model::noise::Noise;
-    use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
 
-    /// The file of a model of grooves, in `folder`.
+    /// The file of the model, in `folder`.
     pub(crate) fn save(folder: &Path) -> PathBuf {
-        save_as(
-            folder,
-            ModelConfig::flat_groove("tiny", 64, 8, vec![8], vec![16, 16]),
-        )
-    }
-
-    /// The file of a model of any kind, in `folder`.
-    pub(crate) fn save_as(folder: &Path, config: ModelConfig) -> PathBuf {
+        let config = ModelConfig::flat_groove("tiny", 64, 8, vec![8], vec![16, 16]);
         let mut noise = Noise::from_seed(3);
         let tensors = config.tensors().into_iter().map(|(name, shape)| {
             let values = noise
@@ -96,10 +88,10 @@ pub(crate) mod tiny {
             epochs: 0.0,
             metrics: serde_json::Value::Null,
             latent: LatentMap::fit(&mus, &[None; 20], 8),
-            attributes: BTreeMap::new(),
+            attributes: std::collections::BTreeMap::new(),
             config,
         };
-        let path = folder.join(format!("{}.safetensors", metadata.config.preset));
+        let path = folder.join("tiny.safetensors");
         std::fs::write(&path, Checkpoint { metadata, tensors }.to_bytes().unwrap()).unwrap();
         path
     }

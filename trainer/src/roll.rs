@@ -5,7 +5,7 @@
 //! again (amber ahead of the grid, blue behind). Height and brightness are velocity.
 
 mod drawing;
-pub(crate) mod picture;
+mod picture;
 
 use crate::clip::Clip;
 use crate::files;
@@ -16,6 +16,8 @@ use fourbar_model::note::Note;
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+pub(crate) use picture::{Anchor, Colour, Picture, Shape};
 
 /// Longest stretch that is drawn; a picture of more is too tall for most programs to open.
 pub const MAX_BARS: usize = 64;

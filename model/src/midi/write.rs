@@ -1,6 +1,5 @@
 //! Notes -> the bytes of a `.mid` file.
 
-use super::Program;
 use crate::note::Note;
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
@@ -16,17 +15,6 @@ pub const TICKS_PER_BEAT: u16 = 960;
 /// the loudest is written.
 #[must_use]
 pub fn write(notes: &[Note], loop_beats: f64, bpm: f64) -> Vec<u8> {
-    write_with_programs(notes, &[], loop_beats, bpm)
-}
-
-/// [`write`] for several instruments: each of these channels begins with its sound.
-#[must_use]
-pub fn write_with_programs(
-    notes: &[Note],
-    programs: &[Program],
-    loop_beats: f64,
-    bpm: f64,
-) -> Vec<u8> {
     let end = ticks(loop_beats);
     let mut track = vec![
         meta(MetaMessage::TrackName(b"Fourbar")),
@@ -34,15 +22,6 @@ pub fn write_with_programs(
         // 24 MIDI clocks a metronome click and eight 32nds a quarter note: what every workstation writes.
         meta(MetaMessage::TimeSignature(4, 2, 24, 8)),
     ];
-    track.extend(programs.iter().map(|sound| TrackEvent {
-        delta: u28::new(0),
-        kind: TrackEventKind::Midi {
-            channel: u4::new(sound.channel),
-            message: MidiMessage::ProgramChange {
-                program: u7::new(sound.program),
-            },
-        },
-    }));
     let mut now = 0;
     for (tick, message) in messages(notes, loop_beats, end) {
         track.push(TrackEvent {
@@ -271,23 +250,6 @@ mod tests {
             written(&notes, 4.0),
             [(0.0, 480.0, 32.0), (480.0, 960.0, 95.0)]
         );
-    }
-
-    #[test]
-    fn a_channel_plays_with_its_sound() {
-        let bass = Note {
-            channel: 1,
-            ..note(0.0, 1.0, 0.5)
-        };
-        let sound = Program {
-            channel: 1,
-            program: 33,
-        };
-        let song = read(&write_with_programs(&[bass], &[sound], 4.0, 120.0)).unwrap();
-        let [instrument] = &song.instruments[..] else {
-            panic!("one channel is one instrument")
-        };
-        assert_eq!((instrument.channel, instrument.program), (1, 33));
     }
 
     #[test]

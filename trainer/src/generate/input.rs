@@ -1,8 +1,8 @@
 //! The MIDI files that music is made from, in windows as long as the model's.
 
-use crate::clip::{self, loop_bars};
-use anyhow::Context as _;
-use fourbar_model::converter::{Converter, Example, Material, Part, Place};
+use crate::clip::SongFile;
+use anyhow::{Context as _, anyhow};
+use fourbar_model::converter::{Converter, Example, Material, Place};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::STEPS_PER_BEAT;
 use fourbar_model::midi::{DRUM_CHANNEL, Song};
@@ -99,50 +99,36 @@ impl Input {
     /// # Errors
     /// If it cannot be read or holds nothing for the model; the text names the file, the reason and the remedy.
     pub(super) fn open(path: &Path, reading: Reading, out: &mut dyn Write) -> anyhow::Result<Self> {
-        let name = path.display().to_string();
-        let song = clip::read_song(path)?;
-        let unusable = || {
-            format!(
-                "{name} cannot be used (give a MIDI file of {} in 4/4)",
-                reading.subject()
-            )
-        };
-        let read = |song: &Song, n_steps| {
-            let material = reading.converter.whole(song, reading.map, n_steps);
-            material.with_context(unusable)
-        };
-        let mut played = if reading.as_taps {
-            taps(&song, reading.map)
-        } else {
-            song.clone()
-        };
-        let mut material = read(&played, 1)?;
-        let beats_per_bar = beats(material.parts[0].steps_per_bar);
-        let loop_steps = loop_bars(&played.notes, song.end_beats, beats_per_bar)
-            .filter(|_| {
-                let from_the_start = |part: &Part| part.start_beats == 0.0;
-                material.left_out.is_empty() && material.parts.iter().all(from_the_start)
-            })
-            .map(|n_bars| n_bars * material.parts[0].steps_per_bar);
-        if let Some(n_steps) = loop_steps.filter(|_| reading.is_drums()) {
-            played = announced_at_the_start(&played, beats(n_steps));
-            material = read(&played, 1)?;
+        let mut file = SongFile::open(path)?;
+        let bpm = file.bpm();
+        let heard = file.song.clone();
+        if reading.as_taps {
+            file.song = taps(&file.song, reading.map);
         }
-        let parts: Vec<Extent> = material
+        let read = |n_steps| {
+            let material = file.material(reading.converter, reading.map, n_steps);
+            material.map_err(|problem| {
+                anyhow!(
+                    "{problem:#}; give a MIDI file of {} in 4/4",
+                    reading.subject()
+                )
+            })
+        };
+        let parts: Vec<Extent> = read(1)?
             .parts
             .iter()
             .map(|part| Extent {
-                n_steps: part.n_steps().max(loop_steps.unwrap_or(0)),
+                n_steps: part.n_steps(),
                 steps_per_bar: part.steps_per_bar,
                 start_beats: part.start_beats,
             })
             .collect();
         // Room for a whole window at the beginning of the last bars of every part.
-        let longest = parts.iter().map(|part| {
+        let needed = parts.iter().map(|part| {
             let hop = part.hop_steps(reading.window_steps);
             (part.n_steps.div_ceil(hop) - 1) * hop + reading.window_steps
         });
-        let material = read(&played, longest.max().unwrap_or(reading.window_steps))?;
+        let material = read(needed.max().unwrap_or(reading.window_steps))?;
 
         let input = Self {
             stem: path
@@ -150,9 +136,9 @@ impl Input {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned(),
-            bpm: clip::first_bpm(&song),
-            name,
-            song,
+            bpm,
+            name: file.name,
+            song: heard,
             material,
             parts,
             window_steps: reading.window_steps,
@@ -421,25 +407,7 @@ fn taps(song: &Song, map: &DrumMap) -> Song {
         channel: DRUM_CHANNEL,
         ..*note
     };
-    with_notes(song, song.notes.iter().map(tap).collect())
-}
-
-/// A loop in which a hit less than half a step before the end, which announces the first beat, stands before it.
-fn announced_at_the_start(song: &Song, loop_beats: f64) -> Song {
-    let half_step = beats(1) / 2.0;
-    let moved = |note: &Note| Note {
-        onset_beats: if note.onset_beats >= loop_beats - half_step {
-            note.onset_beats - loop_beats
-        } else {
-            note.onset_beats
-        },
-        ..*note
-    };
-    with_notes(song, song.notes.iter().map(moved).collect())
-}
-
-/// A song with other notes; which track they are on is forgotten.
-fn with_notes(song: &Song, notes: Vec<Note>) -> Song {
+    let notes = song.notes.iter().map(tap).collect();
     Song {
         tempos: song.tempos.clone(),
         time_signatures: song.time_signatures.clone(),

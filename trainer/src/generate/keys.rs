@@ -1,7 +1,6 @@
 //! Piano rolls of melodies and trios: a lane for each key, and one for each drum that plays.
 
-use crate::roll::MAX_BARS;
-use crate::roll::picture::{Anchor, Colour, Picture, Shape};
+use crate::roll::{Anchor, Colour, MAX_BARS, Picture, Shape};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::note::Note;

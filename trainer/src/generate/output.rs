@@ -7,7 +7,7 @@ use super::{Args, Take};
 use crate::files;
 use crate::roll::{PictureKind, Roll};
 use fourbar_model::groove::STEPS_PER_BAR;
-use fourbar_model::midi::{self, DRUM_CHANNEL};
+use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
 use serde::Serialize;
 use std::io::Write;
@@ -97,8 +97,12 @@ pub(super) fn write(
     for format in formats {
         let bytes = match format {
             Format::Mid => {
-                let programs = player.converter.programs();
-                midi::write_with_programs(&take.notes, programs, beats(take.n_steps), bpm)
+                let setup = Setup {
+                    bpm,
+                    ticks_per_beat: player.converter.ticks_per_beat(),
+                    programs: player.converter.programs(),
+                };
+                midi::write_with(&take.notes, beats(take.n_steps), &setup)
             }
             Format::Json => describe(take, preset, bpm, args)?,
             Format::Png => picture(take, player, &title, bpm, PictureKind::Png)?,

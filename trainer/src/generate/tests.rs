@@ -8,7 +8,7 @@ use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::{Converter, DrumRows, DrumsConverter, GrooveConverter};
 use fourbar_model::converter::{MelodyConverter, TrioConverter};
-use fourbar_model::midi::{self, Program};
+use fourbar_model::midi::{self, Program, Setup};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -54,7 +54,12 @@ impl Studio {
     /// A MIDI file with these notes in a loop of `loop_beats`.
     fn song(&self, name: &str, notes: &[Note], programs: &[Program], loop_beats: f64) -> String {
         let path = self.folder.path().join(name);
-        let bytes = midi::write_with_programs(notes, programs, loop_beats, 93.0);
+        let setup = Setup {
+            bpm: 93.0,
+            ticks_per_beat: midi::TICKS_PER_BEAT,
+            programs,
+        };
+        let bytes = midi::write_with(notes, loop_beats, &setup);
         std::fs::write(&path, bytes).unwrap();
         path.display().to_string()
     }
@@ -715,7 +720,7 @@ fn inputs_that_cannot_be_used_are_named_with_reason_and_remedy() {
         (write("text.mid", b"hello"), "MIDI"),
     ] {
         let problem = studio.problem(&["--mode", "similar", "--input", &file]);
-        for words in [file.as_str(), reason, "give a MIDI file"] {
+        for words in [file.as_str(), reason, "a MIDI file"] {
             assert!(problem.contains(words), "{problem}");
         }
     }
@@ -762,5 +767,5 @@ fn a_change_of_tempo_is_said_and_moves_nothing() {
 }
 
 fn clip_tempos(path: &Path) -> usize {
-    crate::clip::read_song(path).unwrap().tempos.len()
+    crate::clip::SongFile::open(path).unwrap().song.tempos.len()
 }
