@@ -176,6 +176,7 @@ fn untrained() -> Checkpoint {
         epochs: 0.0,
         metrics: serde_json::Value::Null,
         latent: LatentMap::fit(&mus, &vec![None; mus.len()], 8),
+        attributes: BTreeMap::new(),
         config,
     };
     // Saved and loaded, its weights are halves, as those of every checkpoint.

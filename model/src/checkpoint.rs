@@ -8,6 +8,7 @@
 mod check;
 
 use crate::Error;
+use crate::attributes::AttributeVector;
 use crate::config::ModelConfig;
 use crate::latent::LatentMap;
 use candle_core::{DType, Device, Tensor};
@@ -62,6 +63,10 @@ pub struct Metadata {
     pub metrics: serde_json::Value,
     /// Where real grooves lie in the latent space.
     pub latent: LatentMap,
+    /// Directions that change a musical property, by its name, as `fourbar attributes` measures them; none in files that
+    /// it has not been run on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, AttributeVector>,
 }
 
 /// A data set's name and terms.
@@ -276,6 +281,7 @@ mod tests {
             epochs: 12.5,
             metrics: serde_json::json!({"onset_f1": 0.5}),
             latent: LatentMap::fit(&mus, &[Some("rock"); 30], 9),
+            attributes: BTreeMap::new(),
             config,
         };
         Checkpoint { metadata, tensors }
@@ -511,6 +517,40 @@ mod tests {
         let mut checkpoint = small();
         checkpoint.metadata.latent.spreads[0] = f32::NAN;
         assert_says(&checkpoint.to_bytes().unwrap_err().to_string(), &["spread"]);
+    }
+
+    #[test]
+    fn attribute_vectors_are_kept_and_those_of_another_width_refused() {
+        let density = AttributeVector {
+            vector: vec![0.5; 10],
+            bottom: 0.1,
+            top: 0.4,
+            mean: 0.2,
+            deviation: 0.1,
+            n_sequences: 30,
+        };
+        let with = |vector: AttributeVector| {
+            let mut checkpoint = small();
+            let attributes = &mut checkpoint.metadata.attributes;
+            attributes.insert("density".to_owned(), vector);
+            checkpoint
+        };
+        let saved = with(density.clone());
+        let loaded = Checkpoint::from_bytes(&saved.to_bytes().unwrap(), "").unwrap();
+        assert_eq!(loaded.metadata.attributes["density"], density);
+
+        let mut short = density.clone();
+        short.vector.pop();
+        let mut infinite = density.clone();
+        infinite.vector[3] = f32::INFINITY;
+        let mut unknown = density;
+        unknown.deviation = f64::NAN;
+        for wrong in [short, infinite, unknown] {
+            assert_says(
+                &with(wrong).to_bytes().unwrap_err().to_string(),
+                &["`density`", "10 finite", "fourbar attributes"],
+            );
+        }
     }
 
     #[test]

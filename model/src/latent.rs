@@ -144,6 +144,48 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     narrow(&blend)
 }
 
+/// The point a fraction `t` of the way from `a` to `b` on the straight line between them.
+#[must_use]
+pub fn lerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (1.0 - t) * a + t * b)
+        .collect()
+}
+
+/// How two points are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// By [`slerp`].
+    Arc,
+    /// By [`lerp`].
+    Line,
+}
+
+impl Path {
+    /// The point a fraction `t` of the way from `a` to `b`.
+    #[must_use]
+    pub fn between(self, a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
+        match self {
+            Self::Arc => slerp(a, b, t),
+            Self::Line => lerp(a, b, t),
+        }
+    }
+
+    /// The point `x` of the way from left to right and `y` of the way from top to bottom between four corners: top left,
+    /// bottom left, top right, bottom right. On lines this is bilinear interpolation.
+    ///
+    /// # Source
+    /// The order of the corners is that of magenta.js, which has lines only.
+    #[must_use]
+    pub fn inside(self, corners: [&[f32]; 4], x: f32, y: f32) -> Vec<f32> {
+        let [top_left, bottom_left, top_right, bottom_right] = corners;
+        let top = self.between(top_left, top_right, x);
+        let bottom = self.between(bottom_left, bottom_right, x);
+        self.between(&top, &bottom, y)
+    }
+}
+
 fn mean_of<'a>(vectors: impl ExactSizeIterator<Item = &'a Vec<f32>>, width: usize) -> Vec<f64> {
     #[expect(clippy::cast_precision_loss, reason = "no data set has 2^53 grooves")]
     let count = vectors.len() as f64;
@@ -378,6 +420,23 @@ mod tests {
         assert_eq!(slerp(&[1.0, 2.0], &[-1.0, -2.0], 0.25), [0.5, 1.0]);
         assert_eq!(slerp(&[0.0, 0.0], &[4.0, 8.0], 0.25), [1.0, 2.0]);
         assert_eq!(slerp(&[1.0, 1.0], &[3.0, 3.0], 0.5), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn a_grid_has_its_corners_and_is_bilinear_on_lines() {
+        let corners: [&[f32]; 4] = [&[0.0, 1.0], &[0.0, 3.0], &[4.0, 1.0], &[4.0, 7.0]];
+        for path in [Path::Arc, Path::Line] {
+            for (corner, (x, y)) in [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
+                .into_iter()
+                .enumerate()
+            {
+                let point = path.inside(corners, x, y);
+                let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+                assert!(point.iter().zip(corners[corner]).all(near), "{point:?}");
+            }
+        }
+        assert_eq!(Path::Line.inside(corners, 0.5, 0.5), [2.0, 3.0]);
+        assert_eq!(Path::Line.inside(corners, 0.25, 1.0), [1.0, 4.0]);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! host: the plugin and the trainer call the same functions, so a training example and a live groove cannot drift
 //! apart.
 
+pub mod attributes;
 pub mod checkpoint;
 pub mod config;
 pub mod converter;

@@ -46,6 +46,17 @@ pub fn tempo(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How far to go, from 0 to 1.
+///
+/// # Errors
+/// If `text` is no number between them.
+pub fn fraction(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err("not a number from 0 to 1".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +66,7 @@ mod tests {
         assert_eq!(count("3"), Ok(3));
         assert_eq!(temperature("0"), Ok(0.0));
         assert_eq!(tempo("93.5"), Ok(93.5));
+        assert_eq!(fraction("0.3"), Ok(0.3));
     }
 
     #[test]
@@ -64,6 +76,12 @@ mod tests {
         for text in ["NaN", "-0.1", "inf", "1e39", "hot"] {
             assert!(
                 temperature(text).is_err_and(|problem| problem.contains("from 0")),
+                "{text}"
+            );
+        }
+        for text in ["NaN", "-0.1", "1.01", "far"] {
+            assert!(
+                fraction(text).is_err_and(|problem| problem.contains("0 to 1")),
                 "{text}"
             );
         }

@@ -1,6 +1,8 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
-use crate::{data, eval, generate, import, parity, prepare, presets, roll, train};
+use crate::{
+    attributes, data, eval, generate, import, inspect, parity, prepare, presets, roll, train,
+};
 use clap::{Parser, Subcommand};
 
 /// Learn drum grooves from MIDI files, and play them.
@@ -19,6 +21,10 @@ enum Command {
     Evaluate(eval::Args),
     /// Write grooves as MIDI files: invented, between two others, or played back
     Generate(generate::Args),
+    /// Measure in which directions of a model's latent space the music gets denser, swings more and so on
+    Attributes(attributes::Args),
+    /// Say what a checkpoint holds
+    Inspect(inspect::Args),
     /// Draw a MIDI file's drums as a piano roll: PNG, SVG or text
     Roll(roll::Args),
     /// List the models that can be trained
@@ -43,6 +49,8 @@ impl Cli {
             Command::Prepare(args) => prepare::run(&args),
             Command::Evaluate(args) => eval::run(&args),
             Command::Generate(args) => generate::run(&args),
+            Command::Attributes(args) => attributes::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
             Command::Roll(args) => roll::run(&args),
             Command::Presets(args) => presets::run(&args),
             Command::Train(args) => train::run(&args),

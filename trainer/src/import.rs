@@ -175,6 +175,7 @@ impl Imported {
                 epochs: 0.0,
                 metrics: serde_json::json!({}),
                 latent,
+                attributes: BTreeMap::new(),
                 config: self.config,
             },
             tensors: self.tensors,

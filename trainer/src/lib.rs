@@ -6,6 +6,7 @@
 )]
 
 pub mod arguments;
+pub mod attributes;
 pub mod cli;
 pub mod clip;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod eval;
 pub mod files;
 pub mod generate;
 pub mod import;
+pub mod inspect;
 pub mod learner;
 pub mod loaded_model;
 pub mod loss;

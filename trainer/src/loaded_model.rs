@@ -97,6 +97,7 @@ pub(crate) mod tiny {
             epochs: 0.0,
             metrics: serde_json::Value::Null,
             latent: LatentMap::fit(&mus, &[None; 20], 8),
+            attributes: std::collections::BTreeMap::new(),
             config,
         };
         let path = folder.join("tiny.safetensors");

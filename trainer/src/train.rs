@@ -448,6 +448,7 @@ impl<'a> Material<'a> {
                 epochs: number(progress.step) / number(steps_per_epoch),
                 metrics: serde_json::Value::Null,
                 latent: self.latent_map(&vae.vae)?,
+                attributes: BTreeMap::new(),
             },
             tensors: vae.tensors.clone(),
         })

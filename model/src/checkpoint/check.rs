@@ -3,10 +3,11 @@
 //! Every message names what is wrong, what was found, what was expected, and what to do.
 
 use super::{FORMAT_VERSION, Metadata};
+use crate::attributes::AttributeVector;
 use crate::config::ModelConfig;
 use crate::drums::DrumMap;
 use crate::latent::LatentMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const MAX_STEPS: usize = 1024;
 const MAX_LAYERS: usize = 8;
@@ -30,7 +31,8 @@ pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), String> {
             DrumMap::ALL.map(|map| map.id).join(", ")
         ));
     }
-    check_latent_map(&metadata.latent, metadata.config.latent)
+    check_latent_map(&metadata.latent, metadata.config.latent)?;
+    check_attributes(&metadata.attributes, metadata.config.latent)
 }
 
 fn check_config(config: &ModelConfig) -> Result<(), String> {
@@ -90,6 +92,30 @@ fn check_latent_map(map: &LatentMap, latent: usize) -> Result<(), String> {
         return Err(format!(
             "a spread of the latent map is not a finite number of 0 or more; {remedy}"
         ));
+    }
+    Ok(())
+}
+
+fn check_attributes(
+    attributes: &BTreeMap<String, AttributeVector>,
+    latent: usize,
+) -> Result<(), String> {
+    for (name, attribute) in attributes {
+        let figures = [
+            attribute.bottom,
+            attribute.top,
+            attribute.mean,
+            attribute.deviation,
+        ];
+        let is_finite = figures.iter().all(|figure| figure.is_finite())
+            && attribute.vector.iter().all(|value| value.is_finite());
+        if attribute.vector.len() != latent || !is_finite {
+            return Err(format!(
+                "the vector of the attribute `{name}` has {} values, expected {latent} finite ones and finite figures; \
+                 measure it again with `fourbar attributes`",
+                attribute.vector.len()
+            ));
+        }
     }
     Ok(())
 }

@@ -28,9 +28,7 @@ impl HeldOut {
     pub fn of(dataset: &Dataset, split: Split, config: &ModelConfig) -> Self {
         let n_steps = config.window_steps();
         let windows = dataset.windows(split, n_steps, n_steps.div_ceil(STEPS_PER_BAR));
-        let examples = windows
-            .iter()
-            .map(|window| dataset.example(window, None));
+        let examples = windows.iter().map(|window| dataset.example(window, None));
         let examples: Vec<Example> = examples.collect();
         let file = |window: &crate::dataset::Window| &dataset.files[window.file];
         Self {

@@ -1,0 +1,292 @@
+//! `fourbar attributes`: directions of the latent space that change a musical property, and what each of them does to the
+//! others.
+//!
+//! The vectors are measured on the training data and written into the checkpoint, where `fourbar generate --attribute`
+//! finds them. How well they keep properties apart is measured on what the model invents: every vector is added to the
+//! same random points, and every property is measured before and after.
+
+mod effects;
+mod heat_map;
+
+pub use effects::{Effects, effects};
+
+use crate::dataset::{Dataset, Split, Window};
+use crate::{arguments, data, files};
+use anyhow::{Context as _, Result, ensure};
+use candle_core::Device;
+use fourbar_model::attributes::{Attribute, AttributeVector, Passage};
+use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::drums::DrumMap;
+use fourbar_model::rows::{Rows, to_tensor};
+use fourbar_model::vae::Vae;
+use rayon::prelude::*;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Sequences that are encoded together.
+const BATCH: usize = 32;
+
+/// Arguments of `fourbar attributes`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The checkpoint to measure
+    #[arg(long, value_name = "FILE.safetensors", value_parser = files::path_parser())]
+    pub model: PathBuf,
+    /// Folder or zip of the MIDI files that it was trained on; without it, the Groove MIDI Dataset where `fourbar data`
+    /// finds it
+    #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
+    pub data: Option<PathBuf>,
+    /// Where to write the checkpoint with its vectors [default: back into --model]
+    #[arg(long, value_name = "FILE.safetensors", value_parser = files::path_parser())]
+    pub out: Option<PathBuf>,
+    /// Also write the table of effects as a heat map
+    #[arg(long, value_name = "FILE.svg", value_parser = files::path_parser())]
+    pub svg: Option<PathBuf>,
+    /// Also write every figure to this file
+    #[arg(long, value_name = "FILE.json", value_parser = files::path_parser())]
+    pub json: Option<PathBuf>,
+    /// Random points that the effects are measured at
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = arguments::count)]
+    pub samples: usize,
+    /// How freely the music at these points is drawn
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = arguments::temperature)]
+    pub temperature: f32,
+    /// Picks the points
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// Measures the attribute vectors of a checkpoint, writes them into it and prints their effects.
+///
+/// # Errors
+/// If the model or the data cannot be read, no attribute differs enough in the training data, or a file cannot be
+/// written.
+pub fn run(args: &Args) -> Result<()> {
+    measure(args, &mut io::stdout())
+}
+
+/// See [`run`].
+fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
+    let origin = args.model.display().to_string();
+    let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {origin}"))?;
+    let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
+    let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+    let metadata = &checkpoint.metadata;
+    let map = DrumMap::by_id(&metadata.drum_map).context("a checkpoint's drum map is known")?;
+    let path = data::locate(args.data.as_deref())?;
+    let dataset = Dataset::load(&path, &metadata.config.converter, map)?;
+    let learned = &metadata.dataset;
+    if dataset.sha256 != learned.sha256 && dataset.name != learned.name {
+        writeln!(
+            out,
+            "note: the model was trained on other data ({}) than these ({})",
+            learned.name, dataset.name
+        )?;
+    }
+
+    let training = Training::encode(&vae, &dataset)?;
+    let vectors = training.vectors();
+    ensure!(
+        !vectors.found.is_empty(),
+        "{}: no attribute differs enough between its {} training windows for a vector: give more data",
+        path.display(),
+        training.mus.len()
+    );
+    let effects = effects(
+        &vae,
+        &vectors.found,
+        &training.controls,
+        args.samples,
+        args.temperature,
+        args.seed,
+    )?;
+    let n_windows = training.mus.len();
+    write!(out, "{}", vectors.to_text(n_windows))?;
+    write!(out, "\n{}", effects.to_text(args.samples))?;
+
+    if let Some(path) = &args.json {
+        let report = json!({
+            "preset": metadata.config.preset,
+            "dataset": dataset.name,
+            "split": Split::Train.name(),
+            "n_windows": n_windows,
+            "attributes": vectors.to_json(),
+            "without_vector": vectors.constant.iter().map(|one| one.id).collect::<Vec<_>>(),
+            "samples": args.samples,
+            "temperature": args.temperature,
+            "seed": args.seed,
+            "effects": effects.to_json(),
+        });
+        let text = serde_json::to_string_pretty(&report).context("the figures cannot be JSON")?;
+        files::write_atomically(path, (text + "\n").as_bytes())?;
+        writeln!(out, "{} written", path.display())?;
+    }
+    if let Some(path) = &args.svg {
+        let title = format!(
+            "{}: effect of each attribute vector",
+            metadata.config.preset
+        );
+        let picture = heat_map::picture(&effects, &title);
+        files::write_atomically(path, picture.to_svg().as_bytes())?;
+        writeln!(out, "{} written", path.display())?;
+    }
+    let path = args.out.as_ref().unwrap_or(&args.model);
+    checkpoint.metadata.attributes = vectors
+        .found
+        .into_iter()
+        .map(|(attribute, vector)| (attribute.id.to_owned(), vector))
+        .collect();
+    files::write_atomically(path, &checkpoint.to_bytes()?)?;
+    writeln!(out, "{} written, with its vectors", path.display())?;
+    Ok(())
+}
+
+/// The training windows as the model and as a musician see them.
+struct Training {
+    attributes: Vec<Attribute>,
+    /// Posterior mean of each window.
+    mus: Vec<Vec<f32>>,
+    /// Its attributes, in their order.
+    values: Vec<Vec<Option<f64>>>,
+    /// The controls of each window, for a model that has them; else empty.
+    controls: Vec<Rows>,
+}
+
+/// What was found in one window.
+type Encoded = (Vec<f32>, Vec<Option<f64>>, Option<Rows>);
+
+impl Training {
+    /// Encodes every training window of a data set, a bar apart.
+    ///
+    /// # Errors
+    /// If there is none, or the network fails.
+    fn encode(vae: &Vae, dataset: &Dataset) -> Result<Self> {
+        let config = vae.config();
+        let attributes = Attribute::all(&config.converter);
+        let n_steps = config.n_steps / config.converter.rows_per_step();
+        let windows = dataset.windows(Split::Train, n_steps, 1);
+        ensure!(
+            !windows.is_empty(),
+            "{} has no training window of {n_steps} steps: give data with longer files",
+            dataset.name
+        );
+        let encode = |windows: &[Window]| -> Result<Vec<Encoded>> {
+            let examples: Vec<_> = windows
+                .iter()
+                .map(|window| dataset.example(window, None))
+                .collect();
+            let inputs: Vec<&Rows> = examples.iter().map(|example| &example.input).collect();
+            let controls: Vec<&Rows> = examples
+                .iter()
+                .filter_map(|example| example.controls.as_ref())
+                .collect();
+            let x = to_tensor(&inputs, vae.device())?;
+            let c = (!controls.is_empty())
+                .then(|| to_tensor(&controls, vae.device()))
+                .transpose()?;
+            let mus: Vec<Vec<f32>> = vae.encode(&x, c.as_ref())?.mu.to_vec2()?;
+            let encoded = mus.into_iter().zip(examples).map(|(mu, example)| {
+                let passage = Passage::of_rows(&config.converter, &example.output);
+                let values = attributes.iter().map(|one| one.measure(&passage)).collect();
+                (mu, values, example.controls)
+            });
+            Ok(encoded.collect())
+        };
+        let batches: Vec<Vec<Encoded>> = windows
+            .par_chunks(BATCH)
+            .map(encode)
+            .collect::<Result<_>>()?;
+        let mut training = Self {
+            attributes: attributes.clone(),
+            mus: Vec::with_capacity(windows.len()),
+            values: Vec::with_capacity(windows.len()),
+            controls: Vec::new(),
+        };
+        for (mu, values, controls) in batches.into_iter().flatten() {
+            training.mus.push(mu);
+            training.values.push(values);
+            training.controls.extend(controls);
+        }
+        Ok(training)
+    }
+
+    /// The vector of every attribute that differs enough for one.
+    fn vectors(&self) -> Vectors {
+        let mut vectors = Vectors {
+            found: Vec::new(),
+            constant: Vec::new(),
+        };
+        for (place, attribute) in self.attributes.iter().enumerate() {
+            let values: Vec<Option<f64>> = self.values.iter().map(|values| values[place]).collect();
+            match AttributeVector::fit(&self.mus, &values) {
+                Some(vector) => vectors.found.push((*attribute, vector)),
+                None => vectors.constant.push(*attribute),
+            }
+        }
+        vectors
+    }
+}
+
+/// The vectors of a model.
+struct Vectors {
+    found: Vec<(Attribute, AttributeVector)>,
+    /// Attributes that are the same in nearly all windows, or of hardly any.
+    constant: Vec<Attribute>,
+}
+
+impl Vectors {
+    fn to_text(&self, n_windows: usize) -> String {
+        let mut text = format!(
+            "attributes of {n_windows} training windows: means of the quarters with least and most of each\n\n\
+             {:<20} {:>8} {:>8} {:>8} {:>8} {:>7}\n",
+            "attribute", "least", "most", "mean", "spread", "windows"
+        );
+        for (attribute, vector) in &self.found {
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{:<20} {:>8.3} {:>8.3} {:>8.3} {:>8.3} {:>7}  {}",
+                attribute.id,
+                vector.bottom,
+                vector.top,
+                vector.mean,
+                vector.deviation,
+                vector.n_sequences,
+                attribute.words
+            );
+        }
+        for attribute in &self.constant {
+            let _ = writeln!(
+                text,
+                "{:<20} no vector, because it hardly differs: {}",
+                attribute.id, attribute.words
+            );
+        }
+        text
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let attributes: BTreeMap<&str, serde_json::Value> = self
+            .found
+            .iter()
+            .map(|(attribute, vector)| {
+                let figures = json!({
+                    "words": attribute.words,
+                    "bottom_quartile": vector.bottom,
+                    "top_quartile": vector.top,
+                    "mean": vector.mean,
+                    "deviation": vector.deviation,
+                    "n_windows": vector.n_sequences,
+                });
+                (attribute.id, figures)
+            })
+            .collect();
+        json!(attributes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The table of effects as a picture: amber where an attribute grows, blue where it shrinks.
+
+use super::Effects;
+use crate::roll::{Anchor, Colour, Picture, Shape};
+
+const CELL_WIDTH: f32 = 46.0;
+const CELL_HEIGHT: f32 = 30.0;
+const LEFT: f32 = 200.0;
+const RIGHT: f32 = 28.0;
+const TOP: f32 = 96.0;
+const BOTTOM: f32 = 60.0;
+/// Room for the title of a small table.
+const MIN_WIDTH: f32 = 720.0;
+/// Effect that has the full colour, in standard deviations.
+const FULL_COLOUR: f64 = 2.0;
+
+const BACKGROUND: Colour = Colour(12, 14, 18);
+const NOTHING: Colour = Colour(27, 31, 40);
+const MORE: Colour = Colour(235, 140, 45);
+const LESS: Colour = Colour(60, 140, 230);
+const WORDS: Colour = Colour(233, 236, 244);
+const QUIET_WORDS: Colour = Colour(148, 157, 178);
+
+/// The heat map: a row for each vector, a column for each attribute, in the same order; columns go by the number of the
+/// row with their name.
+pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
+    let n = float(effects.ids.len());
+    let width = (LEFT + n * CELL_WIDTH + RIGHT).max(MIN_WIDTH);
+    let height = TOP + n * CELL_HEIGHT + BOTTOM;
+    let mut shapes = vec![words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
+    for (column, _) in effects.ids.iter().enumerate() {
+        let x = LEFT + (float(column) + 0.5) * CELL_WIDTH + 6.0;
+        let number = (column + 1).to_string();
+        shapes.push(words(
+            x,
+            TOP - 10.0,
+            12.0,
+            Anchor::End,
+            QUIET_WORDS,
+            &number,
+        ));
+    }
+    for (row, (id, means)) in effects.ids.iter().zip(&effects.means).enumerate() {
+        let y = TOP + float(row) * CELL_HEIGHT;
+        let baseline = y + CELL_HEIGHT / 2.0 + 4.0;
+        let name = format!("{}  {}", id.replace('_', " "), row + 1);
+        shapes.push(words(
+            LEFT - 10.0,
+            baseline,
+            12.0,
+            Anchor::End,
+            QUIET_WORDS,
+            &name,
+        ));
+        for (column, mean) in means.iter().enumerate() {
+            let x = LEFT + float(column) * CELL_WIDTH;
+            shapes.push(Shape::Rectangle {
+                x,
+                y,
+                width: CELL_WIDTH - 2.0,
+                height: CELL_HEIGHT - 2.0,
+                colour: colour(*mean),
+            });
+            let number = mean.map_or_else(|| "–".to_owned(), |mean| format!("{mean:+.2}"));
+            let end = x + CELL_WIDTH - 8.0;
+            shapes.push(words(end, baseline, 11.0, Anchor::End, WORDS, &number));
+        }
+    }
+    let legend = [
+        "Row: the vector that was added once. Column: the attribute that was measured, by the number of its row.",
+        "Amber: it grew, blue: it shrank, in standard deviations of the training data.",
+    ];
+    for (line, text) in legend.into_iter().enumerate() {
+        let baseline = height - BOTTOM + 24.0 + 18.0 * float(line);
+        shapes.push(words(
+            LEFT,
+            baseline,
+            12.0,
+            Anchor::Start,
+            QUIET_WORDS,
+            text,
+        ));
+    }
+    Picture {
+        width,
+        height,
+        background: BACKGROUND,
+        shapes,
+    }
+}
+
+/// The colour of an effect.
+fn colour(mean: Option<f64>) -> Colour {
+    let mean = mean.unwrap_or(0.0);
+    let hue = if mean > 0.0 { MORE } else { LESS };
+    #[expect(clippy::cast_possible_truncation, reason = "a share of a colour")]
+    let amount = (mean.abs() / FULL_COLOUR) as f32;
+    NOTHING.towards(hue, amount)
+}
+
+fn words(x: f32, baseline: f32, size: f32, anchor: Anchor, colour: Colour, text: &str) -> Shape {
+    Shape::Words {
+        x,
+        baseline,
+        size,
+        anchor,
+        colour,
+        text: text.to_owned(),
+    }
+}
+
+/// A small count as a length.
+fn float(count: usize) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "a few attributes")]
+    let length = count as f32;
+    length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_is_amber_less_is_blue_and_nothing_is_dark() {
+        assert_eq!(colour(Some(5.0)), MORE);
+        assert_eq!(colour(Some(-2.0)), LESS);
+        assert_eq!(colour(Some(0.0)), NOTHING);
+        assert_eq!(colour(None), NOTHING);
+    }
+
+    #[test]
+    fn every_cell_has_its_number() {
+        let effects = Effects {
+            ids: vec!["density", "swing"],
+            means: vec![vec![Some(1.5), Some(-0.25)], vec![None, Some(0.75)]],
+        };
+        let svg = picture(&effects, "A model").to_svg();
+        for text in [
+            "+1.50",
+            "-0.25",
+            "+0.75",
+            "–",
+            "density  1",
+            "swing  2",
+            "A model",
+        ] {
+            assert!(svg.contains(text), "{text}");
+        }
+    }
+}

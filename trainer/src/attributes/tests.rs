@@ -1,0 +1,134 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use super::*;
+use crate::loaded_model::tiny;
+use clap::Parser;
+use fourbar_model::midi;
+use fourbar_model::note::Note;
+use std::path::Path;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// A folder with files of four bars, the later ones denser, and a model.
+fn studio() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    tiny::save(folder.path());
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mut list = "midi_filename,split,style,bpm\n".to_owned();
+    for file in 0..24_u32 {
+        // The last step plays in all of them, so that every file has four bars.
+        let steps = (0..16 + 2 * file).chain([63]);
+        let notes: Vec<Note> = steps
+            .map(|step| Note {
+                onset_beats: f64::from(step) / 4.0 + f64::from(file % 5) / 200.0,
+                duration_beats: 0.1,
+                pitch: if step.is_multiple_of(4) { 36 } else { 42 },
+                velocity: if step.is_multiple_of(2) { 0.9 } else { 0.4 },
+                channel: 9,
+            })
+            .collect();
+        let name = format!("{file}.mid");
+        std::fs::write(data.join(&name), midi::write(&notes, 16.0, 120.0)).unwrap();
+        list += &format!("{name},train,rock,120\n");
+    }
+    std::fs::write(data.join("info.csv"), list).unwrap();
+    folder
+}
+
+fn run_in(folder: &Path, more: &[&str]) -> Result<String> {
+    let model = folder.join("tiny.safetensors").display().to_string();
+    let data = folder.join("data").display().to_string();
+    let all = ["attributes", "--model", &model, "--data", &data];
+    let cli = Cli::try_parse_from(all.iter().chain(more))?;
+    let mut said = Vec::new();
+    measure(&cli.args, &mut said)?;
+    Ok(String::from_utf8(said)?)
+}
+
+#[test]
+fn vectors_are_written_into_the_checkpoint_and_their_effects_told() {
+    let folder = studio();
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (out, svg, json) = (place("out.safetensors"), place("map.svg"), place("a.json"));
+    let arguments = [
+        "--out",
+        &out,
+        "--svg",
+        &svg,
+        "--json",
+        &json,
+        "--samples",
+        "8",
+    ];
+    let said = run_in(folder.path(), &arguments).unwrap();
+    assert!(
+        said.contains("note: the model was trained on other data"),
+        "{said}"
+    );
+    assert!(said.contains(" 1 density "), "{said}");
+
+    let bytes = std::fs::read(&out).unwrap();
+    let checkpoint = Checkpoint::from_bytes(&bytes, "out").unwrap();
+    let density = &checkpoint.metadata.attributes["density"];
+    assert_eq!(density.vector.len(), 8);
+    assert!(density.top > density.bottom);
+    assert!(!checkpoint.metadata.attributes.contains_key("density_ride"));
+    let before = std::fs::read(folder.path().join("tiny.safetensors")).unwrap();
+    let before = Checkpoint::from_bytes(&before, "tiny").unwrap();
+    assert!(
+        before.metadata.attributes.is_empty(),
+        "--out leaves the model alone"
+    );
+
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert!(json["effects"]["density"]["density"].is_f64());
+    assert_eq!(
+        json["effects"].as_object().unwrap().len(),
+        checkpoint.metadata.attributes.len()
+    );
+    assert!(
+        json["without_vector"]
+            .as_array()
+            .unwrap()
+            .contains(&"density_ride".into())
+    );
+    assert!(std::fs::read_to_string(&svg).unwrap().starts_with("<svg"));
+
+    let again = run_in(folder.path(), &["--samples", "8"]).unwrap();
+    assert_eq!(
+        again
+            .lines()
+            .filter(|line| !line.contains("written"))
+            .collect::<Vec<_>>(),
+        said.lines()
+            .filter(|line| !line.contains("written"))
+            .collect::<Vec<_>>(),
+        "the same every time"
+    );
+}
+
+#[test]
+fn data_without_a_window_of_the_models_length_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny::save(folder.path());
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let kick = Note {
+        onset_beats: 0.0,
+        duration_beats: 0.1,
+        pitch: 36,
+        velocity: 0.9,
+        channel: 9,
+    };
+    std::fs::write(data.join("a.mid"), midi::write(&[kick], 4.0, 120.0)).unwrap();
+    let problem = format!("{:#}", run_in(folder.path(), &[]).unwrap_err());
+    assert!(
+        problem.contains("no training window of 64 steps"),
+        "{problem}"
+    );
+}

@@ -1,0 +1,265 @@
+//! Piano rolls of melodies and trios: a lane for each key, and one for each drum that plays.
+
+use crate::roll::{Anchor, Colour, MAX_BARS, Picture, Shape};
+use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::groove::STEPS_PER_BAR;
+use fourbar_model::note::Note;
+
+const BEATS_PER_BAR: f32 = 4.0;
+const LANE_HEIGHT: f32 = 9.0;
+const DRUM_LANE_HEIGHT: f32 = 16.0;
+const LEFT: f32 = 112.0;
+const RIGHT: f32 = 28.0;
+const TOP: f32 = 82.0;
+const BOTTOM: f32 = 24.0;
+/// Bars up to this many are drawn at their full width; more share the width of these.
+const WIDE_BARS: usize = 8;
+const BAR_WIDTH: f32 = 240.0;
+const MIN_WIDTH: f32 = 620.0;
+/// Keys that are drawn around a single note.
+const MARGIN_KEYS: u8 = 2;
+
+const BACKGROUND: Colour = Colour(12, 14, 18);
+const WHITE_KEY: Colour = Colour(25, 29, 37);
+const BLACK_KEY: Colour = Colour(18, 21, 27);
+const BEAT_LINE: Colour = Colour(45, 51, 64);
+const BAR_LINE: Colour = Colour(104, 114, 134);
+const WORDS: Colour = Colour(233, 236, 244);
+const QUIET_WORDS: Colour = Colour(148, 157, 178);
+/// By channel: melody, bass.
+const VOICES: [Colour; 2] = [Colour(255, 170, 70), Colour(90, 170, 255)];
+const DRUMS: Colour = Colour(236, 238, 245);
+
+/// What is drawn.
+pub(super) struct KeyRoll<'a> {
+    keys: &'a [Note],
+    /// Drum and note.
+    drums: Vec<(Voice, &'a Note)>,
+    n_bars: usize,
+}
+
+impl<'a> KeyRoll<'a> {
+    /// The roll of the first `n_bars` bars, at most [`MAX_BARS`]; drums outside of `map` are left out.
+    pub(super) fn new(keys: &'a [Note], drums: &'a [Note], n_bars: usize, map: &DrumMap) -> Self {
+        let drums = drums
+            .iter()
+            .filter_map(|note| Some((map.voice(note.pitch)?, note)));
+        Self {
+            keys,
+            drums: drums.collect(),
+            n_bars: n_bars.clamp(1, MAX_BARS),
+        }
+    }
+
+    /// The lowest and the highest key that has a lane.
+    fn range(&self) -> (u8, u8) {
+        let pitches = || self.keys.iter().map(|note| note.pitch);
+        let (low, high) = match (pitches().min(), pitches().max()) {
+            (Some(low), Some(high)) => (low, high),
+            _ => (60, 60),
+        };
+        (
+            low.saturating_sub(MARGIN_KEYS),
+            high.saturating_add(MARGIN_KEYS).min(127),
+        )
+    }
+
+    /// The drums that play, cymbals on top.
+    fn voices(&self) -> Vec<Voice> {
+        let plays = |voice: &Voice| self.drums.iter().any(|(of, _)| of == voice);
+        Voice::ALL.into_iter().rev().filter(plays).collect()
+    }
+
+    /// The picture, with a title.
+    pub(super) fn picture(&self, title: &str) -> Picture {
+        let (low, high) = self.range();
+        let voices = self.voices();
+        let bar_width = BAR_WIDTH * float(self.n_bars.min(WIDE_BARS)) / float(self.n_bars);
+        let roll_width = bar_width * float(self.n_bars);
+        let keys_height = f32::from(high - low + 1) * LANE_HEIGHT;
+        let height = TOP + keys_height + float(voices.len()) * DRUM_LANE_HEIGHT + BOTTOM;
+        let width = (LEFT + roll_width + RIGHT).max(MIN_WIDTH);
+
+        let mut shapes = vec![words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
+        for pitch in low..=high {
+            let y = TOP + f32::from(high - pitch) * LANE_HEIGHT;
+            let is_black = [1, 3, 6, 8, 10].contains(&(pitch % 12));
+            let colour = if is_black { BLACK_KEY } else { WHITE_KEY };
+            shapes.push(rectangle(LEFT, y, roll_width, LANE_HEIGHT - 1.0, colour));
+            if pitch.is_multiple_of(12) {
+                let name = format!("C{}", i16::from(pitch / 12) - 1);
+                let baseline = y + LANE_HEIGHT - 1.0;
+                shapes.push(words(
+                    LEFT - 12.0,
+                    baseline,
+                    11.0,
+                    Anchor::End,
+                    QUIET_WORDS,
+                    &name,
+                ));
+            }
+        }
+        for (lane, voice) in voices.iter().enumerate() {
+            let y = TOP + keys_height + float(lane) * DRUM_LANE_HEIGHT;
+            shapes.push(rectangle(
+                LEFT,
+                y + 1.0,
+                roll_width,
+                DRUM_LANE_HEIGHT - 2.0,
+                BLACK_KEY,
+            ));
+            shapes.push(words(
+                LEFT - 12.0,
+                y + DRUM_LANE_HEIGHT - 4.0,
+                12.0,
+                Anchor::End,
+                QUIET_WORDS,
+                voice.name(),
+            ));
+        }
+        self.lines(&mut shapes, bar_width, height - BOTTOM);
+
+        let x_of = |onset_beats: f64| {
+            #[expect(clippy::cast_possible_truncation, reason = "a place in the picture")]
+            let beats = onset_beats as f32;
+            LEFT + beats / BEATS_PER_BAR * bar_width
+        };
+        let right_end = LEFT + roll_width;
+        for note in self.keys {
+            let x = x_of(note.onset_beats);
+            let end = x_of(note.onset_beats + note.duration_beats).min(right_end);
+            if x < right_end {
+                let y = TOP + f32::from(high - note.pitch) * LANE_HEIGHT;
+                let colour = VOICES[usize::from(note.channel) % VOICES.len()];
+                let bright = BACKGROUND.towards(colour, 0.5 + 0.5 * note.velocity);
+                let width = (end - x - 1.0).max(1.0);
+                shapes.push(rectangle(x, y, width, LANE_HEIGHT - 1.0, bright));
+            }
+        }
+        for (voice, note) in &self.drums {
+            let lane = voices.iter().position(|of| of == voice);
+            let x = x_of(note.onset_beats);
+            if let Some(lane) = lane.filter(|_| x < right_end) {
+                let y = TOP + keys_height + float(lane) * DRUM_LANE_HEIGHT;
+                let bright = BACKGROUND.towards(DRUMS, 0.4 + 0.6 * note.velocity);
+                let width = (bar_width / float(STEPS_PER_BAR) * 0.6).max(1.0);
+                shapes.push(rectangle(x, y + 2.0, width, DRUM_LANE_HEIGHT - 4.0, bright));
+            }
+        }
+        Picture {
+            width,
+            height,
+            background: BACKGROUND,
+            shapes,
+        }
+    }
+
+    /// The lines of beats and bars, and the bars' numbers.
+    fn lines(&self, shapes: &mut Vec<Shape>, bar_width: f32, bottom: f32) {
+        for beat in 0..=4 * self.n_bars {
+            let x = LEFT + float(beat) * bar_width / BEATS_PER_BAR;
+            let (colour, above) = if beat.is_multiple_of(4) {
+                (BAR_LINE, 6.0)
+            } else {
+                (BEAT_LINE, 0.0)
+            };
+            shapes.push(rectangle(
+                x - 0.5,
+                TOP - above,
+                1.0,
+                bottom - TOP + above,
+                colour,
+            ));
+        }
+        for bar in 0..self.n_bars {
+            let x = LEFT + float(bar) * bar_width + 4.0;
+            let number = (bar + 1).to_string();
+            shapes.push(words(
+                x,
+                TOP - 9.0,
+                11.0,
+                Anchor::Start,
+                QUIET_WORDS,
+                &number,
+            ));
+        }
+    }
+}
+
+fn rectangle(x: f32, y: f32, width: f32, height: f32, colour: Colour) -> Shape {
+    Shape::Rectangle {
+        x,
+        y,
+        width,
+        height,
+        colour,
+    }
+}
+
+fn words(x: f32, baseline: f32, size: f32, anchor: Anchor, colour: Colour, text: &str) -> Shape {
+    Shape::Words {
+        x,
+        baseline,
+        size,
+        anchor,
+        colour,
+        text: text.to_owned(),
+    }
+}
+
+/// A small count as a length.
+fn float(count: usize) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "at most 64 bars of 16 steps")]
+    let length = count as f32;
+    length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(onset_beats: f64, pitch: u8, channel: u8) -> Note {
+        Note {
+            onset_beats,
+            duration_beats: 2.0,
+            pitch,
+            velocity: 1.0,
+            channel,
+        }
+    }
+
+    #[test]
+    fn a_note_is_as_wide_as_it_is_long_and_higher_ones_stand_above() {
+        let keys = [note(0.0, 60, 0), note(4.0, 72, 1)];
+        let picture = KeyRoll::new(&keys, &[], 2, &DrumMap::GM).picture("A trio");
+        let marks: Vec<(f32, f32, f32)> = picture
+            .shapes
+            .iter()
+            .filter_map(|shape| match shape {
+                Shape::Rectangle {
+                    x,
+                    y,
+                    width,
+                    colour,
+                    ..
+                } if VOICES.contains(colour) => Some((*x, *y, *width)),
+                _ => None,
+            })
+            .collect();
+        let [low, high] = marks[..] else {
+            panic!("two notes are two marks: {marks:?}")
+        };
+        assert_eq!((low.0, low.2), (LEFT, BAR_WIDTH / 2.0 - 1.0));
+        assert_eq!(high.0, LEFT + BAR_WIDTH);
+        assert!(high.1 < low.1);
+    }
+
+    #[test]
+    fn the_drums_of_a_trio_have_lanes_below() {
+        let drums = [note(0.0, 36, 9), note(1.0, 38, 9)];
+        let roll = KeyRoll::new(&[], &drums, 1, &DrumMap::GM);
+        assert_eq!(roll.voices(), [Voice::Snare, Voice::Kick]);
+        let svg = roll.picture("A & B").to_svg();
+        assert!(svg.contains(Voice::Kick.name()) && svg.contains("A &amp; B"));
+    }
+}

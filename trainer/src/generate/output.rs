@@ -1,0 +1,169 @@
+//! Files of generated music, in the formats that the user asks for.
+
+use super::input::{bars, beats};
+use super::keys::KeyRoll;
+use super::player::Player;
+use super::{Args, Take};
+use crate::files;
+use crate::roll::{PictureKind, Roll};
+use fourbar_model::groove::STEPS_PER_BAR;
+use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
+use fourbar_model::note::Note;
+use serde::Serialize;
+use std::io::Write;
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Format {
+    /// MIDI, to be played
+    Mid,
+    /// Notes, settings and latent vector as text for programs
+    Json,
+    /// The piano roll in pixels
+    Png,
+    /// The piano roll in shapes
+    Svg,
+}
+
+impl Format {
+    /// The ending of a file of this kind, without the dot.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Mid => "mid",
+            Self::Json => "json",
+            Self::Png => "png",
+            Self::Svg => "svg",
+        }
+    }
+}
+
+/// What is written as JSON.
+#[derive(Serialize)]
+struct Description<'a> {
+    model: &'a str,
+    mode: &'a str,
+    title: &'a str,
+    seed: u64,
+    temperature: f32,
+    bpm: f64,
+    n_steps: usize,
+    /// Before attributes moved it; absent where several windows were joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latent: Option<&'a [f32]>,
+    attributes: Vec<String>,
+    notes: Vec<DescribedNote>,
+}
+
+/// A note as JSON has it.
+#[derive(Serialize)]
+struct DescribedNote {
+    onset_beats: f64,
+    duration_beats: f64,
+    pitch: u8,
+    /// 0–1.
+    velocity: f32,
+    /// As musicians count it: 10 is drums.
+    channel: u8,
+}
+
+impl DescribedNote {
+    fn of(note: &Note) -> Self {
+        Self {
+            onset_beats: note.onset_beats,
+            duration_beats: note.duration_beats,
+            pitch: note.pitch,
+            velocity: note.velocity,
+            channel: note.channel + 1,
+        }
+    }
+}
+
+/// Writes a take in every format that is asked for.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(super) fn write(
+    take: &Take,
+    player: &Player,
+    bpm: f64,
+    args: &Args,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let preset = &player.vae.config().preset;
+    let title = format!("{preset}  ·  {}", take.title);
+    let mut formats = args.format.clone();
+    formats.sort_unstable();
+    formats.dedup();
+    for format in formats {
+        let bytes = match format {
+            Format::Mid => {
+                let setup = Setup {
+                    bpm,
+                    ticks_per_beat: player.converter.ticks_per_beat(),
+                    programs: player.converter.programs(),
+                };
+                midi::write_with(&take.notes, beats(take.n_steps), &setup)
+            }
+            Format::Json => describe(take, preset, bpm, args)?,
+            Format::Png => picture(take, player, &title, bpm, PictureKind::Png)?,
+            Format::Svg => picture(take, player, &title, bpm, PictureKind::Svg)?,
+        };
+        let path = args.out.join(format!("{}.{}", take.stem, format.ending()));
+        files::write_atomically(&path, &bytes)?;
+        writeln!(
+            out,
+            "{}  ({} notes in {})",
+            path.display(),
+            take.notes.len(),
+            bars(take.n_steps.div_ceil(STEPS_PER_BAR))
+        )?;
+    }
+    Ok(())
+}
+
+fn describe(take: &Take, preset: &str, bpm: f64, args: &Args) -> anyhow::Result<Vec<u8>> {
+    let description = Description {
+        model: preset,
+        mode: args.mode.name(),
+        title: &take.title,
+        seed: args.seed,
+        temperature: args.temperature(),
+        bpm,
+        n_steps: take.n_steps,
+        latent: take.z.as_deref(),
+        attributes: args.attribute.iter().map(|amount| amount.words()).collect(),
+        notes: take.notes.iter().map(DescribedNote::of).collect(),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&description)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The piano roll: nine lanes of drums, or keys where anything else plays.
+fn picture(
+    take: &Take,
+    player: &Player,
+    title: &str,
+    bpm: f64,
+    kind: PictureKind,
+) -> anyhow::Result<Vec<u8>> {
+    let n_bars = take.n_steps.div_ceil(STEPS_PER_BAR);
+    let only_drums = matches!(
+        player.converter,
+        fourbar_model::converter::Converter::Groove(_)
+            | fourbar_model::converter::Converter::Drums(_)
+    );
+    let map = player.written_map();
+    if only_drums {
+        return Roll::new(&take.notes, n_bars, map).encode(title, Some(bpm), kind);
+    }
+    let (drums, keys): (Vec<Note>, Vec<Note>) = take
+        .notes
+        .iter()
+        .partition(|note| note.channel == DRUM_CHANNEL);
+    let picture = KeyRoll::new(&keys, &drums, n_bars, map).picture(title);
+    match kind {
+        PictureKind::Png => picture.to_png(),
+        PictureKind::Svg => Ok(picture.to_svg().into_bytes()),
+    }
+}

@@ -1,0 +1,169 @@
+//! A model with everything on the command line that does not depend on the mode.
+
+use super::ability::takes_hits;
+use super::input::{Input, Reading, beats};
+use super::{Args, attribute, noise_of};
+use crate::loaded_model::LoadedModel;
+use anyhow::Context as _;
+use candle_core::Device;
+use fourbar_model::converter::{Converter, Example};
+use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::groove::Groove;
+use fourbar_model::note::Note;
+use fourbar_model::pattern::Feel;
+use fourbar_model::rows::{Rows, to_tensor};
+use fourbar_model::{midi, vae::Vae};
+use std::io::Write;
+
+/// Plays points of a model's latent space.
+pub(super) struct Player<'a> {
+    pub(super) vae: &'a Vae,
+    pub(super) converter: &'a Converter,
+    pub(super) args: &'a Args,
+    /// What the attributes add to every point.
+    shift: Vec<f32>,
+    /// What is played wherever an input brings no controls of its own, or does not matter.
+    controls: Option<Rows>,
+}
+
+impl<'a> Player<'a> {
+    /// Prepares the model for the arguments; says which bars of a file of controls are used.
+    ///
+    /// # Errors
+    /// If the controls cannot be read, or the model has not the attributes.
+    pub(super) fn new(
+        model: &'a LoadedModel,
+        args: &'a Args,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<Self> {
+        let mut player = Self {
+            vae: &model.vae,
+            converter: &model.metadata.config.converter,
+            args,
+            shift: attribute::shift(&model.metadata, &args.attribute)?,
+            controls: None,
+        };
+        player.controls = match &args.controls {
+            Some(path) => {
+                let input = Input::open(path, player.reading(), out)?;
+                input.first_window(player.converter, out)?.example.controls
+            }
+            None if takes_hits(player.converter) => None,
+            None => player.controls_of_silence(),
+        };
+        Ok(player)
+    }
+
+    /// Controls that say the same of every music.
+    fn controls_of_silence(&self) -> Option<Rows> {
+        let silence = Groove::empty(self.window_steps());
+        self.converter.example_of_groove(&silence)?.controls
+    }
+
+    /// How inputs are read for this model.
+    pub(super) fn reading(&self) -> Reading<'a> {
+        Reading {
+            converter: self.converter,
+            map: self.args.input_map,
+            window_steps: self.window_steps(),
+            as_taps: false,
+        }
+    }
+
+    /// Length of a window in 16th steps.
+    pub(super) fn window_steps(&self) -> usize {
+        self.vae.config().n_steps / self.converter.rows_per_step()
+    }
+
+    /// The mean of the posterior of one example, alone: it must not depend on neighbours in a batch.
+    ///
+    /// # Errors
+    /// If the network fails.
+    pub(super) fn mu(&self, example: &Example) -> anyhow::Result<Vec<f32>> {
+        let x = to_tensor(&[&example.input], self.vae.device())?;
+        let controls = example.controls.as_ref();
+        let controls = controls
+            .map(|rows| to_tensor(&[rows], self.vae.device()))
+            .transpose()?;
+        let posterior = self
+            .vae
+            .encode(&x, controls.as_ref())
+            .context("encoding an input")?;
+        Ok(posterior
+            .mu
+            .to_device(&Device::Cpu)?
+            .squeeze(0)?
+            .to_vec1()?)
+    }
+
+    /// What the model plays at `z`, moved by the attributes, with the noise of number `index`. The controls are those of
+    /// the command line, else those of `input`.
+    ///
+    /// # Errors
+    /// If the network fails.
+    pub(super) fn play(
+        &self,
+        z: &[f32],
+        input: Option<&Example>,
+        index: usize,
+    ) -> anyhow::Result<Rows> {
+        let mut noise = noise_of(self.args.seed, index);
+        self.play_with(z, input, &mut noise)
+    }
+
+    /// [`Self::play`] with noise of which some is used up.
+    ///
+    /// # Errors
+    /// If the network fails.
+    pub(super) fn play_with(
+        &self,
+        z: &[f32],
+        input: Option<&Example>,
+        noise: &mut fourbar_model::noise::Noise,
+    ) -> anyhow::Result<Rows> {
+        let z: Vec<f32> = z.iter().zip(&self.shift).map(|(z, by)| z + by).collect();
+        let own = input.and_then(|example| example.controls.as_ref());
+        let controls = self.controls.as_ref().or(own);
+        Ok(self
+            .vae
+            .generate(&z, controls, self.args.temperature(), noise)?)
+    }
+
+    /// The notes of a window, as a loop.
+    pub(super) fn notes(&self, rows: &Rows) -> Vec<Note> {
+        self.converter.notes(rows, self.args.drum_map)
+    }
+
+    /// The notes of several windows in a row, each with its first step, in `n_steps`: a hit that announces a window comes
+    /// at the end of the one before it. What begins later than the end is left out.
+    pub(super) fn joined(&self, windows: &[(usize, Rows)], n_steps: usize) -> Vec<Note> {
+        let mut groove = Groove::empty(n_steps);
+        let mut notes = Vec::new();
+        for (first_step, rows) in windows {
+            if let Some(window) = self.converter.groove(rows) {
+                for (step, voice, cell) in window.hits() {
+                    if first_step + step < n_steps {
+                        groove.set(first_step + step, voice, Some(cell));
+                    }
+                }
+            } else {
+                notes.extend(self.notes(rows).into_iter().map(|note| Note {
+                    onset_beats: note.onset_beats + beats(*first_step),
+                    ..note
+                }));
+            }
+        }
+        let pattern = groove.to_pattern();
+        notes.extend(pattern.to_notes(Feel::AS_GENERATED, self.args.drum_map, midi::DRUM_CHANNEL));
+        notes.retain(|note| note.onset_beats < beats(n_steps));
+        notes
+    }
+
+    /// The map that the written drums are numbered with: models of all General MIDI percussion have their own.
+    pub(super) fn written_map(&self) -> &'static DrumMap {
+        match self.converter {
+            Converter::Drums(drums) if drums.classes != N_VOICES => &DrumMap::GM,
+            _ => self.args.drum_map,
+        }
+    }
+}
