@@ -4,8 +4,9 @@
 //! melody, a trio. It finds the [`Material`] of a song, cuts windows from it, turns a window into an [`Example`], and
 //! turns rows that a model puts out into notes again.
 //!
-//! Every converter has `magenta_compat`: with it, examples are those of the original, faults included; without it, the
-//! faults are mended. What it changes stands with each converter; common to all is that the original cuts a song where
+//! Every converter has `magenta_compat`: with it, examples are those of the original, faults included (but for rounding:
+//! the original counts steps in seconds, where a few exact half steps fall to the other side); without it, the faults are
+//! mended. What it changes stands with each converter; common to all is that the original cuts a song where
 //! its tempo changes (or loses the song), although notes are in beats and a change of tempo moves none of them, and that
 //! it takes the first windows of a long song where a new draw each epoch shows the model all of it.
 

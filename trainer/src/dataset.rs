@@ -1,9 +1,10 @@
 //! Performances on disk, made ready to learn from.
 //!
-//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] finds in every file the [`Material`] of a
-//! model: its drums, its melodies, its trios. A file that cannot be used is kept as a [`Dropped`] with the reason, so
-//! that nobody wonders where their music went. Training examples are windows of the material, cut on the bar lines of
-//! the quantised grid: a hit played a hair early belongs to the bar it announces.
+//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] finds in every file the
+//! [material](fourbar_model::converter::Material) of a model: its drums, its melodies, its trios. A file that cannot be
+//! used is kept as a [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples are
+//! windows of the material, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it
+//! announces.
 //!
 //! The Groove MIDI Dataset and MAESTRO bring an index with their own split into training, validation and test files. Any
 //! other set is split by the SHA-256 of each file's *content*, eight parts in ten for training and one each for validation

@@ -604,3 +604,47 @@ fn settings_that_make_no_sense_stop_before_anything_is_read() {
         "{problem}"
     );
 }
+
+#[test]
+fn a_file_that_changes_its_metre_is_used_up_to_there_and_after_it() {
+    // A kick on every beat of four ticks: four bars of 4/4, two of 3/4, five of 4/4.
+    let kicks = |n_beats| [0, 0x99, 36, 100, 4, 36, 0].repeat(n_beats);
+    let metre = |numerator| vec![0, 0xFF, 0x58, 4, numerator, 2, 24, 8];
+    let track = [
+        [metre(4), kicks(16)].concat(),
+        [metre(3), kicks(6)].concat(),
+        [metre(4), kicks(20)].concat(),
+    ]
+    .concat();
+    let length = u32::try_from(track.len()).unwrap().to_be_bytes();
+    let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x04MTrk";
+    let song = [&header[..], &length, &track].concat();
+
+    let dataset = load(folder_of(&[("song.mid", &song)]).path());
+    let [file] = &dataset.files[..] else {
+        panic!("the file is usable: {:?}", dataset.dropped)
+    };
+    let [reason] = &file.material.left_out[..] else {
+        panic!("one stretch is left out")
+    };
+    assert!(
+        reason.contains("from beat 16, its metre is 3/4"),
+        "{reason}"
+    );
+    let windows = dataset.windows(file.split, 64, 1);
+    let places: Vec<_> = windows
+        .iter()
+        .map(|window| (window.part, window.first_step))
+        .collect();
+    assert_eq!(places, [(0, 0), (1, 0), (1, 16)]);
+
+    let report = crate::prepare::Report::of(&dataset, Path::new("set"), 64, 1).to_string();
+    assert!(
+        report.contains("1  stretches of usable files left out:"),
+        "{report}"
+    );
+    assert!(
+        report.contains("6  lost: in stretches that are not used"),
+        "{report}"
+    );
+}
