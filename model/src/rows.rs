@@ -344,6 +344,8 @@ pub fn to_tensor(batch: &[&Rows], device: &Device) -> candle_core::Result<Tensor
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
 
     #[test]

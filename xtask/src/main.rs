@@ -51,6 +51,21 @@ enum Task {
     /// Write MIDI files with a checkpoint.
     #[command(disable_help_flag = true)]
     Generate(TrainerArgs),
+    /// Find the directions in which a checkpoint's music gets denser, swings more and so on.
+    #[command(disable_help_flag = true)]
+    Attributes(TrainerArgs),
+    /// Say what a checkpoint holds.
+    #[command(disable_help_flag = true)]
+    Inspect(TrainerArgs),
+    /// Make a checkpoint of Magenta's weights.
+    #[command(disable_help_flag = true)]
+    Import(TrainerArgs),
+    /// Compare imported models with what magenta.js computes.
+    #[command(disable_help_flag = true)]
+    Parity(TrainerArgs),
+    /// List the models that can be trained.
+    #[command(disable_help_flag = true)]
+    Presets(TrainerArgs),
     /// Draw the piano roll of a MIDI file.
     #[command(disable_help_flag = true)]
     Roll(TrainerArgs),
@@ -76,6 +91,11 @@ fn main() -> Result<()> {
         Task::Train(args) => train::trainer("train", &args.arguments),
         Task::Evaluate(args) => train::trainer("evaluate", &args.arguments),
         Task::Generate(args) => train::trainer("generate", &args.arguments),
+        Task::Attributes(args) => train::trainer("attributes", &args.arguments),
+        Task::Inspect(args) => train::trainer("inspect", &args.arguments),
+        Task::Import(args) => train::trainer("import", &args.arguments),
+        Task::Parity(args) => train::trainer("parity", &args.arguments),
+        Task::Presets(args) => train::trainer("presets", &args.arguments),
         Task::Roll(args) => train::trainer("roll", &args.arguments),
     }
 }
