@@ -27,6 +27,9 @@ heads! {
     nade,
 }
 
+/// Names and shapes of tensors.
+pub type Shapes = Vec<(String, Vec<usize>)>;
+
 /// What is known of a head without its weights.
 #[derive(Debug)]
 pub struct HeadKind {
@@ -39,7 +42,7 @@ pub struct HeadKind {
     /// Numbers that it wants from the decoder at each step.
     pub n_outputs: fn(&RowLayout, &DecoderConfig) -> usize,
     /// Names and shapes of tensors of its own, below the decoder's.
-    pub tensors: fn(&RowLayout, &DecoderConfig) -> Vec<(String, Vec<usize>)>,
+    pub tensors: fn(&RowLayout, &DecoderConfig) -> Shapes,
     /// Builds it for a layout that it consumes, from the decoder's tensors.
     pub build: fn(&RowLayout, &DecoderConfig, &VarBuilder) -> Result<Box<dyn Head>>,
 }
@@ -94,7 +97,7 @@ pub fn choice_name(i: usize) -> &'static str {
 }
 
 /// For heads without tensors of their own.
-fn no_tensors(_: &RowLayout, _: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
+fn no_tensors(_: &RowLayout, _: &DecoderConfig) -> Shapes {
     Vec::new()
 }
 
