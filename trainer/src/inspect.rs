@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-/// Figures of a report that are worth a line, by their place in it.
-const HEADLINES: [(&str, &str); 9] = [
+/// Figures of a report that are worth a line, by their place in it; older reports have those of drums elsewhere.
+const HEADLINES: [(&str, &str); 10] = [
     ("/reconstruction/elbo/r_loss_nats", "reconstruction, nats"),
     ("/reconstruction/elbo/kl_bits", "latent, bits"),
     (
@@ -27,6 +27,10 @@ const HEADLINES: [(&str, &str); 9] = [
     ("/reconstruction/timing/mae_ms", "timing error, ms"),
     ("/reconstruction/drums/timing/mae_ms", "timing error, ms"),
     ("/reconstruction/velocity/mae", "velocity error, of 127"),
+    (
+        "/reconstruction/drums/velocity/mae",
+        "velocity error, of 127",
+    ),
 ];
 
 /// Arguments of `fourbar inspect`.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::loaded_model::tiny;
 use clap::Parser;
+use fourbar_model::groove::Groove;
 use fourbar_model::midi;
 use fourbar_model::note::Note;
 use std::path::Path;
@@ -131,4 +132,43 @@ fn data_without_a_window_of_the_models_length_is_refused() {
         problem.contains("no training window of 64 steps"),
         "{problem}"
     );
+}
+
+#[test]
+fn effects_are_measured_of_every_kind_of_model() {
+    for model in tiny::every_kind() {
+        let config = &model.metadata.config;
+        let with = |component: f32| -> Vec<(Attribute, AttributeVector)> {
+            let vector = AttributeVector {
+                vector: vec![component; config.latent],
+                bottom: 0.0,
+                top: 1.0,
+                mean: 0.5,
+                deviation: 0.5,
+                n_sequences: 100,
+            };
+            let attributes = Attribute::all(&config.converter).into_iter();
+            attributes.map(|one| (one, vector.clone())).collect()
+        };
+        let silence = Groove::empty(config.n_steps);
+        let example = config.converter.example_of_groove(&silence);
+        let controls: Vec<Rows> = example
+            .and_then(|example| example.controls)
+            .into_iter()
+            .collect();
+        let measured =
+            |component| effects(&model.vae, &with(component), &controls, 6, 1.0, 3).unwrap();
+
+        let nothing = measured(0.0);
+        assert_eq!(nothing.means.len(), nothing.ids.len());
+        let changes = nothing.means.iter().flatten().flatten();
+        assert!(changes.clone().all(|change| *change == 0.0));
+        let moved = measured(3.0);
+        let has_moved = |change: &f64| change.is_finite() && *change != 0.0;
+        assert!(
+            moved.means.iter().flatten().flatten().any(has_moved),
+            "{}",
+            config.preset
+        );
+    }
 }

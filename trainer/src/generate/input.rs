@@ -280,15 +280,11 @@ impl Input {
             (surplus, "there is more than is used"),
         ] {
             if !windows.is_empty() {
-                let words: Vec<String> = windows
-                    .iter()
-                    .map(|window| self.window_in_words(window))
-                    .collect();
                 writeln!(
                     out,
                     "{}: left out, because {reason}: {}",
                     self.name,
-                    words.join("; ")
+                    self.stretches_in_words(&windows)
                 )?;
             }
         }
@@ -335,7 +331,15 @@ impl Input {
             "{}: nothing plays in {words}, after which the music should go on: give a file that ends with music",
             self.name
         );
-        writeln!(out, "{}: going on after {words}", self.name)?;
+        let before = match window.first_bar {
+            0 => String::new(),
+            n => format!("; what comes before ({}) is played but not heard", bars(n)),
+        };
+        writeln!(
+            out,
+            "{}: going on after {words}, which the model hears{before}",
+            self.name
+        )?;
         if self.parts.len() > 1 {
             let n_others = self.parts.len() - 1;
             writeln!(
@@ -349,15 +353,31 @@ impl Input {
 
     /// Bars of a window, and of which part, where there are several.
     fn window_in_words(&self, window: &InputWindow) -> String {
-        let words = window.bars_in_words();
+        self.bars_in_words(window.part, window.first_bar, window.n_bars)
+    }
+
+    /// The bars of windows, in the order of time, neighbours together.
+    fn stretches_in_words(&self, windows: &[InputWindow]) -> String {
+        let follows = |a: &InputWindow, b: &InputWindow| {
+            (a.part, a.first_bar + a.n_bars) == (b.part, b.first_bar)
+        };
+        let words: Vec<String> = windows
+            .chunk_by(follows)
+            .map(|stretch| {
+                let n_bars = stretch.iter().map(|window| window.n_bars).sum();
+                self.bars_in_words(stretch[0].part, stretch[0].first_bar, n_bars)
+            })
+            .collect();
+        words.join("; ")
+    }
+
+    fn bars_in_words(&self, part: usize, first_bar: usize, n_bars: usize) -> String {
+        let words = words(first_bar, n_bars);
         if self.parts.len() == 1 {
             return words;
         }
-        let start_beats = self.parts[window.part].start_beats;
-        format!(
-            "{words} of part {} (from beat {start_beats})",
-            window.part + 1
-        )
+        let start_beats = self.parts[part].start_beats;
+        format!("{words} of part {} (from beat {start_beats})", part + 1)
     }
 
     /// The name of a window's file after the word for the mode.

@@ -436,7 +436,12 @@ fn humanised_hits_stay_where_they_are() {
         .unwrap();
     assert!(made.said.contains("6 hits humanised"), "{}", made.said);
     let bytes = &made.files["humanize-a.mid"];
-    let steps: Vec<_> = grid(bytes);
+    // An early first hit comes at the end of the loop.
+    let mut steps: Vec<_> = grid(bytes)
+        .into_iter()
+        .map(|(step, pitch)| (step % 96, pitch))
+        .collect();
+    steps.sort_unstable();
     assert_eq!(
         steps,
         [(0, 36), (6, 36), (8, 36), (32, 36), (39, 36), (68, 36)]
