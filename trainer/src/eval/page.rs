@@ -403,18 +403,14 @@ impl Page<'_> {
 
     /// The directions that change a musical property, if the checkpoint has any.
     fn attributes(&self) -> String {
-        let metadata = serde_json::to_value(self.metadata).unwrap_or_default();
-        let Some(attributes) = metadata.get("attributes").and_then(|of| of.as_object()) else {
-            return String::new();
-        };
-        let rows: String = attributes
+        let rows: String = self
+            .metadata
+            .attributes
             .iter()
             .map(|(name, of)| {
-                let cell = |key: &str| {
-                    let figure = of.get(key).and_then(serde_json::Value::as_f64);
-                    format!("<td>{}</td>", written(figure, 3))
-                };
-                let cells = ["bottom", "mean", "top", "deviation"].map(cell).concat();
+                let figures = [of.bottom, of.mean, of.top, of.deviation];
+                let cell = |figure| format!("<td>{}</td>", written(Some(figure), 3));
+                let cells: String = figures.into_iter().map(cell).collect();
                 format!("<tr><td>{}</td>{cells}</tr>\n", escape(name))
             })
             .collect();
