@@ -353,6 +353,7 @@ mod tests {
     use super::*;
     use crate::generate::sample;
     use crate::loaded_model::{LoadedModel, tiny};
+    use fourbar_model::attributes::AttributeVector;
     use fourbar_model::converter::Example;
     use fourbar_model::drums::Voice;
     use fourbar_model::groove::Cell;
@@ -623,7 +624,17 @@ mod tests {
 
     #[test]
     fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
-        for model in tiny::every_kind() {
+        let density = AttributeVector {
+            vector: vec![0.5; 8],
+            bottom: 0.125,
+            top: 0.5,
+            mean: 0.25,
+            deviation: 0.1,
+            n_sequences: 30,
+        };
+        for mut model in tiny::every_kind() {
+            let attributes = &mut model.metadata.attributes;
+            attributes.insert("density".to_owned(), density.clone());
             let evaluation = evaluation(&model, 4);
             let row = |step| Row {
                 step,
@@ -654,6 +665,7 @@ mod tests {
             }
             let has_controls = model.vae.config().converter.controls().is_some();
             assert_eq!(html.contains("Hamming"), !has_controls);
+            assert!(html.contains("<td>density</td><td>0.125</td><td>0.250</td><td>0.500</td>"));
         }
     }
 }

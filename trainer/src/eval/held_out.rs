@@ -1,10 +1,11 @@
 //! Music that the model has not learned from.
 
+use super::statistics::count;
 use crate::dataset::{Dataset, Split};
 use candle_core::{Device, Tensor};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::Example;
-use fourbar_model::groove::{Groove, STEPS_PER_BAR};
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, STEPS_PER_BEAT};
 use fourbar_model::rows::{self, RowLayout, Rows};
 
 /// Held-out examples, with what is needed to measure a model on them.
@@ -18,7 +19,7 @@ pub struct HeldOut {
     pub bpms: Vec<f64>,
     /// Which file each example is from: any numbers, equal for examples of the same file.
     pub files: Vec<usize>,
-    /// What each example is called: its file's name.
+    /// What each example is called: its file's name, and where in the file it begins (beats from 0).
     pub names: Vec<String>,
 }
 
@@ -38,7 +39,12 @@ impl HeldOut {
             files: windows.iter().map(|window| window.file).collect(),
             names: windows
                 .iter()
-                .map(|window| file(window).name.clone())
+                .map(|window| {
+                    let beats = window.first_step / STEPS_PER_BEAT;
+                    let source = file(window);
+                    let start = source.material.parts[window.part].start_beats;
+                    format!("{}, from beat {}", source.name, start + count(beats))
+                })
                 .collect(),
         }
     }

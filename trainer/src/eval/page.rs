@@ -31,7 +31,7 @@ const N_INVENTED: usize = 3;
 /// Which reconstructions are drawn, as shares of the way from the worst to the best.
 const RANKS: [(&str, f64); 3] = [
     ("Among the weakest tenth", 0.1),
-    ("As good as half of them", 0.5),
+    ("In the middle", 0.5),
     ("Among the best tenth", 0.9),
 ];
 
@@ -190,6 +190,7 @@ impl Page<'_> {
             .drums
             .as_ref()
             .map_or(String::new(), drums);
+        html += &self.training();
         html += &self.reconstructions();
         html += &self.walk();
         html += &report
@@ -198,7 +199,6 @@ impl Page<'_> {
             .map_or(String::new(), distances);
         html += &self.inventions();
         html += &self.attributes();
-        html += &self.training();
         html += &self.footer();
         html + "</main>\n</body>\n</html>\n"
     }
@@ -403,18 +403,14 @@ impl Page<'_> {
 
     /// The directions that change a musical property, if the checkpoint has any.
     fn attributes(&self) -> String {
-        let metadata = serde_json::to_value(self.metadata).unwrap_or_default();
-        let Some(attributes) = metadata.get("attributes").and_then(|of| of.as_object()) else {
-            return String::new();
-        };
-        let rows: String = attributes
+        let rows: String = self
+            .metadata
+            .attributes
             .iter()
             .map(|(name, of)| {
-                let cell = |key: &str| {
-                    let figure = of.get(key).and_then(serde_json::Value::as_f64);
-                    format!("<td>{}</td>", written(figure, 3))
-                };
-                let cells = ["bottom", "mean", "top", "deviation"].map(cell).concat();
+                let figures = [of.bottom, of.mean, of.top, of.deviation];
+                let cell = |figure| format!("<td>{}</td>", written(Some(figure), 3));
+                let cells: String = figures.into_iter().map(cell).collect();
                 format!("<tr><td>{}</td>{cells}</tr>\n", escape(name))
             })
             .collect();
@@ -462,7 +458,7 @@ impl Page<'_> {
                 x_axis: "steps",
                 curves: vec![
                     column("validation_accuracy", "rows, freely running", 1.0),
-                    column("validation_teacher_forced_accuracy", "told", 1.0),
+                    column("validation_teacher_forced_accuracy", "rows, told", 1.0),
                     column("validation_onset_f1", "onset F1", 1.0),
                 ],
             },
@@ -579,13 +575,19 @@ fn distances(study: &Interpolation) -> String {
     section(
         "How music changes on the way",
         &format!(
-            "Means over {} pairs of held-out examples of different files, bands are 95 % intervals. The blend takes \
-             each row from the end with the probability of the position, else from the start: it is the original at \
-             both ends, and in between it is no music. The arc begins and ends at the reconstructions, and should be \
-             likely all the way (Roberts et al. 2018, figure 3).",
+            "Means over {} pairs of held-out examples of different files; bands are 95 % intervals.",
             study.n_pairs
         ),
-        &format!("<div class=\"charts\">\n{charts}</div>\n"),
+        &format!(
+            "<div class=\"charts\">\n{charts}<div class=\"quiet\">\n\
+             <p>The <em>blend</em> takes each row from the end with the probability of the position, else from the \
+             start: it is the original at both ends, and in between it is no music.</p>\n\
+             <p>The <em>arc</em> goes from the latent of the one to that of the other and is decoded on the way. It \
+             begins and ends at the reconstructions, which is why it does not begin at a distance of 0, and should be \
+             likely all the way.</p>\n\
+             <p>The judge of likelihood is one that has seen no network: which row follows which four in the training \
+             data. Source: Roberts et al. 2018, figure 3.</p>\n</div>\n</div>\n"
+        ),
     )
 }
 

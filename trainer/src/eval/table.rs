@@ -340,7 +340,7 @@ pub(super) fn share(share: Option<f64>, interval: Option<Interval>) -> String {
     match interval {
         Some(Interval { low, high }) => {
             format!(
-                "{} ({:.0}–{:.0})",
+                "{} ({:.1}–{:.1})",
                 percent(share),
                 100.0 * low,
                 100.0 * high

@@ -42,7 +42,7 @@ impl Size {
     fn lane(self) -> f64 {
         match self {
             Self::Full => 14.0,
-            Self::Strip => 6.0,
+            Self::Strip => 8.0,
         }
     }
 
@@ -167,6 +167,9 @@ impl<'a> Scene<'a> {
         };
         let steps = note.onset_beats * super::number(STEPS_PER_BEAT);
         let late = steps - steps.round();
+        // A hit that is ahead of the loop's first step sounds at its end; it is read where it belongs.
+        let first = steps.round() >= super::number(self.n_steps);
+        let place = if first { late } else { steps };
         let kind = if late < -ON_GRID_STEPS {
             "early"
         } else if late > ON_GRID_STEPS {
@@ -176,12 +179,12 @@ impl<'a> Scene<'a> {
         };
         let velocity = f64::from(note.velocity.clamp(0.0, 1.0));
         let room = size.lane() - 2.0;
-        let height = room * (0.3 + 0.7 * velocity);
+        let height = room * (0.35 + 0.65 * velocity);
         let bottom = melody + size.lane() * super::number(lane + 1) - 1.5;
         let width = (0.62 * self.step_width()).min(9.0);
         format!(
             "<rect class=\"{kind}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"1\" opacity=\"{:.2}\"/>",
-            self.x(steps),
+            self.x(place),
             bottom - height,
             0.45 + 0.55 * velocity
         )
@@ -254,6 +257,15 @@ mod tests {
         ]];
         let svg = Scene::of(rolls.iter(), 16, &DrumMap::GM).to_svg(&rolls[0], Size::Strip, "0.5");
         assert!(svg.contains("class=\"early\"") && svg.contains("class=\"late\""));
+    }
+
+    #[test]
+    fn a_hit_that_announces_the_loop_is_drawn_before_its_first_step() {
+        let rolls = [vec![note(3.97, 36, DRUM_CHANNEL)]];
+        let scene = Scene::of(rolls.iter(), 16, &DrumMap::GM);
+        let svg = scene.to_svg(&rolls[0], Size::Full, "");
+        let expected = format!("class=\"early\" x=\"{:.1}\"", scene.x(-0.12));
+        assert!(svg.contains(&expected), "{svg}");
     }
 
     #[test]
