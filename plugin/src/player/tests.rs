@@ -121,7 +121,9 @@ impl Rig {
     fn answer(&mut self) {
         self.worker.tend();
         if let Some(job) = self.worker.newest() {
-            let made = Some(Box::new(ready(job.request)));
+            // Another model plays louder.
+            let louder = request(job.request.seed + 100 * job.choice);
+            let made = Some(Box::new(ready(louder)));
             self.worker.deliver(crate::mailbox::Reply { job, made });
         }
     }
@@ -184,6 +186,20 @@ fn a_change_comes_in_at_the_boundary_however_soon_the_pattern_is_there() {
         assert_eq!(play(ApplyAt::Now, 2.6), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
         assert_eq!(play(ApplyAt::Pattern, 2.0), [1; 9]);
     }
+}
+
+#[test]
+fn another_model_takes_over_at_the_boundary_with_the_same_settings() {
+    let mut rig = Rig::that_plays_seed_1();
+    while rig.beats < 9.0 - 1e-9 {
+        let choice = u32::from(rig.beats > 2.0 - 1e-9);
+        rig.block(&Controls {
+            choice,
+            ..controls(1, ApplyAt::Bar)
+        });
+        rig.answer();
+    }
+    assert_eq!(seeds(&rig.played), [1, 1, 1, 1, 101, 101, 101, 101, 101]);
 }
 
 #[test]
