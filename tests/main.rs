@@ -12,3 +12,4 @@ mod model_parity; // forward passes against recorded numbers
 mod playing; // what every host must hear
 mod training; // a short run learns, resumes exactly and survives accidents
 mod transports; // random transports lose, double or hang no note
+mod user_models; // models from the user's folder in a host
