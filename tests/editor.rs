@@ -73,7 +73,7 @@ fn the_editor_shows_the_pattern_that_plays() {
         |window| {
             let mut player = player::<ClapHost>();
             player.wait_for_pattern(|_| true);
-            let size = player.host.open_editor(window.id);
+            let size = player.host.open_editor_on(window.id, Some(2.0));
             let [width, height] =
                 [size.width, size.height].map(|side| u16::try_from(side).unwrap());
             until_it_draws(window, || player.host.idle());

@@ -49,7 +49,7 @@ impl VirtualScreen {
                 "1",
                 "-screen",
                 "0",
-                "1600x1200x24",
+                "2400x1600x24",
                 "-nolisten",
                 "tcp",
             ])
@@ -83,8 +83,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) const WIDTH: u16 = 1400;
-    pub(crate) const HEIGHT: u16 = 1000;
+    const WIDTH: u16 = 2400;
+    const HEIGHT: u16 = 1600;
 
     fn open() -> Self {
         let (connection, screen) = x11rb::connect(None).unwrap();
@@ -107,6 +107,11 @@ impl Window {
             )
             .unwrap();
         connection.map_window(id).unwrap();
+        // The pointer rests in the middle of a new screen, where it would bring up hints.
+        let (x, y) = (Self::WIDTH.cast_signed(), Self::HEIGHT.cast_signed());
+        connection
+            .warp_pointer(x11rb::NONE, root, 0, 0, 0, 0, x - 1, y - 1)
+            .unwrap();
         connection.sync();
         Self {
             connection,
