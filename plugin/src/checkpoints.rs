@@ -322,30 +322,33 @@ pub(crate) mod tests {
         }
     }
 
-    #[test]
-    fn labels_rolls_and_hierarchies_play() {
+    /// One model of each kind that the plugin plays.
+    fn kinds() -> Vec<Checkpoint> {
         let base = small(32, 1).metadata.config;
-        let with_drums = |input, output, head: &str| {
+        let with_drums = |output, head: &str| {
             let mut config = base.clone();
             config.converter = Converter::Drums(DrumsConverter {
-                input,
                 output,
                 ..DrumsConverter::default()
             });
             config.decoder.head = head.to_owned();
             config
         };
-        let mut nade = with_drums(DrumRows::Labels, DrumRows::Roll, "nade");
+        let mut nade = with_drums(DrumRows::Roll, "nade");
         nade.decoder.nade_hidden = Some(6);
         let mut hierarchy = base.clone();
         hierarchy.decoder.units = vec![8, 8];
         hierarchy.decoder.levels = vec![2, 16];
-        for config in [
-            with_drums(DrumRows::Labels, DrumRows::Labels, "categorical"),
-            nade,
-            hierarchy,
-        ] {
-            let folder = folder_with("mine.safetensors", &of_config(config, 2));
+        let labels = with_drums(DrumRows::Labels, "categorical");
+        [base, labels, nade, hierarchy]
+            .map(|config| of_config(config, 2))
+            .into()
+    }
+
+    #[test]
+    fn labels_rolls_and_hierarchies_play() {
+        for checkpoint in kinds() {
+            let folder = folder_with("mine.safetensors", &checkpoint);
             let mut engine = engine_in(folder.path(), "mine.safetensors").unwrap();
             let ready = pattern(&mut engine);
             assert_eq!(ready.check(), Ok(()));
@@ -439,8 +442,13 @@ pub(crate) mod tests {
         }
         let n_threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
         let before = n_threads();
-        let mut engine = engine(&None).unwrap();
-        engine.make(&Request::new(1, 0, 1.0, [0.0; 8])).unwrap();
+        pattern(&mut engine(&None).unwrap());
         assert_eq!(n_threads(), before);
+        for checkpoint in kinds() {
+            let folder = folder_with("mine.safetensors", &checkpoint);
+            pattern(&mut engine_in(folder.path(), "mine.safetensors").unwrap());
+            let config = checkpoint.metadata.config;
+            assert_eq!(n_threads(), before, "{config:?}");
+        }
     }
 }
