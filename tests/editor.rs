@@ -63,6 +63,40 @@ fn a_plugin_is_removed_with_its_editor_open() {
     );
 }
 
+/// Set to a path, it makes [`the_editor_shows_the_pattern_that_plays`] write its picture there: `docs/editor.png` is one.
+const PICTURE: &str = "FOURBAR_PICTURE";
+
+#[test]
+fn the_editor_shows_the_pattern_that_plays() {
+    with_screen(
+        "editor::the_editor_shows_the_pattern_that_plays",
+        |window| {
+            let mut player = player::<ClapHost>();
+            player.wait_for_pattern(|_| true);
+            let size = player.host.open_editor_on(window.id, Some(2.0));
+            let [width, height] =
+                [size.width, size.height].map(|side| u16::try_from(side).unwrap());
+            until_it_draws(window, || player.host.idle());
+            let before = window.pixels(width, height);
+            // In real time, so that the window keeps up.
+            while player.position_beats() < 5.6 {
+                player.play(0.02);
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            let after = window.pixels(width, height);
+            let n_changed = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+            // The playhead alone is a line through the whole grid.
+            assert!(n_changed > 300, "only {n_changed} pixels changed");
+            if let Some(path) = std::env::var_os(PICTURE) {
+                window.write_png(path.as_ref(), width, height);
+            }
+            player.stop();
+            player.host.close_editor();
+        },
+    );
+}
+
 fn player<H: Host>() -> Player<H> {
     Player::new(Setup {
         mode: Mode::Realtime,
@@ -84,11 +118,15 @@ fn automate<H: Host>(player: &mut Player<H>) {
 
 /// Goes on until the editor shows more colours than an empty window has.
 fn automate_until_it_draws<H: Host>(player: &mut Player<H>, window: &Window) {
+    until_it_draws(window, || automate(player));
+    automate(player);
+}
+
+fn until_it_draws(window: &Window, mut meanwhile: impl FnMut()) {
     let start = std::time::Instant::now();
     while window.n_colours(20) < 20 {
         assert!(start.elapsed().as_secs() < 60, "the editor stays blank");
-        automate(player);
+        meanwhile();
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    automate(player);
 }

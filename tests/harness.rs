@@ -4,6 +4,7 @@
 //! collects note events with their sample positions; [`notes`] pairs them up and fails on a doubled or stray one.
 
 pub(crate) mod clap;
+pub(crate) mod process;
 pub(crate) mod rule;
 #[cfg(target_os = "linux")]
 pub(crate) mod screen;

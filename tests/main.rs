@@ -13,3 +13,4 @@ mod playing; // what every host must hear
 mod presets; // every preset trains, and its model plays
 mod training; // a short run learns, resumes exactly and survives accidents
 mod transports; // random transports lose, double or hang no note
+mod user_models; // models from the user's folder in a host

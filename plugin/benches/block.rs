@@ -4,7 +4,7 @@
 //! duration the audio thread needs, and how long a new instance takes to its first pattern.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fourbar_plugin::checkpoints::GROOVAE_4BAR;
+use fourbar_plugin::checkpoints;
 use fourbar_plugin::mailbox::mailbox;
 use fourbar_plugin::params::FourbarParams;
 use fourbar_plugin::player::{Controls, Player};
@@ -33,7 +33,7 @@ impl Song {
         let (audio_end, _worker_end) = mailbox();
         let mut player = Player::new(audio_end);
         player.activate(SAMPLE_RATE, false);
-        player.restore(Some(generated(&controls)), 1);
+        player.restore(Some(generated(&controls)), 0, 1);
         Self {
             player,
             controls,
@@ -70,9 +70,7 @@ impl Song {
 
 /// The pattern of the controls, from a checkpoint that nobody has read before.
 fn generated(controls: &Controls) -> Ready {
-    let mut engine = GROOVAE_4BAR
-        .engine()
-        .expect("the embedded checkpoint loads");
+    let mut engine = checkpoints::engine(&None).expect("the embedded checkpoint loads");
     engine
         .make(&controls.request)
         .expect("the network makes a pattern")

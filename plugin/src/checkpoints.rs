@@ -1,32 +1,64 @@
-//! The checkpoints that are part of the plugin file, and their weights in memory.
+//! Checkpoints as engines: the one that is part of the plugin file and the user's own, and their weights in memory.
 //!
 //! Nothing is read before the first worker asks, so that a host's scan stays fast. Weights exist once in a process,
-//! however many instances of the plugin it runs.
+//! however many instances of the plugin play them.
 
 use crate::engine::{Engine, Generator, Identity};
+use crate::models::{self, Choice};
+use crate::request::MAX_BARS;
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
-use fourbar_model::groove::Groove;
+use fourbar_model::config::ModelConfig;
+use fourbar_model::converter::Converter;
+use fourbar_model::drums::N_VOICES;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
-/// The checkpoint that the plugin plays.
-pub static GROOVAE_4BAR: Embedded = Embedded {
-    origin: "the embedded groovae_4bar.safetensors",
-    bytes: include_bytes!("../../bundles/models/groovae_4bar.safetensors"),
-    loaded: Mutex::new(Weak::new()),
-};
+/// Name of the model inside the plugin file.
+pub const OWN_MODEL: &str = "groovae_4bar";
 
-/// A checkpoint inside the plugin file.
-#[derive(Debug)]
-pub struct Embedded {
-    /// Begins every error message.
-    origin: &'static str,
-    bytes: &'static [u8],
-    /// The weights, as long as any instance uses them.
-    loaded: Mutex<Weak<Loaded>>,
+static OWN_BYTES: &[u8] = include_bytes!("../../bundles/models/groovae_4bar.safetensors");
+
+/// What all instances in this process have loaded.
+static WEIGHTS: Weights = Weights::new();
+
+/// An engine that plays the chosen model on the fastest device that this build and this machine have.
+///
+/// # Errors
+/// If the model is not there or cannot be played; the text is for the user.
+pub fn engine(choice: &Choice) -> Result<Engine, String> {
+    match choice {
+        None => engine_of(
+            OWN_BYTES,
+            "the embedded groovae_4bar.safetensors",
+            OWN_MODEL,
+        ),
+        Some(model) => engine_in(&models::folder()?, &model.file),
+    }
+}
+
+/// An engine that plays `file` in `folder`.
+fn engine_in(folder: &Path, file: &str) -> Result<Engine, String> {
+    let (bytes, path) = models::read(folder, file)?;
+    engine_of(&bytes, &path.display().to_string(), models::name(file))
+}
+
+/// An engine that plays the checkpoint in `bytes`; `origin` begins every error message.
+fn engine_of(bytes: &[u8], origin: &str, name: &str) -> Result<Engine, String> {
+    keep_out_of_the_hosts_threads();
+    let loaded = WEIGHTS.load(bytes, origin)?;
+    let mut generators = accelerators(bytes, origin);
+    generators.push(Box::new(Cpu(Arc::clone(&loaded))));
+    let identity = Identity {
+        model: name.to_owned(),
+        ..loaded.identity.clone()
+    };
+    Ok(Engine::new(identity, generators))
 }
 
 /// A checkpoint in memory.
@@ -36,68 +68,109 @@ struct Loaded {
     vae: Vae,
 }
 
-impl Embedded {
-    /// An engine that plays this checkpoint on the fastest device that this build and this machine have.
-    ///
-    /// # Errors
-    /// If the checkpoint cannot be used; the text is for the user.
-    pub fn engine(&'static self) -> Result<Engine, String> {
-        keep_out_of_the_hosts_threads();
-        let loaded = self.load().map_err(|error| error.to_string())?;
-        let mut generators = self.accelerators();
-        generators.push(Box::new(Cpu(Arc::clone(&loaded))));
-        Ok(Engine::new(loaded.identity.clone(), generators))
+/// Checkpoints by the SHA-256 of their files, as long as any instance uses them.
+#[derive(Debug)]
+struct Weights(Mutex<BTreeMap<[u8; 32], Weak<Loaded>>>);
+
+impl Weights {
+    const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
     }
 
-    fn load(&self) -> Result<Arc<Loaded>, fourbar_model::Error> {
+    fn load(&self, bytes: &[u8], origin: &str) -> Result<Arc<Loaded>, String> {
+        let hash: [u8; 32] = Sha256::digest(bytes).into();
         // Held while reading: an instance that comes second waits and shares.
-        let mut slot = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = slot.upgrade() {
+        let mut loaded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = loaded.get(&hash).and_then(Weak::upgrade) {
             return Ok(loaded);
         }
-        let checkpoint = Checkpoint::from_bytes(self.bytes, self.origin)?;
-        let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
-        let identity = Identity {
-            checkpoint_id: checkpoint_id(&checkpoint.metadata.config.preset, self.bytes),
-            model: checkpoint.metadata.config.preset,
-            n_latent: checkpoint.metadata.config.latent,
-            latent: checkpoint.metadata.latent,
-        };
-        let loaded = Arc::new(Loaded { identity, vae });
-        *slot = Arc::downgrade(&loaded);
-        Ok(loaded)
+        let new = Arc::new(read(bytes, hash, origin)?);
+        loaded.retain(|_, weights| weights.strong_count() > 0);
+        loaded.insert(hash, Arc::downgrade(&new));
+        Ok(new)
     }
+}
 
-    /// The network on every GPU device that the build supports and the machine has.
-    fn accelerators(&self) -> Vec<Box<dyn Generator>> {
-        #[cfg_attr(
-            not(any(feature = "cuda", feature = "metal")),
-            expect(unused_mut, reason = "no device is built in")
-        )]
-        let mut generators: Vec<Box<dyn Generator>> = Vec::new();
-        #[cfg(feature = "cuda")]
-        generators.extend(self.accelerator("CUDA", || Device::new_cuda(0)));
-        #[cfg(feature = "metal")]
-        generators.extend(self.accelerator("Metal", || Device::new_metal(0)));
-        generators
-    }
+fn read(bytes: &[u8], hash: [u8; 32], origin: &str) -> Result<Loaded, String> {
+    let checkpoint = Checkpoint::from_bytes(bytes, origin).map_err(|error| error.to_string())?;
+    check_playable(&checkpoint.metadata.config)
+        .map_err(|problem| format!("{origin}: {problem}"))?;
+    let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)
+        .map_err(|error| format!("{origin}: {error}"))?;
+    let config = &checkpoint.metadata.config;
+    let identity = Identity {
+        checkpoint_id: checkpoint_id(&config.preset, hash),
+        model: config.preset.clone(),
+        n_latent: config.latent,
+        latent: checkpoint.metadata.latent,
+    };
+    Ok(Loaded { identity, vae })
+}
 
-    /// The network on one GPU; a machine without it is no error. Drivers are opened at run time and may even panic.
-    #[cfg(any(feature = "cuda", feature = "metal"))]
-    fn accelerator(
-        &self,
-        name: &'static str,
-        open: impl FnOnce() -> candle_core::Result<Device>,
-    ) -> Option<Box<dyn Generator>> {
-        let vae = crate::engine::guarded(|| {
-            let device = open().map_err(|error| error.to_string())?;
-            let checkpoint = Checkpoint::from_bytes(self.bytes, self.origin);
-            let vae = checkpoint.and_then(|checkpoint| Vae::from_checkpoint(&checkpoint, &device));
-            vae.map_err(|error| error.to_string())
-        });
-        let vae = vae.ok()?;
-        Some(Box::new(Gpu { name, vae }))
+/// Whether a model plays nine drums in whole bars by itself.
+fn check_playable(config: &ModelConfig) -> Result<(), String> {
+    let remedy = "choose a model of nine drums without controls, such as groovae_4bar";
+    let preset = &config.preset;
+    let plays = match &config.converter {
+        Converter::Melody(_) => "a melody, not drums".to_owned(),
+        Converter::Trio(_) => "melody, bass and drums together".to_owned(),
+        Converter::Drums(drums) if drums.classes != N_VOICES => {
+            format!("{} drums, not nine", drums.classes)
+        }
+        Converter::Groove(_) | Converter::Drums(_) => match config.converter.controls() {
+            None => return check_length(config.n_steps),
+            Some(_) => {
+                "only what it is given the hits of, and there is no one to give them".to_owned()
+            }
+        },
+    };
+    Err(format!("the model {preset} plays {plays}; {remedy}"))
+}
+
+fn check_length(n_steps: usize) -> Result<(), String> {
+    if n_steps.is_multiple_of(STEPS_PER_BAR) && n_steps / STEPS_PER_BAR <= usize::from(MAX_BARS) {
+        return Ok(());
     }
+    Err(format!(
+        "the model makes patterns of {n_steps} steps, and the plugin plays 1 to {MAX_BARS} whole bars of \
+         {STEPS_PER_BAR}; choose another model"
+    ))
+}
+
+/// The network on every GPU device that the build supports and the machine has.
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "metal")),
+    expect(unused_variables, reason = "no device is built in")
+)]
+fn accelerators(bytes: &[u8], origin: &str) -> Vec<Box<dyn Generator>> {
+    #[cfg_attr(
+        not(any(feature = "cuda", feature = "metal")),
+        expect(unused_mut, reason = "no device is built in")
+    )]
+    let mut generators: Vec<Box<dyn Generator>> = Vec::new();
+    #[cfg(feature = "cuda")]
+    generators.extend(accelerator(bytes, origin, "CUDA", || Device::new_cuda(0)));
+    #[cfg(feature = "metal")]
+    generators.extend(accelerator(bytes, origin, "Metal", || Device::new_metal(0)));
+    generators
+}
+
+/// The network on one GPU; a machine without it is no error. Drivers are opened at run time and may even panic.
+#[cfg(any(feature = "cuda", feature = "metal"))]
+fn accelerator(
+    bytes: &[u8],
+    origin: &str,
+    name: &'static str,
+    open: impl FnOnce() -> candle_core::Result<Device>,
+) -> Option<Box<dyn Generator>> {
+    let vae = crate::engine::guarded(|| {
+        let device = open().map_err(|error| error.to_string())?;
+        let checkpoint = Checkpoint::from_bytes(bytes, origin);
+        let vae = checkpoint.and_then(|checkpoint| Vae::from_checkpoint(&checkpoint, &device));
+        vae.map_err(|error| error.to_string())
+    });
+    let vae = vae.ok()?;
+    Some(Box::new(Gpu { name, vae }))
 }
 
 /// The weights that all instances share, on the thread that asks.
@@ -147,8 +220,7 @@ impl Generator for Gpu {
 }
 
 /// Name and content of a checkpoint in one short text: equal ids make equal patterns.
-fn checkpoint_id(preset: &str, bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
+fn checkpoint_id(preset: &str, hash: [u8; 32]) -> String {
     let short: String = hash
         .iter()
         .take(8)
@@ -165,42 +237,187 @@ fn keep_out_of_the_hosts_threads() {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
     use super::*;
     use crate::request::Request;
+    use fourbar_model::checkpoint::{DatasetCard, FORMAT_VERSION, Metadata};
+    use fourbar_model::converter::{
+        DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
+    };
+    use fourbar_model::drums::DrumMap;
+    use fourbar_model::latent::LatentMap;
+
+    /// An untrained checkpoint of a small model.
+    pub(crate) fn small(n_steps: usize, seed: u64) -> Checkpoint {
+        of_config(
+            ModelConfig::flat_groove("small", n_steps, 8, vec![8], vec![8]),
+            seed,
+        )
+    }
+
+    fn of_config(config: ModelConfig, seed: u64) -> Checkpoint {
+        let mut noise = Noise::from_seed(seed);
+        let tensors = config
+            .tensors()
+            .into_iter()
+            .map(|(name, shape)| {
+                let values = noise.normals(shape.iter().product());
+                let tensor = candle_core::Tensor::from_vec(values, shape, &Device::Cpu);
+                (name, tensor.unwrap())
+            })
+            .collect();
+        let mus: Vec<Vec<f32>> = (0..20).map(|_| noise.normals(config.latent)).collect();
+        let metadata = Metadata {
+            format_version: FORMAT_VERSION,
+            drum_map: DrumMap::GM.id.to_owned(),
+            dataset: DatasetCard {
+                name: "none".to_owned(),
+                licence: "CC0-1.0".to_owned(),
+                attribution: "none".to_owned(),
+                sha256: String::new(),
+            },
+            command: "a test".to_owned(),
+            seed,
+            step: 0,
+            epochs: 0.0,
+            metrics: serde_json::Value::Null,
+            latent: LatentMap::fit(&mus, &[None; 20], 8),
+            config,
+        };
+        Checkpoint { metadata, tensors }
+    }
+
+    /// A folder with `checkpoint` in the file `name`.
+    fn folder_with(name: &str, checkpoint: &Checkpoint) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), checkpoint.to_bytes().unwrap()).unwrap();
+        folder
+    }
+
+    fn pattern(engine: &mut Engine) -> crate::request::Ready {
+        engine.make(&Request::new(1, 0, 1.0, [0.0; 8])).unwrap()
+    }
 
     #[test]
     fn the_embedded_checkpoint_plays() {
-        let mut engine = GROOVAE_4BAR.engine().unwrap();
-        let ready = engine.make(&Request::new(1, 0, 1.0, [0.0; 8])).unwrap();
+        let mut engine = engine(&None).unwrap();
+        let ready = pattern(&mut engine);
         assert_eq!(ready.check(), Ok(()));
         assert!(ready.checkpoint_id.starts_with("groovae_4bar "));
+        assert_eq!(engine.identity().model, OWN_MODEL);
+    }
+
+    #[test]
+    fn a_users_model_plays_under_the_name_of_its_file_and_in_its_own_length() {
+        for (n_bars, loop_beats) in [(1, 4.0), (2, 8.0), (4, 16.0), (16, 64.0)] {
+            let folder = folder_with("mine.safetensors", &small(16 * n_bars, 3));
+            let mut engine = engine_in(folder.path(), "mine.safetensors").unwrap();
+            assert_eq!(engine.identity().model, "mine");
+            let ready = pattern(&mut engine);
+            assert_eq!(ready.check(), Ok(()));
+            assert_eq!(ready.pattern.loop_beats(), loop_beats);
+            assert_eq!(pattern(&mut engine), ready);
+        }
+    }
+
+    /// One model of each kind that the plugin plays.
+    fn kinds() -> Vec<Checkpoint> {
+        let base = small(32, 1).metadata.config;
+        let with_drums = |output, head: &str| {
+            let mut config = base.clone();
+            config.converter = Converter::Drums(DrumsConverter {
+                output,
+                ..DrumsConverter::default()
+            });
+            config.decoder.head = head.to_owned();
+            config
+        };
+        let mut nade = with_drums(DrumRows::Roll, "nade");
+        nade.decoder.nade_hidden = Some(6);
+        let mut hierarchy = base.clone();
+        hierarchy.decoder.units = vec![8, 8];
+        hierarchy.decoder.levels = vec![2, 16];
+        let labels = with_drums(DrumRows::Labels, "categorical");
+        [base, labels, nade, hierarchy]
+            .map(|config| of_config(config, 2))
+            .into()
+    }
+
+    #[test]
+    fn labels_rolls_and_hierarchies_play() {
+        for checkpoint in kinds() {
+            let folder = folder_with("mine.safetensors", &checkpoint);
+            let mut engine = engine_in(folder.path(), "mine.safetensors").unwrap();
+            let ready = pattern(&mut engine);
+            assert_eq!(ready.check(), Ok(()));
+            assert!(!ready.pattern.hits().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_the_plugin_cannot_play_is_refused_with_a_reason() {
+        let refusal = |config: &ModelConfig| check_playable(config).unwrap_err();
+        let with = |converter| ModelConfig {
+            converter,
+            ..small(32, 1).metadata.config
+        };
+        let given_hits = GrooveConverter {
+            hits_as_controls: true,
+            ..GrooveConverter::default()
+        };
+        let all_percussion = DrumsConverter {
+            classes: 61,
+            ..DrumsConverter::default()
+        };
+        for (converter, word) in [
+            (Converter::Melody(MelodyConverter::default()), "a melody"),
+            (Converter::Trio(TrioConverter::default()), "bass"),
+            (Converter::Drums(all_percussion), "61 drums"),
+            (Converter::Groove(given_hits), "given"),
+        ] {
+            let problem = refusal(&with(converter));
+            assert!(
+                problem.contains(word) && problem.contains("choose"),
+                "{problem}"
+            );
+        }
+        for n_steps in [20, 17 * 16] {
+            let problem = refusal(&small(n_steps, 1).metadata.config);
+            assert!(problem.contains(&n_steps.to_string()), "{problem}");
+        }
     }
 
     #[test]
     fn instances_share_the_weights_and_the_last_one_frees_them() {
-        let embedded: &Embedded = Box::leak(Box::new(Embedded {
-            origin: GROOVAE_4BAR.origin,
-            bytes: GROOVAE_4BAR.bytes,
-            loaded: Mutex::default(),
-        }));
-        let (first, second) = (embedded.load().unwrap(), embedded.load().unwrap());
+        let weights = Weights::new();
+        let (one, other) = (
+            small(16, 1).to_bytes().unwrap(),
+            small(16, 2).to_bytes().unwrap(),
+        );
+        let first = weights.load(&one, "one").unwrap();
+        let second = weights.load(&one.clone(), "a copy").unwrap();
         assert!(Arc::ptr_eq(&first, &second));
         drop((first, second));
-        assert!(embedded.loaded.lock().unwrap().upgrade().is_none());
+        let _other = weights.load(&other, "other").unwrap();
+        let left = weights.0.lock().unwrap();
+        assert_eq!(left.len(), 1, "the first is gone");
     }
 
     #[test]
     fn a_damaged_checkpoint_is_named() {
-        static DAMAGED: Embedded = Embedded {
-            origin: "the embedded test file",
-            bytes: b"not a checkpoint",
-            loaded: Mutex::new(Weak::new()),
-        };
-        let problem = DAMAGED.engine().err().unwrap();
-        assert!(problem.starts_with("the embedded test file: "), "{problem}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.safetensors");
+        let whole = small(16, 1).to_bytes().unwrap();
+        for bytes in [&b"not a checkpoint"[..], &whole[..whole.len() / 2], &[]] {
+            std::fs::write(&path, bytes).unwrap();
+            let problem = engine_in(folder.path(), "mine.safetensors").err().unwrap();
+            assert!(
+                problem.starts_with(&path.display().to_string()),
+                "{problem}"
+            );
+        }
     }
 
     /// Runs alone in a process of its own, because other tests start threads too.
@@ -225,8 +442,13 @@ mod tests {
         }
         let n_threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
         let before = n_threads();
-        let mut engine = GROOVAE_4BAR.engine().unwrap();
-        engine.make(&Request::new(1, 0, 1.0, [0.0; 8])).unwrap();
+        pattern(&mut engine(&None).unwrap());
         assert_eq!(n_threads(), before);
+        for checkpoint in kinds() {
+            let folder = folder_with("mine.safetensors", &checkpoint);
+            pattern(&mut engine_in(folder.path(), "mine.safetensors").unwrap());
+            let config = checkpoint.metadata.config;
+            assert_eq!(n_threads(), before, "{config:?}");
+        }
     }
 }

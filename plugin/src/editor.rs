@@ -4,6 +4,7 @@
 //! and changes parameters through the host, so that hosts record every move. Nothing here waits: the snapshot's lock
 //! is held for a copy, and files are written on another thread.
 
+mod background;
 mod button;
 mod choice;
 mod export;
@@ -18,20 +19,25 @@ mod icon;
 mod knob;
 mod latent;
 mod level;
+mod model_menu;
 mod output;
 mod status_line;
 mod stepper;
 mod theme;
 mod window;
 
+use crate::models;
 use crate::params::FourbarParams;
 use crate::shared::{Shared, Snapshot, Status};
+use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
-use export::{Export, Running};
+use export::Export;
 use history::{History, Recipe};
 use level::Meter;
+use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
 use status_line::Message;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -63,9 +69,12 @@ struct View {
     shared: Arc<Shared>,
     history: History,
     meter: Meter,
-    export: Option<Running>,
-    /// The outcome of the last export, until something else is said.
-    exported: Option<Message>,
+    models: ModelMenu,
+    export: Option<Background<PathBuf>>,
+    /// The models folder on its way to the user.
+    folder: Option<Background<PathBuf>>,
+    /// How the last of these two went, until something else is said.
+    done: Option<Message>,
 }
 
 /// What the user does to the corner of the window.
@@ -81,8 +90,10 @@ impl View {
             shared,
             history: History::default(),
             meter: Meter::default(),
+            models: ModelMenu::default(),
             export: None,
-            exported: None,
+            folder: None,
+            done: None,
         }
     }
 
@@ -94,7 +105,7 @@ impl View {
         self.meter
             .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
         self.remember(&snapshot);
-        self.hear_of_export();
+        self.hear_of_work();
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
@@ -106,7 +117,8 @@ impl View {
         let (rest, bottom) = rest.split_top_bottom_at_y(rest.bottom() - STATUS_LINE);
         let (middle, sections) = rest.split_top_bottom_at_y(rest.bottom() - SECTIONS);
 
-        header::show(&page, top, &snapshot, seconds);
+        let picked = header::show(&page, top, &snapshot, seconds, &mut self.models);
+        self.take_picked(picked);
         self.show_grid(&page, middle.with_max_y(middle.bottom() - GAP), &snapshot);
         self.show_sections(&mut page, sections, setter, &snapshot);
         status_line::show(
@@ -130,15 +142,34 @@ impl View {
         }
     }
 
-    fn hear_of_export(&mut self) {
-        let Some(outcome) = self.export.as_ref().and_then(Running::outcome) else {
-            return;
-        };
-        self.export = None;
-        self.exported = Some(match outcome {
-            Ok(path) => Message::Done(format!("Exported to {}", path.display())),
-            Err(problem) => Message::Problem(problem),
-        });
+    fn hear_of_work(&mut self) {
+        if let Some(outcome) = self.export.as_ref().and_then(Background::outcome) {
+            self.export = None;
+            self.done = Some(match outcome {
+                Ok(path) => Message::Done(format!("Exported to {}", path.display())),
+                Err(problem) => Message::Problem(problem),
+            });
+        }
+        if let Some(outcome) = self.folder.as_ref().and_then(Background::outcome) {
+            self.folder = None;
+            self.done = Some(match outcome {
+                Ok(path) => Message::Done(format!("Your models are in {}", path.display())),
+                Err(problem) => Message::Problem(problem),
+            });
+        }
+    }
+
+    fn take_picked(&mut self, picked: Option<Picked>) {
+        match picked {
+            None => {}
+            Some(Picked::Model(choice)) => {
+                self.shared.choose(choice);
+                self.done = None;
+            }
+            Some(Picked::Folder) => {
+                self.folder = Some(Background::start("fourbar folder", models::show_folder));
+            }
+        }
     }
 
     fn show_grid(&self, ui: &Ui, rect: Rect, snapshot: &Snapshot) {
@@ -194,7 +225,7 @@ impl View {
             seed: ready.request.seed,
         };
         self.export = Some(export.start());
-        self.exported = None;
+        self.done = None;
     }
 
     /// The host's tempo, if it is one that a file can hold.
@@ -208,9 +239,9 @@ impl View {
     }
 
     fn message(&self, snapshot: &Snapshot) -> Message {
-        match (&snapshot.status, &self.exported) {
+        match (&snapshot.status, &self.done) {
             (Status::Problem(problem), _) => Message::Problem(problem.clone()),
-            (_, Some(exported)) => exported.clone(),
+            (_, Some(done)) => done.clone(),
             _ => Message::Hint(
                 "Shift: finer.  Double click: back to the default.  Wheel: step by step.",
             ),

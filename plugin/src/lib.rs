@@ -20,6 +20,7 @@ pub mod editor;
 pub mod engine;
 pub mod kit;
 pub mod mailbox;
+pub mod models;
 pub mod orders;
 pub mod params;
 pub mod player;
@@ -32,7 +33,6 @@ pub mod worker;
 
 pub use clap::clap_entry;
 
-use checkpoints::GROOVAE_4BAR;
 use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;
 use player::Player;
@@ -119,7 +119,9 @@ impl Plugin for Fourbar {
         self.take_restored_pattern();
         let base_take = self.params.base_take.load(Ordering::Relaxed);
         let request = self.params.request(u64::from(base_take));
-        self.player.prepare(request, self.params.apply_at.value());
+        let apply_at = self.params.apply_at.value();
+        self.player
+            .prepare(request, self.shared.n_choices(), apply_at);
         self.start_worker();
         true
     }
@@ -166,13 +168,15 @@ impl Plugin for Fourbar {
 impl Fourbar {
     /// Plays the pattern of the project that was loaded since the last call, if one was.
     fn take_restored_pattern(&mut self) {
-        let (epoch, ready) = {
+        let (epoch, ready, choice) = {
             let snapshot = self.shared.snapshot();
-            (snapshot.epoch, snapshot.ready.clone())
+            let choice = self.shared.n_choices();
+            (snapshot.epoch, snapshot.ready.clone(), choice)
         };
         if epoch != self.epoch {
             self.epoch = epoch;
-            self.player.restore(ready.as_deref().cloned(), epoch);
+            self.player
+                .restore(ready.as_deref().cloned(), choice, epoch);
         }
     }
 
@@ -180,7 +184,7 @@ impl Fourbar {
         let Some(worker_end) = self.idle_worker_end.take() else {
             return;
         };
-        match Worker::start(worker_end, self.shared.clone(), || GROOVAE_4BAR.engine()) {
+        match Worker::start(worker_end, self.shared.clone(), checkpoints::engine) {
             Ok(worker) => self.worker = Some(worker),
             Err(error) => {
                 let problem = format!("The system refused the thread that makes patterns: {error}");

@@ -4,7 +4,7 @@
 //! the audio thread no longer plays return to be freed. The audio thread only ever tries to send and to receive. The
 //! worker only ever polls, because a blocked receiver would make the sender take a lock.
 
-use crate::request::{Job, Request};
+use crate::request::Job;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// Requests that can be under way; the worker reads only the newest.
@@ -39,7 +39,7 @@ pub fn mailbox<P>() -> (AudioEnd<P>, WorkerEnd<P>) {
 #[derive(Debug)]
 pub struct Reply<P> {
     /// What was asked for.
-    pub request: Request,
+    pub job: Job,
     /// The pattern; `None` if it could not be made, which the status explains.
     pub made: Option<Box<P>>,
 }
@@ -125,6 +125,7 @@ impl<P> WorkerEnd<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Request;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::{self, ThreadId};
@@ -132,6 +133,7 @@ mod tests {
     fn job(seed: u32) -> Job {
         Job {
             request: Request::new(seed, 0, 1.0, [0.0; 8]),
+            choice: 0,
             epoch: 0,
         }
     }
@@ -182,7 +184,7 @@ mod tests {
                     freed_on: Arc::clone(&witnesses),
                 });
                 worker.deliver(Reply {
-                    request: job(seed).request,
+                    job: job(seed),
                     made: Some(made),
                 });
                 to_audio.send(()).expect("the test's audio thread listens");
@@ -216,7 +218,7 @@ mod tests {
             alive.fetch_add(1, Ordering::Relaxed);
             let made = Some(Box::new(Counted(Arc::clone(&alive), seed)));
             worker.deliver(Reply {
-                request: job(seed).request,
+                job: job(seed),
                 made,
             });
         }

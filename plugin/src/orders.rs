@@ -4,7 +4,7 @@
 //! network takes. It leaves [`LEAD_BEATS`] for making the pattern and for its early hits.
 
 use crate::params::ApplyAt;
-use crate::request::{LOOP_BEATS, Request};
+use crate::request::Job;
 use crate::scheduler::Motion;
 use std::collections::VecDeque;
 
@@ -17,13 +17,15 @@ const MAX_ORDERS: usize = 8;
 /// Places closer than this are the same place: hosts round positions.
 const SAME_PLACE_BEATS: f64 = 1e-6;
 
-/// The bars around the present song position.
+/// The host's bars around the present song position, and the loop of the pattern in force.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bars {
     /// Where any bar begins.
     pub start_beats: f64,
     /// How long a bar is.
     pub length_beats: f64,
+    /// How long the pattern's loop is, which is counted from song position 0.
+    pub loop_beats: f64,
 }
 
 /// The first boundary of kind `unit` that is not before `beats`.
@@ -33,7 +35,7 @@ pub fn boundary(unit: ApplyAt, beats: f64, bars: Bars) -> f64 {
         ApplyAt::Now => (0.0, 0.25),
         ApplyAt::Beat => (0.0, 1.0),
         ApplyAt::Bar => (bars.start_beats, bars.length_beats),
-        ApplyAt::Pattern => (0.0, LOOP_BEATS),
+        ApplyAt::Pattern => (0.0, bars.loop_beats),
     };
     let n_units = ((beats - SAME_PLACE_BEATS - start_beats) / length_beats).ceil();
     start_beats + n_units * length_beats
@@ -43,7 +45,7 @@ pub fn boundary(unit: ApplyAt, beats: f64, bars: Bars) -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Order {
     /// What is to be made.
-    pub request: Request,
+    pub job: Job,
     /// From where it is to rule; `None` for at once.
     pub from_beats: Option<f64>,
     /// The kind of boundary to look for if it comes too late.
@@ -70,7 +72,7 @@ impl Default for Orders {
 
 impl Orders {
     /// Orders a pattern. Those that were to rule from the same place or later never will, and are forgotten.
-    pub fn place(&mut self, request: Request, from_beats: Option<f64>, unit: ApplyAt) {
+    pub fn place(&mut self, job: Job, from_beats: Option<f64>, unit: ApplyAt) {
         let place = from_beats.unwrap_or(f64::NEG_INFINITY) - SAME_PLACE_BEATS;
         while self
             .queue
@@ -81,7 +83,7 @@ impl Orders {
             self.queue.pop_front();
         }
         self.queue.push_back(Order {
-            request,
+            job,
             from_beats,
             unit,
             posted: false,
@@ -115,10 +117,10 @@ impl Orders {
         self.queue.front_mut()
     }
 
-    /// Takes the first order off the list if it asks for `request`.
-    pub fn fill(&mut self, request: &Request) -> Option<Order> {
+    /// Takes the first order off the list if it is the one for `job`.
+    pub fn fill(&mut self, job: &Job) -> Option<Order> {
         self.queue
-            .pop_front_if(|order| order.posted && order.request == *request)
+            .pop_front_if(|order| order.posted && order.job == *job)
     }
 
     /// Forgets all orders.
@@ -130,21 +132,27 @@ impl Orders {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Request;
 
     const FOUR_FOUR: Bars = Bars {
         start_beats: 0.0,
         length_beats: 4.0,
+        loop_beats: 16.0,
     };
 
-    fn request(seed: u32) -> Request {
-        Request::new(seed, 0, 1.0, [0.0; 8])
+    fn job(seed: u32) -> Job {
+        Job {
+            request: Request::new(seed, 0, 1.0, [0.0; 8]),
+            choice: 0,
+            epoch: 0,
+        }
     }
 
     fn list(orders: &Orders) -> Vec<(u32, Option<f64>)> {
         orders
             .queue
             .iter()
-            .map(|order| (order.request.seed, order.from_beats))
+            .map(|order| (order.job.request.seed, order.from_beats))
             .collect()
     }
 
@@ -167,34 +175,60 @@ mod tests {
         let seven_eight = Bars {
             start_beats: 1.0,
             length_beats: 3.5,
+            loop_beats: 16.0,
         };
         assert_eq!(boundary(ApplyAt::Bar, 2.0, seven_eight), 4.5);
         assert_eq!(boundary(ApplyAt::Bar, 0.0, seven_eight), 1.0);
     }
 
     #[test]
+    fn a_short_pattern_begins_again_sooner() {
+        let two_bars = Bars {
+            loop_beats: 8.0,
+            ..FOUR_FOUR
+        };
+        assert_eq!(boundary(ApplyAt::Pattern, 16.1, two_bars), 24.0);
+    }
+
+    #[test]
+    fn a_reply_of_the_model_before_fills_no_order() {
+        let mut orders = Orders::default();
+        orders.place(job(1), None, ApplyAt::Bar);
+        orders.first().expect("there is one").posted = true;
+        let before = job(1);
+        let now = Job {
+            choice: 1,
+            ..before
+        };
+        orders.place(now, None, ApplyAt::Bar);
+        orders.first().expect("there is one").posted = true;
+        assert_eq!(orders.fill(&before), None);
+        assert_eq!(orders.fill(&now).map(|order| order.job), Some(now));
+    }
+
+    #[test]
     fn a_newer_order_for_the_same_place_or_an_earlier_one_replaces() {
         let mut orders = Orders::default();
-        orders.place(request(1), Some(4.0), ApplyAt::Bar);
-        orders.place(request(2), Some(8.0), ApplyAt::Bar);
-        orders.place(request(3), Some(8.0 + 1e-9), ApplyAt::Bar);
+        orders.place(job(1), Some(4.0), ApplyAt::Bar);
+        orders.place(job(2), Some(8.0), ApplyAt::Bar);
+        orders.place(job(3), Some(8.0 + 1e-9), ApplyAt::Bar);
         assert_eq!(list(&orders), [(1, Some(4.0)), (3, Some(8.0 + 1e-9))]);
-        orders.place(request(4), Some(2.0), ApplyAt::Beat);
+        orders.place(job(4), Some(2.0), ApplyAt::Beat);
         assert_eq!(list(&orders), [(4, Some(2.0))]);
-        orders.place(request(5), None, ApplyAt::Beat);
+        orders.place(job(5), None, ApplyAt::Beat);
         assert_eq!(list(&orders), [(5, None)]);
     }
 
     #[test]
     fn only_the_first_order_is_filled_and_only_once_it_was_posted() {
         let mut orders = Orders::default();
-        orders.place(request(1), Some(4.0), ApplyAt::Bar);
-        orders.place(request(2), Some(8.0), ApplyAt::Bar);
-        assert_eq!(orders.fill(&request(1)), None);
+        orders.place(job(1), Some(4.0), ApplyAt::Bar);
+        orders.place(job(2), Some(8.0), ApplyAt::Bar);
+        assert_eq!(orders.fill(&job(1)), None);
         orders.first().expect("there is one").posted = true;
-        assert_eq!(orders.fill(&request(2)), None);
+        assert_eq!(orders.fill(&job(2)), None);
         assert_eq!(
-            orders.fill(&request(1)).map(|order| order.from_beats),
+            orders.fill(&job(1)).map(|order| order.from_beats),
             Some(Some(4.0))
         );
         assert_eq!(list(&orders), [(2, Some(8.0))]);
@@ -203,8 +237,8 @@ mod tests {
     #[test]
     fn orders_move_with_a_loop_and_come_at_once_after_a_restart() {
         let mut orders = Orders::default();
-        orders.place(request(1), Some(20.0), ApplyAt::Bar);
-        orders.place(request(2), Some(24.0), ApplyAt::Bar);
+        orders.place(job(1), Some(20.0), ApplyAt::Bar);
+        orders.place(job(2), Some(24.0), ApplyAt::Bar);
         orders.follow(Motion::Loops(-16.0));
         assert_eq!(list(&orders), [(1, Some(4.0)), (2, Some(8.0))]);
         orders.follow(Motion::Restarts);
@@ -216,11 +250,11 @@ mod tests {
         let mut orders = Orders::default();
         let capacity = orders.queue.capacity();
         for seed in 0..100 {
-            orders.place(request(seed), Some(f64::from(seed)), ApplyAt::Now);
+            orders.place(job(seed), Some(f64::from(seed)), ApplyAt::Now);
         }
         assert_eq!(orders.queue.capacity(), capacity);
         assert_eq!(
-            orders.queue.back().map(|order| order.request.seed),
+            orders.queue.back().map(|order| order.job.request.seed),
             Some(99)
         );
     }

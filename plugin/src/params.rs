@@ -7,6 +7,7 @@
 //! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
 //! of range is brought back into it ([`sanitise`]).
 
+use crate::models::Choice;
 use crate::player::Controls;
 use crate::request::{self, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
 use crate::scheduler::Output;
@@ -45,6 +46,9 @@ pub struct FourbarParams {
     /// How often *regenerate* was pressed while the transport was stopped.
     #[persist = "take"]
     pub base_take: AtomicU32,
+    /// The model that makes the patterns. No parameter, because every machine has other models.
+    #[persist = "model"]
+    pub model: ModelField,
     /// The newest finished pattern.
     #[persist = "pattern"]
     pub pattern: PatternField,
@@ -128,7 +132,7 @@ pub enum DrumMapChoice {
 }
 
 impl FourbarParams {
-    /// Parameters at their defaults; the saved pattern is that of `shared`.
+    /// Parameters at their defaults; the saved pattern and model are those of `shared`.
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Arc<Self> {
         Arc::new_cyclic(|params| {
@@ -147,6 +151,7 @@ impl FourbarParams {
             Self {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
                 base_take: AtomicU32::new(0),
+                model: ModelField(shared.clone()),
                 pattern: PatternField(shared),
                 temperature: float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
                     &params.temperature
@@ -244,6 +249,7 @@ impl FourbarParams {
     pub fn controls(&self, take: u64, audition: bool) -> Controls {
         Controls {
             request: self.request(take),
+            choice: self.model.0.n_choices(),
             apply_at: self.apply_at.value(),
             feel: self.feel(),
             output: self.output(),
@@ -398,8 +404,23 @@ impl PersistentField<'_, SavedPattern> for PatternField {
     }
 }
 
+/// The persisted choice of a model: what [`Shared`] holds for the worker anyway.
+pub struct ModelField(Arc<Shared>);
+
+impl PersistentField<'_, Choice> for ModelField {
+    fn set(&self, choice: Choice) {
+        self.0.restore_choice(choice);
+    }
+
+    fn map<F: Fn(&Choice) -> R, R>(&self, f: F) -> R {
+        let choice = self.0.snapshot().choice.clone();
+        f(&choice)
+    }
+}
+
 /// Takes out of a project's state whatever this version cannot use: unknown parameters, values of the wrong kind or
-/// out of range, a window of impossible size. What is taken out stays as it is.
+/// out of range, a window of impossible size. What is taken out stays as it is, but for the model: a project that names
+/// none was saved when there was only the plugin's own.
 pub fn sanitise(state: &mut PluginState) {
     let params = FourbarParams::new(Arc::default());
     let known: HashMap<String, ParamPtr> = params
@@ -423,6 +444,10 @@ pub fn sanitise(state: &mut PluginState) {
         .is_some_and(|text| !serde_json::from_str(text).is_ok_and(fits))
     {
         fields.remove("editor");
+    }
+    let names_a_model = |text: &String| serde_json::from_str::<Choice>(text).is_ok();
+    if !fields.get("model").is_some_and(names_a_model) {
+        fields.insert("model".to_owned(), serde_json::Value::Null.to_string());
     }
     if let Some(text) = fields
         .get_mut("pattern")

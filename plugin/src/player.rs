@@ -28,6 +28,8 @@ const OFFLINE_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Controls {
     /// The pattern that is wanted.
     pub request: Request,
+    /// Which choice of a model is to make it; see [`crate::shared::Shared::n_choices`].
+    pub choice: u32,
     /// When a new pattern comes in.
     pub apply_at: ApplyAt,
     /// How the pattern is played.
@@ -61,8 +63,8 @@ pub struct Player {
     kit: Option<Kit>,
     sample_rate: f64,
     offline: bool,
-    /// The newest request that was ordered, or whose pattern was restored.
-    wanted: Option<Request>,
+    /// The newest pattern that was ordered or restored.
+    wanted: Option<Job>,
     /// Which restored state the next jobs belong to.
     epoch: u64,
     /// Of which drum the host has been told a note-on and not yet its note-off.
@@ -107,21 +109,30 @@ impl Player {
         }
     }
 
-    /// Plays the pattern of a project that was just loaded, or none, and forgets what was on order before. Allocates
-    /// and frees.
-    pub fn restore(&mut self, ready: Option<Ready>, epoch: u64) {
+    /// Plays the pattern of a project that was just loaded, or none, and forgets what was on order before. `choice` is
+    /// that of the project's model. Allocates and frees.
+    pub fn restore(&mut self, ready: Option<Ready>, choice: u32, epoch: u64) {
         self.orders.clear();
         self.epoch = epoch;
-        self.wanted = ready.as_ref().map(|ready| ready.request);
+        self.wanted = ready.as_ref().map(|ready| Job {
+            request: ready.request,
+            choice,
+            epoch,
+        });
         if let Some(ready) = ready {
             drop(self.scheduler.install(Box::new(ready), None));
         }
     }
 
     /// Orders the first pattern, before any block is played.
-    pub fn prepare(&mut self, request: Request, apply_at: ApplyAt) {
-        if self.wanted != Some(request) {
-            self.want(request, None, apply_at);
+    pub fn prepare(&mut self, request: Request, choice: u32, apply_at: ApplyAt) {
+        let job = Job {
+            request,
+            choice,
+            epoch: self.epoch,
+        };
+        if self.wanted != Some(job) {
+            self.want(job, None, apply_at);
             self.post();
         }
     }
@@ -163,9 +174,9 @@ impl Player {
                 ..span
             };
             if span.playing && playhead_beats.is_none() {
-                playhead_beats = Some(span.start_beats.rem_euclid(LOOP_BEATS));
+                playhead_beats = Some(span.start_beats.rem_euclid(self.loop_beats()));
             }
-            self.order(&span, bars(host), controls);
+            self.order(&span, self.bars(host), controls);
             let Self {
                 scheduler,
                 kit,
@@ -219,11 +230,16 @@ impl Player {
     fn order(&mut self, span: &BlockSpan, bars: Bars, controls: &Controls) {
         let motion = self.scheduler.motion(span);
         self.orders.follow(motion);
-        if self.wanted != Some(controls.request) {
+        let job = Job {
+            request: controls.request,
+            choice: controls.choice,
+            epoch: self.epoch,
+        };
+        if self.wanted != Some(job) {
             let plays_on = matches!(motion, Motion::Continues | Motion::Loops(_));
             let from_beats =
                 plays_on.then(|| boundary(controls.apply_at, span.start_beats + LEAD_BEATS, bars));
-            self.want(controls.request, from_beats, controls.apply_at);
+            self.want(job, from_beats, controls.apply_at);
         }
         self.collect(span, bars);
         if self.offline && span.playing {
@@ -231,25 +247,23 @@ impl Player {
         }
     }
 
-    fn want(&mut self, request: Request, from_beats: Option<f64>, unit: ApplyAt) {
-        self.wanted = Some(request);
-        self.orders.place(request, from_beats, unit);
+    fn want(&mut self, job: Job, from_beats: Option<f64>, unit: ApplyAt) {
+        self.wanted = Some(job);
+        self.orders.place(job, from_beats, unit);
     }
 
     /// Asks the worker for the first order, if it does not know it yet.
     fn post(&mut self) {
-        let epoch = self.epoch;
         if let Some(order) = self.orders.first().filter(|order| !order.posted) {
-            let request = order.request;
-            order.posted = self.mailbox.post(Job { request, epoch });
+            order.posted = self.mailbox.post(order.job);
         }
     }
 
     /// Exchanges everything there is to exchange with the worker.
     fn collect(&mut self, span: &BlockSpan, bars: Bars) {
         self.post();
-        while let Some(Reply { request, made }) = self.mailbox.receive() {
-            let order = self.orders.fill(&request);
+        while let Some(Reply { job, made }) = self.mailbox.receive() {
+            let order = self.orders.fill(&job);
             match (order, made) {
                 (Some(order), Some(ready)) => self.install(ready, order, span, bars),
                 // Asked for, but no longer wanted.
@@ -300,13 +314,20 @@ impl Player {
             self.collect(span, bars);
         }
     }
-}
 
-/// The host's bars.
-fn bars(host: &HostTime) -> Bars {
-    Bars {
-        start_beats: host.bar_start_beats.unwrap_or(0.0),
-        length_beats: host.beats_per_bar,
+    /// Length of the loop that is played.
+    fn loop_beats(&self) -> f64 {
+        self.scheduler
+            .current()
+            .map_or(LOOP_BEATS, |ready| ready.pattern.loop_beats())
+    }
+
+    fn bars(&self, host: &HostTime) -> Bars {
+        Bars {
+            start_beats: host.bar_start_beats.unwrap_or(0.0),
+            length_beats: host.beats_per_bar,
+            loop_beats: self.loop_beats(),
+        }
     }
 }
 

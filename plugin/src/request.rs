@@ -3,6 +3,8 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+use fourbar_model::drums::N_VOICES;
+use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Pattern;
 use serde::{Deserialize, Serialize};
@@ -16,12 +18,16 @@ pub const MAX_TEMPERATURE: f32 = 2.0;
 /// Largest distance from the centre of a latent axis, in standard deviations.
 pub const MAX_LATENT: f32 = 3.0;
 
-/// Length of every pattern's loop: four bars of four beats.
-pub const LOOP_BEATS: f64 = 16.0;
+/// Length of a bar of every pattern.
+pub const BAR_BEATS: f64 = 4.0;
+/// Length of the loop where there is no pattern yet: four bars, as the plugin's own model makes them.
+pub const LOOP_BEATS: f64 = 4.0 * BAR_BEATS;
+/// The most bars of a pattern.
+pub const MAX_BARS: u8 = 16;
 /// Furthest that a hit can be from its place on the grid: half a step.
 const MAX_OFFSET_BEATS: f64 = 0.125;
-/// Hits of a pattern in which every drum plays on every step.
-const MAX_HITS: usize = 64 * fourbar_model::drums::N_VOICES;
+/// Hits of the longest pattern if every drum plays on every step.
+const MAX_HITS: usize = MAX_BARS as usize * STEPS_PER_BAR * N_VOICES;
 
 /// The complete input of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,6 +66,8 @@ impl Request {
 pub struct Job {
     /// What to make.
     pub request: Request,
+    /// Which choice of a model is to make it; see [`crate::shared::Shared::n_choices`].
+    pub choice: u32,
     /// Which restored state it belongs to; see [`crate::shared::Snapshot::epoch`].
     pub epoch: u64,
 }
@@ -90,9 +98,11 @@ impl Ready {
         if Request::new(seed, take, temperature, latent) != self.request {
             return Err("its settings are out of range".to_owned());
         }
-        if self.pattern.loop_beats() != LOOP_BEATS {
-            let length = self.pattern.loop_beats();
-            return Err(format!("it is {length} beats long, not {LOOP_BEATS}"));
+        let length = self.pattern.loop_beats();
+        if length % BAR_BEATS != 0.0 || length > f64::from(MAX_BARS) * BAR_BEATS {
+            return Err(format!(
+                "it is {length} beats long, not 1 to {MAX_BARS} whole bars"
+            ));
         }
         let n_hits = self.pattern.hits().len();
         if n_hits > MAX_HITS {
@@ -219,7 +229,10 @@ mod tests {
     #[test]
     fn only_what_a_model_could_have_made_is_accepted() {
         assert_eq!(ready(16.0, 0.125, MAX_HITS).check(), Ok(()));
-        assert!(ready(4.0, 0.0, 1).check().is_err());
+        assert_eq!(ready(4.0, 0.0, 1).check(), Ok(()));
+        assert_eq!(ready(64.0, 0.0, 1).check(), Ok(()));
+        assert!(ready(68.0, 0.0, 1).check().is_err());
+        assert!(ready(6.0, 0.0, 1).check().is_err());
         assert!(ready(16.0, 0.2, 1).check().is_err());
         assert!(ready(16.0, 0.0, MAX_HITS + 1).check().is_err());
         let mut hostile = ready(16.0, 0.0, 1);

@@ -10,7 +10,8 @@
 //!
 //! **Where the song starts or jumps**, hits whose place on the grid lies ahead but whose early onset is already past
 //! sound with the first sample: the "one" is never lost. A jump by whole pattern loops (a host looping 4 bars) goes on
-//! as if nothing had happened, because the early "one" was played just before it.
+//! as if nothing had happened, because the early "one" was played just before it. Patterns that wait for their boundary
+//! may be longer than the one in force; then the jump is by whole loops of all of them, or it starts over.
 
 mod waiting;
 
@@ -85,7 +86,8 @@ pub enum Motion {
     Restarts,
     /// The pattern plays on.
     Continues,
-    /// The pattern plays on, but the song position moved by this many beats, a multiple of the pattern's length.
+    /// The pattern plays on, but the song position moved by this many beats, a multiple of the length of every pattern
+    /// that is to play.
     /// Boundaries ahead move with it.
     Loops(f64),
 }
@@ -216,11 +218,19 @@ impl Scheduler {
                 expected_beats,
                 slack_beats,
             } => {
-                let loop_beats = current.pattern.loop_beats();
                 let moved_beats = span.start_beats - expected_beats;
-                let whole_loops_beats = (moved_beats / loop_beats).round() * loop_beats;
-                if (moved_beats - whole_loops_beats).abs() <= slack_beats {
-                    Motion::Loops(whole_loops_beats)
+                let whole_loops_beats = |ready: &Ready| {
+                    let loop_beats = ready.pattern.loop_beats();
+                    (moved_beats / loop_beats).round() * loop_beats
+                };
+                let keeps_phase =
+                    |ready: &Ready| (moved_beats - whole_loops_beats(ready)).abs() <= slack_beats;
+                let pending = self.pending.iter().map(|next| &next.pattern);
+                if std::iter::once(current)
+                    .chain(pending)
+                    .all(|ready| keeps_phase(ready))
+                {
+                    Motion::Loops(whole_loops_beats(current))
                 } else {
                     Motion::Restarts
                 }

@@ -1,8 +1,9 @@
 //! What the audio thread, the worker, the editor and the project file share.
 
+use crate::models::Choice;
 use crate::request::Ready;
 use atomic_float::AtomicF32;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One per plugin instance; everybody holds it in an `Arc`.
@@ -16,6 +17,8 @@ pub struct Shared {
     pub tempo_bpm: AtomicF32,
     /// Editor to audio thread: play on our own clock while the host is stopped.
     pub audition: AtomicBool,
+    /// Changes with the snapshot locked.
+    n_choices: AtomicU32,
     snapshot: Mutex<Snapshot>,
 }
 
@@ -28,13 +31,19 @@ pub struct Snapshot {
     pub status: Status,
     /// What the network runs on, such as "CPU"; empty before it is loaded.
     pub device: String,
-    /// Name of the model, such as "groovae_4bar"; empty before it is loaded.
+    /// Name of the model that is loaded, such as "groovae_4bar"; empty before.
     pub model: String,
+    /// The model that is to play, which a project saves. One that cannot be loaded stays the project's choice.
+    pub choice: Choice,
     /// Counts the projects that were loaded, so that a pattern asked for before a load cannot end up in what was
     /// loaded.
     pub epoch: u64,
     /// Identity of the loaded checkpoint, or why there is none; `None` before the worker has tried.
     pub(crate) checkpoint: Option<Result<String, String>>,
+    /// Whether a project was loaded after the user last chose a model.
+    pub(crate) from_project: bool,
+    /// Why the model that plays is not the one that was chosen.
+    pub(crate) model_problem: Option<String>,
     /// What was wrong with the pattern of the project that was loaded.
     pub(crate) damage: Option<String>,
 }
@@ -60,6 +69,7 @@ impl Default for Shared {
             level: AtomicF32::new(0.0),
             tempo_bpm: AtomicF32::new(120.0),
             audition: AtomicBool::new(false),
+            n_choices: AtomicU32::new(0),
             snapshot: Mutex::default(),
         }
     }
@@ -71,12 +81,45 @@ impl Shared {
         // A holder that panicked leaves nothing half-written: every field is replaced whole.
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Counts the choices of a model, by the user or by a project: a pattern that was asked for before the newest one
+    /// is no longer wanted. For the audio thread too.
+    pub fn n_choices(&self) -> u32 {
+        self.n_choices.load(Ordering::Acquire)
+    }
+
+    /// The user chooses a model, whatever played before.
+    pub fn choose(&self, choice: Choice) {
+        self.change_model(choice, false);
+    }
+
+    /// A project that is being loaded chooses a model. The one that plays anyway is not loaded again.
+    pub(crate) fn restore_choice(&self, choice: Choice) {
+        let plays_anyway = {
+            let snapshot = self.snapshot();
+            snapshot.choice == choice && snapshot.model_problem.is_none()
+        };
+        if !plays_anyway {
+            self.change_model(choice, true);
+        }
+    }
+
+    fn change_model(&self, choice: Choice, from_project: bool) {
+        let mut snapshot = self.snapshot();
+        snapshot.choice = choice;
+        snapshot.from_project = from_project;
+        snapshot.checkpoint = None;
+        snapshot.model_problem = None;
+        snapshot.settle();
+        self.n_choices.fetch_add(1, Ordering::Release);
+    }
 }
 
 impl Snapshot {
     /// Takes the pattern of a project that is being loaded, or what is wrong with it.
     pub(crate) fn restore(&mut self, saved: Result<Option<Arc<Ready>>, String>) {
         self.epoch += 1;
+        self.from_project = true;
         (self.ready, self.damage) = match saved {
             Ok(ready) => (ready, None),
             Err(problem) => (None, Some(problem)),
@@ -87,6 +130,10 @@ impl Snapshot {
     /// Takes a pattern that the worker has made for a job of `epoch`.
     pub(crate) fn finish(&mut self, ready: Ready, epoch: u64) {
         if epoch == self.epoch {
+            let is_another = |old: &Arc<Ready>| old.request != ready.request;
+            if self.ready.as_ref().is_some_and(is_another) {
+                self.model_problem = None;
+            }
             // The first pattern after a damaged one replaces it; the user should still see that.
             if self.ready.is_some() {
                 self.damage = None;
@@ -98,26 +145,38 @@ impl Snapshot {
 
     /// Sets the status of a worker that has nothing to do.
     pub(crate) fn settle(&mut self) {
-        let made_by = self.ready.as_ref().map(|ready| &ready.checkpoint_id);
         self.status = match &self.checkpoint {
             None => Status::Loading,
-            Some(Err(problem)) if made_by.is_some() => Status::Problem(format!(
+            Some(Err(problem)) if self.ready.is_some() => Status::Problem(format!(
                 "{problem}. The saved pattern plays, but no new one can be made."
             )),
             Some(Err(problem)) => Status::Problem(problem.clone()),
-            Some(Ok(loaded)) if made_by.is_some_and(|made_by| made_by != loaded) => {
-                let missing = made_by.map_or("", String::as_str);
-                Status::Problem(format!(
-                    "This project's pattern was made by the checkpoint {missing}, which is not in this plugin. The saved \
-                     pattern plays; with another seed or setting, {loaded} makes a new one."
-                ))
-            }
-            Some(Ok(_)) => match &self.damage {
-                Some(problem) => Status::Problem(format!(
-                    "The pattern saved in the project is damaged: {problem}. It was made again from the settings."
-                )),
+            Some(Ok(loaded)) => match self.reservation(loaded) {
+                Some(problem) => Status::Problem(problem),
                 None => Status::Ready,
             },
         };
+    }
+
+    /// What the user has to know although the checkpoint `loaded` plays.
+    fn reservation(&self, loaded: &str) -> Option<String> {
+        let made_by = self.ready.as_ref().map(|ready| &ready.checkpoint_id);
+        // Where the user chose another model, the next pattern is on its way.
+        let foreign = made_by.filter(|made_by| self.from_project && *made_by != loaded);
+        let model = &self.model;
+        match (&self.model_problem, foreign, &self.damage) {
+            (Some(problem), Some(_), _) => Some(format!(
+                "{problem}. The saved pattern plays; with another seed or setting, {model} makes a new one."
+            )),
+            (Some(problem), None, _) => Some(format!("{problem}. Now {model} plays.")),
+            (None, Some(made_by), _) => Some(format!(
+                "This project's pattern was made by the checkpoint {made_by}, which is not the one that is loaded. The \
+                 saved pattern plays; with another seed or setting, {loaded} makes a new one."
+            )),
+            (None, None, Some(problem)) => Some(format!(
+                "The pattern saved in the project is damaged: {problem}. It was made again from the settings."
+            )),
+            (None, None, None) => None,
+        }
     }
 }

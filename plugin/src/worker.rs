@@ -1,4 +1,4 @@
-//! The thread that makes patterns: requests in, patterns out.
+//! The thread that loads models and makes patterns: requests in, patterns out.
 //!
 //! Every plugin instance has one of its own. The framework's shared background thread would not do: it serves all
 //! instances, and a panic on it ends it for the others and can take the host down. Here a panic or an error becomes a
@@ -6,8 +6,9 @@
 
 use crate::engine::{Engine, guarded};
 use crate::mailbox::{Reply, WorkerEnd};
+use crate::models::Choice;
 use crate::request::{Job, Ready};
-use crate::shared::{Shared, Status};
+use crate::shared::{Shared, Snapshot, Status};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,14 +26,15 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. `load` runs on it first, because reading a checkpoint takes longer than a host should wait.
+    /// Starts the thread. `load` runs on it, first of all and whenever another model is chosen, because reading a
+    /// checkpoint takes longer than a host should wait.
     ///
     /// # Errors
     /// If the system refuses a thread.
     pub fn start(
         mailbox: WorkerEnd<Ready>,
         shared: Arc<Shared>,
-        load: impl FnOnce() -> Result<Engine, String> + Send + 'static,
+        load: impl Fn(&Choice) -> Result<Engine, String> + Send + 'static,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -60,60 +62,128 @@ fn run(
     mut mailbox: WorkerEnd<Ready>,
     shared: &Shared,
     stop: &AtomicBool,
-    load: impl FnOnce() -> Result<Engine, String>,
+    load: impl Fn(&Choice) -> Result<Engine, String>,
 ) {
-    let mut engine = guarded(load);
-    announce(&engine, shared);
+    let mut loaded = Loaded::nothing();
     while !stop.load(Ordering::Relaxed) {
         mailbox.tend();
-        match mailbox.newest() {
-            Some(job) => mailbox.deliver(answer(job, &mut engine, shared)),
+        // Before the model, so that the model is at least as new as the choice that the job is for.
+        let job = mailbox.newest();
+        loaded.follow(shared, &load);
+        match job {
+            Some(job) => mailbox.deliver(answer(job, &mut loaded, shared)),
             None => thread::sleep(POLL_INTERVAL),
         }
     }
 }
 
-/// Shows what was loaded, or why nothing was.
-fn announce(engine: &Result<Engine, String>, shared: &Shared) {
-    let mut snapshot = shared.snapshot();
-    match engine {
-        Ok(engine) => {
-            snapshot.checkpoint = Some(Ok(engine.identity().checkpoint_id.clone()));
-            snapshot.model.clone_from(&engine.identity().model);
-            snapshot.device = engine.device();
+/// The model in use.
+struct Loaded {
+    engine: Result<Engine, String>,
+    choice: Choice,
+    /// Which choice it is the answer to; see [`Shared::n_choices`].
+    n_choices: Option<u32>,
+}
+
+impl Loaded {
+    fn nothing() -> Self {
+        Self {
+            engine: Err("no model is loaded yet".to_owned()),
+            choice: None,
+            n_choices: None,
         }
-        Err(problem) => snapshot.checkpoint = Some(Err(problem.clone())),
     }
-    snapshot.settle();
+
+    /// Loads the chosen model if it has not been tried yet, and shows how that went.
+    ///
+    /// If it cannot be loaded, the former one stays; but for a project the plugin's own takes its place, so that what
+    /// is heard does not depend on what was played before.
+    fn follow(&mut self, shared: &Shared, load: &impl Fn(&Choice) -> Result<Engine, String>) {
+        while self.n_choices != Some(shared.n_choices()) {
+            let (n_choices, choice, from_project) = {
+                let snapshot = shared.snapshot();
+                let choice = snapshot.choice.clone();
+                (shared.n_choices(), choice, snapshot.from_project)
+            };
+            self.n_choices = Some(n_choices);
+            let problem = match guarded(|| load(&choice)) {
+                Ok(engine) => self.take(engine, choice),
+                Err(problem) if choice.is_some() => {
+                    if from_project || self.engine.is_err() {
+                        self.engine = guarded(|| load(&None));
+                        self.choice = None;
+                    }
+                    Some(problem)
+                }
+                Err(problem) => {
+                    self.engine = Err(problem);
+                    self.choice = None;
+                    None
+                }
+            };
+            let mut snapshot = shared.snapshot();
+            if self.n_choices == Some(shared.n_choices()) {
+                self.announce(&mut snapshot, problem);
+            }
+        }
+    }
+
+    /// Uses the model that was loaded for `choice`; the result says if it is another one than the project had.
+    fn take(&mut self, engine: Engine, choice: Choice) -> Option<String> {
+        let found = engine.identity().checkpoint_id.clone();
+        self.engine = Ok(engine);
+        self.choice = choice;
+        let model = self.choice.as_mut()?;
+        let expected = model.checkpoint_id.replace(found.clone())?;
+        (expected != found).then(|| {
+            let file = &model.file;
+            format!(
+                "The model {file} has changed since the project was saved (then {expected}, now {found})"
+            )
+        })
+    }
+
+    /// Shows what was loaded, or why nothing was.
+    fn announce(&self, snapshot: &mut Snapshot, problem: Option<String>) {
+        match &self.engine {
+            Ok(engine) => {
+                snapshot.checkpoint = Some(Ok(engine.identity().checkpoint_id.clone()));
+                snapshot.model.clone_from(&engine.identity().model);
+                snapshot.device = engine.device();
+            }
+            Err(problem) => snapshot.checkpoint = Some(Err(problem.clone())),
+        }
+        // What a project asks for stays its choice: on another machine the model may be there.
+        if problem.is_none() || !snapshot.from_project {
+            snapshot.choice.clone_from(&self.choice);
+        }
+        snapshot.model_problem = problem;
+        snapshot.settle();
+    }
 }
 
 /// Makes one pattern and shows how it went.
-fn answer(job: Job, engine: &mut Result<Engine, String>, shared: &Shared) -> Reply<Ready> {
-    let Job { request, epoch } = job;
-    let Ok(engine) = engine else {
-        return Reply {
-            request,
-            made: None,
-        };
+fn answer(job: Job, loaded: &mut Loaded, shared: &Shared) -> Reply<Ready> {
+    // Of a choice that is no longer the newest, the audio thread will ask again.
+    let is_wanted = loaded.n_choices == Some(job.choice);
+    let (Ok(engine), true) = (&mut loaded.engine, is_wanted) else {
+        return Reply { job, made: None };
     };
     shared.snapshot().status = Status::Generating;
-    let made = engine.make(&request);
+    let made = engine.make(&job.request);
     let mut snapshot = shared.snapshot();
     snapshot.device = engine.device();
     match made {
         Ok(ready) => {
-            snapshot.finish(ready.clone(), epoch);
+            snapshot.finish(ready.clone(), job.epoch);
             Reply {
-                request,
+                job,
                 made: Some(Box::new(ready)),
             }
         }
         Err(problem) => {
             snapshot.status = Status::Problem(problem);
-            Reply {
-                request,
-                made: None,
-            }
+            Reply { job, made: None }
         }
     }
 }
@@ -123,18 +193,24 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
     use super::*;
+    use crate::engine::Identity;
     use crate::engine::tests::{fake, identity};
     use crate::mailbox::{AudioEnd, mailbox};
+    use crate::models::UserModel;
     use crate::request::Request;
     use std::time::Instant;
 
     fn job(seed: u32) -> Job {
         let request = Request::new(seed, 0, 1.0, [0.0; 8]);
-        Job { request, epoch: 0 }
+        Job {
+            request,
+            choice: 0,
+            epoch: 0,
+        }
     }
 
     fn start(
-        load: impl FnOnce() -> Result<Engine, String> + Send + 'static,
+        load: impl Fn(&Choice) -> Result<Engine, String> + Send + 'static,
     ) -> (AudioEnd<Ready>, Arc<Shared>, Worker) {
         let (audio, worker_end) = mailbox();
         let shared = Arc::new(Shared::default());
@@ -161,9 +237,9 @@ mod tests {
     #[test]
     fn a_request_comes_back_as_a_pattern_and_is_shown() {
         let (audio, shared, _worker) =
-            start(|| Ok(Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])));
+            start(|_| Ok(Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])));
         let reply = reply(&audio, job(5));
-        assert_eq!(reply.request, job(5).request);
+        assert_eq!(reply.job, job(5));
         let snapshot = shared.snapshot().clone();
         assert_eq!(snapshot.ready.as_deref(), reply.made.as_deref());
         assert_eq!(snapshot.status, Status::Ready);
@@ -183,7 +259,7 @@ mod tests {
             }
         };
         let (audio, shared, _worker) =
-            start(move || Ok(Engine::new(identity(), vec![fake("CPU", panics_once)])));
+            start(move |_| Ok(Engine::new(identity(), vec![fake("CPU", panics_once)])));
         assert!(reply(&audio, job(5)).made.is_none());
         let status = shared.snapshot().status.clone();
         assert!(
@@ -208,7 +284,7 @@ mod tests {
             Ok(())
         };
         let devices = move || vec![fake("GPU", fails_later), fake("CPU", is_slow)];
-        let (audio, shared, _worker) = start(move || Ok(Engine::new(identity(), devices())));
+        let (audio, shared, _worker) = start(move |_| Ok(Engine::new(identity(), devices())));
         assert!(reply(&audio, job(5)).made.is_some());
         let snapshot = shared.snapshot().clone();
         assert_eq!(snapshot.device, "CPU (GPU failed: out of memory)");
@@ -220,7 +296,7 @@ mod tests {
         let saved = Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])
             .make(&job(5).request)
             .unwrap();
-        let (audio, shared, _worker) = start(|| Err("the checkpoint is damaged".to_owned()));
+        let (audio, shared, _worker) = start(|_| Err("the checkpoint is damaged".to_owned()));
         shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
         assert!(reply(&audio, Job { epoch: 1, ..job(6) }).made.is_none());
         let snapshot = shared.snapshot().clone();
@@ -237,7 +313,7 @@ mod tests {
             .unwrap();
         saved.checkpoint_id = "an older one".to_owned();
         let (audio, shared, _worker) =
-            start(|| Ok(Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])));
+            start(|_| Ok(Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])));
         let _ = reply(&audio, job(1));
         shared.snapshot().restore(Ok(Some(Arc::new(saved))));
         let status = shared.snapshot().status.clone();
@@ -256,10 +332,116 @@ mod tests {
     #[test]
     fn a_pattern_asked_for_before_a_project_was_loaded_does_not_end_up_in_it() {
         let (audio, shared, _worker) =
-            start(|| Ok(Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])));
+            start(|_| Ok(Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])));
         shared.snapshot().restore(Ok(None));
         assert!(reply(&audio, job(5)).made.is_some());
         assert_eq!(shared.snapshot().ready, None);
+    }
+
+    /// Models that are all there but for `missing`, each with its file's name as its identity.
+    fn load_by_name(choice: &Choice) -> Result<Engine, String> {
+        let name = choice.as_ref().map_or("own", |model| &model.file);
+        if name == "missing" {
+            return Err("The model missing is not there".to_owned());
+        }
+        let identity = Identity {
+            checkpoint_id: format!("id of {name}"),
+            model: name.to_owned(),
+            ..identity()
+        };
+        Ok(Engine::new(identity, vec![fake("CPU", |_| Ok(()))]))
+    }
+
+    fn problem(shared: &Shared) -> String {
+        match shared.snapshot().status.clone() {
+            Status::Problem(problem) => problem,
+            status => panic!("{status:?} is no problem"),
+        }
+    }
+
+    /// The pattern of seed 5 by the model that is chosen now.
+    fn made(audio: &AudioEnd<Ready>, shared: &Shared) -> Ready {
+        let choice = shared.n_choices();
+        let epoch = shared.snapshot().epoch;
+        let job = Job {
+            choice,
+            epoch,
+            ..job(5)
+        };
+        *reply(audio, job).made.unwrap()
+    }
+
+    #[test]
+    fn the_chosen_model_makes_the_pattern_and_the_one_before_never_answers_for_it() {
+        let (audio, shared, _worker) = start(load_by_name);
+        assert_eq!(made(&audio, &shared).checkpoint_id, "id of own");
+        shared.choose(Some(UserModel::in_file("mine")));
+        assert!(reply(&audio, job(6)).made.is_none(), "asked for before");
+        assert_eq!(made(&audio, &shared).checkpoint_id, "id of mine");
+        let snapshot = shared.snapshot().clone();
+        assert_eq!(snapshot.model, "mine");
+        let chosen = snapshot.choice.unwrap();
+        assert_eq!(chosen.checkpoint_id.as_deref(), Some("id of mine"));
+        assert_eq!(snapshot.status, Status::Ready);
+    }
+
+    #[test]
+    fn a_chosen_model_that_cannot_be_loaded_leaves_the_former_one_playing() {
+        let (audio, shared, _worker) = start(load_by_name);
+        shared.choose(Some(UserModel::in_file("mine")));
+        let before = made(&audio, &shared);
+        let choice = shared.snapshot().choice.clone();
+        shared.choose(Some(UserModel::in_file("missing")));
+        assert_eq!(made(&audio, &shared), before);
+        assert_eq!(
+            problem(&shared),
+            "The model missing is not there. Now mine plays."
+        );
+        assert_eq!(shared.snapshot().choice, choice);
+    }
+
+    #[test]
+    fn a_project_whose_model_is_missing_plays_its_pattern_and_keeps_its_choice() {
+        let mut saved = load_by_name(&None).unwrap().make(&job(5).request).unwrap();
+        saved.checkpoint_id = "id of missing".to_owned();
+        let (audio, shared, _worker) = start(load_by_name);
+        shared.choose(Some(UserModel::in_file("mine")));
+        let _ = made(&audio, &shared);
+        let missing = Some(UserModel::in_file("missing"));
+        shared.restore_choice(missing.clone());
+        shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
+        let other = Job {
+            choice: shared.n_choices(),
+            ..job(6)
+        };
+        let start = Instant::now();
+        while shared.snapshot().status == Status::Loading {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            thread::sleep(Duration::from_millis(1));
+        }
+        let problem = problem(&shared);
+        assert!(problem.contains("The model missing is not there"));
+        assert!(problem.contains("saved pattern plays"), "{problem}");
+        assert_eq!(shared.snapshot().ready.as_deref(), Some(&saved));
+        assert_eq!(shared.snapshot().choice, missing);
+
+        let other = reply(&audio, Job { epoch: 1, ..other });
+        assert_eq!(other.made.unwrap().checkpoint_id, "id of own");
+        assert_eq!(shared.snapshot().status, Status::Ready);
+        assert_eq!(shared.snapshot().choice, missing, "it may come back");
+    }
+
+    #[test]
+    fn a_model_that_has_changed_since_the_project_was_saved_is_named() {
+        let (audio, shared, _worker) = start(load_by_name);
+        shared.restore_choice(Some(UserModel {
+            checkpoint_id: Some("an older one".to_owned()),
+            ..UserModel::in_file("mine")
+        }));
+        assert_eq!(made(&audio, &shared).checkpoint_id, "id of mine");
+        let problem = problem(&shared);
+        assert!(problem.contains("The model mine has changed"), "{problem}");
+        assert!(problem.contains("an older one"), "{problem}");
     }
 
     #[test]
@@ -269,7 +451,7 @@ mod tests {
             Ok(())
         };
         let (audio, shared, worker) =
-            start(move || Ok(Engine::new(identity(), vec![fake("CPU", is_slow)])));
+            start(move |_| Ok(Engine::new(identity(), vec![fake("CPU", is_slow)])));
         assert!(audio.post(job(5)));
         thread::sleep(Duration::from_millis(20));
         drop(worker);

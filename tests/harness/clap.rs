@@ -241,6 +241,11 @@ impl ClapHost {
 
     /// Opens the editor inside an X11 window and returns its size.
     pub(crate) fn open_editor(&mut self, window: u32) -> GuiSize {
+        self.open_editor_on(window, None)
+    }
+
+    /// The same in a host that says how many pixels its display has where others have one.
+    pub(crate) fn open_editor_on(&mut self, window: u32, scale: Option<f64>) -> GuiSize {
         let gui: PluginGui = extension(&mut self.instance);
         let plugin = self.instance.plugin_handle();
         let configuration = GuiConfiguration {
@@ -249,6 +254,9 @@ impl ClapHost {
         };
         assert!(gui.is_api_supported(&plugin, configuration));
         gui.create(&plugin, configuration).unwrap();
+        if let Some(scale) = scale {
+            gui.set_scale(&plugin, scale).unwrap();
+        }
         let size = gui.get_size(&plugin).unwrap();
         let window = Window::from_x11_handle(window.into());
         set_parent(gui, &plugin, window);

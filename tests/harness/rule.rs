@@ -12,7 +12,7 @@ use super::{HeardNote, Host, Player};
 /// A distance in song time that no rounding exceeds and no test seeks by.
 const ROUNDING_BEATS: f64 = 1e-5;
 
-/// Length of the loop that defines a jump's phase.
+/// Jumps by a multiple of this keep the phase: whole loops of all patterns of the tests that jump.
 const LOOP_BEATS: f64 = 16.0;
 
 /// A stretch of samples over which the song ran at one tempo, as the host told the plugin.
@@ -142,7 +142,8 @@ fn expected_notes(
             let in_force = place.from_beats..until.map_or(f64::INFINITY, |next| next.from_beats);
             for hit in place.pattern.hits() {
                 let offset_beats = hit.offset_beats * f64::from(feel.timing);
-                for grid_beats in grid_places(stretch, hit.grid_beats) {
+                let loop_beats = place.pattern.loop_beats();
+                for grid_beats in grid_places(stretch, hit.grid_beats, loop_beats) {
                     let when = edges.when(stretch, grid_beats, grid_beats + offset_beats);
                     if !in_force.contains(&grid_beats) || when == When::Never {
                         continue;
@@ -166,11 +167,11 @@ fn expected_notes(
 }
 
 /// Every place of a loop's hit on the song's grid that may sound in a stretch.
-fn grid_places(stretch: &Told, grid_beats: f64) -> impl Iterator<Item = f64> {
-    let first_loop = ((stretch.start_beats - 1.0 - grid_beats) / LOOP_BEATS).floor();
+fn grid_places(stretch: &Told, grid_beats: f64, loop_beats: f64) -> impl Iterator<Item = f64> {
+    let first_loop = ((stretch.start_beats - 1.0 - grid_beats) / loop_beats).floor();
     let end_beats = stretch.end_beats() + 1.0;
-    std::iter::successors(Some(first_loop * LOOP_BEATS + grid_beats), |place| {
-        Some(place + LOOP_BEATS)
+    std::iter::successors(Some(first_loop * loop_beats + grid_beats), move |place| {
+        Some(place + loop_beats)
     })
     .take_while(move |place| *place < end_beats)
 }

@@ -1,8 +1,10 @@
 //! A screen for the editor: a virtual one, so that tests open no window in front of anybody.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use super::process::run_alone;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, ImageFormat, WindowClass};
 use x11rb::rust_connection::RustConnection;
@@ -22,19 +24,12 @@ pub(crate) fn with_screen(name: &str, test: impl FnOnce(&Window)) {
         println!("{name}: skipped, because there is no Xvfb (apt-get install xvfb)");
         return;
     };
-    let run = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env("DISPLAY", &screen.name)
-        .env(HAS_SCREEN, "1")
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (output, errors) = (text(&run.stdout), text(&run.stderr));
-    assert!(
-        run.status.success() && output.contains("1 passed"),
-        "{name} on the screen {}: {}\n{output}{errors}",
-        screen.name,
-        run.status
+    run_alone(
+        name,
+        &[
+            ("DISPLAY", screen.name.as_ref()),
+            (HAS_SCREEN, "1".as_ref()),
+        ],
     );
 }
 
@@ -54,7 +49,7 @@ impl VirtualScreen {
                 "1",
                 "-screen",
                 "0",
-                "1600x1200x24",
+                "2400x1600x24",
                 "-nolisten",
                 "tcp",
             ])
@@ -88,8 +83,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) const WIDTH: u16 = 1400;
-    pub(crate) const HEIGHT: u16 = 1000;
+    const WIDTH: u16 = 2400;
+    const HEIGHT: u16 = 1600;
 
     fn open() -> Self {
         let (connection, screen) = x11rb::connect(None).unwrap();
@@ -112,6 +107,11 @@ impl Window {
             )
             .unwrap();
         connection.map_window(id).unwrap();
+        // The pointer rests in the middle of a new screen, where it would bring up hints.
+        let (x, y) = (Self::WIDTH.cast_signed(), Self::HEIGHT.cast_signed());
+        connection
+            .warp_pointer(x11rb::NONE, root, 0, 0, 0, 0, x - 1, y - 1)
+            .unwrap();
         connection.sync();
         Self {
             connection,
@@ -122,28 +122,40 @@ impl Window {
 
     /// How many different colours the screen shows, up to `enough`.
     pub(crate) fn n_colours(&self, enough: usize) -> usize {
-        let image = self
-            .connection
-            .get_image(
-                ImageFormat::Z_PIXMAP,
-                self.root,
-                0,
-                0,
-                Self::WIDTH,
-                Self::HEIGHT,
-                !0,
-            )
-            .unwrap()
-            .reply()
-            .unwrap();
         let mut colours = std::collections::HashSet::new();
-        for pixel in image.data.chunks_exact(4) {
-            colours.insert([pixel[0], pixel[1], pixel[2]]);
+        for pixel in self.pixels(Self::WIDTH, Self::HEIGHT) {
+            colours.insert(pixel);
             if colours.len() >= enough {
                 break;
             }
         }
         colours.len()
+    }
+
+    /// What the screen shows in its upper left, row by row, as red, green and blue.
+    pub(crate) fn pixels(&self, width: u16, height: u16) -> Vec<[u8; 3]> {
+        let image = self
+            .connection
+            .get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, !0)
+            .unwrap()
+            .reply()
+            .unwrap();
+        // A screen of 24 bits, as it is started above, has blue in the lowest byte.
+        let pixels = image.data.chunks_exact(4);
+        pixels.map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect()
+    }
+
+    /// Writes the same as a PNG file.
+    pub(crate) fn write_png(&self, path: &Path, width: u16, height: u16) {
+        let file = std::fs::File::create(path).unwrap();
+        let mut encoder = png::Encoder::new(file, width.into(), height.into());
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::High);
+        let pixels = self.pixels(width, height).concat();
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&pixels).unwrap();
+        writer.finish().unwrap();
     }
 }
 

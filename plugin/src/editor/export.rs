@@ -3,13 +3,13 @@
 //! The file is written on a thread of its own, so a slow disk never holds up the window. It appears whole or not at
 //! all, and no file that is already there is touched.
 
+use super::background::Background;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::midi;
 use fourbar_model::pattern::{Feel, Pattern};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, TryRecvError};
-use std::{fs, io, thread};
+use std::{fs, io};
 
 /// Files of one seed before we give up looking for a free name.
 const MAX_COPIES: u32 = 9_999;
@@ -25,24 +25,10 @@ pub(super) struct Export {
     pub(super) seed: u32,
 }
 
-/// A file on its way to the disk.
-#[derive(Debug)]
-pub(super) struct Running(Receiver<Result<PathBuf, String>>);
-
 impl Export {
-    /// Starts writing to the user's music folder.
-    pub(super) fn start(self) -> Running {
-        let (sender, receiver) = mpsc::channel();
-        let write = move || {
-            let result = folder().and_then(|folder| self.write_to(&folder));
-            // The window may be gone by now; then nobody asks.
-            let _ = sender.send(result);
-        };
-        // Without a thread the receiver hears that its sender is gone, and says so.
-        let _ = thread::Builder::new()
-            .name("fourbar export".to_owned())
-            .spawn(write);
-        Running(receiver)
+    /// Starts writing to the user's music folder; the outcome is the file's path.
+    pub(super) fn start(self) -> Background<PathBuf> {
+        Background::start("fourbar export", move || self.write_to(&folder()?))
     }
 
     /// Writes the file into `folder`, which is made if it is not there, and returns its path.
@@ -71,19 +57,6 @@ impl Export {
             ErrorKind::AlreadyExists,
             "every name for this seed is taken",
         ))
-    }
-}
-
-impl Running {
-    /// The outcome, once there is one: the file's path, or what went wrong and what to do.
-    pub(super) fn outcome(&self) -> Option<Result<PathBuf, String>> {
-        match self.0.try_recv() {
-            Ok(outcome) => Some(outcome),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(
-                "The file could not be written: the system gave us no thread.".to_owned(),
-            )),
-        }
     }
 }
 

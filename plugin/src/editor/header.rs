@@ -1,11 +1,19 @@
 //! The top line: the name, and what the plugin is doing with which model on which device.
 
+use super::model_menu::{ModelMenu, Picked};
 use super::theme;
 use crate::shared::{Snapshot, Status};
-use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Ui, pos2, vec2};
+use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Ui, pos2, vec2};
 
-/// Draws the header in `rect`; `seconds` drives the pulse of the light while something is being made.
-pub(super) fn show(ui: &Ui, rect: Rect, snapshot: &Snapshot, seconds: f64) {
+/// Draws the header in `rect`; `seconds` drives the pulse of the light while something is being made. Returns what was
+/// picked in the menu of models.
+pub(super) fn show(
+    ui: &Ui,
+    rect: Rect,
+    snapshot: &Snapshot,
+    seconds: f64,
+    models: &mut ModelMenu,
+) -> Option<Picked> {
     let painter = ui.painter();
     let name_at = paint_mark(painter, rect.left_center());
     let name = theme::wordmark(painter, name_at, "FOURBAR");
@@ -36,25 +44,25 @@ pub(super) fn show(ui: &Ui, rect: Rect, snapshot: &Snapshot, seconds: f64) {
     );
     let light = pos2(word.left() - 12.0, rect.center().y);
     paint_light(painter, light, colour, is_busy.then_some(seconds));
-    let model_at = pos2(light.x - 3.0 * theme::UNIT, rect.center().y);
-    theme::text(
+    // What became of a better device can be a long story.
+    let (device, story) = match snapshot.device.split_once(" (") {
+        Some((device, _)) => (device, Some(&snapshot.device)),
+        None => (snapshot.device.as_str(), None),
+    };
+    let device = theme::text(
         painter,
-        model_at,
+        pos2(light.x - 2.5 * theme::UNIT, rect.center().y),
         Align2::RIGHT_CENTER,
-        &model_line(snapshot),
+        device,
         theme::medium(12.5),
         theme::TEXT_SOFT,
     );
-}
-
-/// "groovae_4bar on CPU", as much of it as is known.
-fn model_line(snapshot: &Snapshot) -> String {
-    match (snapshot.model.as_str(), snapshot.device.as_str()) {
-        ("", "") => String::new(),
-        (model, "") => model.to_owned(),
-        ("", device) => device.to_owned(),
-        (model, device) => format!("{model}  \u{b7}  {device}"),
+    if let Some(story) = story {
+        ui.interact(device, ui.id().with("device"), Sense::hover())
+            .on_hover_text(story);
     }
+    let model_at = pos2(device.left() - 1.5 * theme::UNIT, rect.center().y);
+    models.show(ui, model_at, snapshot)
 }
 
 /// Four bars of different heights, like a groove; returns where the name begins.
@@ -77,25 +85,4 @@ fn paint_light(painter: &Painter, at: Pos2, colour: Color32, pulse_seconds: Opti
     let strength = pulse_seconds.map_or(1.0, theme::pulse);
     painter.circle_filled(at, 6.5, colour.gamma_multiply(0.18 * strength));
     painter.circle_filled(at, 3.5, colour.gamma_multiply(0.4 + 0.6 * strength));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_model_line_names_what_is_known() {
-        let line = |model: &str, device: &str| {
-            model_line(&Snapshot {
-                ready: None,
-                status: Status::Ready,
-                device: device.to_owned(),
-                model: model.to_owned(),
-                ..Snapshot::default()
-            })
-        };
-        assert_eq!(line("groovae_4bar", "CPU"), "groovae_4bar  \u{b7}  CPU");
-        assert_eq!(line("", ""), "");
-        assert_eq!(line("", "CPU"), "CPU");
-    }
 }

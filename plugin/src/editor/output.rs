@@ -110,7 +110,7 @@ pub(super) fn show(
         Emphasis::Disabled
     };
     let hint =
-        "Writes the four bars, exactly as they sound now, as a MIDI file into your music folder.";
+        "Writes the pattern, exactly as it sounds now, as a MIDI file into your music folder.";
     let place = right.with_min_x(right.left() + theme::UNIT / 2.0);
     let export = button(ui, place, Icon::Export, "Export MIDI", emphasis, hint).clicked();
     Pressed { audition, export }

@@ -1,6 +1,7 @@
 //! Ids, texts and what hosts and projects can get wrong.
 
 use super::*;
+use crate::models::UserModel;
 use fourbar_model::drums::Voice;
 use fourbar_model::pattern::{Hit, Pattern};
 use std::collections::BTreeMap;
@@ -75,7 +76,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     let fields = params.serialize_fields();
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
-        ["editor", "pattern", "take"]
+        ["editor", "model", "pattern", "take"]
     );
 }
 
@@ -255,4 +256,38 @@ fn a_window_of_sensible_size_is_kept() {
     state.fields.append(&mut fields);
     sanitise(&mut state);
     assert!(state.fields.contains_key("editor"));
+}
+
+fn user_model() -> UserModel {
+    UserModel {
+        file: "mine.safetensors".to_owned(),
+        checkpoint_id: Some("mine 1234".to_owned()),
+    }
+}
+
+#[test]
+fn the_chosen_model_comes_back_and_is_loaded_once() {
+    let shared = Arc::<Shared>::default();
+    shared.choose(Some(user_model()));
+    let fields = FourbarParams::new(shared).serialize_fields();
+    let shared = Arc::<Shared>::default();
+    let params = FourbarParams::new(shared.clone());
+    for _ in 0..2 {
+        params.deserialize_fields(&fields);
+        assert_eq!(shared.snapshot().choice, Some(user_model()));
+        assert_eq!(params.controls(0, false).choice, 1);
+    }
+}
+
+#[test]
+fn a_project_without_a_model_or_with_a_damaged_one_plays_the_plugins_own() {
+    let damaged = [("model", "{\"file\": 7}"), ("model", "{")];
+    for fields in [&[][..], &damaged[..1], &damaged[1..]] {
+        let mut state = state(&[], fields);
+        sanitise(&mut state);
+        let shared = Arc::<Shared>::default();
+        shared.choose(Some(user_model()));
+        FourbarParams::new(shared.clone()).deserialize_fields(&state.fields);
+        assert_eq!(shared.snapshot().choice, None);
+    }
 }

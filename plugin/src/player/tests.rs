@@ -46,6 +46,7 @@ fn request(seed: u32) -> Request {
 fn controls(seed: u32, apply_at: ApplyAt) -> Controls {
     Controls {
         request: request(seed),
+        choice: 0,
         apply_at,
         feel: Feel::AS_GENERATED,
         output: Output {
@@ -85,7 +86,7 @@ impl Rig {
     /// A rig that plays seed 1 from the start of the song.
     fn that_plays_seed_1() -> Self {
         let mut rig = Self::new();
-        rig.player.restore(Some(ready(request(1))), 1);
+        rig.player.restore(Some(ready(request(1))), 0, 1);
         rig
     }
 
@@ -120,11 +121,10 @@ impl Rig {
     fn answer(&mut self) {
         self.worker.tend();
         if let Some(job) = self.worker.newest() {
-            let made = Some(Box::new(ready(job.request)));
-            self.worker.deliver(crate::mailbox::Reply {
-                request: job.request,
-                made,
-            });
+            // Another model plays louder.
+            let louder = request(job.request.seed + 100 * job.choice);
+            let made = Some(Box::new(ready(louder)));
+            self.worker.deliver(crate::mailbox::Reply { job, made });
         }
     }
 
@@ -166,7 +166,7 @@ fn the_pattern_of_the_project_plays_from_the_first_sample_without_any_worker() {
 #[test]
 fn a_pattern_made_before_play_is_there_on_the_one() {
     let mut rig = Rig::new();
-    rig.player.prepare(request(3), ApplyAt::Bar);
+    rig.player.prepare(request(3), 0, ApplyAt::Bar);
     rig.answer();
     assert_eq!(seeds(&rig.play(2.0, ApplyAt::Bar, 1, |_| 3)), [3, 3]);
 }
@@ -186,6 +186,20 @@ fn a_change_comes_in_at_the_boundary_however_soon_the_pattern_is_there() {
         assert_eq!(play(ApplyAt::Now, 2.6), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
         assert_eq!(play(ApplyAt::Pattern, 2.0), [1; 9]);
     }
+}
+
+#[test]
+fn another_model_takes_over_at_the_boundary_with_the_same_settings() {
+    let mut rig = Rig::that_plays_seed_1();
+    while rig.beats < 9.0 - 1e-9 {
+        let choice = u32::from(rig.beats > 2.0 - 1e-9);
+        rig.block(&Controls {
+            choice,
+            ..controls(1, ApplyAt::Bar)
+        });
+        rig.answer();
+    }
+    assert_eq!(seeds(&rig.played), [1, 1, 1, 1, 101, 101, 101, 101, 101]);
 }
 
 #[test]
@@ -230,7 +244,7 @@ fn an_offline_render_waits_and_equals_the_playback() {
         let (audio_end, mut worker) = mailbox();
         let mut rig = Rig::that_plays_seed_1();
         rig.player = Player::new(audio_end);
-        rig.player.restore(Some(ready(request(1))), 1);
+        rig.player.restore(Some(ready(request(1))), 0, 1);
         rig.player.offline = true;
         let stop = std::sync::atomic::AtomicBool::new(false);
         let bounce = thread::scope(|scope| {
@@ -240,10 +254,7 @@ fn an_offline_render_waits_and_equals_the_playback() {
                     if let Some(job) = worker.newest() {
                         thread::sleep(Duration::from_millis(5));
                         let made = Some(Box::new(ready(job.request)));
-                        worker.deliver(Reply {
-                            request: job.request,
-                            made,
-                        });
+                        worker.deliver(Reply { job, made });
                     }
                     thread::sleep(Duration::from_millis(1));
                 }
@@ -264,10 +275,7 @@ fn a_pattern_that_cannot_be_made_leaves_the_last_one_playing_and_is_not_asked_fo
         rig.block(&controls(2, ApplyAt::Bar));
         if let Some(job) = rig.worker.newest() {
             n_jobs += 1;
-            rig.worker.deliver(Reply {
-                request: job.request,
-                made: None,
-            });
+            rig.worker.deliver(Reply { job, made: None });
         }
     }
     assert_eq!((seeds(&rig.played), n_jobs), (vec![1; 8], 1));
@@ -304,7 +312,7 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         ..ready(request(1))
     };
     let mut player = Rig::new().player;
-    player.restore(Some(dense), 1);
+    player.restore(Some(dense), 0, 1);
     let mut held = [0_i32; 128];
     let mut beats = 0.0;
     for tempo_bpm in [120.0, 999.0, 10_000.0, 120.0] {

@@ -97,12 +97,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     )
 }
 
-/// A random pattern: every density, offsets up to the largest and often exactly none.
+/// A random pattern of two or four bars: every density, offsets up to the largest and often exactly none.
 fn pattern(seed: u64) -> Pattern {
     let mut noise = Noise::from_seed(seed);
     let density = noise.uniform() * 0.6;
+    let n_steps: u8 = if noise.below(2) == 0 { 32 } else { 64 };
     let mut hits = Vec::new();
-    for step in 0..64 {
+    for step in 0..n_steps {
         for voice in Voice::ALL {
             if noise.uniform() < density {
                 let offset_beats = match noise.below(4) {
@@ -120,7 +121,7 @@ fn pattern(seed: u64) -> Pattern {
             }
         }
     }
-    Pattern::new(hits, 16.0)
+    Pattern::new(hits, 0.25 * f64::from(n_steps))
 }
 
 /// Lets a host play `steps`; ends with a stop.
@@ -153,7 +154,7 @@ fn song(steps: &[Step], start_beats: f64) -> Vec<Block> {
             Action::Seek(beats) => {
                 let moved: f64 = beats - position_beats;
                 // Near the same phase, it could be a change of tempo inside the last block.
-                let beats = if (moved - (moved / 16.0).round() * 16.0).abs() < 1.2 {
+                let beats = if (moved - (moved / 8.0).round() * 8.0).abs() < 1.2 {
                     beats + 2.4
                 } else {
                     beats
@@ -342,7 +343,7 @@ impl Run {
         strokes.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
         let end = self.reached_beats.len();
         let mut notes = Vec::new();
-        for (index, &(onset_beats, voice, velocity)) in strokes.iter().enumerate() {
+        for (index, &(onset_beats, voice, velocity, loop_beats)) in strokes.iter().enumerate() {
             let Some(on) = self.sample(onset_beats) else {
                 continue;
             };
@@ -355,7 +356,7 @@ impl Run {
             };
             let Output { channel, map, midi } = output_at(on);
             let pitch = map.pitch(voice);
-            let loop_end_beats = (((onset_beats + 1e-7) / 16.0).floor() + 1.0) * 16.0;
+            let loop_end_beats = (((onset_beats + 1e-7) / loop_beats).floor() + 1.0) * loop_beats;
             let natural = self
                 .sample((onset_beats + 0.25).min(loop_end_beats))
                 .unwrap_or(end)
@@ -393,16 +394,14 @@ impl Run {
         notes
     }
 
-    /// Onset, drum and velocity of every hit of every round around this run.
-    fn strokes(&self, patterns: &[Pattern]) -> Vec<(f64, Voice, f32)> {
+    /// Onset, drum and velocity of every hit of every round around this run, and how long its loop is.
+    fn strokes(&self, patterns: &[Pattern]) -> Vec<(f64, Voice, f32, f64)> {
         let mut strokes = Vec::new();
         let last_beats = self
             .reached_beats
             .last()
             .copied()
             .unwrap_or(self.start_beats);
-        let rounds = ((self.start_beats / 16.0).floor() as i32 - 1)
-            ..=((last_beats / 16.0).ceil() as i32 + 1);
         let tolerance_beats = SAMPLE_TOLERANCE * self.beats_per_sample;
         for (rule, &(from_beats, pattern)) in self.rules.iter().enumerate() {
             let to_beats = self
@@ -410,11 +409,13 @@ impl Run {
                 .get(rule + 1)
                 .map_or(f64::INFINITY, |next| next.0);
             let pattern = &patterns[pattern];
-            for (round, hit) in rounds
-                .clone()
-                .flat_map(|round| pattern.hits().iter().map(move |hit| (round, hit)))
+            let loop_beats = pattern.loop_beats();
+            let rounds = ((self.start_beats / loop_beats).floor() as i32 - 1)
+                ..=((last_beats / loop_beats).ceil() as i32 + 1);
+            for (round, hit) in
+                rounds.flat_map(|round| pattern.hits().iter().map(move |hit| (round, hit)))
             {
-                let grid_beats = 16.0 * f64::from(round) + hit.grid_beats;
+                let grid_beats = loop_beats * f64::from(round) + hit.grid_beats;
                 if !(from_beats..to_beats).contains(&grid_beats) {
                     continue;
                 }
@@ -426,9 +427,9 @@ impl Run {
                 let onset_beats = grid_beats + f64::from(feel.timing) * hit.offset_beats;
                 let velocity = pattern.velocity(hit, feel);
                 if onset_beats >= self.start_beats - tolerance_beats {
-                    strokes.push((onset_beats, hit.voice, velocity));
+                    strokes.push((onset_beats, hit.voice, velocity, loop_beats));
                 } else if grid_beats >= self.start_beats - self.beats_per_sample {
-                    strokes.push((self.start_beats, hit.voice, velocity));
+                    strokes.push((self.start_beats, hit.voice, velocity, loop_beats));
                 }
             }
         }

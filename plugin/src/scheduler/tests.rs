@@ -482,6 +482,58 @@ fn a_pending_boundary_moves_with_the_hosts_loop() {
 }
 
 #[test]
+fn a_pattern_of_two_bars_repeats_every_two_bars() {
+    let early = vec![hit(0.0, -0.125, Voice::Kick)];
+    let mut song = Song::new(playing(Pattern::new(early, 8.0)));
+    song.play(17, 24_000);
+    assert_eq!(
+        song.note_ons(),
+        [
+            (0, Voice::Kick),
+            (189_000, Voice::Kick),
+            (381_000, Voice::Kick)
+        ]
+    );
+}
+
+#[test]
+fn a_pattern_of_another_length_takes_its_place_in_the_song() {
+    let short = Pattern::new(vec![hit(4.0, 0.0, Voice::Kick)], 8.0);
+    let long = Pattern::new(
+        vec![hit(4.0, 0.0, Voice::Snare), hit(12.0, 0.0, Voice::Ride)],
+        16.0,
+    );
+    let mut song = Song::new(playing(short));
+    song.play(5, 24_000);
+    song.scheduler.install(ready(long), Some(8.0));
+    song.play(16, 24_000);
+    assert_eq!(
+        song.note_ons(),
+        [
+            (96_000, Voice::Kick),
+            (288_000, Voice::Ride),
+            (480_000, Voice::Snare)
+        ]
+    );
+}
+
+#[test]
+fn a_jump_by_the_shorter_of_two_loops_starts_over() {
+    let pattern = |loop_beats| Pattern::new(vec![hit(0.0, -0.125, Voice::Kick)], loop_beats);
+    for (pending_beats, n_kicks) in [(8.0, 1), (16.0, 2)] {
+        let mut song = Song::new(playing(pattern(8.0)));
+        song.seek(7.5);
+        song.play(2, 6_000);
+        song.scheduler
+            .install(ready(pattern(pending_beats)), Some(12.0));
+        song.seek(0.0);
+        song.play(1, 24_000);
+        // The early kick was played before the jump; starting over plays it once more.
+        assert_eq!(song.note_ons().len(), n_kicks, "{pending_beats}");
+    }
+}
+
+#[test]
 fn stopping_and_jumping_end_every_note() {
     let mut song = Song::new(playing(busy()));
     for seek_beats in [5.1, 2.3, 9.9] {

@@ -1,0 +1,278 @@
+//! Which model plays: its name in the header, and a menu of those that there are.
+
+use super::background::Background;
+use super::theme;
+use crate::checkpoints::OWN_MODEL;
+use crate::models::{self, Choice, UserModel};
+use crate::shared::Snapshot;
+use egui::{
+    Align2, CursorIcon, Popup, Pos2, RectAlign, Response, ScrollArea, Sense, Stroke, StrokeKind,
+    Ui, pos2, vec2,
+};
+
+/// Height of the button in the header.
+const HEIGHT: f32 = 28.0;
+/// The most room that a name takes in the header.
+const MAX_NAME: f32 = 240.0;
+/// Size of the menu.
+const MENU_WIDTH: f32 = 288.0;
+const MAX_LIST: f32 = 360.0;
+
+/// The menu and what it lists.
+#[derive(Debug)]
+pub(super) struct ModelMenu {
+    /// The files in the models folder, as they were when the menu was last opened.
+    files: Result<Vec<String>, String>,
+    listing: Option<Background<Vec<String>>>,
+}
+
+/// What was picked in the menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Picked {
+    /// A model to play.
+    Model(Choice),
+    /// The models folder is to be shown.
+    Folder,
+}
+
+/// A line of the menu that is a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    choice: Choice,
+    remark: &'static str,
+    is_chosen: bool,
+}
+
+impl Default for ModelMenu {
+    fn default() -> Self {
+        Self {
+            files: Ok(Vec::new()),
+            listing: None,
+        }
+    }
+}
+
+impl ModelMenu {
+    /// Draws the button with its right end at `right`, and the menu if it is open.
+    pub(super) fn show(&mut self, ui: &Ui, right: Pos2, snapshot: &Snapshot) -> Option<Picked> {
+        let response = paint_button(ui, right, name(snapshot));
+        if response.clicked() {
+            self.listing = Some(Background::start("fourbar models", || {
+                models::list(&models::folder()?)
+            }));
+        }
+        if let Some(files) = self.listing.as_ref().and_then(Background::outcome) {
+            self.files = files;
+            self.listing = None;
+        }
+        let menu = Popup::menu(&response)
+            .align(RectAlign::BOTTOM_END)
+            .gap(4.0)
+            .width(MENU_WIDTH)
+            .show(|ui| self.show_menu(ui, snapshot));
+        if menu.is_none() {
+            response.on_hover_text("Which model makes the patterns: the built-in one or your own.");
+        }
+        menu.and_then(|menu| menu.inner)
+    }
+
+    fn show_menu(&self, ui: &mut Ui, snapshot: &Snapshot) -> Option<Picked> {
+        ui.set_width(MENU_WIDTH);
+        let mut picked = None;
+        let files = self.files.as_deref().unwrap_or_default();
+        ScrollArea::vertical().max_height(MAX_LIST).show(ui, |ui| {
+            for line in lines(files, &snapshot.choice) {
+                let name = line.choice.as_ref().map_or(OWN_MODEL, UserModel::name);
+                if show_line(ui, name, line.remark, line.is_chosen).clicked() {
+                    picked = Some(Picked::Model(line.choice));
+                }
+            }
+        });
+        ui.separator();
+        let hint = match &self.files {
+            Err(problem) => Some(problem.as_str()),
+            Ok(files) if files.is_empty() && self.listing.is_none() => Some(
+                "Put checkpoints that `fourbar train` or `fourbar import` wrote into the models folder, and they are \
+                 listed here.",
+            ),
+            Ok(_) => None,
+        };
+        if let Some(hint) = hint {
+            ui.label(egui::RichText::new(hint).color(theme::TEXT_FAINT));
+        }
+        if show_line(ui, "Open the models folder", "", false).clicked() {
+            picked = Some(Picked::Folder);
+        }
+        picked
+    }
+}
+
+/// The name of the model that plays, or that is being loaded.
+fn name(snapshot: &Snapshot) -> &str {
+    if snapshot.checkpoint.is_some() && !snapshot.model.is_empty() {
+        &snapshot.model
+    } else {
+        snapshot.choice.as_ref().map_or(OWN_MODEL, UserModel::name)
+    }
+}
+
+/// The models to choose from: the plugin's own, those in the folder, and the chosen one if it is neither.
+fn lines(files: &[String], choice: &Choice) -> Vec<Line> {
+    let chosen = choice.as_ref().map(|model| model.file.as_str());
+    let own = Line {
+        choice: None,
+        remark: "built in",
+        is_chosen: chosen.is_none(),
+    };
+    let in_folder = files.iter().map(|file| Line {
+        choice: Some(UserModel::in_file(file)),
+        remark: "",
+        is_chosen: chosen == Some(file),
+    });
+    let missing = chosen
+        .filter(|chosen| !files.iter().any(|file| file == chosen))
+        .map(|file| Line {
+            choice: Some(UserModel::in_file(file)),
+            remark: "not in the folder",
+            is_chosen: true,
+        });
+    std::iter::once(own)
+        .chain(in_folder)
+        .chain(missing)
+        .collect()
+}
+
+fn paint_button(ui: &Ui, right: Pos2, name: &str) -> Response {
+    const ARROW: f32 = 22.0;
+    let painter = ui.painter();
+    let width = painter
+        .layout_no_wrap(name.to_owned(), theme::semibold(12.5), theme::TEXT)
+        .size()
+        .x
+        .min(MAX_NAME);
+    let size = vec2(width + 1.5 * theme::UNIT + ARROW, HEIGHT);
+    let place = Align2::RIGHT_CENTER.anchor_size(right, size);
+    let response = ui
+        .interact(place, ui.id().with("model"), Sense::click())
+        .on_hover_cursor(CursorIcon::PointingHand);
+    let (fill, edge) = if response.hovered()
+        || Popup::is_id_open(ui.ctx(), Popup::default_response_id(&response))
+    {
+        (theme::CONTROL_HOVERED, theme::OUTLINE_STRONG)
+    } else {
+        (theme::CONTROL, theme::OUTLINE)
+    };
+    painter.rect(
+        place,
+        theme::CONTROL_CORNERS,
+        fill,
+        Stroke::new(1.0, edge),
+        StrokeKind::Inside,
+    );
+    theme::text_within(
+        painter,
+        pos2(place.left() + 1.5 * theme::UNIT, place.center().y),
+        Align2::LEFT_CENTER,
+        name,
+        theme::semibold(12.5),
+        theme::TEXT,
+        MAX_NAME,
+    );
+    let tip = pos2(place.right() - ARROW / 2.0 - 1.0, place.center().y + 2.0);
+    let arrow = [tip - vec2(4.0, 4.0), tip, tip + vec2(4.0, -4.0)];
+    painter.line(arrow.to_vec(), Stroke::new(1.5, theme::TEXT_SOFT));
+    response
+}
+
+/// A line of the menu, with a dot before the one that is chosen.
+fn show_line(ui: &mut Ui, name: &str, remark: &str, is_chosen: bool) -> Response {
+    const DOT: f32 = 18.0;
+    let (place, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
+    let response = response.on_hover_cursor(CursorIcon::PointingHand);
+    let painter = ui.painter();
+    if response.hovered() {
+        painter.rect_filled(place, theme::CONTROL_CORNERS, theme::CONTROL_HOVERED);
+    }
+    let (font, colour) = if is_chosen {
+        painter.circle_filled(
+            pos2(place.left() + DOT / 2.0, place.center().y),
+            3.0,
+            theme::ACCENT,
+        );
+        (theme::semibold(12.5), theme::ACCENT)
+    } else {
+        (theme::medium(12.5), theme::TEXT)
+    };
+    let remark = theme::text(
+        painter,
+        place.right_center() - vec2(theme::UNIT, 0.0),
+        Align2::RIGHT_CENTER,
+        remark,
+        theme::medium(11.5),
+        theme::TEXT_FAINT,
+    );
+    let name_at = pos2(place.left() + DOT, place.center().y);
+    let room = remark.left() - theme::UNIT - name_at.x;
+    let is_whole = theme::text_within(
+        painter,
+        name_at,
+        Align2::LEFT_CENTER,
+        name,
+        font,
+        colour,
+        room,
+    );
+    if is_whole {
+        response
+    } else {
+        response.on_hover_text(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chosen_model_is_marked_and_listed_even_if_it_is_missing() {
+        let files = ["a.safetensors".to_owned(), "b.safetensors".to_owned()];
+        let marked = |choice: &Choice| -> Vec<(Option<String>, bool)> {
+            lines(&files, choice)
+                .into_iter()
+                .map(|line| (line.choice.map(|model| model.file), line.is_chosen))
+                .collect()
+        };
+        let [a, b] = files.clone().map(Some);
+        assert_eq!(
+            marked(&None),
+            [(None, true), (a.clone(), false), (b.clone(), false)]
+        );
+        let chosen = Some(UserModel {
+            checkpoint_id: Some("b 12".to_owned()),
+            ..UserModel::in_file("b.safetensors")
+        });
+        assert_eq!(
+            marked(&chosen),
+            [(None, false), (a.clone(), false), (b.clone(), true)]
+        );
+        let gone = UserModel::in_file("gone.safetensors");
+        let file = Some(gone.file.clone());
+        assert_eq!(
+            marked(&Some(gone)),
+            [(None, false), (a, false), (b, false), (file, true)]
+        );
+    }
+
+    #[test]
+    fn the_name_is_that_of_the_model_that_plays_and_before_of_the_one_that_is_loaded() {
+        let mut snapshot = Snapshot {
+            choice: Some(UserModel::in_file("mine.safetensors")),
+            ..Snapshot::default()
+        };
+        assert_eq!(name(&snapshot), "mine");
+        snapshot.model = OWN_MODEL.to_owned();
+        snapshot.checkpoint = Some(Ok(String::new()));
+        assert_eq!(name(&snapshot), OWN_MODEL);
+    }
+}

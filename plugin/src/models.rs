@@ -1,0 +1,227 @@
+//! The user's own models: checkpoints in a folder, which a project names.
+//!
+//! A model is put into the folder as a file, by hand, by `fourbar train` or by `fourbar import`. Nothing here is called
+//! on the audio thread.
+
+use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// An environment variable with the path of another models folder.
+pub const FOLDER_VARIABLE: &str = "FOURBAR_MODELS";
+
+/// How the names of the files end.
+const EXTENSION: &str = "safetensors";
+/// The largest file that is read, many times what any model of drums needs: what is no model must not fill the memory.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+/// The most files that are listed.
+const MAX_FILES: usize = 500;
+
+/// Which model is to play; `None` is the one inside the plugin file.
+pub type Choice = Option<UserModel>;
+
+/// A checkpoint in the models folder, as a project names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserModel {
+    /// Name of the file.
+    pub file: String,
+    /// Identity of the weights that were in it; `None` while they have not been read.
+    pub checkpoint_id: Option<String>,
+}
+
+impl UserModel {
+    /// The model that is in `file` now.
+    #[must_use]
+    pub fn in_file(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            checkpoint_id: None,
+        }
+    }
+
+    /// The model's name for the user: that of the file, without its ending.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        name(&self.file)
+    }
+}
+
+/// The name of the model in `file`.
+#[must_use]
+pub fn name(file: &str) -> &str {
+    file.strip_suffix(EXTENSION)
+        .and_then(|stem| stem.strip_suffix('.'))
+        .unwrap_or(file)
+}
+
+/// The user's models folder, which need not be there: [`FOLDER_VARIABLE`] if it is set, else `fourbar/models` among the
+/// user's application data, such as `~/.local/share/fourbar/models` on Linux.
+///
+/// # Errors
+/// If the user has no home.
+pub fn folder() -> Result<PathBuf, String> {
+    if let Some(folder) = env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
+        return Ok(folder.into());
+    }
+    directories::ProjectDirs::from("", "", "fourbar")
+        .map(|folders| folders.data_dir().join("models"))
+        .ok_or_else(|| {
+            format!("There is no home folder to look for models in: set HOME or {FOLDER_VARIABLE}")
+        })
+}
+
+/// The names of the files in `folder` that look like models, sorted; none if there is no folder.
+///
+/// # Errors
+/// If the folder cannot be read; the text is for the user.
+pub fn list(folder: &Path) -> Result<Vec<String>, String> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(format!(
+                "The models folder {} cannot be read: {error}",
+                folder.display()
+            ));
+        }
+    };
+    let mut files: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|file| Path::new(file).extension() == Some(OsStr::new(EXTENSION)))
+        .take(MAX_FILES)
+        .collect();
+    files.sort_by_cached_key(|file| (file.to_lowercase(), file.clone()));
+    Ok(files)
+}
+
+/// The bytes of `file` in `folder`, and its path.
+///
+/// # Errors
+/// If it is not there or cannot be read; the text names the file and a remedy.
+pub fn read(folder: &Path, file: &str) -> Result<(Vec<u8>, PathBuf), String> {
+    // A project must not make the plugin read files elsewhere.
+    if Path::new(file).file_name() != Some(OsStr::new(file)) {
+        return Err(format!(
+            "{file:?} is not the name of a file in the models folder: choose another model"
+        ));
+    }
+    let path = folder.join(file);
+    let mut bytes = Vec::new();
+    let mut read = || {
+        // Opening a pipe would wait for somebody who writes into it.
+        if !fs::metadata(&path)?.is_file() {
+            return Err(io::Error::other("it is no ordinary file"));
+        }
+        fs::File::open(&path)?
+            .take(MAX_FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+    };
+    match read() {
+        Ok(n) if n as u64 <= MAX_FILE_BYTES => Ok((bytes, path)),
+        Ok(_) => Err(format!(
+            "{} is larger than a model can be: choose another one",
+            path.display()
+        )),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(format!(
+            "The model {file} is not in the models folder {}: put it there and open the project again, or choose \
+             another model",
+            folder.display()
+        )),
+        Err(error) => Err(format!(
+            "The model {} cannot be read ({error}): put it there again, or choose another one",
+            path.display()
+        )),
+    }
+}
+
+/// Shows the models folder in the system's file manager, and makes it first if it is not there. Waits for the program
+/// that shows it.
+///
+/// # Errors
+/// If that fails; the text says where the folder is.
+pub fn show_folder() -> Result<PathBuf, String> {
+    let folder = folder()?;
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    let show = || -> io::Result<()> {
+        fs::create_dir_all(&folder)?;
+        // What it returns means nothing: Windows' Explorer always returns 1.
+        Command::new(program).arg(&folder).status().map(drop)
+    };
+    match show() {
+        Ok(()) => Ok(folder),
+        Err(error) => Err(format!(
+            "The models folder {} could not be shown: {error}",
+            folder.display()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn models_are_listed_by_name_and_other_files_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in [
+            "b.safetensors",
+            "A.safetensors",
+            "a.md",
+            "safetensors",
+            "c.safetensors.part",
+        ] {
+            fs::write(folder.path().join(file), b"").unwrap();
+        }
+        assert_eq!(
+            list(folder.path()),
+            Ok(vec!["A.safetensors".to_owned(), "b.safetensors".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_has_no_models() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(list(&folder.path().join("models")), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_missing_model_is_named_with_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let problem = read(folder.path(), "mine.safetensors").unwrap_err();
+        assert!(problem.contains("mine.safetensors"), "{problem}");
+        assert!(
+            problem.contains(&folder.path().display().to_string()),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn only_files_of_the_folder_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = folder.path().join("models");
+        fs::create_dir(&models).unwrap();
+        fs::write(folder.path().join("secret"), b"secret").unwrap();
+        let absolute = folder.path().join("secret").display().to_string();
+        for file in ["../secret", "..", "", absolute.as_str()] {
+            let problem = read(&models, file).unwrap_err();
+            assert!(problem.contains("not the name of a file"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_models_name_is_that_of_its_file() {
+        assert_eq!(name("my_drums.v2.safetensors"), "my_drums.v2");
+        assert_eq!(name("other"), "other");
+    }
+}
