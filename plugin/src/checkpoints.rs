@@ -283,6 +283,7 @@ pub(crate) mod tests {
             step: 0,
             epochs: 0.0,
             metrics: serde_json::Value::Null,
+            attributes: std::collections::BTreeMap::new(),
             latent: LatentMap::fit(&mus, &[None; 20], 8),
             config,
         };
