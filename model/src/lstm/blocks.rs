@@ -163,12 +163,17 @@ pub(super) fn multiply_transposed<S: Simd, const R: usize>(
     right: &[[S::f32s; 4]],
     mut sums: [[S::f32s; 4]; R],
 ) -> [[S::f32s; 4]; R] {
-    let tiles = left.as_chunks::<R>().0;
-    for (tiles, weights) in tiles.chunks_exact(S::F32_LANES / R).zip(right) {
-        for (sum, &value) in sums.iter_mut().zip(&tiles[tile]) {
-            let value = simd.splat_f32s(value);
-            for (sum, &weight) in sum.iter_mut().zip(weights) {
-                *sum = simd.mul_add_f32s(value, weight, *sum);
+    let stride = S::F32_LANES / R;
+    let tiles = left.as_chunks::<R>().0.chunks_exact(R * stride);
+    for (tiles, weights) in tiles.zip(right.as_chunks::<R>().0) {
+        // So many rows at a time that the loop is short enough to be foreseen.
+        let tiles = &tiles[tile..][..(R - 1) * stride + 1];
+        for (k, weights) in weights.iter().enumerate() {
+            for (sum, &value) in sums.iter_mut().zip(&tiles[k * stride]) {
+                let value = simd.splat_f32s(value);
+                for (sum, &weight) in sum.iter_mut().zip(weights) {
+                    *sum = simd.mul_add_f32s(value, weight, *sum);
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ const WIDE_TILE: usize = 4;
 const NARROW_TILE: usize = 2;
 
 /// Rows of a batch times steps over which the gradient of the weights is summed before it goes back to memory.
-const GRADIENT_DEPTH: usize = 192;
+const GRADIENT_DEPTH: usize = 64;
 
 /// What a pass computes.
 #[derive(Debug, Clone, Copy)]
