@@ -101,7 +101,7 @@ pub(super) fn show(
         restore(params, setter, &recipe);
     }
 
-    let hint = "When a new pattern comes in while the song plays: at once, or at the next beat, bar, or start of the four bars.";
+    let hint = "When a new pattern comes in while the song plays: at once, or at the next beat, bar, or start of the pattern.";
     let apply_at = theme::labelled(painter, row(184.0, 30.0), "Apply at");
     segments(
         ui,

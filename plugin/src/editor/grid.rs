@@ -1,5 +1,5 @@
-//! The pattern: nine lanes by its steps, 64 for four bars. A hit is a bar that begins where it is played, so its distance from the grid
-//! line is its timing, and whose height and brightness are its velocity, both with the current amounts.
+//! The pattern: nine lanes by its steps, 64 for four bars. A hit is a bar that begins where it is played, so its distance
+//! from the grid line is its timing, and whose height and brightness are its velocity, both with the current amounts.
 
 use super::theme;
 use crate::request::Ready;
