@@ -79,7 +79,8 @@ pub fn fitting(layout: &RowLayout) -> Vec<&'static str> {
 }
 
 /// What the `i`th choice of a row is called: the only rows with several are those of a trio.
-pub(crate) fn choice_name(i: usize) -> &'static str {
+#[must_use]
+pub fn choice_name(i: usize) -> &'static str {
     ["melody", "bass", "drums"][i % 3]
 }
 
