@@ -15,9 +15,6 @@ pub enum Error {
     /// A MIDI file that can be read, but holds no groove.
     #[error("{0}")]
     Song(String),
-    /// A configuration that no model can have; the text names the key.
-    #[error("{0}")]
-    Config(String),
     /// A checkpoint that cannot be used.
     #[error("{origin}: {problem}")]
     Checkpoint {

@@ -23,9 +23,6 @@ pub const ROW: usize = 3 * N_VOICES;
 /// note years after the start, and the empty bars up to it would fill the memory.
 pub const MAX_BARS: usize = 16_384;
 
-/// Half a step, in beats: how early a hit can be and still belong to its step.
-pub(crate) const HALF_STEP_BEATS: f64 = 0.125;
-
 /// [`STEPS_PER_BEAT`] in the arithmetic of time.
 const STEPS_PER_BEAT_F64: f64 = 4.0;
 /// The latest offset of a step, in steps: the next single-precision number above −0.5, which is the next step.
@@ -53,8 +50,7 @@ pub struct NotesLost {
     pub same_cell: usize,
     /// Notes on keys that the drum map gives to no drum: key -> how many.
     pub unmapped: BTreeMap<u8, usize>,
-    /// Notes more than half a step before the start, later than a groove can be long, or in a stretch of the song that
-    /// is not used.
+    /// Notes before the start, or later than a groove can be long.
     pub outside: usize,
 }
 
@@ -63,15 +59,6 @@ impl NotesLost {
     #[must_use]
     pub fn total(&self) -> usize {
         self.same_cell + self.unmapped.values().sum::<usize>() + self.outside
-    }
-
-    /// Counts the losses of another part of the same song as well.
-    pub fn add(&mut self, other: &Self) {
-        self.same_cell += other.same_cell;
-        self.outside += other.outside;
-        for (&key, &n_notes) in &other.unmapped {
-            *self.unmapped.entry(key).or_default() += n_notes;
-        }
     }
 }
 
@@ -93,20 +80,14 @@ impl Groove {
     /// Magenta's `GrooveConverter._to_tensors`, with steps counted in beats instead of seconds.
     #[must_use]
     pub fn from_notes(notes: &[Note], map: &DrumMap) -> (Self, NotesLost) {
-        Self::from_notes_in_bars(notes, map, STEPS_PER_BAR)
-    }
-
-    /// [`Self::from_notes`] in another metre: in whole bars of `steps_per_bar` (at least 1) steps.
-    #[must_use]
-    pub fn from_notes_in_bars(
-        notes: &[Note],
-        map: &DrumMap,
-        steps_per_bar: usize,
-    ) -> (Self, NotesLost) {
         let mut lost = NotesLost::default();
         let hits = place(notes, map, &mut lost);
-        let n_steps = hits.iter().map(|(step, ..)| step + 1).max().unwrap_or(0);
-        let mut groove = Self::empty(n_steps.next_multiple_of(steps_per_bar));
+        let n_bars = hits
+            .iter()
+            .map(|(step, ..)| step / STEPS_PER_BAR + 1)
+            .max()
+            .unwrap_or(0);
+        let mut groove = Self::empty(n_bars * STEPS_PER_BAR);
         for (step, voice, cell) in hits {
             groove.keep_loudest(step, voice, cell, &mut lost);
         }
@@ -243,15 +224,6 @@ impl Groove {
         })
     }
 
-    /// The groove with silence after its end, up to at least `n_steps`.
-    #[must_use]
-    pub fn padded_to(mut self, n_steps: usize) -> Self {
-        if n_steps > self.n_steps() {
-            self.rows.resize(n_steps, [None; N_VOICES]);
-        }
-        self
-    }
-
     fn keep_loudest(&mut self, step: usize, voice: Voice, cell: Cell, lost: &mut NotesLost) {
         let place = &mut self.rows[step][voice.index()];
         if let Some(kept) = place {
@@ -291,10 +263,13 @@ fn place(notes: &[Note], map: &DrumMap, lost: &mut NotesLost) -> Vec<(usize, Voi
             *lost.unmapped.entry(note.pitch).or_default() += 1;
             continue;
         };
-        let Some(step) = step_of(note.onset_beats) else {
+        let step = nearest_step(note.onset_beats);
+        // Written so that an onset that is no number is outside, too.
+        let is_within = note.onset_beats >= 0.0 && step < MAX_BARS * STEPS_PER_BAR;
+        if !is_within {
             lost.outside += 1;
             continue;
-        };
+        }
         let offset = offset_from_steps((beats(step) - note.onset_beats) * STEPS_PER_BEAT_F64);
         let velocity = note.velocity;
         hits.push((step, voice, Cell { velocity, offset }));
@@ -307,17 +282,8 @@ fn clip(number: f32, lowest: f32, highest: f32) -> f32 {
     number.max(lowest).min(highest)
 }
 
-/// The step that an onset belongs to: the nearest one, a half going up. `None` more than half a step before the start,
-/// and later than [`MAX_BARS`].
-pub(crate) fn step_of(onset_beats: f64) -> Option<usize> {
-    let step = nearest_step(onset_beats);
-    // Written so that an onset that is no number is outside, too.
-    let is_within = onset_beats >= -HALF_STEP_BEATS && step < MAX_BARS * STEPS_PER_BAR;
-    is_within.then_some(step)
-}
-
 /// The nearest step, a half going up; negative places give 0.
-pub(crate) fn nearest_step(beats: f64) -> usize {
+fn nearest_step(beats: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -328,7 +294,7 @@ pub(crate) fn nearest_step(beats: f64) -> usize {
 }
 
 /// Where a step is on the grid.
-pub(crate) fn beats(step: usize) -> f64 {
+fn beats(step: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2⁵³ steps")]
     let step = step as f64;
     step / STEPS_PER_BEAT_F64

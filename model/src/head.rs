@@ -79,8 +79,7 @@ pub fn fitting(layout: &RowLayout) -> Vec<&'static str> {
 }
 
 /// What the `i`th choice of a row is called: the only rows with several are those of a trio.
-#[must_use]
-pub fn choice_name(i: usize) -> &'static str {
+pub(crate) fn choice_name(i: usize) -> &'static str {
     ["melody", "bass", "drums"][i % 3]
 }
 

@@ -4,19 +4,15 @@
 //! beats (quarter notes), so tempo never enters a groove: a file's tempo map is reported, not applied.
 
 mod read;
-mod segment;
 mod track;
 mod write;
 
 pub use read::read;
-pub use segment::{Segment, SplitAt, split};
 pub use write::{TICKS_PER_BEAT, write};
 
 use crate::error::Error;
 use crate::groove::STEPS_PER_BAR;
 use crate::note::Note;
-use std::collections::BTreeMap;
-use std::fmt;
 
 /// The channel of General MIDI drums: musicians count it as 10.
 pub const DRUM_CHANNEL: u8 = 9;
@@ -26,8 +22,6 @@ pub const DRUM_CHANNEL: u8 = 9;
 pub struct Song {
     /// Every note of every track and channel, sorted by onset, then by pitch.
     pub notes: Vec<Note>,
-    /// Who plays which of the notes; every note has one instrument.
-    pub instruments: Vec<Instrument>,
     /// Tempo changes in the order of time; 120 beats per minute before the first.
     pub tempos: Vec<TempoChange>,
     /// Time signatures in the order of time; 4/4 before the first.
@@ -38,31 +32,6 @@ pub struct Song {
     pub unclosed_notes: usize,
     /// The byte at which the file stops in the middle of a track; what came before is kept.
     pub truncated_at: Option<usize>,
-}
-
-/// A player: the notes of one track and channel with one sound.
-///
-/// # Source
-/// pretty_midi splits instruments in this way, in this order: by track, then by the first note to end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instrument {
-    /// General MIDI sound, 0–127: 0 is the grand piano, 33 the finger bass. It means nothing on the drum channel.
-    pub program: u8,
-    /// MIDI channel, 0–15.
-    pub channel: u8,
-    /// Place of the track in the file.
-    pub track: usize,
-    /// Places in [`Song::notes`], ascending.
-    pub notes: Vec<usize>,
-}
-
-/// The sound that a channel plays with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Program {
-    /// MIDI channel, 0–15.
-    pub channel: u8,
-    /// General MIDI sound, 0–127.
-    pub program: u8,
 }
 
 /// A new tempo.
@@ -86,115 +55,13 @@ pub struct TimeSignature {
 }
 
 impl TimeSignature {
-    /// 4/4 from the start, which is meant where nothing is written.
-    const COMMON: Self = Self {
-        beats: 0.0,
-        numerator: 4,
-        denominator: 4,
-    };
-
     /// Whether both write the same fraction, whenever they come.
     fn same_metre(&self, other: &Self) -> bool {
         (self.numerator, self.denominator) == (other.numerator, other.denominator)
     }
-
-    /// Length of a bar in 16th steps: 16 in 4/4, 2/2 and 8/8.
-    ///
-    /// # Errors
-    /// If it is no whole number of them, or the signature means nothing.
-    pub fn steps_per_bar(&self) -> Result<usize, Error> {
-        if self.numerator == 0 || self.denominator == 0 {
-            let unit = match self.denominator {
-                0 => "an impossibly small unit".to_owned(),
-                denominator => format!("/{denominator}"),
-            };
-            return Err(Error::Song(format!(
-                "its time signature at beat {} is invalid: {} of {unit}",
-                self.beats, self.numerator
-            )));
-        }
-        let sixteenths = u32::from(self.numerator) * 16;
-        match usize::try_from(sixteenths / self.denominator) {
-            Ok(steps) if sixteenths.is_multiple_of(self.denominator) => Ok(steps),
-            _ => Err(Error::Song(format!(
-                "its bars of {self} are no whole number of 16th notes"
-            ))),
-        }
-    }
-}
-
-impl fmt::Display for TimeSignature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.numerator, self.denominator)
-    }
 }
 
 impl Song {
-    /// The song that these notes are, in any order, at 120 beats per minute and in 4/4: an instrument for each channel,
-    /// a piano where `programs` names nothing else.
-    #[must_use]
-    pub fn from_notes(notes: Vec<Note>, programs: &[Program]) -> Self {
-        let players = notes.iter().map(|note| {
-            let program = programs.iter().find(|sound| sound.channel == note.channel);
-            Player {
-                program: program.map_or(0, |sound| sound.program),
-                channel: note.channel,
-                track: 0,
-            }
-        });
-        let players = players.collect();
-        let end_beats = notes
-            .iter()
-            .map(|note| note.onset_beats + note.duration_beats);
-        let mut song = Self {
-            end_beats: end_beats.fold(0.0, f64::max),
-            notes,
-            ..Self::default()
-        };
-        song.arrange(players);
-        song
-    }
-
-    /// Sorts the notes and gives each one's place to its player, whom `players` names in the order of the notes.
-    fn arrange(&mut self, players: Vec<Player>) {
-        let mut places: BTreeMap<Player, usize> = BTreeMap::new();
-        for &player in &players {
-            places.entry(player).or_insert_with(|| {
-                self.instruments.push(Instrument {
-                    program: player.program,
-                    channel: player.channel,
-                    track: player.track,
-                    notes: Vec::new(),
-                });
-                self.instruments.len() - 1
-            });
-        }
-        let mut played: Vec<(Note, Player)> = self.notes.drain(..).zip(players).collect();
-        played.sort_by(|(a, _), (b, _)| {
-            a.onset_beats
-                .total_cmp(&b.onset_beats)
-                .then(a.pitch.cmp(&b.pitch))
-        });
-        for (place, (note, player)) in played.into_iter().enumerate() {
-            self.notes.push(note);
-            self.instruments[places[&player]].notes.push(place);
-        }
-    }
-
-    /// The notes of one of [`Self::instruments`], in the order of time.
-    pub fn notes_of<'a>(&'a self, instrument: &'a Instrument) -> impl Iterator<Item = &'a Note> {
-        instrument.notes.iter().map(|&place| &self.notes[place])
-    }
-
-    /// Where the last note ends, in beats.
-    fn last_end_beats(&self) -> f64 {
-        let ends = self
-            .notes
-            .iter()
-            .map(|note| note.onset_beats + note.duration_beats);
-        ends.fold(0.0, f64::max)
-    }
-
     /// Length of every bar in 16th steps: 16 in 4/4, 2/2 and 8/8; without a time signature, 4/4 is meant.
     ///
     /// # Errors
@@ -206,55 +73,78 @@ impl Song {
         let Some(first) = self.time_signatures.first() else {
             return Ok(STEPS_PER_BAR);
         };
-        for signature in &self.time_signatures {
-            if signature.numerator == 0 || signature.denominator == 0 {
-                signature.steps_per_bar()?;
-            }
+        let refuse = |problem: String| Err(Error::Song(problem));
+        let written = |signature: &TimeSignature| {
+            format!("{}/{}", signature.numerator, signature.denominator)
+        };
+        if let Some(invalid) = self
+            .time_signatures
+            .iter()
+            .find(|signature| signature.numerator == 0 || signature.denominator == 0)
+        {
+            let unit = match invalid.denominator {
+                0 => "an impossibly small unit".to_owned(),
+                denominator => format!("/{denominator}"),
+            };
+            return refuse(format!(
+                "its time signature at beat {} is invalid: {} of {unit}",
+                invalid.beats, invalid.numerator
+            ));
         }
         if let Some(other) = self
             .time_signatures
             .iter()
             .find(|signature| !signature.same_metre(first))
         {
-            return Err(Error::Song(format!(
-                "its time signature changes from {first} to {other} at beat {}",
+            return refuse(format!(
+                "its time signature changes from {} to {} at beat {}",
+                written(first),
+                written(other),
                 other.beats
-            )));
-        }
-        if first.beats > 0.0 && !first.same_metre(&TimeSignature::COMMON) {
-            return Err(Error::Song(format!(
-                "its first time signature, {first}, comes only at beat {}",
-                first.beats
-            )));
-        }
-        first.steps_per_bar()
-    }
-
-    /// The notes that a groove is made of, all on one channel, in the order of time; the whole song has bars of 16 steps.
-    ///
-    /// # Errors
-    /// If the file has no [drums](Self::drums), or no bars of 16 steps; the text says which.
-    pub fn drum_notes(&self) -> Result<Vec<Note>, Error> {
-        let steps_per_bar = self.steps_per_bar()?;
-        if steps_per_bar != STEPS_PER_BAR {
-            let signature = self.time_signatures.first();
-            return Err(wrong_metre(
-                signature.unwrap_or(&TimeSignature::COMMON),
-                steps_per_bar,
             ));
         }
-        self.drums()
+        if first.beats > 0.0 && (first.numerator, first.denominator) != (4, 4) {
+            return refuse(format!(
+                "its first time signature, {}, comes only at beat {}",
+                written(first),
+                first.beats
+            ));
+        }
+        let sixteenths = u32::from(first.numerator) * 16;
+        match usize::try_from(sixteenths / first.denominator) {
+            Ok(steps) if sixteenths.is_multiple_of(first.denominator) => Ok(steps),
+            _ => refuse(format!(
+                "its bars of {} are no whole number of 16th notes",
+                written(first)
+            )),
+        }
     }
 
-    /// The notes of the drums, all on one channel, in the order of time, whatever the metre.
+    /// The notes that a groove is made of, all on one channel, in the order of time.
     ///
     /// These are the notes on channel 10. Workstations export a clip on channel 1, so a file without any there is
     /// taken for a drum clip if it uses a single channel, nine tenths of its notes are keys of a drum kit, and kick
     /// or snare is among them; melodies would otherwise be learnt as drumming.
     ///
     /// # Errors
-    /// If the file has no drums.
-    pub fn drums(&self) -> Result<Vec<Note>, Error> {
+    /// If the file has no drums, or no bars of 16 steps; the text says which.
+    pub fn drum_notes(&self) -> Result<Vec<Note>, Error> {
+        let steps_per_bar = self.steps_per_bar()?;
+        if steps_per_bar != STEPS_PER_BAR {
+            let metre = self
+                .time_signatures
+                .first()
+                .map_or_else(String::new, |first| {
+                    format!(
+                        "its metre is {}/{}, so ",
+                        first.numerator, first.denominator
+                    )
+                });
+            let problem = format!(
+                "{metre}its bars have {steps_per_bar} sixteenth steps; a groove has bars of {STEPS_PER_BAR} (4/4, 2/2 or 8/8)"
+            );
+            return Err(Error::Song(problem));
+        }
         let Some(first) = self.notes.first() else {
             return Err(Error::Song("it has no notes".to_owned()));
         };
@@ -275,22 +165,6 @@ impl Song {
             "it has no drums: nothing on MIDI channel 10, and what the other channels play is no drum kit".to_owned(),
         ))
     }
-}
-
-/// The identity of an [`Instrument`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Player {
-    program: u8,
-    channel: u8,
-    track: usize,
-}
-
-/// The error for bars that are not of 16 steps.
-pub(crate) fn wrong_metre(signature: &TimeSignature, steps_per_bar: usize) -> Error {
-    Error::Song(format!(
-        "its metre is {signature}, so its bars have {steps_per_bar} sixteenth steps; a groove has bars of \
-         {STEPS_PER_BAR} (4/4, 2/2 or 8/8)"
-    ))
 }
 
 /// Whether nearly all notes are keys of a drum kit, with kick or snare among them.

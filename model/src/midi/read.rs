@@ -5,13 +5,13 @@
 //! stops in the middle keeps its beginning. Nothing is allocated by a size that the file announces.
 
 use super::track::Track;
-use super::{Player, Song, TempoChange, TimeSignature};
+use super::{Song, TempoChange, TimeSignature};
 use crate::error::Error;
 use crate::note::Note;
 use std::slice;
 
 /// The tempo of a file that names none, in quarter notes per minute.
-pub(super) const DEFAULT_BPM: f64 = 120.0;
+const DEFAULT_BPM: f64 = 120.0;
 
 /// Reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF wrapper.
 ///
@@ -54,21 +54,12 @@ pub fn read(bytes: &[u8]) -> Result<Song, Error> {
             }
         }
     }
-    song.arrange(players(&tracks));
+    song.notes.sort_by(|a, b| {
+        a.onset_beats
+            .total_cmp(&b.onset_beats)
+            .then(a.pitch.cmp(&b.pitch))
+    });
     Ok(song)
-}
-
-/// Who plays each note, track after track.
-fn players(tracks: &[Track]) -> Vec<Player> {
-    let mut players = Vec::new();
-    for (place, track) in tracks.iter().enumerate() {
-        players.extend(track.notes.iter().map(|note| Player {
-            program: note.program,
-            channel: note.channel,
-            track: place,
-        }));
-    }
-    players
 }
 
 impl Song {

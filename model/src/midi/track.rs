@@ -21,8 +21,6 @@ pub(super) struct Track {
     pub(super) cut_at: Option<usize>,
     /// Whether the track says that it ends.
     pub(super) is_ended: bool,
-    /// The sound of each channel so far.
-    programs: [u8; 16],
 }
 
 /// A note from tick to tick.
@@ -32,8 +30,6 @@ pub(super) struct TickNote {
     pub(super) pitch: u8,
     pub(super) velocity: u8,
     pub(super) channel: u8,
-    /// The sound of the channel when the note ends, as pretty_midi has it.
-    pub(super) program: u8,
 }
 
 impl Track {
@@ -99,15 +95,7 @@ impl Track {
             TrackEventKind::Midi {
                 channel,
                 message: MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. },
-            } => {
-                let channel = channel.as_int();
-                let program = self.programs[usize::from(channel)];
-                open_notes.end(channel, program, key.as_int(), self.end, &mut self.notes);
-            }
-            TrackEventKind::Midi {
-                channel,
-                message: MidiMessage::ProgramChange { program },
-            } => self.programs[usize::from(channel.as_int())] = program.as_int(),
+            } => open_notes.end(channel.as_int(), key.as_int(), self.end, &mut self.notes),
             TrackEventKind::Meta(MetaMessage::Tempo(micros_per_beat)) if micros_per_beat > 0 => {
                 self.tempos
                     .push((self.end, 60e6 / f64::from(micros_per_beat.as_int())));
@@ -140,7 +128,7 @@ impl OpenNotes {
     }
 
     /// Closes what began before `tick`; if nothing did, discards what began on it.
-    fn end(&mut self, channel: u8, program: u8, pitch: u8, tick: u64, closed: &mut Vec<TickNote>) {
+    fn end(&mut self, channel: u8, pitch: u8, tick: u64, closed: &mut Vec<TickNote>) {
         let Some(open) = self.by_key.get_mut(&(channel, pitch)) else {
             return;
         };
@@ -155,7 +143,6 @@ impl OpenNotes {
             pitch,
             velocity,
             channel,
-            program,
         }));
     }
 
