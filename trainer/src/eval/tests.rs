@@ -1,0 +1,321 @@
+//! Every kind of model, measured and drawn.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use super::*;
+use crate::generate::sample;
+use crate::loaded_model::{LoadedModel, tiny};
+use fourbar_model::attributes::AttributeVector;
+use fourbar_model::converter::Example;
+use fourbar_model::drums::Voice;
+use fourbar_model::groove::Cell;
+use fourbar_model::rows::RowLayout;
+
+/// Examples of noise for any model, two of each file.
+pub(super) fn held_out(vae: &Vae, n: usize) -> HeldOut {
+    let config = vae.config();
+    let examples: Vec<Example> = (0..n)
+        .map(|index| {
+            let mut noise = Noise::of_sample(11, index);
+            let example = config
+                .converter
+                .example_of_groove(&groove(config.n_steps, &mut noise));
+            example.unwrap_or_else(|| Example {
+                input: rows(&config.converter.input(), config.n_steps, index),
+                output: rows(&config.converter.output(), config.n_steps, index),
+                controls: None,
+            })
+        })
+        .collect();
+    HeldOut {
+        grooves: held_out::grooves(config, examples.iter().map(|example| &example.output)),
+        examples,
+        bpms: vec![100.0; n],
+        files: (0..n).map(|index| index / 2).collect(),
+        names: (0..n).map(|index| format!("{index}.mid")).collect(),
+    }
+}
+
+fn groove(n_steps: usize, noise: &mut Noise) -> Groove {
+    let mut groove = Groove::empty(n_steps);
+    for step in 0..n_steps {
+        for voice in Voice::ALL {
+            let plays = noise.uniform() < 0.1;
+            let (velocity, offset) = (0.2 + 0.8 * noise.uniform(), noise.uniform() - 0.5);
+            groove.set(step, voice, plays.then_some(Cell { velocity, offset }));
+        }
+    }
+    groove
+}
+
+/// The same music for layouts of the same kind.
+fn rows(layout: &RowLayout, n_steps: usize, index: usize) -> Rows {
+    let mut noise = Noise::of_sample(12, index);
+    let classes = tokens::choices(layout);
+    if classes.is_empty() {
+        let mut bits = || {
+            let notes = (0..61).filter(|_| noise.uniform() < 0.02);
+            notes.fold(0, |bits, class| bits | 1 << class)
+        };
+        return Rows::of_bits(layout.clone(), (0..n_steps).map(|_| bits()).collect());
+    }
+    let labels = classes.iter().cycle().take(n_steps * classes.len());
+    let label = |classes: &usize| u16::try_from(noise.below(*classes)).unwrap();
+    Rows::of_labels(layout.clone(), labels.map(label).collect())
+}
+
+fn reconstruction(vae: &Vae, held_out: &HeldOut, seed: u64) -> Reconstruction {
+    let forced = Forced::of(vae, held_out, seed).unwrap();
+    let played = play_back(vae, held_out).unwrap();
+    Reconstruction::of(vae, held_out, &forced, &played, 48.0)
+}
+
+fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
+    let held_out = held_out(&model.vae, n);
+    let config = model.vae.config();
+    let language = language::LanguageModel::learn(
+        held_out.outputs().map(tokens::tokens),
+        tokens::n_tokens(&config.converter.output()),
+    );
+    Evaluation {
+        report: Report {
+            report_version: REPORT_VERSION,
+            preset: config.preset.clone(),
+            head: config.decoder.head.clone(),
+            rows: config.converter.output().to_string(),
+            dataset: "noise".to_owned(),
+            split: Split::Test,
+            n_files: n / 2,
+            n_examples: n,
+            n_steps: config.n_steps,
+            seed: 0,
+            reconstruction: reconstruction(&model.vae, &held_out, 0),
+            interpolation: Interpolation::of(&model.vae, &held_out, &language, 3, 0).unwrap(),
+            prior: prior(&model.vae, &held_out, 4, 1.0, 0).unwrap(),
+            data: held_out
+                .grooves
+                .as_ref()
+                .map(|grooves| Features::of(grooves, &held_out.files)),
+        },
+        played: play_back(&model.vae, &held_out).unwrap(),
+        held_out,
+    }
+}
+
+#[test]
+fn every_kind_of_model_is_measured_the_same_every_time_and_its_elbo_adds_up() {
+    for model in tiny::every_kind() {
+        let held_out = held_out(&model.vae, 6);
+        let measured = reconstruction(&model.vae, &held_out, 1);
+        assert_eq!(measured, reconstruction(&model.vae, &held_out, 1));
+        let elbo = &measured.elbo;
+        assert!(elbo.r_loss_nats > 0.0 && elbo.kl_nats > 0.0);
+        assert!((elbo.elbo_nats + elbo.r_loss_nats + elbo.kl_nats).abs() < 1e-9);
+        assert!(elbo.elbo_interval.unwrap().low <= elbo.elbo_nats);
+        for accuracy in [&measured.teacher_forced, &measured.free_running] {
+            let rows = accuracy.rows.value.unwrap();
+            assert!((0.0..1.0).contains(&rows), "{}", model.vae.config().preset);
+            assert!(accuracy.rows.interval.unwrap().high >= rows);
+            assert_ne!(
+                accuracy.precision.is_some(),
+                accuracy.mean_per_class.is_some()
+            );
+        }
+        if let Some(drums) = &measured.drums {
+            let n_hits: usize = held_out.grooves.unwrap().iter().map(Groove::n_hits).sum();
+            assert_eq!(drums.onsets.found + drums.onsets.missed, n_hits);
+        }
+    }
+}
+
+#[test]
+fn a_decoder_that_is_told_the_truth_is_right_more_often() {
+    // The tiny models' weights are noise, but the rows that they are most sure of are their own: teacher-forced on
+    // what they play themselves they play it again.
+    for model in tiny::every_kind() {
+        let mut held_out = held_out(&model.vae, 4);
+        let played = play_back(&model.vae, &held_out).unwrap();
+        for (example, played) in held_out.examples.iter_mut().zip(played) {
+            example.output = played;
+        }
+        let forced = Forced::of(&model.vae, &held_out, 0).unwrap();
+        let accuracy = Accuracy::of(held_out.outputs(), &forced.played, &held_out.files);
+        assert!(
+            accuracy.rows.value.unwrap() > 0.99,
+            "{}: {accuracy:?}",
+            model.vae.config().preset
+        );
+    }
+}
+
+#[test]
+fn batches_do_not_change_what_is_measured() {
+    let model = tiny::open();
+    let all = held_out(&model.vae, 66);
+    let n_found = |held_out: &HeldOut| {
+        let played = play_back(&model.vae, held_out).unwrap();
+        let played = held_out::grooves(model.vae.config(), played.iter()).unwrap();
+        let heard = held_out.grooves.as_ref().unwrap();
+        let drums = Drums::without_intervals(heard, &played, &held_out.bpms, true);
+        drums.onsets.found
+    };
+    let alone = |index: usize| HeldOut {
+        examples: vec![all.examples[index].clone()],
+        grooves: all
+            .grooves
+            .as_ref()
+            .map(|grooves| vec![grooves[index].clone()]),
+        bpms: vec![100.0],
+        files: vec![0],
+        names: vec![String::new()],
+    };
+    assert_eq!(
+        n_found(&all),
+        (0..66).map(|index| n_found(&alone(index))).sum::<usize>()
+    );
+}
+
+#[test]
+fn the_prior_is_measured_on_the_grooves_that_generate_writes() {
+    let model = tiny::open();
+    let grooves: Vec<Groove> = (0..70)
+        .map(|index| sample(&model.vae, 1.0, 5, index).unwrap())
+        .collect();
+    let files: Vec<usize> = (0..70).collect();
+    let held_out = held_out(&model.vae, 2);
+    assert_eq!(
+        prior(&model.vae, &held_out, 70, 1.0, 5)
+            .unwrap()
+            .unwrap()
+            .features,
+        Features::of(&grooves, &files)
+    );
+}
+
+#[test]
+fn a_validation_has_the_figures_of_the_report() {
+    for model in tiny::every_kind() {
+        let held_out = held_out(&model.vae, 6);
+        let train = Config::preset("groovae_4bar").unwrap().train;
+        let validation = Validation::of(&model.vae, &held_out, &train).unwrap();
+        let report = reconstruction(&model.vae, &held_out, train.seed);
+        let [loss, kl_bits, forced, free, f1, velocity, _] = validation.figures();
+        assert!(loss.is_some_and(f64::is_finite) && kl_bits == Some(report.elbo.kl_bits));
+        assert_eq!(forced, report.teacher_forced.rows.value);
+        assert_eq!(free, report.free_running.rows.value);
+        let drums = report.drums.as_ref();
+        assert_eq!(f1, drums.and_then(|drums| drums.onsets.f1()));
+        assert_eq!(velocity, drums.and_then(|drums| drums.velocity?.mae));
+        assert!(validation.to_text().contains("of rows right"));
+    }
+}
+
+#[test]
+fn a_report_has_its_documented_keys_and_its_table_names_every_drum() {
+    let report = evaluation(&tiny::open(), 4).report;
+    let json = serde_json::to_value(&report).unwrap();
+    for place in [
+        "/report_version",
+        "/split",
+        "/reconstruction/teacher_forced/rows/value",
+        "/reconstruction/free_running/recall/interval/low",
+        "/reconstruction/drums/onsets/f1",
+        "/reconstruction/drums/onsets_by_voice/kick/precision",
+        "/reconstruction/drums/velocity/mae",
+        "/reconstruction/drums/timing/mae_ms",
+        "/reconstruction/drums/timing/data_spread_steps",
+        "/reconstruction/drums/downbeat/data_any",
+        "/reconstruction/drums/intervals/onset_f1",
+        "/reconstruction/elbo/kl_bits",
+        "/reconstruction/elbo/parts_nats/hits",
+        "/interpolation/latent/hamming/10/value",
+        "/interpolation/blend/language_nats_per_row/0/interval",
+        "/prior/temperature",
+        "/prior/features/downbeat",
+        "/prior/features/hits_per_bar/mean",
+        "/data/downbeat",
+        "/data/share_of_hits/closed_hat",
+        "/data/simultaneous_hits/4",
+    ] {
+        assert!(json.pointer(place).is_some(), "{place}");
+    }
+    let text = report.to_text();
+    assert!(
+        Voice::ALL.iter().all(|voice| text.contains(voice.name())),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_a_model_does_not_have_is_null_and_not_in_its_table() {
+    for model in tiny::every_kind() {
+        let evaluation = evaluation(&model, 4);
+        let json = serde_json::to_value(&evaluation.report).unwrap();
+        let text = evaluation.report.to_text();
+        assert!(text.contains("rows right"), "{text}");
+        let plays_drums = evaluation.held_out.grooves.is_some();
+        for (place, words) in [
+            ("/reconstruction/drums", "all drums"),
+            ("/prior", "Invented"),
+            ("/data", "drums used"),
+        ] {
+            assert_eq!(
+                json.pointer(place).unwrap().is_null(),
+                !plays_drums,
+                "{place}"
+            );
+            assert_eq!(text.contains(words), plays_drums, "{text}");
+        }
+        let has_controls = model.vae.config().converter.controls().is_some();
+        assert_eq!(json["interpolation"].is_null(), has_controls);
+        assert_eq!(text.contains("Between"), !has_controls, "{text}");
+        let is_trio = text.contains("melody") && text.contains("bass");
+        assert_eq!(is_trio, model.vae.config().preset == "trio");
+    }
+}
+
+#[test]
+fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
+    let density = AttributeVector {
+        vector: vec![0.5; 8],
+        bottom: 0.125,
+        top: 0.5,
+        mean: 0.25,
+        deviation: 0.1,
+        n_sequences: 30,
+    };
+    for mut model in tiny::every_kind() {
+        let attributes = &mut model.metadata.attributes;
+        attributes.insert("density".to_owned(), density.clone());
+        let evaluation = evaluation(&model, 4);
+        let row = |step| Row {
+            step,
+            figures: vec![("loss".to_owned(), Some(3.0)), ("kl".to_owned(), None)],
+        };
+        let log = [row(50), row(100)];
+        let page = Page {
+            report: &evaluation.report,
+            metadata: &model.metadata,
+            log: &log,
+            gallery: Gallery::of(&model.vae, &evaluation, model.drum_map().unwrap(), 0).unwrap(),
+        };
+        let html = page.to_html();
+        assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>\n"));
+        for (open, close) in [
+            ("<svg", "</svg>"),
+            ("<section", "</section>"),
+            ("<g", "</g>"),
+        ] {
+            let n_open = html.matches(&format!("{open} ")).count()
+                + html.matches(&format!("{open}>")).count();
+            assert_eq!(n_open, html.matches(close).count(), "{open}");
+        }
+        for forbidden in ["<script", "http://", "https://", "NaN", "inf"] {
+            let found = html.replace("http://www.w3.org/2000/svg", "");
+            assert!(!found.contains(forbidden), "{forbidden}");
+        }
+        let has_controls = model.vae.config().converter.controls().is_some();
+        assert_eq!(html.contains("Hamming"), !has_controls);
+        assert!(html.contains("<td>density</td><td>0.125</td><td>0.250</td><td>0.500</td>"));
+    }
+}
