@@ -100,12 +100,10 @@ fn as_text(metadata: &Metadata, n_bytes: usize) -> String {
         let _ = writeln!(text, "{name:<13} {what}");
     };
     line("preset", &config.preset);
-    line(
-        "length",
-        &format!("{} rows of {}", config.n_steps, converter.output()),
-    );
+    line("length", &format!("{} rows", config.n_steps));
     line("converter", &settings(&json!(converter)));
     line("reads", &converter.input().to_string());
+    line("writes", &converter.output().to_string());
     if let Some(controls) = converter.controls() {
         line("told", &controls.to_string());
     }
@@ -269,7 +267,8 @@ mod tests {
         let text = as_text(&metadata, 12_345);
         for words in [
             "preset        tiny",
-            "64 rows of groove rows of 9 drums",
+            "length        64 rows",
+            "writes        groove rows of 9 drums",
             "groove: groove rows (hits, velocities, offsets)",
             "LSTM layers of 16 and 16 units",
             "12345 bytes",

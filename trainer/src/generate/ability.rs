@@ -20,7 +20,7 @@ pub(super) fn check_mode(mode: Mode, preset: &str, converter: &Converter) -> any
     };
     anyhow::ensure!(
         is_able(converter),
-        "the model {preset} cannot do --mode {}: {reason}; presets that are: {}",
+        "the model {preset} cannot do --mode {}: {reason}; presets that can: {}",
         mode.name(),
         presets_that(is_able)
     );

@@ -5,7 +5,7 @@ use super::keys::KeyRoll;
 use super::player::Player;
 use super::{Args, Take};
 use crate::files;
-use crate::roll::{PictureKind, Roll};
+use crate::roll::{MAX_BARS, PictureKind, Roll};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
@@ -117,6 +117,14 @@ pub(super) fn write(
             take.notes.len(),
             bars(take.n_steps.div_ceil(STEPS_PER_BAR))
         )?;
+        let is_picture = matches!(format, Format::Png | Format::Svg);
+        if is_picture && take.n_steps > MAX_BARS * STEPS_PER_BAR {
+            writeln!(
+                out,
+                "{}: only the first {MAX_BARS} bars are drawn",
+                path.display()
+            )?;
+        }
     }
     Ok(())
 }
