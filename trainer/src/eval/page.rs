@@ -15,7 +15,6 @@ use chart::{Chart, Curve};
 use fourbar_model::checkpoint::Metadata;
 use fourbar_model::drums::Voice;
 use fourbar_model::note::Note;
-use gallery::Walk;
 use roll::{Scene, Size};
 
 const STYLE: &str = include_str!("page/style.css");
