@@ -88,7 +88,7 @@ fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
         device: Choice::Cpu,
         resume: false,
         config: None,
-        settings: Vec::new(),
+        settings: vec!["validate_every=4".to_owned()],
     }
 }
 
@@ -127,6 +127,7 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_ends() {
     train(&args(&data, halves.clone(), 5));
     train(&Args {
         resume: true,
+        settings: Vec::new(),
         ..args(&data, halves.clone(), 8)
     });
 

@@ -85,7 +85,7 @@ pub struct TrainConfig {
     pub scheduled_sampling: ScheduledSampling,
     /// Largest global norm of the gradient.
     pub gradient_clip: f64,
-    /// Steps between two validations; 0: once an epoch.
+    /// Steps between two validations; 0: once an epoch, but not more often than every 50 steps.
     pub validate_every: usize,
     /// Validations without a better one after which training ends.
     pub patience: usize,

@@ -1,36 +1,31 @@
 //! `fourbar train`: the training loop.
 
-use crate::config::{Config, DEFAULT_PRESET, TrainConfig};
+mod training_set;
+
+use crate::config::{Config, DEFAULT_PRESET};
 use crate::data;
-use crate::dataset::{Dataset, Split, Window};
+use crate::dataset::{Dataset, Split};
 use crate::device;
 use crate::eval::{Evaluation, HeldOut, Settings, Validation, validation};
 use crate::files::{self, write_atomically};
 use crate::learner::{Learner, StepLosses};
 use crate::run_folder::{Progress, Row, RunFolder};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use clap::Args as ClapArgs;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
-use fourbar_model::converter::{Batch, Example};
 use fourbar_model::groove::STEPS_PER_BAR;
-use fourbar_model::latent::LatentMap;
-use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use indicatif::{ProgressBar, ProgressStyle};
-use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+use training_set::TrainingSet;
 
 /// Steps between two lines of the log.
 const LOG_EVERY: usize = 50;
-/// Training examples that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
-const MAP_EXAMPLES: usize = 2_048;
-/// Principal axes in the latent map; the plugin has eight controls.
-const MAP_AXES: usize = 8;
 /// Samples of the prior in the final report.
 const PRIOR_SAMPLES: usize = 1_024;
 
@@ -157,7 +152,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let map = progress.config.drum_map()?;
     let converter = &progress.config.model.converter;
     let dataset = Dataset::load(&data::locate(args.data.as_deref())?, converter, map)?;
-    let mut material = Material::new(&dataset, &mut progress.config)?;
+    let mut set = TrainingSet::new(&dataset, &mut progress.config)?;
     if args.resume {
         ensure!(
             progress.dataset_sha256 == dataset.sha256,
@@ -178,17 +173,17 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     println!(
         "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}",
         config.model.preset,
-        material.windows.len(),
-        material.validation.as_ref().map_or(0, HeldOut::len),
+        set.windows.len(),
+        set.validation.as_ref().map_or(0, HeldOut::len),
         dataset.name,
         config.train.steps,
         config.train.batch_size,
         device::name(device),
     );
 
-    let steps_per_epoch = material.steps_per_epoch;
+    let steps_per_epoch = set.steps_per_epoch;
     let validate_every = if config.train.validate_every == 0 {
-        steps_per_epoch
+        steps_per_epoch.max(LOG_EVERY)
     } else {
         config.train.validate_every
     };
@@ -204,7 +199,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let mut ended = "all steps made";
 
     while learner.step_number() < config.train.steps {
-        let batch = material.batch(learner.step_number());
+        let batch = set.batch(learner.step_number());
         progress.pending.push(learner.step(&batch)?);
         progress.step = learner.step_number();
         progress.minutes = before + started.elapsed().as_secs_f64() / 60.0;
@@ -230,14 +225,14 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         }
         if validating {
             let vae = rounded(&learner, &config)?;
-            let validation = material.validate(&vae)?;
+            let validation = validate(&set, &vae)?;
             let figure = validation
                 .as_ref()
                 .map_or_else(|| row.figure("loss").unwrap_or(f64::NAN), Validation::loss);
             row.note(validation.as_ref());
             bar.suspend(|| println!("{}", validation_line(&row, validation.as_ref())));
             if progress.improves(figure) {
-                let checkpoint = material.checkpoint(args, &vae, &progress, steps_per_epoch)?;
+                let checkpoint = checkpoint(&set, args, &vae, &progress)?;
                 write_atomically(&folder.model_path(), &checkpoint.to_bytes()?)?;
             }
         }
@@ -255,7 +250,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    material.finish(&folder, &progress, ended)
+    finish(&set, &folder, &progress, ended)
 }
 
 impl Progress {
@@ -351,183 +346,85 @@ fn validation_line(row: &Row, validation: Option<&Validation>) -> String {
     }
 }
 
-/// The grooves of a run.
-struct Material<'a> {
-    dataset: &'a Dataset,
-    config: Config,
-    /// Length of a window in 16th steps.
-    n_steps: usize,
-    steps_per_epoch: usize,
-    windows: Vec<Window>,
-    validation: Option<HeldOut>,
-    /// The epoch that `order` is of.
-    epoch: Option<usize>,
-    /// The windows of that epoch, shuffled.
-    order: Vec<Window>,
+/// The model as it would be shipped, with the map of its latent space.
+fn checkpoint(
+    set: &TrainingSet,
+    args: &Args,
+    vae: &Rounded,
+    progress: &Progress,
+) -> Result<Checkpoint> {
+    Ok(Checkpoint {
+        metadata: Metadata {
+            format_version: FORMAT_VERSION,
+            config: set.config.model.clone(),
+            drum_map: set.config.data.drum_map.clone(),
+            dataset: DatasetCard {
+                name: set.dataset.name.clone(),
+                licence: set.dataset.licence.clone(),
+                attribution: set.dataset.attribution.clone(),
+                sha256: set.dataset.sha256.clone(),
+            },
+            command: args.command(&progress.config),
+            seed: set.config.train.seed,
+            step: progress.step,
+            epochs: number(progress.step) / number(set.steps_per_epoch),
+            metrics: serde_json::Value::Null,
+            latent: set.latent_map(&vae.vae)?,
+            attributes: BTreeMap::new(),
+        },
+        tensors: vae.tensors.clone(),
+    })
 }
 
-impl<'a> Material<'a> {
-    fn new(dataset: &'a Dataset, config: &mut Config) -> Result<Self> {
-        let n_steps = config.model.window_steps();
-        let windows = dataset.windows(Split::Train, n_steps, config.data.hop_bars);
-        let n_examples = dataset.draw(&windows, &mut Noise::from_seed(0)).len();
-        if n_examples == 0 {
-            bail!(
-                "{} holds no training window of {n_steps} steps: `fourbar prepare --preset {}` shows why",
-                dataset.name,
-                config.model.preset
-            );
+fn validate(set: &TrainingSet, model: &Rounded) -> Result<Option<Validation>> {
+    let held_out = set.validation.as_ref();
+    held_out
+        .map(|held_out| Validation::of(&model.vae, held_out, &set.config.train))
+        .transpose()
+}
+
+/// Measures the best model on the held-out splits and writes the figures into its file.
+fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &str) -> Result<()> {
+    let path = folder.model_path();
+    let origin = path.display().to_string();
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {origin}"))?;
+    let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
+    let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+    let mut metrics = serde_json::Map::new();
+    for split in [Split::Validation, Split::Test] {
+        if set
+            .dataset
+            .windows(split, set.n_steps, set.n_steps.div_ceil(STEPS_PER_BAR))
+            .is_empty()
+        {
+            println!("no {} grooves to measure the model on", split.name());
+            continue;
         }
-        let batch_size = &mut config.train.batch_size;
-        if *batch_size > n_examples {
-            println!(
-                "a batch of {batch_size} is larger than the data: using {n_examples} examples a step"
-            );
-            *batch_size = n_examples;
-        }
-        let held_out = HeldOut::of(dataset, Split::Validation, &config.model);
-        Ok(Self {
-            dataset,
-            config: config.clone(),
-            n_steps,
-            steps_per_epoch: n_examples / config.train.batch_size,
-            windows,
-            validation: (!held_out.is_empty()).then_some(held_out),
-            epoch: None,
-            order: Vec::new(),
-        })
+        let settings = Settings {
+            n_samples: PRIOR_SAMPLES,
+            n_pairs: 0,
+            free_bits: set.config.train.free_bits,
+            seed: set.config.train.seed,
+        };
+        let Evaluation { report, .. } = Evaluation::of(&vae, set.dataset, split, &settings)?;
+        metrics.insert(split.name().to_owned(), serde_json::to_value(report)?);
     }
-
-    /// The examples of step `step`. Each epoch draws its windows anew where the converter takes only some of a song,
-    /// goes through them in an order of its own, and varies each of them as the converter says.
-    fn batch(&mut self, step: usize) -> Vec<Example> {
-        let TrainConfig {
-            batch_size, seed, ..
-        } = self.config.train;
-        let epoch = step / self.steps_per_epoch;
-        if self.epoch != Some(epoch) {
-            let mut noise = Noise::of_sample(!seed, epoch);
-            self.order = self.dataset.draw(&self.windows, &mut noise);
-            for i in (1..self.order.len()).rev() {
-                self.order.swap(i, noise.below(i + 1));
-            }
-            self.epoch = Some(epoch);
-        }
-        let first = step % self.steps_per_epoch * batch_size;
-        let windows = self.order[first..first + batch_size].iter().enumerate();
-        windows
-            .map(|(i, window)| {
-                let mut noise = Noise::of_sample(seed.rotate_left(32), step * batch_size + i);
-                self.dataset.example(window, Some(&mut noise))
-            })
-            .collect()
-    }
-
-    /// The model as it would be shipped, with the map of its latent space.
-    fn checkpoint(
-        &self,
-        args: &Args,
-        vae: &Rounded,
-        progress: &Progress,
-        steps_per_epoch: usize,
-    ) -> Result<Checkpoint> {
-        Ok(Checkpoint {
-            metadata: Metadata {
-                format_version: FORMAT_VERSION,
-                config: self.config.model.clone(),
-                drum_map: self.config.data.drum_map.clone(),
-                dataset: DatasetCard {
-                    name: self.dataset.name.clone(),
-                    licence: self.dataset.licence.clone(),
-                    attribution: self.dataset.attribution.clone(),
-                    sha256: self.dataset.sha256.clone(),
-                },
-                command: args.command(&progress.config),
-                seed: self.config.train.seed,
-                step: progress.step,
-                epochs: number(progress.step) / number(steps_per_epoch),
-                metrics: serde_json::Value::Null,
-                latent: self.latent_map(&vae.vae)?,
-                attributes: BTreeMap::new(),
-            },
-            tensors: vae.tensors.clone(),
-        })
-    }
-
-    fn latent_map(&self, vae: &Vae) -> Result<LatentMap> {
-        let hop_bars = self.n_steps.div_ceil(STEPS_PER_BAR);
-        let windows = self.dataset.windows(Split::Train, self.n_steps, hop_bars);
-        let stride = windows.len().div_ceil(MAP_EXAMPLES).max(1);
-        let windows: Vec<Window> = windows.into_iter().step_by(stride).collect();
-        let mus: Vec<Vec<Vec<f32>>> = windows
-            .par_chunks(self.config.train.micro_batch)
-            .map(|windows| {
-                let examples: Vec<Example> = windows
-                    .iter()
-                    .map(|window| self.dataset.example(window, None))
-                    .collect();
-                let batch = Batch::new(&examples, &Device::Cpu)?;
-                let posterior = vae.encode(&batch.input, batch.controls.as_ref())?;
-                Ok(posterior.mu.to_vec2()?)
-            })
-            .collect::<Result<_>>()?;
-        let styles: Vec<Option<&str>> = windows
-            .iter()
-            .map(|window| self.dataset.files[window.file].style.as_deref())
-            .collect();
-        Ok(LatentMap::fit(&mus.concat(), &styles, MAP_AXES))
-    }
-
-    fn validate(&self, model: &Rounded) -> Result<Option<Validation>> {
-        let held_out = self.validation.as_ref();
-        held_out
-            .map(|held_out| Validation::of(&model.vae, held_out, &self.config.train))
-            .transpose()
-    }
-
-    /// Measures the best model on the held-out splits and writes the figures into its file.
-    fn finish(&self, folder: &RunFolder, progress: &Progress, ended: &str) -> Result<()> {
-        let path = folder.model_path();
-        let origin = path.display().to_string();
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {origin}"))?;
-        let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
-        let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
-        let mut metrics = serde_json::Map::new();
-        for split in [Split::Validation, Split::Test] {
-            if self
-                .dataset
-                .windows(split, self.n_steps, self.n_steps.div_ceil(STEPS_PER_BAR))
-                .is_empty()
-            {
-                println!("no {} grooves to measure the model on", split.name());
-                continue;
-            }
-            let settings = Settings {
-                n_samples: PRIOR_SAMPLES,
-                n_pairs: 0,
-                free_bits: self.config.train.free_bits,
-                seed: self.config.train.seed,
-            };
-            let Evaluation { report, .. } = Evaluation::of(&vae, self.dataset, split, &settings)?;
-            metrics.insert(split.name().to_owned(), serde_json::to_value(report)?);
-        }
-        let run = serde_json::json!({
-            "ended": ended,
-            "steps": progress.step,
-            "best_step": checkpoint.metadata.step,
-            "minutes": progress.minutes,
-            "threads": rayon::current_num_threads(),
-            "config": self.config,
-        });
-        metrics.insert("training".to_owned(), run);
-        checkpoint.metadata.metrics = serde_json::Value::Object(metrics);
-        write_atomically(&path, &checkpoint.to_bytes()?)?;
-        println!(
-            "{ended} after {} steps and {:.1} minutes; the best model, of step {}, is {origin}",
-            progress.step, progress.minutes, checkpoint.metadata.step
-        );
-        Ok(())
-    }
+    let run = serde_json::json!({
+        "ended": ended,
+        "steps": progress.step,
+        "best_step": checkpoint.metadata.step,
+        "minutes": progress.minutes,
+        "threads": rayon::current_num_threads(),
+        "config": set.config,
+    });
+    metrics.insert("training".to_owned(), run);
+    checkpoint.metadata.metrics = serde_json::Value::Object(metrics);
+    write_atomically(&path, &checkpoint.to_bytes()?)?;
+    println!(
+        "{ended} after {} steps and {:.1} minutes; the best model, of step {}, is {origin}",
+        progress.step, progress.minutes, checkpoint.metadata.step
+    );
+    Ok(())
 }
 
 /// The model in training as it would be shipped: what is measured and kept is the model that is played, whose weights
