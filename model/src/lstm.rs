@@ -97,7 +97,10 @@ impl Lstm {
     /// # Errors
     /// If shapes differ or the device fails.
     pub fn step(&self, x: &Tensor, state: &LstmState) -> Result<LstmState> {
-        self.step_projected(&self.project(x)?, state)
+        // One product with the whole kernel: parts of it would each cost a gradient of its full size.
+        let inputs = Tensor::cat(&[x, &state.h], 1)?;
+        let gates = inputs.matmul(&self.kernel)?.broadcast_add(&self.bias)?;
+        advance(&gates, state)
     }
 
     /// `x`, `[rows, input]`, multiplied by the input rows of the kernel, bias included.
@@ -109,14 +112,7 @@ impl Lstm {
     /// One step whose input has gone through [`Self::project`].
     fn step_projected(&self, projected: &Tensor, state: &LstmState) -> Result<LstmState> {
         let recurrent_kernel = self.kernel.narrow(0, self.input, self.units)?;
-        let gates = (projected + state.h.matmul(&recurrent_kernel)?)?.chunk(4, D::Minus1)?;
-        let [i, g, f, o] = gates.as_slice() else {
-            candle_core::bail!("an LSTM has four gates");
-        };
-        let kept = (&state.c * candle_nn::ops::sigmoid(&(f + 1.0)?)?)?;
-        let c = (kept + (candle_nn::ops::sigmoid(i)? * g.tanh()?)?)?;
-        let h = (candle_nn::ops::sigmoid(o)? * c.tanh()?)?;
-        Ok(LstmState { c, h })
+        advance(&(projected + state.h.matmul(&recurrent_kernel)?)?, state)
     }
 
     /// A whole sequence.
@@ -196,6 +192,18 @@ impl Lstm {
             })
             .collect()
     }
+}
+
+/// The state after a step, from the sums that its gates are taken of: `[batch, 4 * units]`.
+fn advance(gates: &Tensor, state: &LstmState) -> Result<LstmState> {
+    let gates = gates.chunk(4, D::Minus1)?;
+    let [i, g, f, o] = gates.as_slice() else {
+        candle_core::bail!("an LSTM has four gates");
+    };
+    let kept = (&state.c * candle_nn::ops::sigmoid(&(f + 1.0)?)?)?;
+    let c = (kept + (candle_nn::ops::sigmoid(i)? * g.tanh()?)?)?;
+    let h = (candle_nn::ops::sigmoid(o)? * c.tanh()?)?;
+    Ok(LstmState { c, h })
 }
 
 #[cfg(test)]
