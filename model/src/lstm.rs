@@ -97,9 +97,11 @@ impl Lstm {
     /// # Errors
     /// If shapes differ or the device fails.
     pub fn step(&self, x: &Tensor, state: &LstmState) -> Result<LstmState> {
-        // One product with the whole kernel: parts of it would each cost a gradient of its full size.
+        // One product with the whole kernel: parts of it would each cost a gradient of its full size. It goes through a
+        // view, because candle keeps every term of a sum of gradients that come straight from products.
+        let kernel = self.kernel.reshape(self.kernel.shape())?;
         let inputs = Tensor::cat(&[x, &state.h], 1)?;
-        let gates = inputs.matmul(&self.kernel)?.broadcast_add(&self.bias)?;
+        let gates = inputs.matmul(&kernel)?.broadcast_add(&self.bias)?;
         advance(&gates, state)
     }
 
