@@ -257,7 +257,8 @@ fn every_window_of_the_groove_midi_dataset_returns_from_a_midi_file() {
         .into_iter()
         .flat_map(|split| data.windows(split, 64, 4))
     {
-        let groove = data.groove(&window, 64);
+        let output = data.example(&window, None).output;
+        let groove = data.converter.groove(&output).unwrap();
         let file = &data.files[window.file];
         let found = through_midi(&groove, &DrumMap::TD11, file.bpm);
         if let Some(difference) = difference(&groove, &found) {

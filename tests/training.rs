@@ -272,7 +272,7 @@ fn the_first_loss_of_the_failed_run_is_the_mean_sum_of_a_groove_times_ln_27() {
     let windows = dataset.windows(Split::Train, 64, 4);
     let rows: Vec<f32> = windows
         .iter()
-        .flat_map(|window| dataset.groove(window, 64).to_rows())
+        .flat_map(|window| dataset.example(window, None).output.to_numbers())
         .collect();
     let n_rows = rows.len() / ROW;
     let rows = Tensor::from_vec(rows, (n_rows, ROW), &Device::Cpu).unwrap();

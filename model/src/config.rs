@@ -245,6 +245,16 @@ impl ModelConfig {
         }
     }
 
+    /// Number of weights.
+    #[must_use]
+    pub fn n_parameters(&self) -> usize {
+        let shapes = self.tensors();
+        shapes
+            .iter()
+            .map(|(_, shape)| shape.iter().product::<usize>())
+            .sum()
+    }
+
     /// Name and shape of every tensor of a model that passes [`Self::check`], in a fixed order.
     ///
     /// Kernels are `[in, out]`; an LSTM kernel is `[input + units, 4 * units]` with the rows of the input first and
@@ -347,11 +357,7 @@ mod tests {
 
     fn n_parameters(config: &ModelConfig) -> usize {
         config.check().unwrap();
-        let shapes = config.tensors();
-        shapes
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum()
+        config.n_parameters()
     }
 
     #[test]

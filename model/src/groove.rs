@@ -13,7 +13,6 @@ mod tests;
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::note::Note;
 use crate::pattern::{Hit, Pattern, SOFTEST};
-use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 
 /// Steps in a quarter note: the grid is 16th notes.
@@ -265,25 +264,6 @@ impl Groove {
         }
         *place = Some(cell);
     }
-}
-
-/// Grooves of one length as the network's input.
-///
-/// # Shapes
-/// Result: `[batch, steps, 27]`, single precision.
-///
-/// # Errors
-/// If the lengths differ, or if the device has no memory for it.
-pub fn to_tensor(grooves: &[Groove], device: &Device) -> candle_core::Result<Tensor> {
-    let n_steps = grooves.first().map_or(0, Groove::n_steps);
-    if let Some(other) = grooves.iter().find(|groove| groove.n_steps() != n_steps) {
-        candle_core::bail!(
-            "a batch of grooves needs one length, found {n_steps} and {} steps",
-            other.n_steps()
-        );
-    }
-    let rows = grooves.iter().flat_map(Groove::to_rows).collect();
-    Tensor::from_vec(rows, (grooves.len(), n_steps, ROW), device)
 }
 
 /// The step, drum and cell of every note that has them, in the order of the notes.

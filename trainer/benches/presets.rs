@@ -61,12 +61,8 @@ fn measure(config: &Config) -> Measured {
     }
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let step_seconds = start.elapsed().as_secs_f64() / N_STEPS as f64;
-    let shapes = config.model.tensors();
     Measured {
-        n_parameters: shapes
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum(),
+        n_parameters: config.model.n_parameters(),
         build_seconds,
         step_seconds,
     }

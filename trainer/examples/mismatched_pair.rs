@@ -187,7 +187,7 @@ fn sequences() -> Result<Vec<Vec<f32>>> {
     let windows = dataset.windows(Split::Train, STEPS, 4);
     Ok(windows
         .iter()
-        .map(|window| dataset.groove(window, STEPS).to_rows())
+        .map(|window| dataset.example(window, None).output.to_numbers())
         .collect())
 }
 

@@ -16,8 +16,9 @@ use anyhow::{Context as _, Result, ensure};
 use candle_core::Device;
 use fourbar_model::attributes::{Attribute, AttributeVector, Passage};
 use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::converter::Batch;
 use fourbar_model::drums::DrumMap;
-use fourbar_model::rows::{Rows, to_tensor};
+use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 use serde_json::json;
@@ -166,7 +167,7 @@ impl Training {
     fn encode(vae: &Vae, dataset: &Dataset) -> Result<Self> {
         let config = vae.config();
         let attributes = Attribute::all(&config.converter);
-        let n_steps = config.n_steps / config.converter.rows_per_step();
+        let n_steps = config.window_steps();
         let windows = dataset.windows(Split::Train, n_steps, 1);
         ensure!(
             !windows.is_empty(),
@@ -178,16 +179,9 @@ impl Training {
                 .iter()
                 .map(|window| dataset.example(window, None))
                 .collect();
-            let inputs: Vec<&Rows> = examples.iter().map(|example| &example.input).collect();
-            let controls: Vec<&Rows> = examples
-                .iter()
-                .filter_map(|example| example.controls.as_ref())
-                .collect();
-            let x = to_tensor(&inputs, vae.device())?;
-            let c = (!controls.is_empty())
-                .then(|| to_tensor(&controls, vae.device()))
-                .transpose()?;
-            let mus: Vec<Vec<f32>> = vae.encode(&x, c.as_ref())?.mu.to_vec2()?;
+            let batch = Batch::new(&examples, vae.device())?;
+            let posterior = vae.encode(&batch.input, batch.controls.as_ref())?;
+            let mus: Vec<Vec<f32>> = posterior.mu.to_vec2()?;
             let encoded = mus.into_iter().zip(examples).map(|(mu, example)| {
                 let passage = Passage::of_rows(&config.converter, &example.output);
                 let values = attributes.iter().map(|one| one.measure(&passage)).collect();

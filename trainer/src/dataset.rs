@@ -23,7 +23,6 @@ use crate::{data, files};
 use anyhow::Result;
 use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::Groove;
 use fourbar_model::noise::Noise;
 use index::{Index, Row};
 use indicatif::ProgressBar;
@@ -246,19 +245,6 @@ impl Dataset {
         let material = &self.files[window.file].material;
         self.converter
             .example(material, &place, window.n_steps, noise)
-    }
-
-    /// The groove of a window that [`Self::windows`] gave for the same `n_steps`.
-    ///
-    /// # Panics
-    /// If the converter is not one of grooves.
-    #[must_use]
-    pub fn groove(&self, window: &Window, n_steps: usize) -> Groove {
-        self.files[window.file].material.parts[window.part]
-            .groove()
-            .expect("only a converter of grooves is asked for them")
-            .window(window.first_step, n_steps)
-            .expect("windows are only listed where they fit into their file")
     }
 }
 

@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<()> {
     let imported = Imported::read(&args.from, args.preset.as_deref())?;
     let config = imported.config.clone();
     let left_out = imported.left_out.clone();
-    let n_parameters: usize = imported.tensors.values().map(Tensor::elem_count).sum();
+    let n_parameters = imported.config.n_parameters();
     let bytes = imported.into_checkpoint()?.to_bytes()?;
     write_atomically(&args.out, &bytes)?;
     let mut out = io::stdout();

@@ -61,15 +61,6 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Number of weights of a model.
-fn n_parameters(config: &ModelConfig) -> usize {
-    let shapes = config.tensors();
-    shapes
-        .iter()
-        .map(|(_, shape)| shape.iter().product::<usize>())
-        .sum()
-}
-
 /// The description as it is stored, and what follows from it.
 fn as_json(metadata: &Metadata, n_bytes: usize) -> Result<String> {
     let tensors: Vec<Value> = metadata
@@ -80,7 +71,7 @@ fn as_json(metadata: &Metadata, n_bytes: usize) -> Result<String> {
         .collect();
     let all = json!({
         "bytes": n_bytes,
-        "parameters": n_parameters(&metadata.config),
+        "parameters": metadata.config.n_parameters(),
         "input": metadata.config.converter.input().to_string(),
         "output": metadata.config.converter.output().to_string(),
         "controls": metadata.config.converter.controls().map(|layout| layout.to_string()),
@@ -117,7 +108,7 @@ fn as_text(metadata: &Metadata, n_bytes: usize) -> String {
         &layers(&config.decoder.units, &config.decoder.levels),
     );
     line("head", &head_in_words(config));
-    let n_parameters = n_parameters(config);
+    let n_parameters = config.n_parameters();
     line(
         "size",
         &format!("{n_parameters} parameters in half precision, {n_bytes} bytes"),

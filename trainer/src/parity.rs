@@ -215,7 +215,7 @@ impl Case {
     fn input(&self) -> Result<Stage> {
         let converter = &self.config.converter;
         let song = self.golden.song(converter, self.drum_map)?;
-        let n_steps = self.config.n_steps / converter.rows_per_step();
+        let n_steps = self.config.window_steps();
         let material = converter.whole(&song, self.drum_map, n_steps)?;
         let place = Place {
             part: 0,

@@ -3,6 +3,8 @@
 mod report;
 mod table;
 
+pub(crate) use table::grouped;
+
 pub use report::Report;
 
 use crate::config::{Config, DEFAULT_PRESET};

@@ -1,6 +1,7 @@
 //! `fourbar presets`: the models that can be trained.
 
 use crate::config::Config;
+use crate::prepare::grouped;
 use std::io::{self, Write as _};
 
 /// Arguments of `fourbar presets`.
@@ -21,17 +22,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     for config in Config::presets()? {
-        let shapes = config.model.tensors();
-        let n_parameters: usize = shapes
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum();
         writeln!(out, "{}", config.model.preset)?;
         writeln!(out, "    {}", config.description)?;
         writeln!(
             out,
             "    {} parameters. {}.",
-            thousands(n_parameters),
+            grouped(config.model.n_parameters()),
             config.source
         )?;
         if !config.aliases.is_empty() {
@@ -39,30 +35,4 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A number with a comma after every three digits.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_from_the_right() {
-        assert_eq!(
-            [7, 123, 4_085_019].map(thousands),
-            ["7", "123", "4,085,019"]
-        );
-    }
 }

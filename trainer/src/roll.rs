@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-pub(crate) use picture::{Anchor, Colour, Picture, Shape};
+pub(crate) use picture::{Anchor, Colour, Picture, Shape, length};
 
 /// Longest stretch that is drawn; a picture of more is too tall for most programs to open.
 pub const MAX_BARS: usize = 64;

@@ -1,7 +1,7 @@
 //! The table of effects as a picture: amber where an attribute grows, blue where it shrinks.
 
 use super::Effects;
-use crate::roll::{Anchor, Colour, Picture, Shape};
+use crate::roll::{Anchor, Colour, Picture, Shape, length};
 
 const CELL_WIDTH: f32 = 46.0;
 const CELL_HEIGHT: f32 = 30.0;
@@ -24,14 +24,14 @@ const QUIET_WORDS: Colour = Colour(148, 157, 178);
 /// The heat map: a row for each vector, a column for each attribute, in the same order; columns go by the number of the
 /// row with their name.
 pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
-    let n = float(effects.ids.len());
+    let n = length(effects.ids.len());
     let width = (LEFT + n * CELL_WIDTH + RIGHT).max(MIN_WIDTH);
     let height = TOP + n * CELL_HEIGHT + BOTTOM;
-    let mut shapes = vec![words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
+    let mut shapes = vec![Shape::words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
     for (column, _) in effects.ids.iter().enumerate() {
-        let x = LEFT + (float(column) + 0.5) * CELL_WIDTH + 6.0;
+        let x = LEFT + (length(column) + 0.5) * CELL_WIDTH + 6.0;
         let number = (column + 1).to_string();
-        shapes.push(words(
+        shapes.push(Shape::words(
             x,
             TOP - 10.0,
             12.0,
@@ -41,10 +41,10 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
         ));
     }
     for (row, (id, means)) in effects.ids.iter().zip(&effects.means).enumerate() {
-        let y = TOP + float(row) * CELL_HEIGHT;
+        let y = TOP + length(row) * CELL_HEIGHT;
         let baseline = y + CELL_HEIGHT / 2.0 + 4.0;
         let name = format!("{}  {}", id.replace('_', " "), row + 1);
-        shapes.push(words(
+        shapes.push(Shape::words(
             LEFT - 10.0,
             baseline,
             12.0,
@@ -53,7 +53,7 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
             &name,
         ));
         for (column, mean) in means.iter().enumerate() {
-            let x = LEFT + float(column) * CELL_WIDTH;
+            let x = LEFT + length(column) * CELL_WIDTH;
             shapes.push(Shape::Rectangle {
                 x,
                 y,
@@ -63,7 +63,14 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
             });
             let number = mean.map_or_else(|| "–".to_owned(), |mean| format!("{mean:+.2}"));
             let end = x + CELL_WIDTH - 8.0;
-            shapes.push(words(end, baseline, 11.0, Anchor::End, WORDS, &number));
+            shapes.push(Shape::words(
+                end,
+                baseline,
+                11.0,
+                Anchor::End,
+                WORDS,
+                &number,
+            ));
         }
     }
     let legend = [
@@ -71,8 +78,8 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
         "Amber: it grew, blue: it shrank, in standard deviations of the training data.",
     ];
     for (line, text) in legend.into_iter().enumerate() {
-        let baseline = height - BOTTOM + 24.0 + 18.0 * float(line);
-        shapes.push(words(
+        let baseline = height - BOTTOM + 24.0 + 18.0 * length(line);
+        shapes.push(Shape::words(
             LEFT,
             baseline,
             12.0,
@@ -96,24 +103,6 @@ fn colour(mean: Option<f64>) -> Colour {
     #[expect(clippy::cast_possible_truncation, reason = "a share of a colour")]
     let amount = (mean.abs() / FULL_COLOUR) as f32;
     NOTHING.towards(hue, amount)
-}
-
-fn words(x: f32, baseline: f32, size: f32, anchor: Anchor, colour: Colour, text: &str) -> Shape {
-    Shape::Words {
-        x,
-        baseline,
-        size,
-        anchor,
-        colour,
-        text: text.to_owned(),
-    }
-}
-
-/// A small count as a length.
-fn float(count: usize) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "a few attributes")]
-    let length = count as f32;
-    length
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use super::*;
 use fourbar_model::converter::{DrumRows, DrumsConverter, GrooveConverter, MelodyConverter};
 use fourbar_model::drums::Voice;
+use fourbar_model::groove::Groove;
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
@@ -355,7 +356,13 @@ fn windows_start_on_bar_lines_and_fit_into_their_file() {
     assert_eq!(starts(4), [0, 64]);
     assert_eq!(dataset.windows(split, 161, 1), []);
     let window = dataset.windows(split, 64, 4)[1];
-    assert_eq!(dataset.groove(&window, 64).n_hits(), 16);
+    assert_eq!(groove_in(&dataset, &window).n_hits(), 16);
+}
+
+/// What is played in a window.
+fn groove_in(dataset: &Dataset, window: &Window) -> Groove {
+    let output = dataset.example(window, None).output;
+    dataset.converter.groove(&output).unwrap()
 }
 
 #[test]
@@ -368,7 +375,7 @@ fn an_early_hit_belongs_to_the_bar_that_it_announces() {
     });
     let dataset = load(folder_of(&[("early.mid", &midi::write(&notes, 32.0, 120.0))]).path());
     let windows = dataset.windows(dataset.files[0].split, 64, 4);
-    let [before, after] = [0, 1].map(|place| dataset.groove(&windows[place], 64));
+    let [before, after] = [0, 1].map(|place| groove_in(&dataset, &windows[place]));
     assert_eq!(before.cell(63, Voice::Kick), None);
     let announced = after.cell(0, Voice::Kick).unwrap();
     assert!(

@@ -2,11 +2,10 @@
 
 use super::statistics::count;
 use crate::dataset::{Dataset, Split};
-use candle_core::{Device, Tensor};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::Example;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, STEPS_PER_BEAT};
-use fourbar_model::rows::{self, RowLayout, Rows};
+use fourbar_model::rows::{RowLayout, Rows};
 
 /// Held-out examples, with what is needed to measure a model on them.
 #[derive(Debug, Clone)]
@@ -100,30 +99,4 @@ pub(super) fn has_feel(layout: &RowLayout) -> bool {
         layout,
         RowLayout::Groove { .. } | RowLayout::BinnedGroove { .. }
     )
-}
-
-/// Some examples as the network reads them.
-pub(super) struct Batch {
-    /// `[batch, steps, input]`.
-    pub(super) input: Tensor,
-    /// `[batch, steps, output]`.
-    pub(super) output: Tensor,
-    /// `[batch, steps, controls]`, where the model has any.
-    pub(super) controls: Option<Tensor>,
-}
-
-impl Batch {
-    /// The batch of `examples`, of which there is at least one.
-    pub(super) fn of(examples: &[Example], device: &Device) -> candle_core::Result<Self> {
-        let tensor = |rows: Vec<&Rows>| rows::to_tensor(&rows, device);
-        let controls: Option<Vec<&Rows>> = examples
-            .iter()
-            .map(|example| example.controls.as_ref())
-            .collect();
-        Ok(Self {
-            input: tensor(examples.iter().map(|example| &example.input).collect())?,
-            output: tensor(examples.iter().map(|example| &example.output).collect())?,
-            controls: controls.map(tensor).transpose()?,
-        })
-    }
 }

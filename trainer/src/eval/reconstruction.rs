@@ -2,12 +2,12 @@
 
 use super::accuracy::Accuracy;
 use super::drums::Drums;
-use super::held_out::{Batch, HeldOut, grooves, has_feel};
+use super::held_out::{HeldOut, grooves, has_feel};
 use super::statistics::{Interval, by_file, count, ratio};
 use crate::loss;
 use anyhow::Context as _;
 use candle_core::{Device, Tensor};
-use fourbar_model::converter::Example;
+use fourbar_model::converter::{Batch, Example};
 use fourbar_model::latent::Posterior;
 use fourbar_model::layers::Dropout;
 use fourbar_model::noise::Noise;
@@ -85,7 +85,7 @@ pub(super) fn play_back(vae: &Vae, held_out: &HeldOut) -> anyhow::Result<Vec<Row
 /// # Errors
 /// If the network fails on its device.
 pub(super) fn means(vae: &Vae, examples: &[Example]) -> anyhow::Result<Vec<Vec<f32>>> {
-    let posterior = encode(vae, &Batch::of(examples, vae.device())?)?;
+    let posterior = encode(vae, &Batch::new(examples, vae.device())?)?;
     Ok(posterior.mu.to_device(&Device::Cpu)?.to_vec2()?)
 }
 
@@ -110,7 +110,7 @@ impl Forced {
         };
         let layout = vae.config().converter.output();
         for examples in held_out.examples.chunks(BATCH) {
-            let batch = Batch::of(examples, vae.device())?;
+            let batch = Batch::new(examples, vae.device())?;
             let posterior = encode(vae, &batch)?;
             let rows = vae
                 .decoder()

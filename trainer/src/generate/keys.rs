@@ -1,6 +1,6 @@
 //! Piano rolls of melodies and trios: a lane for each key, and one for each drum that plays.
 
-use crate::roll::{Anchor, Colour, MAX_BARS, Picture, Shape};
+use crate::roll::{Anchor, Colour, MAX_BARS, Picture, Shape, length};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::note::Note;
@@ -74,22 +74,28 @@ impl<'a> KeyRoll<'a> {
     pub(super) fn picture(&self, title: &str) -> Picture {
         let (low, high) = self.range();
         let voices = self.voices();
-        let bar_width = BAR_WIDTH * float(self.n_bars.min(WIDE_BARS)) / float(self.n_bars);
-        let roll_width = bar_width * float(self.n_bars);
+        let bar_width = BAR_WIDTH * length(self.n_bars.min(WIDE_BARS)) / length(self.n_bars);
+        let roll_width = bar_width * length(self.n_bars);
         let keys_height = f32::from(high - low + 1) * LANE_HEIGHT;
-        let height = TOP + keys_height + float(voices.len()) * DRUM_LANE_HEIGHT + BOTTOM;
+        let height = TOP + keys_height + length(voices.len()) * DRUM_LANE_HEIGHT + BOTTOM;
         let width = (LEFT + roll_width + RIGHT).max(MIN_WIDTH);
 
-        let mut shapes = vec![words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
+        let mut shapes = vec![Shape::words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
         for pitch in low..=high {
             let y = TOP + f32::from(high - pitch) * LANE_HEIGHT;
             let is_black = [1, 3, 6, 8, 10].contains(&(pitch % 12));
             let colour = if is_black { BLACK_KEY } else { WHITE_KEY };
-            shapes.push(rectangle(LEFT, y, roll_width, LANE_HEIGHT - 1.0, colour));
+            shapes.push(Shape::rectangle(
+                LEFT,
+                y,
+                roll_width,
+                LANE_HEIGHT - 1.0,
+                colour,
+            ));
             if pitch.is_multiple_of(12) {
                 let name = format!("C{}", i16::from(pitch / 12) - 1);
                 let baseline = y + LANE_HEIGHT - 1.0;
-                shapes.push(words(
+                shapes.push(Shape::words(
                     LEFT - 12.0,
                     baseline,
                     11.0,
@@ -100,15 +106,15 @@ impl<'a> KeyRoll<'a> {
             }
         }
         for (lane, voice) in voices.iter().enumerate() {
-            let y = TOP + keys_height + float(lane) * DRUM_LANE_HEIGHT;
-            shapes.push(rectangle(
+            let y = TOP + keys_height + length(lane) * DRUM_LANE_HEIGHT;
+            shapes.push(Shape::rectangle(
                 LEFT,
                 y + 1.0,
                 roll_width,
                 DRUM_LANE_HEIGHT - 2.0,
                 BLACK_KEY,
             ));
-            shapes.push(words(
+            shapes.push(Shape::words(
                 LEFT - 12.0,
                 y + DRUM_LANE_HEIGHT - 4.0,
                 12.0,
@@ -133,17 +139,23 @@ impl<'a> KeyRoll<'a> {
                 let colour = VOICES[usize::from(note.channel) % VOICES.len()];
                 let bright = BACKGROUND.towards(colour, 0.5 + 0.5 * note.velocity);
                 let width = (end - x - 1.0).max(1.0);
-                shapes.push(rectangle(x, y, width, LANE_HEIGHT - 1.0, bright));
+                shapes.push(Shape::rectangle(x, y, width, LANE_HEIGHT - 1.0, bright));
             }
         }
         for (voice, note) in &self.drums {
             let lane = voices.iter().position(|of| of == voice);
             let x = x_of(note.onset_beats);
             if let Some(lane) = lane.filter(|_| x < right_end) {
-                let y = TOP + keys_height + float(lane) * DRUM_LANE_HEIGHT;
+                let y = TOP + keys_height + length(lane) * DRUM_LANE_HEIGHT;
                 let bright = BACKGROUND.towards(DRUMS, 0.4 + 0.6 * note.velocity);
-                let width = (bar_width / float(STEPS_PER_BAR) * 0.6).max(1.0);
-                shapes.push(rectangle(x, y + 2.0, width, DRUM_LANE_HEIGHT - 4.0, bright));
+                let width = (bar_width / length(STEPS_PER_BAR) * 0.6).max(1.0);
+                shapes.push(Shape::rectangle(
+                    x,
+                    y + 2.0,
+                    width,
+                    DRUM_LANE_HEIGHT - 4.0,
+                    bright,
+                ));
             }
         }
         Picture {
@@ -157,13 +169,13 @@ impl<'a> KeyRoll<'a> {
     /// The lines of beats and bars, and the bars' numbers.
     fn lines(&self, shapes: &mut Vec<Shape>, bar_width: f32, bottom: f32) {
         for beat in 0..=4 * self.n_bars {
-            let x = LEFT + float(beat) * bar_width / BEATS_PER_BAR;
+            let x = LEFT + length(beat) * bar_width / BEATS_PER_BAR;
             let (colour, above) = if beat.is_multiple_of(4) {
                 (BAR_LINE, 6.0)
             } else {
                 (BEAT_LINE, 0.0)
             };
-            shapes.push(rectangle(
+            shapes.push(Shape::rectangle(
                 x - 0.5,
                 TOP - above,
                 1.0,
@@ -172,9 +184,9 @@ impl<'a> KeyRoll<'a> {
             ));
         }
         for bar in 0..self.n_bars {
-            let x = LEFT + float(bar) * bar_width + 4.0;
+            let x = LEFT + length(bar) * bar_width + 4.0;
             let number = (bar + 1).to_string();
-            shapes.push(words(
+            shapes.push(Shape::words(
                 x,
                 TOP - 9.0,
                 11.0,
@@ -184,34 +196,6 @@ impl<'a> KeyRoll<'a> {
             ));
         }
     }
-}
-
-fn rectangle(x: f32, y: f32, width: f32, height: f32, colour: Colour) -> Shape {
-    Shape::Rectangle {
-        x,
-        y,
-        width,
-        height,
-        colour,
-    }
-}
-
-fn words(x: f32, baseline: f32, size: f32, anchor: Anchor, colour: Colour, text: &str) -> Shape {
-    Shape::Words {
-        x,
-        baseline,
-        size,
-        anchor,
-        colour,
-        text: text.to_owned(),
-    }
-}
-
-/// A small count as a length.
-fn float(count: usize) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "at most 64 bars of 16 steps")]
-    let length = count as f32;
-    length
 }
 
 #[cfg(test)]

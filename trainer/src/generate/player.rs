@@ -6,12 +6,12 @@ use super::{Args, attribute, noise_of};
 use crate::loaded_model::LoadedModel;
 use anyhow::Context as _;
 use candle_core::Device;
-use fourbar_model::converter::{Converter, Example};
+use fourbar_model::converter::{Batch, Converter, Example};
 use fourbar_model::drums::{DrumMap, N_VOICES};
 use fourbar_model::groove::Groove;
 use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
-use fourbar_model::rows::{Rows, to_tensor};
+use fourbar_model::rows::Rows;
 use fourbar_model::{midi, vae::Vae};
 use std::io::Write;
 
@@ -72,7 +72,7 @@ impl<'a> Player<'a> {
 
     /// Length of a window in 16th steps.
     pub(super) fn window_steps(&self) -> usize {
-        self.vae.config().n_steps / self.converter.rows_per_step()
+        self.vae.config().window_steps()
     }
 
     /// The mean of the posterior of one example, alone: it must not depend on neighbours in a batch.
@@ -80,14 +80,10 @@ impl<'a> Player<'a> {
     /// # Errors
     /// If the network fails.
     pub(super) fn mu(&self, example: &Example) -> anyhow::Result<Vec<f32>> {
-        let x = to_tensor(&[&example.input], self.vae.device())?;
-        let controls = example.controls.as_ref();
-        let controls = controls
-            .map(|rows| to_tensor(&[rows], self.vae.device()))
-            .transpose()?;
+        let batch = Batch::new(std::slice::from_ref(example), self.vae.device())?;
         let posterior = self
             .vae
-            .encode(&x, controls.as_ref())
+            .encode(&batch.input, batch.controls.as_ref())
             .context("encoding an input")?;
         Ok(posterior
             .mu

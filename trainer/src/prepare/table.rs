@@ -243,7 +243,7 @@ fn write_histogram(f: &mut Formatter<'_>, rows: &[(String, usize)]) -> fmt::Resu
 }
 
 /// A count with a comma between thousands.
-fn grouped(count: usize) -> String {
+pub(crate) fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -303,8 +303,17 @@ mod tests {
     #[test]
     fn counts_have_a_comma_between_thousands() {
         assert_eq!(
-            [0, 999, 1_000, 432_806, 1_000_000].map(grouped),
-            ["0", "999", "1,000", "432,806", "1,000,000"]
+            [0, 7, 123, 999, 1_000, 432_806, 1_000_000, 4_085_019].map(grouped),
+            [
+                "0",
+                "7",
+                "123",
+                "999",
+                "1,000",
+                "432,806",
+                "1,000,000",
+                "4,085,019"
+            ]
         );
     }
 

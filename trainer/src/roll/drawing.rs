@@ -1,6 +1,6 @@
 //! How a [`Roll`] looks: lanes, lines, marks and words.
 
-use super::picture::{Anchor, Colour, Picture, Shape};
+use super::picture::{Anchor, Colour, Picture, Shape, length};
 use super::{BARS_PER_LINE, LANES, Mark, Roll, whole};
 use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
 
@@ -40,14 +40,14 @@ const LATE: Colour = Colour(72, 160, 255);
 pub(super) fn picture(roll: &Roll, title: &str, summary: &str) -> Picture {
     let n_lines = roll.n_bars.div_ceil(BARS_PER_LINE);
     let line_bars = roll.n_bars.min(BARS_PER_LINE);
-    let width = (LEFT + float(line_bars * STEPS_PER_BAR) * STEP_WIDTH + RIGHT).max(MIN_WIDTH);
-    let height = TOP + float(n_lines) * LINE_HEIGHT + BOTTOM;
+    let width = (LEFT + length(line_bars * STEPS_PER_BAR) * STEP_WIDTH + RIGHT).max(MIN_WIDTH);
+    let height = TOP + length(n_lines) * LINE_HEIGHT + BOTTOM;
 
     let mut shapes = heading(title, summary, width);
     for line in 0..n_lines {
         let first_bar = line * BARS_PER_LINE;
         let n_bars = (roll.n_bars - first_bar).min(BARS_PER_LINE);
-        let top = TOP + float(line) * LINE_HEIGHT;
+        let top = TOP + length(line) * LINE_HEIGHT;
         grid(&mut shapes, top, first_bar, n_bars);
         let steps = first_bar * STEPS_PER_BAR..(first_bar + n_bars) * STEPS_PER_BAR;
         for mark in roll
@@ -70,8 +70,8 @@ pub(super) fn picture(roll: &Roll, title: &str, summary: &str) -> Picture {
 /// The title on the left and the summary on the right.
 fn heading(title: &str, summary: &str, width: f32) -> Vec<Shape> {
     vec![
-        words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title),
-        words(width - RIGHT, 38.0, 13.0, Anchor::End, QUIET_WORDS, summary),
+        Shape::words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title),
+        Shape::words(width - RIGHT, 38.0, 13.0, Anchor::End, QUIET_WORDS, summary),
     ]
 }
 
@@ -79,17 +79,23 @@ fn heading(title: &str, summary: &str, width: f32) -> Vec<Shape> {
 fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
     let lanes_top = top + BAR_NUMBERS;
     let n_steps = n_bars * STEPS_PER_BAR;
-    let width = float(n_steps) * STEP_WIDTH;
+    let width = length(n_steps) * STEP_WIDTH;
     let lanes_height = N_LANES * (LANE_HEIGHT + LANE_GAP) - LANE_GAP;
     for (lane, voice) in LANES.iter().enumerate() {
-        let y = lanes_top + float(lane) * (LANE_HEIGHT + LANE_GAP);
-        shapes.push(rectangle(LEFT, y, width, LANE_HEIGHT, LANE));
+        let y = lanes_top + length(lane) * (LANE_HEIGHT + LANE_GAP);
+        shapes.push(Shape::rectangle(LEFT, y, width, LANE_HEIGHT, LANE));
         for beat in 0..n_steps / STEPS_PER_BEAT {
-            let x = LEFT + float(beat * STEPS_PER_BEAT) * STEP_WIDTH;
-            shapes.push(rectangle(x, y, STEP_WIDTH, LANE_HEIGHT, LANE_DOWNBEAT));
+            let x = LEFT + length(beat * STEPS_PER_BEAT) * STEP_WIDTH;
+            shapes.push(Shape::rectangle(
+                x,
+                y,
+                STEP_WIDTH,
+                LANE_HEIGHT,
+                LANE_DOWNBEAT,
+            ));
         }
         let baseline = y + LANE_HEIGHT / 2.0 + 4.5;
-        shapes.push(words(
+        shapes.push(Shape::words(
             LEFT - 12.0,
             baseline,
             13.0,
@@ -106,8 +112,8 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
         } else {
             (STEP_LINE, 1.0, 0.0)
         };
-        let x = LEFT + float(step) * STEP_WIDTH - thickness / 2.0;
-        shapes.push(rectangle(
+        let x = LEFT + length(step) * STEP_WIDTH - thickness / 2.0;
+        shapes.push(Shape::rectangle(
             x,
             lanes_top - above,
             thickness,
@@ -116,8 +122,8 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
         ));
     }
     for bar in 0..n_bars {
-        let x = LEFT + float(bar * STEPS_PER_BAR) * STEP_WIDTH + 6.0;
-        shapes.push(words(
+        let x = LEFT + length(bar * STEPS_PER_BAR) * STEP_WIDTH + 6.0;
+        shapes.push(Shape::words(
             x,
             top + 13.0,
             12.0,
@@ -134,10 +140,10 @@ fn draw_mark(shapes: &mut Vec<Shape>, mark: Mark, top: f32, first_step: usize) {
         .iter()
         .position(|voice| *voice == mark.voice)
         .expect("every voice has a lane");
-    let lane_bottom = top + BAR_NUMBERS + float(lane) * (LANE_HEIGHT + LANE_GAP) + LANE_HEIGHT;
+    let lane_bottom = top + BAR_NUMBERS + length(lane) * (LANE_HEIGHT + LANE_GAP) + LANE_HEIGHT;
     let x_of = |steps: f64| {
         #[expect(clippy::cast_possible_truncation, reason = "a place in the picture")]
-        let steps = (steps - f64::from(float(first_step))) as f32;
+        let steps = (steps - f64::from(length(first_step))) as f32;
         LEFT + steps * STEP_WIDTH
     };
 
@@ -146,10 +152,10 @@ fn draw_mark(shapes: &mut Vec<Shape>, mark: Mark, top: f32, first_step: usize) {
     let y = lane_bottom - 1.0 - height;
     let colour = mark_colour(mark);
     let body = LANE.towards(colour, 0.72);
-    shapes.push(rectangle(x, y, MARK_WIDTH, height, body));
+    shapes.push(Shape::rectangle(x, y, MARK_WIDTH, height, body));
     let grid_x = x_of(mark.grid_steps());
     if grid_x > x && grid_x < x + MARK_WIDTH {
-        shapes.push(rectangle(
+        shapes.push(Shape::rectangle(
             grid_x - 0.5,
             y,
             1.0,
@@ -157,7 +163,7 @@ fn draw_mark(shapes: &mut Vec<Shape>, mark: Mark, top: f32, first_step: usize) {
             LANE.towards(colour, 0.3),
         ));
     }
-    shapes.push(rectangle(x, y, EDGE_WIDTH, height, colour));
+    shapes.push(Shape::rectangle(x, y, EDGE_WIDTH, height, colour));
 }
 
 /// Hue from timing, brightness from velocity.
@@ -179,8 +185,8 @@ fn legend(shapes: &mut Vec<Shape>, height: f32) {
         (ON_GRID, "on the grid", 88.0),
         (LATE, "late", 46.0),
     ] {
-        shapes.push(rectangle(x, baseline - 9.0, 10.0, 10.0, colour));
-        shapes.push(words(
+        shapes.push(Shape::rectangle(x, baseline - 9.0, 10.0, 10.0, colour));
+        shapes.push(Shape::words(
             x + 16.0,
             baseline,
             12.0,
@@ -191,7 +197,7 @@ fn legend(shapes: &mut Vec<Shape>, height: f32) {
         x += 16.0 + label_width;
     }
     let rest = "height and brightness: velocity";
-    shapes.push(words(
+    shapes.push(Shape::words(
         x + 8.0,
         baseline,
         12.0,
@@ -199,34 +205,6 @@ fn legend(shapes: &mut Vec<Shape>, height: f32) {
         QUIET_WORDS,
         rest,
     ));
-}
-
-fn rectangle(x: f32, y: f32, width: f32, height: f32, colour: Colour) -> Shape {
-    Shape::Rectangle {
-        x,
-        y,
-        width,
-        height,
-        colour,
-    }
-}
-
-fn words(x: f32, baseline: f32, size: f32, anchor: Anchor, colour: Colour, text: &str) -> Shape {
-    Shape::Words {
-        x,
-        baseline,
-        size,
-        anchor,
-        colour,
-        text: text.to_owned(),
-    }
-}
-
-/// A small count as a length.
-fn float(count: usize) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "at most 64 bars of 16 steps")]
-    let length = count as f32;
-    length
 }
 
 #[cfg(test)]

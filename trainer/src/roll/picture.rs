@@ -68,6 +68,48 @@ pub(crate) enum Shape {
     },
 }
 
+impl Shape {
+    /// A filled rectangle; see [`Self::Rectangle`].
+    pub(crate) fn rectangle(x: f32, y: f32, width: f32, height: f32, colour: Colour) -> Self {
+        Self::Rectangle {
+            x,
+            y,
+            width,
+            height,
+            colour,
+        }
+    }
+
+    /// A line of words; see [`Self::Words`].
+    pub(crate) fn words(
+        x: f32,
+        baseline: f32,
+        size: f32,
+        anchor: Anchor,
+        colour: Colour,
+        text: &str,
+    ) -> Self {
+        Self::Words {
+            x,
+            baseline,
+            size,
+            anchor,
+            colour,
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// A count of bars, steps or cells as a length.
+pub(crate) fn length(count: usize) -> f32 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a picture has far fewer than 2^24 of anything"
+    )]
+    let length = count as f32;
+    length
+}
+
 /// Shapes on a rectangle of one colour, later ones above earlier ones.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Picture {

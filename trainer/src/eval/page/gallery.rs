@@ -79,7 +79,7 @@ impl Gallery {
         });
         Ok(Self {
             map,
-            n_steps: vae.config().n_steps / converter.rows_per_step(),
+            n_steps: vae.config().window_steps(),
             reconstructions: reconstructions.collect(),
             walk: Walk::of(vae, held_out, map, seed)?,
             inventions: inventions.iter().map(notes).collect(),
