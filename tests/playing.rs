@@ -9,11 +9,52 @@ use crate::harness::{Host, Mode, NoteEvent, Player, Setup, notes, param_id, soun
 
 /// Writes a test for each function of this module, on one kind of host.
 macro_rules! tests_on {
+    ($host:ty) => {
+        $crate::playing::tests_on! {
+            $host:
+            every_note_of_the_pattern_is_heard_at_its_sample
+            playback_equals_the_exported_notes
+            block_sizes_do_not_change_the_notes
+            every_pass_of_the_loop_is_the_same
+            a_host_loop_of_four_bars_goes_on_like_the_song
+            a_host_loop_of_an_odd_length_starts_anew_each_time
+            a_host_loop_that_ends_inside_a_block_is_followed
+            seeking_starting_mid_bar_and_stopping_lose_nothing
+            a_count_in_before_the_song_is_played_too
+            tempo_changes_move_the_notes_that_follow
+            every_sample_rate_plays_the_same_music
+            huge_blocks_play_the_same_notes
+            realtime_playback_equals_the_bounce
+            two_bounces_of_automated_requests_are_equal
+            a_new_seed_takes_over_at_the_boundary_that_is_set
+            bars_are_the_hosts_bars
+            a_request_while_stopped_counts_from_the_next_start
+            the_feel_changes_without_a_new_pattern
+            notes_end_where_they_began_when_channel_or_map_change
+            bypass_ends_every_note_and_the_song_goes_on_after_it
+            without_any_transport_it_plays_on_its_own_clock
+            a_host_without_a_song_position_gets_notes_at_its_tempo
+            a_stopped_host_hears_nothing
+            absurd_transports_are_survived
+            numbers_that_are_none_are_survived
+            everything_can_be_automated_while_it_plays
+            the_kit_is_heard_at_its_level
+            a_reloaded_project_plays_the_same_notes
+            a_state_can_come_in_the_middle_of_the_song
+            the_state_of_a_newer_version_is_read_as_far_as_it_goes
+            a_saved_pattern_plays_without_its_checkpoint
+            damaged_states_are_refused_and_change_nothing_that_plays
+            two_instances_play_side_by_side
+            it_can_be_removed_while_it_is_generating
+            it_can_be_deactivated_and_activated_again_and_again
+            every_value_of_every_parameter_reads_back_from_its_text
+        }
+    };
     ($host:ty: $($name:ident)+) => {
         $(
             #[test]
             fn $name() {
-                crate::playing::$name::<$host>();
+                $crate::playing::$name::<$host>();
             }
         )+
     };
@@ -30,18 +71,18 @@ fn whole_song(ready: &Ready) -> [InForce<'_>; 1] {
     }]
 }
 
+/// Checks that the player heard this pattern, as it was generated, from the song's start to its end.
+fn check_song<H: Host>(player: &Player<H>, ready: &Ready) {
+    check(player, &whole_song(ready), Feel::AS_GENERATED, &DrumMap::GM);
+}
+
 /// Plays two passes and checks them against the rule.
 fn check_two_passes<H: Host>(mut player: Player<H>) {
     player.play(32.0);
     player.stop();
     let ready = player.pattern().unwrap();
     assert!(ready.pattern.hits().len() > 8, "a groove has hits");
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
     assert!(
         player
             .notes()
@@ -148,12 +189,7 @@ pub(crate) fn a_host_loop_of_four_bars_goes_on_like_the_song<H: Host>() {
     player.play(50.0);
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn a_host_loop_of_an_odd_length_starts_anew_each_time<H: Host>() {
@@ -162,12 +198,7 @@ pub(crate) fn a_host_loop_of_an_odd_length_starts_anew_each_time<H: Host>() {
     player.play(40.0);
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 /// Most hosts end a block where their loop ends; these don't, and tell in the next block where they are.
@@ -191,8 +222,7 @@ pub(crate) fn a_host_loop_that_ends_inside_a_block_is_followed<H: Host>() {
         }
         player.stop();
         let ready = player.pattern().unwrap();
-        let feel = Feel::AS_GENERATED;
-        check(&player, &whole_song(&ready), feel, &DrumMap::GM);
+        check_song(&player, &ready);
     }
 }
 
@@ -215,12 +245,7 @@ pub(crate) fn seeking_starting_mid_bar_and_stopping_lose_nothing<H: Host>() {
     }
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 /// Nothing but the pre-roll's own hits, and the one at its place.
@@ -230,12 +255,7 @@ pub(crate) fn a_count_in_before_the_song_is_played_too<H: Host>() {
     player.play(12.0);
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn tempo_changes_move_the_notes_that_follow<H: Host>() {
@@ -246,12 +266,7 @@ pub(crate) fn tempo_changes_move_the_notes_that_follow<H: Host>() {
     }
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn every_sample_rate_plays_the_same_music<H: Host>() {
@@ -378,12 +393,7 @@ pub(crate) fn a_request_while_stopped_counts_from_the_next_start<H: Host>() {
     player.stop();
     let ready = player.pattern().unwrap();
     assert_eq!(ready.request.seed, 4242);
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn the_feel_changes_without_a_new_pattern<H: Host>() {
@@ -438,12 +448,7 @@ pub(crate) fn bypass_ends_every_note_and_the_song_goes_on_after_it<H: Host>() {
     assert!(after.len() > 8, "the song goes on");
     // What plays after the bypass lies where the song is, not where it was.
     player.heard.retain(|event| event.sample >= after[0].start);
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn without_any_transport_it_plays_on_its_own_clock<H: Host>() {
@@ -455,12 +460,7 @@ pub(crate) fn without_any_transport_it_plays_on_its_own_clock<H: Host>() {
     player.change(param_id("bypass"), 1.0);
     player.run(64);
     player.told.last_mut().unwrap().n_samples -= 64;
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn a_host_without_a_song_position_gets_notes_at_its_tempo<H: Host>() {
@@ -499,12 +499,7 @@ pub(crate) fn absurd_transports_are_survived<H: Host>() {
     player.play(20.0);
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn numbers_that_are_none_are_survived<H: Host>() {
@@ -613,12 +608,7 @@ pub(crate) fn the_state_of_a_newer_version_is_read_as_far_as_it_goes<H: Host>() 
     older.stop();
     let ready = older.pattern().unwrap();
     assert_eq!(ready.request.seed, 31);
-    check(
-        &older,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&older, &ready);
 }
 
 /// A project whose checkpoint this build does not have plays what it played.
@@ -641,12 +631,7 @@ pub(crate) fn a_saved_pattern_plays_without_its_checkpoint<H: Host>() {
     );
     elsewhere.play(33.0);
     elsewhere.stop();
-    check(
-        &elsewhere,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&elsewhere, &ready);
     assert_eq!(elsewhere.pattern(), Some(ready));
 }
 
@@ -686,12 +671,7 @@ pub(crate) fn damaged_states_are_refused_and_change_nothing_that_plays<H: Host>(
     player.play(20.0);
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn two_instances_play_side_by_side<H: Host>() {
@@ -752,12 +732,7 @@ pub(crate) fn it_can_be_deactivated_and_activated_again_and_again<H: Host>() {
     player.play(20.0);
     player.stop();
     let ready = player.pattern().unwrap();
-    check(
-        &player,
-        &whole_song(&ready),
-        Feel::AS_GENERATED,
-        &DrumMap::GM,
-    );
+    check_song(&player, &ready);
 }
 
 pub(crate) fn every_value_of_every_parameter_reads_back_from_its_text<H: Host>() {
