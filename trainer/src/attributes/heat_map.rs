@@ -14,12 +14,9 @@ const MIN_WIDTH: f32 = 720.0;
 /// Effect that has the full colour, in standard deviations.
 const FULL_COLOUR: f64 = 2.0;
 
-const BACKGROUND: Colour = Colour(12, 14, 18);
 const NOTHING: Colour = Colour(27, 31, 40);
 const MORE: Colour = Colour(235, 140, 45);
 const LESS: Colour = Colour(60, 140, 230);
-const WORDS: Colour = Colour(233, 236, 244);
-const QUIET_WORDS: Colour = Colour(148, 157, 178);
 
 /// The heat map: a row for each vector, a column for each attribute, in the same order; columns go by the number of the
 /// row with their name.
@@ -27,7 +24,14 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
     let n = length(effects.ids.len());
     let width = (LEFT + n * CELL_WIDTH + RIGHT).max(MIN_WIDTH);
     let height = TOP + n * CELL_HEIGHT + BOTTOM;
-    let mut shapes = vec![Shape::words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
+    let mut shapes = vec![Shape::words(
+        LEFT,
+        38.0,
+        19.0,
+        Anchor::Start,
+        Colour::WORDS,
+        title,
+    )];
     for (column, _) in effects.ids.iter().enumerate() {
         let x = LEFT + (length(column) + 0.5) * CELL_WIDTH + 6.0;
         let number = (column + 1).to_string();
@@ -36,7 +40,7 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
             TOP - 10.0,
             12.0,
             Anchor::End,
-            QUIET_WORDS,
+            Colour::QUIET_WORDS,
             &number,
         ));
     }
@@ -49,7 +53,7 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
             baseline,
             12.0,
             Anchor::End,
-            QUIET_WORDS,
+            Colour::QUIET_WORDS,
             &name,
         ));
         for (column, mean) in means.iter().enumerate() {
@@ -68,7 +72,7 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
                 baseline,
                 11.0,
                 Anchor::End,
-                WORDS,
+                Colour::WORDS,
                 &number,
             ));
         }
@@ -84,14 +88,14 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
             baseline,
             12.0,
             Anchor::Start,
-            QUIET_WORDS,
+            Colour::QUIET_WORDS,
             text,
         ));
     }
     Picture {
         width,
         height,
-        background: BACKGROUND,
+        background: Colour::BACKGROUND,
         shapes,
     }
 }

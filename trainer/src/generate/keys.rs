@@ -19,13 +19,9 @@ const MIN_WIDTH: f32 = 620.0;
 /// Keys that are drawn around a single note.
 const MARGIN_KEYS: u8 = 2;
 
-const BACKGROUND: Colour = Colour(12, 14, 18);
 const WHITE_KEY: Colour = Colour(25, 29, 37);
 const BLACK_KEY: Colour = Colour(18, 21, 27);
 const BEAT_LINE: Colour = Colour(45, 51, 64);
-const BAR_LINE: Colour = Colour(104, 114, 134);
-const WORDS: Colour = Colour(233, 236, 244);
-const QUIET_WORDS: Colour = Colour(148, 157, 178);
 /// By channel: melody, bass.
 const VOICES: [Colour; 2] = [Colour(255, 170, 70), Colour(90, 170, 255)];
 const DRUMS: Colour = Colour(236, 238, 245);
@@ -80,7 +76,14 @@ impl<'a> KeyRoll<'a> {
         let height = TOP + keys_height + length(voices.len()) * DRUM_LANE_HEIGHT + BOTTOM;
         let width = (LEFT + roll_width + RIGHT).max(MIN_WIDTH);
 
-        let mut shapes = vec![Shape::words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title)];
+        let mut shapes = vec![Shape::words(
+            LEFT,
+            38.0,
+            19.0,
+            Anchor::Start,
+            Colour::WORDS,
+            title,
+        )];
         for pitch in low..=high {
             let y = TOP + f32::from(high - pitch) * LANE_HEIGHT;
             let is_black = [1, 3, 6, 8, 10].contains(&(pitch % 12));
@@ -100,7 +103,7 @@ impl<'a> KeyRoll<'a> {
                     baseline,
                     11.0,
                     Anchor::End,
-                    QUIET_WORDS,
+                    Colour::QUIET_WORDS,
                     &name,
                 ));
             }
@@ -119,7 +122,7 @@ impl<'a> KeyRoll<'a> {
                 y + DRUM_LANE_HEIGHT - 4.0,
                 12.0,
                 Anchor::End,
-                QUIET_WORDS,
+                Colour::QUIET_WORDS,
                 voice.name(),
             ));
         }
@@ -137,7 +140,7 @@ impl<'a> KeyRoll<'a> {
             if x < right_end {
                 let y = TOP + f32::from(high - note.pitch) * LANE_HEIGHT;
                 let colour = VOICES[usize::from(note.channel) % VOICES.len()];
-                let bright = BACKGROUND.towards(colour, 0.5 + 0.5 * note.velocity);
+                let bright = Colour::BACKGROUND.towards(colour, 0.5 + 0.5 * note.velocity);
                 let width = (end - x - 1.0).max(1.0);
                 shapes.push(Shape::rectangle(x, y, width, LANE_HEIGHT - 1.0, bright));
             }
@@ -147,7 +150,7 @@ impl<'a> KeyRoll<'a> {
             let x = x_of(note.onset_beats);
             if let Some(lane) = lane.filter(|_| x < right_end) {
                 let y = TOP + keys_height + length(lane) * DRUM_LANE_HEIGHT;
-                let bright = BACKGROUND.towards(DRUMS, 0.4 + 0.6 * note.velocity);
+                let bright = Colour::BACKGROUND.towards(DRUMS, 0.4 + 0.6 * note.velocity);
                 let width = (bar_width / length(STEPS_PER_BAR) * 0.6).max(1.0);
                 shapes.push(Shape::rectangle(
                     x,
@@ -161,7 +164,7 @@ impl<'a> KeyRoll<'a> {
         Picture {
             width,
             height,
-            background: BACKGROUND,
+            background: Colour::BACKGROUND,
             shapes,
         }
     }
@@ -171,7 +174,7 @@ impl<'a> KeyRoll<'a> {
         for beat in 0..=4 * self.n_bars {
             let x = LEFT + length(beat) * bar_width / BEATS_PER_BAR;
             let (colour, above) = if beat.is_multiple_of(4) {
-                (BAR_LINE, 6.0)
+                (Colour::BAR_LINE, 6.0)
             } else {
                 (BEAT_LINE, 0.0)
             };
@@ -191,7 +194,7 @@ impl<'a> KeyRoll<'a> {
                 TOP - 9.0,
                 11.0,
                 Anchor::Start,
-                QUIET_WORDS,
+                Colour::QUIET_WORDS,
                 &number,
             ));
         }

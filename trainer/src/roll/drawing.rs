@@ -24,14 +24,10 @@ const EDGE_WIDTH: f32 = 3.5;
 /// Deviation from the grid that has the full colour, in steps: most human playing lies within.
 const FULL_COLOUR_STEPS: f32 = 0.3;
 
-const BACKGROUND: Colour = Colour(12, 14, 18);
 const LANE: Colour = Colour(21, 24, 31);
 const LANE_DOWNBEAT: Colour = Colour(27, 31, 40);
 const STEP_LINE: Colour = Colour(33, 38, 48);
 const BEAT_LINE: Colour = Colour(55, 62, 77);
-const BAR_LINE: Colour = Colour(104, 114, 134);
-const WORDS: Colour = Colour(233, 236, 244);
-const QUIET_WORDS: Colour = Colour(148, 157, 178);
 const ON_GRID: Colour = Colour(236, 238, 245);
 const EARLY: Colour = Colour(255, 160, 60);
 const LATE: Colour = Colour(72, 160, 255);
@@ -62,7 +58,7 @@ pub(super) fn picture(roll: &Roll, title: &str, summary: &str) -> Picture {
     Picture {
         width,
         height,
-        background: BACKGROUND,
+        background: Colour::BACKGROUND,
         shapes,
     }
 }
@@ -70,8 +66,15 @@ pub(super) fn picture(roll: &Roll, title: &str, summary: &str) -> Picture {
 /// The title on the left and the summary on the right.
 fn heading(title: &str, summary: &str, width: f32) -> Vec<Shape> {
     vec![
-        Shape::words(LEFT, 38.0, 19.0, Anchor::Start, WORDS, title),
-        Shape::words(width - RIGHT, 38.0, 13.0, Anchor::End, QUIET_WORDS, summary),
+        Shape::words(LEFT, 38.0, 19.0, Anchor::Start, Colour::WORDS, title),
+        Shape::words(
+            width - RIGHT,
+            38.0,
+            13.0,
+            Anchor::End,
+            Colour::QUIET_WORDS,
+            summary,
+        ),
     ]
 }
 
@@ -100,13 +103,13 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
             baseline,
             13.0,
             Anchor::End,
-            QUIET_WORDS,
+            Colour::QUIET_WORDS,
             voice.name(),
         ));
     }
     for step in 0..=n_steps {
         let (colour, thickness, above) = if step % STEPS_PER_BAR == 0 {
-            (BAR_LINE, 1.5, 6.0)
+            (Colour::BAR_LINE, 1.5, 6.0)
         } else if step % STEPS_PER_BEAT == 0 {
             (BEAT_LINE, 1.0, 0.0)
         } else {
@@ -128,7 +131,7 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
             top + 13.0,
             12.0,
             Anchor::Start,
-            QUIET_WORDS,
+            Colour::QUIET_WORDS,
             &(first_bar + bar + 1).to_string(),
         ));
     }
@@ -191,7 +194,7 @@ fn legend(shapes: &mut Vec<Shape>, height: f32) {
             baseline,
             12.0,
             Anchor::Start,
-            QUIET_WORDS,
+            Colour::QUIET_WORDS,
             label,
         ));
         x += 16.0 + label_width;
@@ -202,7 +205,7 @@ fn legend(shapes: &mut Vec<Shape>, height: f32) {
         baseline,
         12.0,
         Anchor::Start,
-        QUIET_WORDS,
+        Colour::QUIET_WORDS,
         rest,
     ));
 }

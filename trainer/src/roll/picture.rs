@@ -16,6 +16,15 @@ const PNG_SCALE: f32 = 2.0;
 pub(crate) struct Colour(pub(crate) u8, pub(crate) u8, pub(crate) u8);
 
 impl Colour {
+    /// Behind everything.
+    pub(crate) const BACKGROUND: Self = Self(12, 14, 18);
+    /// The line between two bars.
+    pub(crate) const BAR_LINE: Self = Self(104, 114, 134);
+    /// Titles and names.
+    pub(crate) const WORDS: Self = Self(233, 236, 244);
+    /// Numbers of bars and explanations.
+    pub(crate) const QUIET_WORDS: Self = Self(148, 157, 178);
+
     /// The colour `amount` of the way from this one to `other`; `amount` is clipped to 0–1.
     pub(crate) fn towards(self, other: Self, amount: f32) -> Self {
         let amount = amount.clamp(0.0, 1.0);
