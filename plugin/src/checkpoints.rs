@@ -155,7 +155,7 @@ fn accelerators(bytes: &[u8], origin: &str) -> Vec<Box<dyn Generator>> {
     generators
 }
 
-/// The network on one GPU; a machine without it is no error. Drivers are opened at run time and may even panic.
+/// The network on one GPU; a machine without one is no error. Opening its driver may even panic.
 #[cfg(any(feature = "cuda", feature = "metal"))]
 fn accelerator(
     bytes: &[u8],
