@@ -131,12 +131,16 @@ impl ModelConfig {
         let head = self.decoder.head_kind()?;
         for part in self.parts() {
             if !(head.consumes)(&part.layout) {
+                let remedy = match head::fitting(&part.layout)[..] {
+                    [] => "no head consumes such rows yet: choose another converter".to_owned(),
+                    ref heads => format!(
+                        "choose the head `{}`, or another converter",
+                        heads.join("` or `")
+                    ),
+                };
                 return Err(format!(
-                    "the converter gives {}, but a {} head consumes {}: choose the head `{}`, or another converter",
-                    part.layout,
-                    head.name,
-                    head.consumes_words,
-                    head::fitting(&part.layout).join("` or `")
+                    "the converter gives {}, but a {} head consumes {}: {remedy}",
+                    part.layout, head.name, head.consumes_words
                 ));
             }
         }

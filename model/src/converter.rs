@@ -41,6 +41,8 @@ use stretches::{Extent, Heard, Stretches};
 
 /// Loudness of what a model without dynamics plays, as the original writes it.
 const VELOCITY: f32 = 80.0 / 127.0;
+/// The most windows that the original takes of a song, if it is not told otherwise.
+const MAGENTA_MAX_PER_SONG: usize = 5;
 /// The resolution of the original's files: 2.3 milliseconds at 120 beats per minute.
 const MAGENTA_TICKS_PER_BEAT: u16 = 220;
 
@@ -197,8 +199,8 @@ impl Converter {
     /// The windows of `n_steps` steps in `material`, on bar lines, one every `hop_bars` (at least 1) bars.
     ///
     /// Of windows of labels or rolls that are the same, the first is kept, except in a [whole](Self::whole) song. With
-    /// `magenta_compat`, no more are listed
-    /// than the converter takes of a song; otherwise [`Self::draw`] draws that many of them anew for each epoch.
+    /// `magenta_compat`, no more are listed than the converter takes of a song, drawn once and for all; otherwise
+    /// [`Self::draw`] draws that many of them anew for each epoch.
     #[must_use]
     pub fn windows(&self, material: &Material, n_steps: usize, hop_bars: usize) -> Vec<Place> {
         let mut seen = HashSet::new();
@@ -220,7 +222,8 @@ impl Converter {
             }
         }
         if self.is_compatible() && !material.is_whole {
-            places.truncate(self.cap().unwrap_or(usize::MAX));
+            let kept = self.draw(places.len(), &mut Noise::from_seed(0));
+            places = kept.into_iter().map(|index| places[index]).collect();
         }
         places
     }
@@ -357,9 +360,11 @@ impl Converter {
             // The original reads this number of a groove's windows and never uses it.
             Self::Groove(converter) if converter.magenta_compat => None,
             Self::Groove(converter) => converter.max_per_song,
-            Self::Drums(converter) => converter.max_per_song,
-            Self::Melody(converter) => converter.max_per_song,
-            Self::Trio(converter) => converter.max_per_song,
+            Self::Drums(DrumsConverter { max_per_song, .. })
+            | Self::Melody(MelodyConverter { max_per_song, .. })
+            | Self::Trio(TrioConverter { max_per_song, .. }) => {
+                max_per_song.or(self.is_compatible().then_some(MAGENTA_MAX_PER_SONG))
+            }
         }
     }
 }

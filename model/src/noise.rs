@@ -29,6 +29,12 @@ impl Noise {
         noise
     }
 
+    /// A stream of its own for another purpose, drawn from this one.
+    #[must_use]
+    pub fn branch(&mut self) -> Self {
+        Self::from_seed(self.generator.next_u64())
+    }
+
     /// A number from the 2²⁴ equally spaced values of [0, 1).
     pub fn uniform(&mut self) -> f32 {
         #[expect(

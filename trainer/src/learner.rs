@@ -237,7 +237,9 @@ impl Learner {
         let z = posterior.sample(&epsilon)?;
         let decoder = self.vae.decoder();
         let outputs = if sampling > 0.0 {
-            decoder.scheduled(&output, &z, controls, sampling, noise, &mut dropout)?
+            // Not the numbers that dropout draws.
+            let mut draws = noise.branch();
+            decoder.scheduled(&output, &z, controls, sampling, &mut draws, &mut dropout)?
         } else {
             decoder.teacher_forced(&output, &z, controls, &mut dropout)?
         };

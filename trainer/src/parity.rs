@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use fourbar_model::config::ModelConfig;
-use fourbar_model::converter::{Converter, Place};
+use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
@@ -161,7 +161,8 @@ struct Case {
     drum_map: &'static DrumMap,
     vae: Vae,
     golden: Golden,
-    controls: Option<Rows>,
+    /// What our converter makes of the notes; the model is given magenta.js's input, but these controls.
+    example: Example,
 }
 
 impl Case {
@@ -196,34 +197,27 @@ impl Case {
             golden.control_shape
         );
         let vb = VarBuilder::from_tensors(tensors.into_iter().collect(), DType::F32, &Device::Cpu);
-        let controls = controls.map(|controls| {
-            let width = layout.width();
-            let rows = golden.input.chunks_exact(width);
-            let columns = rows.flat_map(|row| &row[..controls.width()]);
-            controls.read(&columns.copied().collect::<Vec<_>>())
-        });
+        let converter = &config.converter;
+        let song = golden.song(converter, drum_map)?;
+        let material = converter.whole(&song, drum_map, config.window_steps())?;
+        let place = Place {
+            part: 0,
+            first_step: 0,
+        };
+        let example = converter.example(&material, &place, config.window_steps(), None);
         Ok(Self {
             vae: Vae::new(&config, vb)?,
             config,
             drum_map,
             golden,
-            controls,
+            example,
         })
     }
 
     /// What the converter makes of the notes.
     fn input(&self) -> Result<Stage> {
-        let converter = &self.config.converter;
-        let song = self.golden.song(converter, self.drum_map)?;
-        let n_steps = self.config.window_steps();
-        let material = converter.whole(&song, self.drum_map, n_steps)?;
-        let place = Place {
-            part: 0,
-            first_step: 0,
-        };
-        let example = converter.example(&material, &place, n_steps, None);
-        let mut numbers = example.input.to_numbers();
-        if let RowLayout::RollWithRest { classes } = converter.input() {
+        let mut numbers = self.example.input.to_numbers();
+        if let RowLayout::RollWithRest { classes } = self.config.converter.input() {
             write_rests_as_magenta_js(&mut numbers, classes + 1);
         }
         Stage::of_numbers("input", &numbers, &self.golden.input, INPUT_BOUND)
@@ -296,7 +290,7 @@ impl Case {
         let [n_rows, width] = self.golden.input_shape;
         let batch = inputs.len() / (n_rows * width);
         let x = Tensor::from_slice(inputs, (batch, n_rows, width), &Device::Cpu)?;
-        let controls = self.controls.as_ref().map(|controls| {
+        let controls = self.example.controls.as_ref().map(|controls| {
             let controls = vec![controls; batch];
             rows::to_tensor(&controls, &Device::Cpu)
         });
@@ -307,6 +301,7 @@ impl Case {
     /// The most likely sequence of each latent.
     fn decode(&self, zs: &[Vec<f32>]) -> Result<Vec<Rows>> {
         let controls = self
+            .example
             .controls
             .as_ref()
             .map(|controls| vec![controls.clone(); zs.len()]);

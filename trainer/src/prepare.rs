@@ -31,6 +31,12 @@ pub struct Args {
     /// preset's]
     #[arg(long, value_name = "MAP", value_parser = parse_drum_map)]
     pub drum_map: Option<&'static DrumMap>,
+    /// Settings in a TOML file, as for `fourbar train`
+    #[arg(long, value_name = "FILE.toml", value_parser = files::path_parser())]
+    pub config: Option<PathBuf>,
+    /// One setting, as for `fourbar train`, such as model.n_steps=32; can be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
     /// Write the same facts as JSON
     #[arg(long, value_name = "FILE", value_parser = files::path_parser())]
     pub json: Option<PathBuf>,
@@ -55,7 +61,7 @@ pub fn parse_drum_map(id: &str) -> Result<&'static DrumMap, String> {
 /// # Errors
 /// If there is no data, or not one window of it can be used.
 pub fn run(args: &Args) -> Result<()> {
-    let config = Config::preset(&args.preset)?;
+    let config = Config::resolve(&args.preset, args.config.as_deref(), &args.settings)?;
     let path = data::locate(args.data.as_deref())?;
     let map = args.drum_map.map_or_else(|| config.drum_map(), Ok)?;
     let dataset = Dataset::load(&path, &config.model.converter, map)?;

@@ -38,7 +38,7 @@ pub enum DrumRows {
 ///
 /// A track begins in the bar of its first hit and ends before a long rest; windows are cut from tracks. What the
 /// original does otherwise, with `magenta_compat`: only channel 10 is drums, a change of tempo begins a new bar, and of
-/// a song with more windows than `max_per_song` the first are taken.
+/// a song with more windows than `max_per_song` (5 if it is not given) the same are taken in every epoch.
 ///
 /// # Source
 /// Magenta's `DrumsConverter`.

@@ -389,10 +389,12 @@ fn refused_by_the_original(song: &Song, map: &DrumMap) -> Result<(), Error> {
         let signature = &song.segments(SplitAt::Metre)[0].signature;
         return Err(midi::wrong_metre(signature, steps_per_bar));
     }
-    if let [_, changed, ..] = &song.segments(SplitAt::MetreOrTempo)[..] {
+    // Any second tempo, also one that no note is played in.
+    let bpm = song.bpm_at(0.0);
+    if let Some(other) = song.tempos.iter().find(|tempo| tempo.bpm != bpm) {
         return Err(Error::Song(format!(
-            "its tempo changes at beat {}, and magenta_compat loses such songs",
-            changed.start_beats
+            "it has a second tempo at beat {}, and magenta_compat loses such songs",
+            other.beats
         )));
     }
     let unknown = song

@@ -25,7 +25,7 @@ const FIRST_KEY: u16 = 2;
 /// The highest of the notes that begin on a step is the melody, and a new note ends the one before. A melody begins in
 /// the bar of its first note and ends before a long rest; windows are cut from melodies. What the original does
 /// otherwise, with `magenta_compat`: a change of tempo begins a new bar, and of a song with more windows than
-/// `max_per_song` the first are taken.
+/// `max_per_song` (5 if it is not given) the same are taken in every epoch.
 ///
 /// # Source
 /// Magenta's `OneHotMelodyConverter`.

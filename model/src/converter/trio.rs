@@ -27,7 +27,7 @@ const MAX_INSTRUMENTS: usize = 33;
 ///
 /// Every melodic instrument is combined with every bass and every drummer. A window is used where all three play, a
 /// short rest allowed. What the original does otherwise, with `magenta_compat`: a change of tempo begins a new bar, and
-/// of a song with more windows than `max_per_song` the first are taken.
+/// of a song with more windows than `max_per_song` (5 if it is not given) the same are taken in every epoch.
 ///
 /// # Source
 /// Magenta's `TrioConverter`.

@@ -97,7 +97,10 @@ impl Layout {
         );
         let args = &spec.data_converter.args;
         let n_controls = spec.extra_controls.iter().flatten().map(|c| c.depth).sum();
-        let drums = Classes::of(args.pitch_classes.as_deref())?;
+        let drums = Classes::of(match &args.drums_args {
+            Some(drums) => drums.pitch_classes.as_deref(),
+            None => args.pitch_classes.as_deref(),
+        })?;
         let labels = |labels| {
             if labels {
                 DrumRows::Labels
@@ -124,7 +127,8 @@ impl Layout {
                 "dataConverter.type is {other:?}, which is no kind of music that can be imported"
             ),
         };
-        if n_controls != converter.controls().map_or(0, |layout| layout.width()) {
+        let has_controls = converter.controls().map_or(0, |layout| layout.width());
+        if spec.extra_controls.is_some() && n_controls != has_controls {
             let names = spec
                 .extra_controls
                 .iter()
@@ -291,6 +295,8 @@ fn melody_converter(args: &ArgsSpec) -> Result<MelodyConverter> {
     Ok(MelodyConverter {
         min_pitch: key("minPitch", args.min_pitch)?,
         max_pitch: key("maxPitch", args.max_pitch)?,
+        // magenta.js takes a melody of any sound.
+        programs: [0, 127],
         ..MelodyConverter::default()
     })
 }
@@ -353,8 +359,13 @@ impl Classes {
         })
     }
 
-    /// Whether a converter of drums plays these keys for its classes.
+    /// Whether a converter has these drums, and plays their keys.
     fn check(&self, converter: &Converter) -> Result<()> {
+        ensure!(
+            !matches!(converter, Converter::Trio(_)) || self.n == N_VOICES,
+            "dataConverter.args.drumsArgs.pitchClasses: {} drums, but only trios of {N_VOICES} can be imported",
+            self.n
+        );
         let (Converter::Drums(drums), Some(keys)) = (converter, &self.keys) else {
             return Ok(());
         };

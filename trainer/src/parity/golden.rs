@@ -83,9 +83,7 @@ impl Golden {
             golden.mu.len()
         );
         ensure!(
-            golden
-                .control_shape
-                .is_none_or(|[rows, n]| rows == n_rows && n <= width),
+            golden.control_shape.is_none_or(|[rows, _]| rows == n_rows),
             "{place}: controlShape is {:?}, inputShape {:?}",
             golden.control_shape,
             golden.input_shape
@@ -103,6 +101,9 @@ impl Golden {
         let mut heard = HashSet::new();
         let mut notes = Vec::new();
         for golden in &self.note_sequence.notes {
+            let Some(channel) = golden.channel(converter) else {
+                continue;
+            };
             let times = if in_seconds { None } else { golden.in_steps() };
             let (start_beats, end_beats) = times
                 .or_else(|| golden.in_seconds(self.note_sequence.qpm))
@@ -112,7 +113,7 @@ impl Golden {
                 duration_beats: end_beats - start_beats,
                 pitch: golden.pitch,
                 velocity: f32::from(golden.velocity.unwrap_or(80)) / 127.0,
-                channel: golden.channel(converter),
+                channel,
             };
             if in_seconds {
                 let drum = map.voice(note.pitch);
@@ -155,19 +156,17 @@ impl GoldenNote {
         Some((beats(&self.qs)?, beats(&self.qe)?))
     }
 
-    fn channel(&self, converter: &Converter) -> u8 {
+    /// Where the note is played; a trio has no place for one of another sound.
+    fn channel(&self, converter: &Converter) -> Option<u8> {
         match converter {
-            Converter::Groove(_) | Converter::Drums(_) => DRUM_CHANNEL,
-            Converter::Melody(_) => MELODY_CHANNEL,
-            Converter::Trio(_) if self.is_drum => DRUM_CHANNEL,
-            Converter::Trio(_)
-                if self
-                    .program
-                    .is_some_and(|program| BASSES.contains(&program)) =>
-            {
-                BASS_CHANNEL
-            }
-            Converter::Trio(_) => MELODY_CHANNEL,
+            Converter::Groove(_) | Converter::Drums(_) => Some(DRUM_CHANNEL),
+            Converter::Melody(_) => Some(MELODY_CHANNEL),
+            Converter::Trio(_) if self.is_drum => Some(DRUM_CHANNEL),
+            Converter::Trio(_) => match self.program.unwrap_or(0) {
+                program if program < BASSES.start => Some(MELODY_CHANNEL),
+                program if BASSES.contains(&program) => Some(BASS_CHANNEL),
+                _ => None,
+            },
         }
     }
 }

@@ -198,7 +198,7 @@ impl Report {
                 if n_known > 0 {
                     writeln!(
                         f,
-                        "           the {} map has drums for {} of them (--drum-map {})",
+                        "           the {} map has drums for {} of them (--set data.drum_map={})",
                         map.name,
                         grouped(n_known),
                         map.id
@@ -285,7 +285,7 @@ mod tests {
             "        1  lost to a louder note of the same drum on the same 16th step",
             "        1  lost: on keys without a drum in the td11 map",
             "           key 39 × 1",
-            "the General MIDI map has drums for 1 of them (--drum-map gm)",
+            "the General MIDI map has drums for 1 of them (--set data.drum_map=gm)",
             "  90–99                 1",
         ] {
             assert!(text.contains(line), "missing {line:?} in\n{text}");
