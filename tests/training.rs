@@ -78,7 +78,7 @@ fn data(folder: &Path) -> PathBuf {
 
 fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
     Args {
-        preset: DEFAULT_PRESET.to_owned(),
+        preset: None,
         data: Some(data.to_owned()),
         out,
         steps: Some(steps),
@@ -89,6 +89,16 @@ fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
         resume: false,
         config: None,
         settings: vec!["validate_every=4".to_owned()],
+    }
+}
+
+fn resumed(data: &Path, out: PathBuf, steps: usize) -> Args {
+    Args {
+        batch_size: None,
+        seed: None,
+        resume: true,
+        settings: Vec::new(),
+        ..args(data, out, steps)
     }
 }
 
@@ -125,11 +135,7 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_ends() {
     let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
     train(&args(&data, whole.clone(), 8));
     train(&args(&data, halves.clone(), 5));
-    train(&Args {
-        resume: true,
-        settings: Vec::new(),
-        ..args(&data, halves.clone(), 8)
-    });
+    train(&resumed(&data, halves.clone(), 8));
 
     let last = |folder: &Path| log(folder).pop().unwrap();
     // The interrupted run logged at its fifth step, so its last line is a mean over fewer steps: compare what was held out.
@@ -147,6 +153,36 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_ends() {
         tensors(&whole) == tensors(&halves),
         "weights or optimiser state differ"
     );
+    let command = |folder: &Path| {
+        let bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+        let checkpoint = Checkpoint::from_bytes(&bytes, "model.safetensors").unwrap();
+        checkpoint.metadata.command
+    };
+    assert_eq!(command(&whole), command(&halves));
+}
+
+#[test]
+fn a_resumed_run_refuses_other_settings_and_a_damaged_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let out = folder.path().join("run");
+    train(&args(&data, out.clone(), 1));
+    let problem = |args: &Args| {
+        let error = train::train(args, &Device::Cpu, &AtomicBool::new(false)).unwrap_err();
+        format!("{error:#}")
+    };
+    let resumed = resumed(&data, out.clone(), 2);
+    let other_seed = Args {
+        seed: Some(6),
+        ..resumed.clone()
+    };
+    assert!(problem(&other_seed).contains("leave out --seed"));
+    let path = out.join("state.safetensors");
+    let mut state = std::fs::read(&path).unwrap();
+    let middle = state.len() / 2;
+    state[middle] ^= 1;
+    std::fs::write(&path, &state).unwrap();
+    assert!(problem(&resumed).contains("checksum"));
 }
 
 #[test]

@@ -6,8 +6,16 @@ use crate::head::{self, HeadKind};
 use crate::rows::RowLayout;
 use serde::{Deserialize, Serialize};
 
+/// The longest sequence, in rows.
+const MAX_STEPS: usize = 1024;
+/// The most layers of a network.
+const MAX_LAYERS: usize = 8;
+/// The most units of a layer, and numbers of a latent.
+const MAX_WIDTH: usize = 4096;
+
 /// Everything that determines a model but its weights. It travels with them, so that a checkpoint needs no preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Name of the preset that this configuration came from.
     pub preset: String,
@@ -128,6 +136,19 @@ impl ModelConfig {
     /// The first thing that does not fit, and what would.
     pub fn check(&self) -> Result<(), String> {
         self.converter.check().map_err(|error| error.to_string())?;
+        check_size("n_steps", self.n_steps, MAX_STEPS)?;
+        check_size("latent", self.latent, MAX_WIDTH)?;
+        let nade_hidden = self.decoder.nade_hidden.unwrap_or(1);
+        check_size("decoder.nade_hidden", nade_hidden, MAX_WIDTH)?;
+        for (name, units) in [
+            ("encoder.units", &self.encoder.units),
+            ("decoder.units", &self.decoder.units),
+        ] {
+            check_size(&format!("the number of {name}"), units.len(), MAX_LAYERS)?;
+            for units in units {
+                check_size(name, *units, MAX_WIDTH)?;
+            }
+        }
         let head = self.decoder.head_kind()?;
         for part in self.parts() {
             if !(head.consumes)(&part.layout) {
@@ -139,7 +160,7 @@ impl ModelConfig {
                     ),
                 };
                 return Err(format!(
-                    "the converter gives {}, but a {} head consumes {}: {remedy}",
+                    "decoder.head: the converter gives {}, but a {} head consumes {}: {remedy}",
                     part.layout, head.name, head.consumes_words
                 ));
             }
@@ -161,21 +182,6 @@ impl ModelConfig {
                 "n_steps is {}, but the converter gives {rows_per_step} rows for each step of music",
                 self.n_steps
             ));
-        }
-        for (name, size) in [("n_steps", self.n_steps), ("latent", self.latent)] {
-            if size == 0 {
-                return Err(format!("{name} is 0, but must be at least 1"));
-            }
-        }
-        for (name, units) in [
-            ("encoder.units", &self.encoder.units),
-            ("decoder.units", &self.decoder.units),
-        ] {
-            if units.is_empty() || units.contains(&0) {
-                return Err(format!(
-                    "{name} is {units:?}: it needs at least one layer, and a layer at least one unit"
-                ));
-            }
         }
         for (name, levels, most) in [
             ("encoder.levels", &self.encoder.levels, usize::MAX),
@@ -347,6 +353,13 @@ impl Tensors {
         }
         width
     }
+}
+
+fn check_size(name: &str, size: usize, max: usize) -> Result<(), String> {
+    if (1..=max).contains(&size) {
+        return Ok(());
+    }
+    Err(format!("{name} is {size}, expected 1 to {max}"))
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ impl Config {
     /// names the file or setting, the key and what would be right.
     pub fn resolve(preset: &str, file: Option<&Path>, settings: &[String]) -> Result<Self> {
         let (name, mut table) = preset_table(preset)?;
-        let origin = format!("in the preset {name}");
+        let origin = format!("in the preset {preset}");
         let known = Self::of(&name, table.clone()).context(origin)?;
         if let Some(path) = file {
             let origin = || format!("in the settings {}", path.display());
@@ -176,9 +176,9 @@ impl Config {
             Self::of(&name, table.clone()).with_context(|| format!("in --set {setting}"))?;
         }
         let config = Self::of(&name, table)?;
-        config
-            .check()
-            .with_context(|| format!("the preset {name} with these settings cannot be trained"))?;
+        config.check().with_context(|| {
+            format!("the preset {preset} with these settings cannot be trained")
+        })?;
         Ok(config)
     }
 
@@ -335,26 +335,24 @@ fn merge(table: &mut Table, other: Table) {
 }
 
 /// Overrules one key of `table`: a path such as `train.batch_size`, or the end of one that only one of the `known` keys
-/// has.
+/// has. Without a value the key is taken away.
 fn apply(table: &mut Table, setting: &str, known: &Config) -> Result<()> {
     let (key, value) = setting
         .split_once('=')
         .context("a setting is key=value, such as train.batch_size=32")?;
-    let (key, value) = (key.trim(), value.trim());
-    let known = paths(
-        &Value::try_from(known).context("the settings cannot be written as TOML")?,
-        "",
-    );
-    let ends: Vec<&String> = known
+    let (key, text) = (key.trim(), value.trim());
+    let mut known = Value::try_from(known).context("the settings cannot be written as TOML")?;
+    let paths = paths(&known, "");
+    let ends: Vec<&String> = paths
         .iter()
         .filter(|path| path.ends_with(&format!(".{key}")))
         .collect();
     let path = match ends.as_slice() {
-        [only] if !known.iter().any(|path| path == key) => (*only).clone(),
+        [only] if !paths.iter().any(|path| path == key) => (*only).clone(),
         _ if key.contains('.') => key.to_owned(),
         [] => bail!(
             "there is no setting {key}{}",
-            nearest(key, known).map_or_else(String::new, |name| format!(", did you mean {name}?"))
+            nearest(key, paths).map_or_else(String::new, |name| format!(", did you mean {name}?"))
         ),
         several => bail!(
             "{key} can be {}",
@@ -366,22 +364,30 @@ fn apply(table: &mut Table, setting: &str, known: &Config) -> Result<()> {
         ),
     };
     // What is no TOML value is a word without its quotation marks.
-    let value = format!("x = {value}")
+    let value = format!("x = {text}")
         .parse::<Table>()
         .ok()
         .and_then(|mut table| table.remove("x"))
-        .unwrap_or_else(|| Value::String(value.to_owned()));
+        .unwrap_or_else(|| Value::String(text.to_owned()));
     let (tables, last) = path.rsplit_once('.').unwrap_or(("", &path));
     let mut place = table;
     for name in tables.split('.').filter(|name| !name.is_empty()) {
-        let next = place
-            .entry(name)
-            .or_insert_with(|| Value::Table(Table::new()));
+        // A table that is not there yet has the default's values, of which some may have to stand together.
+        known = match known {
+            Value::Table(mut table) => table.remove(name),
+            _ => None,
+        }
+        .unwrap_or_else(|| Value::Table(Table::new()));
+        let next = place.entry(name).or_insert_with(|| known.clone());
         place = next
             .as_table_mut()
             .with_context(|| format!("{name} is a single value"))?;
     }
-    place.insert(last.to_owned(), value);
+    if text.is_empty() {
+        place.remove(last);
+    } else {
+        place.insert(last.to_owned(), value);
+    }
     Ok(())
 }
 
@@ -488,9 +494,24 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_setting_are_set_one_by_one_and_taken_away() {
+        let settings = [
+            "train.scheduled_sampling.kind=exponential",
+            "train.scheduled_sampling.rate=0.5",
+        ];
+        let config = Config::resolve(DEFAULT_PRESET, None, &settings.map(str::to_owned)).unwrap();
+        let expected = ScheduledSampling::Exponential { rate: 0.5 };
+        assert_eq!(config.train.scheduled_sampling, expected);
+        let settings = ["decoder.nade_hidden=", "head=boolean"].map(str::to_owned);
+        let config = Config::resolve("nade-drums_2bar_reduced", None, &settings).unwrap();
+        assert_eq!(config.model.decoder.nade_hidden, None);
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_the_nearest_one() {
         assert!(problem(&["learning_rat=0.1"]).contains("train.learning_rate"));
         assert!(problem(&["train.learning_rat=0.1"]).contains("did you mean `learning_rate`"));
+        assert!(problem(&["model.latnet=3"]).contains("did you mean `latent`"));
         assert!(problem(&["units=[3]"]).contains("model.decoder.units or model.encoder.units"));
         let unknown = format!("{:#}", Config::preset("groovae_4bars").unwrap_err());
         assert!(unknown.contains("did you mean groovae_4bar?"), "{unknown}");
@@ -501,6 +522,16 @@ mod tests {
         assert!(problem(&["dropout_keep=0.0"]).contains("train.dropout_keep"));
         assert!(problem(&["learning_rate=nan"]).contains("train.learning_rate"));
         assert!(problem(&["train.steps=0"]).contains("train.steps is 0"));
+        assert!(problem(&["encoder.units=[1000000000]"]).contains("encoder.units is 1000000000"));
+        assert!(problem(&["latent=1000000000000"]).contains("latent is 1000000000000"));
+        assert!(problem(&["model.n_steps=1088"]).contains("expected 1 to 1024"));
+        assert!(
+            problem(&[
+                "model.converter.velocity_bins=8",
+                "model.converter.offset_bins=8"
+            ])
+            .contains("no head consumes")
+        );
         assert!(problem(&["head=categorical"]).contains("groove rows"));
         assert!(problem(&["model.decoder.levels=[4, 15]"]).contains("multiply to n_steps, 64"));
     }

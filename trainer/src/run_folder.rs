@@ -1,7 +1,7 @@
 //! What a training run writes: its settings, its log, the state to resume from and the best model so far.
 
 use crate::config::Config;
-use crate::files::write_atomically;
+use crate::files::{hex, write_atomically};
 use crate::learner::{Learner, StepLosses};
 use crate::optimizer::Adam;
 use crate::tensorboard::EventFile;
@@ -9,11 +9,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 /// Key of the state's description in its file's metadata.
 const STATE_KEY: &str = "fourbar_training";
+/// Key of the checksum of all that follows the metadata.
+const CHECKSUM_KEY: &str = "sha256";
 
 /// The folder of a run.
 pub struct RunFolder {
@@ -72,6 +75,8 @@ impl Row {
 pub struct Progress {
     /// The settings that the run was started with.
     pub config: Config,
+    /// The command that it was started with, but for what may be asked for anew.
+    pub command: String,
     /// Checksum of the data.
     pub dataset_sha256: String,
     /// Steps made.
@@ -200,7 +205,15 @@ impl RunFolder {
                 Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
             })
             .collect::<Result<Vec<_>>>()?;
-        let metadata = HashMap::from([(STATE_KEY.to_owned(), serde_json::to_string(progress)?)]);
+        // safetensors puts tensors of one type in the order of their names.
+        let mut checksum = Sha256::new();
+        for (_, bytes) in tensors.values() {
+            checksum.update(bytes);
+        }
+        let metadata = HashMap::from([
+            (STATE_KEY.to_owned(), serde_json::to_string(progress)?),
+            (CHECKSUM_KEY.to_owned(), hex(&checksum.finalize())),
+        ]);
         write_atomically(
             &self.folder.join("state.safetensors"),
             &serialize(views, Some(metadata))?,
@@ -217,12 +230,17 @@ fn tag(column: &str) -> String {
 }
 
 fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
-    let (_, header) = SafeTensors::read_metadata(bytes)?;
-    let metadata = header
-        .metadata()
-        .as_ref()
-        .and_then(|metadata| metadata.get(STATE_KEY));
-    let progress: Progress = serde_json::from_str(metadata.context("it is not a training state")?)?;
+    let (header_length, header) = SafeTensors::read_metadata(bytes)?;
+    let metadata = header.metadata().as_ref();
+    let described = |key| metadata.and_then(|metadata| metadata.get(key));
+    let progress = described(STATE_KEY).context("it is not a training state")?;
+    let progress: Progress = serde_json::from_str(progress)?;
+    // The length of the header stands before it, in 8 bytes.
+    let checksum = hex(&Sha256::digest(&bytes[8 + header_length..]));
+    ensure!(
+        described(CHECKSUM_KEY) == Some(&checksum),
+        "its checksum is wrong: start the run again in another folder, or go back to a copy"
+    );
     progress.config.check()?;
     let file = SafeTensors::deserialize(bytes)?;
     let mut parameters = BTreeMap::new();

@@ -36,8 +36,9 @@ static STOP: AtomicBool = AtomicBool::new(false);
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Args {
     /// The model to train: a name of `fourbar presets`, or a file of your own ending in .toml
-    #[arg(long, default_value = DEFAULT_PRESET)]
-    pub preset: String,
+    /// [default: groovae_4bar]
+    #[arg(long)]
+    pub preset: Option<String>,
     /// Folder or zip of MIDI files; without it, the Groove MIDI Dataset where `fourbar data` finds it
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
     pub data: Option<PathBuf>,
@@ -84,26 +85,48 @@ impl Args {
             self.learning_rate.map(|rate| format!("{rate:e}")),
         );
         overrule("seed", self.seed.map(|seed| seed.to_string()));
-        Config::resolve(&self.preset, self.config.as_deref(), &settings)
+        Config::resolve(self.preset(), self.config.as_deref(), &settings)
     }
 
-    /// The command to repeat the run, with file names but no folders.
-    fn command(&self, config: &Config) -> String {
-        let mut command = format!("fourbar train --preset {}", config.model.preset);
-        for (flag, path) in [("--data", &self.data), ("--config", &self.config)] {
-            if let Some(name) = path.as_deref().and_then(Path::file_name) {
+    fn preset(&self) -> &str {
+        self.preset.as_deref().unwrap_or(DEFAULT_PRESET)
+    }
+
+    /// The command that starts the run, with file names but no folders, and without what the settings say as well.
+    fn command(&self) -> String {
+        let mut command = "fourbar train".to_owned();
+        for (flag, path) in [
+            ("--preset", Some(Path::new(self.preset()))),
+            ("--data", self.data.as_deref()),
+            ("--config", self.config.as_deref()),
+        ] {
+            if let Some(name) = path.and_then(Path::file_name) {
                 command += &format!(" {flag} {}", name.to_string_lossy());
             }
         }
         for setting in &self.settings {
             command += &format!(" --set {setting}");
         }
-        let Config { train, .. } = config;
         command
-            + &format!(
-                " --steps {} --batch-size {} --learning-rate {} --seed {} --out RUN_DIR",
-                train.steps, train.batch_size, train.learning_rate, train.seed
-            )
+    }
+
+    /// Refuses what a run that goes on cannot take: anything but more steps would be another run.
+    fn check_resumption(&self) -> Result<()> {
+        let given = [
+            ("--preset", self.preset.is_some()),
+            ("--batch-size", self.batch_size.is_some()),
+            ("--learning-rate", self.learning_rate.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--config", self.config.is_some()),
+            ("--set", !self.settings.is_empty()),
+        ];
+        let given: Vec<&str> = given.iter().filter(|one| one.1).map(|one| one.0).collect();
+        ensure!(
+            given.is_empty(),
+            "--resume goes on with the run's own settings: leave out {}",
+            given.join(" and ")
+        );
+        Ok(())
     }
 }
 
@@ -127,12 +150,8 @@ pub fn run(args: &Args) -> Result<()> {
 /// As [`run`].
 pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let (folder, learner, mut progress) = if args.resume {
+        args.check_resumption()?;
         let (folder, learner, mut progress) = RunFolder::resume(&args.out, device)?;
-        ensure!(
-            args.config.is_none() && args.settings.is_empty(),
-            "--resume goes on with the run's own settings: leave out --config and --set"
-        );
-        // More steps may be asked for; anything else would be another run.
         let steps = &mut progress.config.train.steps;
         *steps = args.steps.unwrap_or(*steps);
         (Some(folder), Some(learner), progress)
@@ -140,6 +159,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         let config = args.resolve()?;
         let progress = Progress {
             config,
+            command: args.command(),
             dataset_sha256: String::new(),
             step: 0,
             best: None,
@@ -232,7 +252,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             row.note(validation.as_ref());
             bar.suspend(|| println!("{}", validation_line(&row, validation.as_ref())));
             if progress.improves(figure) {
-                let checkpoint = checkpoint(&set, args, &vae, &progress)?;
+                let checkpoint = checkpoint(&set, &vae, &progress)?;
                 write_atomically(&folder.model_path(), &checkpoint.to_bytes()?)?;
             }
         }
@@ -254,6 +274,15 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
 }
 
 impl Progress {
+    /// The command to repeat the run.
+    fn command(&self) -> String {
+        let train = &self.config.train;
+        format!(
+            "{} --steps {} --batch-size {} --learning-rate {} --seed {} --out RUN_DIR",
+            self.command, train.steps, train.batch_size, train.learning_rate, train.seed
+        )
+    }
+
     /// The means since the last row of the log.
     fn row(&mut self, steps_per_epoch: usize) -> Row {
         let losses = std::mem::take(&mut self.pending);
@@ -347,12 +376,7 @@ fn validation_line(row: &Row, validation: Option<&Validation>) -> String {
 }
 
 /// The model as it would be shipped, with the map of its latent space.
-fn checkpoint(
-    set: &TrainingSet,
-    args: &Args,
-    vae: &Rounded,
-    progress: &Progress,
-) -> Result<Checkpoint> {
+fn checkpoint(set: &TrainingSet, vae: &Rounded, progress: &Progress) -> Result<Checkpoint> {
     Ok(Checkpoint {
         metadata: Metadata {
             format_version: FORMAT_VERSION,
@@ -364,7 +388,7 @@ fn checkpoint(
                 attribution: set.dataset.attribution.clone(),
                 sha256: set.dataset.sha256.clone(),
             },
-            command: args.command(&progress.config),
+            command: progress.command(),
             seed: set.config.train.seed,
             step: progress.step,
             epochs: number(progress.step) / number(set.steps_per_epoch),

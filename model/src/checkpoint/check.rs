@@ -4,14 +4,10 @@
 
 use super::{FORMAT_VERSION, Metadata};
 use crate::attributes::AttributeVector;
-use crate::config::ModelConfig;
 use crate::drums::DrumMap;
 use crate::latent::LatentMap;
 use std::collections::{BTreeMap, BTreeSet};
 
-const MAX_STEPS: usize = 1024;
-const MAX_LAYERS: usize = 8;
-const MAX_WIDTH: usize = 4096;
 /// The plugin has one control for each of this many principal axes.
 const MIN_AXES: usize = 8;
 
@@ -23,7 +19,8 @@ pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), String> {
             metadata.format_version
         ));
     }
-    check_config(&metadata.config)?;
+    let config = metadata.config.check();
+    config.map_err(|problem| format!("{problem}; correct the configuration and export again"))?;
     if DrumMap::by_id(&metadata.drum_map).is_none() {
         return Err(format!(
             "the drum map `{}` is not known, expected one of {}; export the model again with one of them",
@@ -33,32 +30,6 @@ pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), String> {
     }
     check_latent_map(&metadata.latent, metadata.config.latent)?;
     check_attributes(&metadata.attributes, metadata.config.latent)
-}
-
-fn check_config(config: &ModelConfig) -> Result<(), String> {
-    check_size("n_steps", config.n_steps, MAX_STEPS)?;
-    check_size("latent", config.latent, MAX_WIDTH)?;
-    let nade_hidden = config.decoder.nade_hidden.unwrap_or(1);
-    check_size("decoder.nade_hidden", nade_hidden, MAX_WIDTH)?;
-    for (name, units) in [
-        ("encoder.units", &config.encoder.units),
-        ("decoder.units", &config.decoder.units),
-    ] {
-        check_size(&format!("number of {name}"), units.len(), MAX_LAYERS)?;
-        for units in units {
-            check_size(name, *units, MAX_WIDTH)?;
-        }
-    }
-    config.check()
-}
-
-fn check_size(name: &str, size: usize, max: usize) -> Result<(), String> {
-    if (1..=max).contains(&size) {
-        return Ok(());
-    }
-    Err(format!(
-        "the model's {name} is {size}, expected 1 to {max}; correct the configuration and export again"
-    ))
 }
 
 fn check_latent_map(map: &LatentMap, latent: usize) -> Result<(), String> {
