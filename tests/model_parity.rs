@@ -45,7 +45,7 @@ fn every_stage_of_every_model_is_that_of_magenta_js() {
     let mut cases = parity::cases(&fixtures("parity")).unwrap();
     assert_eq!(cases.len(), 9);
     cases.extend(parity::cases(&fixtures("parity_more")).unwrap());
-    assert_eq!(cases.len(), 15);
+    assert_eq!(cases.len(), 16);
     for case in cases {
         let stages = parity::compare(&case).unwrap();
         assert!(stages.len() >= 5, "{case:?}: {stages:?}");

@@ -140,3 +140,42 @@ fn softplus(x: &Tensor) -> Result<Tensor> {
     let tail = e.lt(1e-3)?.where_cond(&series, &(&e + 1.0)?.log()?)?;
     x.relu()? + tail
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use candle_core::{Device, Var};
+
+    #[test]
+    fn softplus_is_exact_where_it_is_small_and_where_it_is_large() {
+        for x in [
+            -80.0, -17.0, -10.0, -7.0, -6.9, -1.0, 0.0, 0.5, 20.0, 90.0_f32,
+        ] {
+            let var = Var::from_slice(&[x], 1, &Device::Cpu).unwrap();
+            let y = softplus(&var).unwrap();
+            let found = y.to_vec1::<f32>().unwrap()[0];
+            let expected = if x > 30.0 {
+                f64::from(x)
+            } else {
+                f64::from(x).exp().ln_1p()
+            };
+            let error = (f64::from(found) / expected - 1.0).abs();
+            assert!(error < 1e-4, "softplus of {x} is {found}, not {expected}");
+            let gradient = y
+                .backward()
+                .unwrap()
+                .get(&var)
+                .unwrap()
+                .to_vec1::<f32>()
+                .unwrap()[0];
+            let expected = 1.0 / (1.0 + (-f64::from(x)).exp());
+            let error = f64::from(gradient) - expected;
+            assert!(
+                error.abs() < 1e-5,
+                "its slope at {x} is {gradient}, not {expected}"
+            );
+        }
+    }
+}

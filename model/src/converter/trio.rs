@@ -132,15 +132,17 @@ impl TrioConverter {
 
         let mut parts = Vec::new();
         let mut incomplete = Vec::new();
-        for band in bands.into_values() {
-            match band.missing() {
-                Some(missing) => {
-                    incomplete.push((band.start_beats, missing));
-                    let players = band.players.iter().flatten();
-                    heard.lost.outside += players.map(|player| player.n_notes).sum::<usize>();
+        for mut band in bands.into_values() {
+            if let Some(missing) = band.missing() {
+                incomplete.push((band.start_beats, missing));
+                if matches!(extent, Extent::Tracks) || band.n_notes() == 0 {
+                    heard.lost.outside += band.n_notes();
+                    continue;
                 }
-                None => parts.extend(self.trios(&band, extent)),
+                // A song that a person chose is taken as it is.
+                band.rest();
             }
+            parts.extend(self.trios(&band, extent));
         }
         let nothing = incomplete.first().map(|(_, missing)| missing.clone());
         let mut material = stretches.material(parts, heard, |_| {
@@ -308,6 +310,24 @@ impl Band {
             .collect();
         (!missing.is_empty())
             .then(|| format!("it is no trio, for it has no {}", missing.join(" and no ")))
+    }
+
+    /// How many notes everyone plays.
+    fn n_notes(&self) -> usize {
+        let players = self.players.iter().flatten();
+        players.map(|player| player.n_notes).sum()
+    }
+
+    /// Lets those who are missing rest.
+    fn rest(&mut self) {
+        let n_steps = self.n_bars * self.steps_per_bar;
+        for players in self.players.iter_mut().filter(|players| players.is_empty()) {
+            players.push(Player {
+                labels: vec![0; n_steps].into(),
+                n_notes: 0,
+                covered: vec![true; self.n_bars],
+            });
+        }
     }
 }
 
