@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use crate::config::Config;
 use crate::generate::sample;
 use crate::loaded_model::{LoadedModel, tiny};
 use candle_core::{Device, Tensor};
