@@ -101,14 +101,29 @@ fn no_tensors(_: &RowLayout, _: &DecoderConfig) -> Shapes {
     Vec::new()
 }
 
-/// Where `uniforms` is below the probability of a logit at `temperature`: 1, else 0; at temperature 0, where a one is
-/// more likely than not.
+/// Where `uniforms` is below the probability of a logit at `temperature`: 1, else 0; at temperature 0, where a one is at
+/// least as likely as a zero.
 fn draw(logits: &Tensor, temperature: f32, uniforms: &Tensor) -> Result<Tensor> {
     let drawn = if temperature > 0.0 {
         let probabilities = candle_nn::ops::sigmoid(&(logits / f64::from(temperature))?)?;
         uniforms.lt(&probabilities)?
     } else {
-        candle_nn::ops::sigmoid(logits)?.gt(0.5)?
+        candle_nn::ops::sigmoid(logits)?.ge(0.5)?
     };
     drawn.to_dtype(logits.dtype())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn at_temperature_zero_what_is_as_likely_as_not_plays() {
+        let tensor = |values: [f32; 3]| Tensor::new(&values, &Device::Cpu).unwrap();
+        let drawn = draw(&tensor([0.0, -0.01, 0.01]), 0.0, &tensor([0.9; 3])).unwrap();
+        assert_eq!(drawn.to_vec1::<f32>().unwrap(), [1.0, 0.0, 1.0]);
+    }
 }

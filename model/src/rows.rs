@@ -7,6 +7,7 @@
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 
 /// What the numbers of one row mean.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -269,6 +270,28 @@ impl Rows {
         }
     }
 
+    /// The rows of some steps.
+    ///
+    /// # Panics
+    /// If there are no such steps.
+    #[must_use]
+    pub fn steps(&self, steps: Range<usize>) -> Self {
+        fn part<T: Clone>(values: &[T], n_steps: usize, steps: Range<usize>) -> Vec<T> {
+            let width = values.len() / n_steps;
+            values[steps.start * width..steps.end * width].to_vec()
+        }
+        let n = self.n_steps();
+        assert!(steps.end <= n, "there are only {n} steps");
+        Self {
+            layout: self.layout.clone(),
+            values: match &self.values {
+                Values::Numbers(numbers) => Values::Numbers(part(numbers, n, steps)),
+                Values::Bits(bits) => Values::Bits(part(bits, n, steps)),
+                Values::Labels(labels) => Values::Labels(part(labels, n, steps)),
+            },
+        }
+    }
+
     /// All numbers, row-major: what the network reads.
     #[must_use]
     pub fn to_numbers(&self) -> Vec<f32> {
@@ -349,7 +372,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_layout_reads_back_what_it_writes() {
+    fn every_layout_reads_back_what_it_writes_whole_and_from_the_second_step() {
         let roll = Rows::of_bits(
             RowLayout::RollWithRest { classes: 3 },
             vec![0b101, 0, 0b010],
@@ -375,6 +398,8 @@ mod tests {
         );
         for rows in [roll, choices, labels, groove] {
             assert_eq!(rows.layout().read(&rows.to_numbers()), rows);
+            let numbers = &rows.to_numbers()[rows.layout().width()..];
+            assert_eq!(rows.layout().read(numbers), rows.steps(1..rows.n_steps()));
         }
     }
 

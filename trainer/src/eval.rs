@@ -4,10 +4,11 @@
 //! `fourbar evaluate` prints them as a table and writes a [`Report`]: with `--json` as numbers, with `--html` as a page
 //! to look at. Training measures the same on the validation split while it runs, and puts a report into the checkpoint it
 //! ships. The report's keys are the fields of the structs in this module; shares are 0–1, velocities 0–127, an undefined
-//! figure is `null`, and [`REPORT_VERSION`] changes when a key changes its meaning.
+//! figure is `null`, and [`REPORT_VERSION`] changes when a key goes or changes its meaning.
 
 mod accuracy;
 mod drums;
+mod elbo;
 mod features;
 mod held_out;
 mod interpolation;
@@ -15,6 +16,7 @@ mod language;
 mod onsets;
 mod page;
 mod reconstruction;
+mod segments;
 mod statistics;
 mod table;
 #[cfg(test)]
@@ -24,35 +26,35 @@ pub mod validation;
 
 pub use accuracy::{Accuracy, Choice};
 pub use drums::{Downbeat, Drums, Intervals, Timing, Velocity};
+pub use elbo::{Elbo, KlTerms};
 pub use features::Features;
 pub use held_out::HeldOut;
 pub use interpolation::{Curve, Interpolation};
 pub use onsets::Onsets;
-pub use reconstruction::{Elbo, Reconstruction};
+pub use reconstruction::Reconstruction;
+pub use segments::Segment;
 pub use statistics::{Estimate, Interval, Summary};
 pub use validation::Validation;
 
-use crate::config::Config;
 use crate::dataset::{Dataset, Split};
 use crate::generate::noise_of;
 use crate::loaded_model::LoadedModel;
 use crate::run_folder::Row;
 use crate::{arguments, data, files};
 use anyhow::Context as _;
-use fourbar_model::checkpoint::Metadata;
 use fourbar_model::groove::Groove;
 use fourbar_model::noise::Noise;
 use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
 use page::{Gallery, Page};
-use reconstruction::{BATCH, Forced, play_back};
+use reconstruction::{BATCH, Choosing, Forced, play_back};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Version of the report's keys.
-pub const REPORT_VERSION: u32 = 2;
+pub const REPORT_VERSION: u32 = 3;
 
 /// Temperature of what is invented.
 const TEMPERATURE: f32 = 1.0;
@@ -84,7 +86,7 @@ pub struct Args {
     /// How many pairs of held-out examples to walk between; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub pairs: usize,
-    /// Picks the invented grooves, the pairs and the posterior's samples.
+    /// Picks the invented grooves, the pairs, the posterior's samples and the sampled rows.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }
@@ -115,7 +117,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let settings = Settings {
         n_samples: args.samples,
         n_pairs: args.pairs,
-        free_bits: free_bits(&model.metadata),
+        kl_terms: KlTerms::of(&model.metadata),
         seed: args.seed,
     };
     let evaluation = Evaluation::of(&model.vae, &dataset, args.split, &settings)?;
@@ -151,20 +153,6 @@ fn log(args: &Args) -> anyhow::Result<Vec<Row>> {
         None if beside.exists() => read(&beside),
         None => Ok(Vec::new()),
     }
-}
-
-/// The bits that the model's training left free, as its run noted in the checkpoint, else those of its preset.
-fn free_bits(metadata: &Metadata) -> f64 {
-    let noted = metadata
-        .metrics
-        .pointer("/training/config/train/free_bits")
-        .and_then(serde_json::Value::as_f64);
-    let preset = || {
-        Config::preset(&metadata.config.preset)
-            .ok()
-            .map(|config| config.train.free_bits)
-    };
-    noted.or_else(preset).unwrap_or(0.0)
 }
 
 /// Every held-out figure of a model.
@@ -216,8 +204,8 @@ pub struct Settings {
     pub n_samples: usize,
     /// Pairs of examples to walk between; 0 leaves the walks out.
     pub n_pairs: usize,
-    /// What training gave away; it only enters [`Elbo::free_bits_cost_nats`].
-    pub free_bits: f64,
+    /// What training charges for the latent vector; it only enters the [`Elbo`]'s loss.
+    pub kl_terms: KlTerms,
     /// Picks everything that is left to chance.
     pub seed: u64,
 }
@@ -229,7 +217,7 @@ pub struct Evaluation {
     pub report: Report,
     /// What was measured on.
     held_out: HeldOut,
-    /// What the model made of it, freely running.
+    /// What the model made of it, running freely: the most likely rows.
     played: Vec<Rows>,
 }
 
@@ -254,9 +242,18 @@ impl Evaluation {
             config.n_steps
         );
         let forced = Forced::of(vae, &held_out, settings.seed)?;
-        let played = play_back(vae, &held_out)?;
-        let reconstruction =
-            Reconstruction::of(vae, &held_out, &forced, &played, settings.free_bits);
+        let played = play_back(vae, &held_out, Choosing::MostLikely)?;
+        let sampled = Choosing::Sampled {
+            seed: settings.seed,
+        };
+        let reconstruction = Reconstruction::of(
+            vae,
+            &held_out,
+            &forced,
+            &played,
+            &play_back(vae, &held_out, sampled)?,
+            settings.kl_terms,
+        );
         let interpolation = if settings.n_pairs == 0 {
             None
         } else {

@@ -160,11 +160,12 @@ impl RunFolder {
         self.events.scalars(row.step, &scalars)?;
         self.rows.push(row);
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let columns = self.rows[0].figures.iter().map(|(name, _)| name.as_str());
-        writer.write_record(std::iter::once("step").chain(columns))?;
+        let columns = columns(&self.rows);
+        writer.write_record(std::iter::once("step").chain(columns.iter().copied()))?;
         for row in &self.rows {
             writer.write_field(row.step.to_string())?;
-            for (_, figure) in &row.figures {
+            for column in &columns {
+                let figure = row.figure(column);
                 writer.write_field(figure.map_or_else(String::new, |figure| figure.to_string()))?;
             }
             writer.write_record(None::<&[u8]>)?;
@@ -221,6 +222,18 @@ impl RunFolder {
     }
 }
 
+/// The columns that the last row has, then those that only earlier ones have: a run that is resumed by another version
+/// of this program may have other figures from there on, and the rows before leave them empty.
+fn columns(rows: &[Row]) -> Vec<&str> {
+    let mut columns = Vec::new();
+    for (name, _) in rows.iter().rev().flat_map(|row| &row.figures) {
+        if !columns.contains(&name.as_str()) {
+            columns.push(name);
+        }
+    }
+    columns
+}
+
 /// A column's name as TensorBoard groups it: `validation/loss`, `train/loss`.
 fn tag(column: &str) -> String {
     match column.strip_prefix("validation_") {
@@ -275,4 +288,47 @@ fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
         Learner::with(&progress.config, parameters, adam, device)?,
         progress,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::*;
+
+    fn row(step: usize, figures: &[(&str, Option<f64>)]) -> Row {
+        let figures = figures.iter();
+        Row {
+            step,
+            figures: figures
+                .map(|(name, of)| ((*name).to_owned(), *of))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_log_that_gets_new_columns_keeps_its_rows_and_leaves_the_new_ones_empty_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.csv");
+        std::fs::write(&path, "step,loss,former\n50,3.5,1\n").unwrap();
+        let mut run = RunFolder {
+            folder: folder.path().to_owned(),
+            events: EventFile::create(folder.path()).unwrap(),
+            rows: Row::read_all(&path).unwrap(),
+        };
+        run.log(row(100, &[("loss", Some(2.5)), ("kl_beta", Some(0.2))]))
+            .unwrap();
+        let columns = |former, beta| [("loss", former), ("kl_beta", beta)];
+        let expected = [
+            row(
+                50,
+                &[&columns(Some(3.5), None)[..], &[("former", Some(1.0))]].concat(),
+            ),
+            row(
+                100,
+                &[&columns(Some(2.5), Some(0.2))[..], &[("former", None)]].concat(),
+            ),
+        ];
+        assert_eq!(Row::read_all(&path).unwrap(), expected);
+    }
 }

@@ -6,7 +6,7 @@ use crate::config::{Config, DEFAULT_PRESET};
 use crate::data;
 use crate::dataset::{Dataset, Split};
 use crate::device;
-use crate::eval::{Evaluation, HeldOut, Settings, Validation, validation};
+use crate::eval::{Evaluation, HeldOut, KlTerms, Settings, Validation, validation};
 use crate::files::{self, write_atomically};
 use crate::learner::{Learner, StepLosses};
 use crate::run_folder::{Progress, Row, RunFolder};
@@ -283,7 +283,7 @@ impl Progress {
         )
     }
 
-    /// The means since the last row of the log.
+    /// The means since the last row of the log; weight and learning rate are those of the last step.
     fn row(&mut self, steps_per_epoch: usize) -> Row {
         let losses = std::mem::take(&mut self.pending);
         let mean = |part: &dyn Fn(&StepLosses) -> f64| {
@@ -303,16 +303,17 @@ impl Progress {
                 .into_iter()
                 .map(|name| (name.clone(), mean(&|losses| losses.parts[name]))),
         );
-        let learning_rate = losses.last().map(|losses| losses.learning_rate);
-        figures.extend([
-            ("kl".to_owned(), mean(&|losses| losses.kl)),
-            ("learning_rate".to_owned(), learning_rate),
-            (
-                "gradient_norm".to_owned(),
-                mean(&|losses| losses.gradient_norm),
-            ),
-            ("minutes".to_owned(), Some(self.minutes)),
-        ]);
+        let last = |setting: fn(&StepLosses) -> f64| losses.last().map(setting);
+        let rest = [
+            ("r_loss", mean(&|losses| losses.parts.values().sum())),
+            ("kl", mean(&|losses| losses.kl)),
+            ("kl_loss", mean(&|losses| losses.kl_cost)),
+            ("kl_beta", last(|losses| losses.beta)),
+            ("learning_rate", last(|losses| losses.learning_rate)),
+            ("gradient_norm", mean(&|losses| losses.gradient_norm)),
+            ("minutes", Some(self.minutes)),
+        ];
+        figures.extend(rest.map(|(name, figure)| (name.to_owned(), figure)));
         figures.extend(validation::COLUMNS.map(|name| (name.to_owned(), None)));
         Row {
             step: self.step,
@@ -427,7 +428,7 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
         let settings = Settings {
             n_samples: PRIOR_SAMPLES,
             n_pairs: 0,
-            free_bits: set.config.train.free_bits,
+            kl_terms: KlTerms::at(&set.config.train, checkpoint.metadata.step),
             seed: set.config.train.seed,
         };
         let Evaluation { report, .. } = Evaluation::of(&vae, set.dataset, split, &settings)?;
@@ -474,4 +475,50 @@ fn rounded(learner: &Learner, config: &Config) -> Result<Rounded> {
 )]
 fn number(count: usize) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_log_has_the_parts_of_the_loss_as_training_weighs_them() {
+        let step = |hits: f64, kl: f64, beta: f64| StepLosses {
+            loss: hits + 1.0 + beta * (kl - 2.0),
+            parts: BTreeMap::from([("hits".to_owned(), hits), ("offsets".to_owned(), 1.0)]),
+            kl,
+            kl_cost: kl - 2.0,
+            beta,
+            learning_rate: beta / 100.0,
+            gradient_norm: 1.0,
+        };
+        let mut progress = Progress {
+            config: Config::preset(DEFAULT_PRESET).unwrap(),
+            dataset_sha256: String::new(),
+            step: 100,
+            best: None,
+            since_best: 0,
+            pending: vec![step(4.0, 6.0, 0.25), step(6.0, 8.0, 0.5)],
+            minutes: 1.0,
+        };
+        let row = progress.row(50);
+        for (name, expected) in [
+            ("epoch", 2.0),
+            ("loss", (6.0 + 10.0) / 2.0),
+            ("hits", 5.0),
+            ("offsets", 1.0),
+            ("r_loss", 6.0),
+            ("kl", 7.0),
+            ("kl_loss", 5.0),
+            ("kl_beta", 0.5),
+            ("learning_rate", 0.005),
+            ("gradient_norm", 1.0),
+        ] {
+            let figure = row.figure(name).unwrap();
+            assert!((figure - expected).abs() < 1e-12, "{name}: {figure}");
+        }
+        assert!(progress.pending.is_empty());
+    }
 }

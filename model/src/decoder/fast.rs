@@ -63,7 +63,7 @@ impl FastDecoder {
     /// Plays one groove for each of `zs`, the same one whatever the others are.
     ///
     /// A drum hits where its uniform is below sigmoid(logit / temperature), at temperature 0 where sigmoid(logit) is
-    /// above one half; temperature has no effect on velocities and offsets.
+    /// one half or more; temperature has no effect on velocities and offsets.
     ///
     /// # Shapes
     /// `zs`: `[batch][latent]`, `uniforms`: `[batch, steps, voices]`; result: `[batch, steps, 27]`, each row

@@ -7,8 +7,8 @@ mod roll;
 pub(super) use gallery::Gallery;
 
 use super::statistics::count as number;
-use super::table::{feature_rows, number as written, percent, share};
-use super::{Accuracy, Drums, Estimate, Interpolation, Interval, Report};
+use super::table::{accuracy_rows, feature_rows, number as written, percent, share};
+use super::{Drums, Estimate, Interpolation, Interval, Onsets, Report, Segment};
 use crate::roll::escape;
 use crate::run_folder::Row;
 use chart::{Chart, Curve};
@@ -52,11 +52,13 @@ impl Page<'_> {
         );
         html += &self.tiles();
         html += &self.accuracy();
-        html += &report
-            .reconstruction
-            .drums
-            .as_ref()
-            .map_or(String::new(), drums);
+        html += &segments(&report.reconstruction.segments);
+        if let (Some(most_likely), Some(sampled)) = (
+            &report.reconstruction.drums,
+            &report.reconstruction.drums_sampled,
+        ) {
+            html += &drums(most_likely, sampled);
+        }
         html += &self.training();
         html += &self.reconstructions();
         html += &self.walk();
@@ -82,51 +84,55 @@ impl Page<'_> {
         let between = |interval: Option<Interval>| {
             interval.map(|Interval { low, high }| format!("95 %: {low:.1} to {high:.1}"))
         };
-        let free = &reconstruction.free_running.rows;
-        let forced = &reconstruction.teacher_forced.rows;
-        let mut tiles = vec![
-            (
-                "rows right, freely running",
-                percent(free.value),
-                in_percent(free.interval),
-            ),
-            (
-                "rows right, told the row before",
-                percent(forced.value),
-                in_percent(forced.interval),
-            ),
-        ];
+        let ways = reconstruction.ways().into_iter();
+        let mut tiles: Vec<(String, String, Option<String>)> = ways
+            .map(|(way, accuracy)| {
+                let rows = &accuracy.rows;
+                let name = format!("rows right, {way}");
+                (name, percent(rows.value), in_percent(rows.interval))
+            })
+            .collect();
+        let mut tile = |name: &str, figure: String, rest: Option<String>| {
+            tiles.push((name.to_owned(), figure, rest));
+        };
         if let Some(drums) = &reconstruction.drums {
-            let f1 = drums.onsets.f1();
-            tiles.push((
-                "onset F1 of all drums",
-                percent(f1),
+            tile(
+                "onset F1 of all drums, most likely",
+                percent(drums.onsets.f1()),
                 in_percent(drums.intervals.onset_f1),
-            ));
+            );
             if let (Some(velocity), Some(timing)) = (&drums.velocity, &drums.timing) {
-                tiles.push((
+                tile(
                     "velocity error, of 127",
                     written(velocity.mae, 1),
                     between(drums.intervals.velocity_mae),
-                ));
-                tiles.push((
+                );
+                tile(
                     "timing error, ms",
                     written(timing.mae_ms, 1),
                     between(drums.intervals.timing_mae_ms),
-                ));
+                );
             }
         }
-        tiles.push((
+        tile(
             "bits in the latent (KL)",
             format!("{:.1}", elbo.kl_bits),
             Some(format!("{} of them free in training", elbo.free_bits)),
-        ));
-        tiles.push((
+        );
+        tile(
+            "loss, nats an example",
+            format!("{:.1}", elbo.loss_nats),
+            Some(format!(
+                "rows {:.1}, and {:.4} × {:.1} of KL above the free bits",
+                elbo.r_loss_nats, elbo.kl_beta, elbo.kl_loss_nats
+            )),
+        );
+        tile(
             "ELBO, nats an example",
             format!("{:.1}", elbo.elbo_nats),
             between(elbo.elbo_interval),
-        ));
-        let tile = |(name, figure, rest): (&str, String, Option<String>)| {
+        );
+        let tile = |(name, figure, rest): (String, String, Option<String>)| {
             let rest = rest.unwrap_or_default();
             format!(
                 "<div class=\"tile\"><small>{name}</small><b>{figure}</b><small>{rest}&nbsp;</small></div>\n"
@@ -136,52 +142,28 @@ impl Page<'_> {
         format!("<div class=\"tiles\">\n{tiles}</div>\n")
     }
 
-    /// What comes back, by the decoder's two ways of running.
+    /// What comes back, by the decoder's ways of running.
     fn accuracy(&self) -> String {
         let reconstruction = &self.report.reconstruction;
-        let (forced, free) = (&reconstruction.teacher_forced, &reconstruction.free_running);
+        let ways = reconstruction.ways().map(|(way, _)| way);
         let mut rows = String::new();
-        let mut row = |name: &str, forced: Option<&Estimate>, free: Option<&Estimate>| {
-            for (way, estimate, colour) in [
-                ("told the row before", forced, "c1"),
-                ("freely running", free, "c0"),
-            ] {
-                if let Some(estimate) = estimate {
-                    rows += &format!(
-                        "<tr><td>{name}</td><td>{way}</td><td class=\"wide\">{}</td><td>{}</td></tr>\n",
-                        meter(estimate, colour),
-                        share(estimate.value, estimate.interval)
-                    );
-                }
+        for (name, estimates) in accuracy_rows(reconstruction) {
+            for (i, (way, estimate)) in ways.iter().zip(&estimates).enumerate() {
+                rows += &format!(
+                    "<tr><td>{name}</td><td>{way}</td><td class=\"wide\">{}</td><td>{}</td></tr>\n",
+                    meter(estimate, &format!("c{i}")),
+                    share(estimate.value, estimate.interval)
+                );
             }
-        };
-        let per_class = |accuracy: &Accuracy| accuracy.mean_per_class;
-        row("rows", Some(&forced.rows), Some(&free.rows));
-        row(
-            "classes, mean",
-            per_class(forced).as_ref(),
-            per_class(free).as_ref(),
-        );
-        for (forced, free) in forced.by_choice.iter().zip(&free.by_choice) {
-            row(forced.name, Some(&forced.rows), Some(&free.rows));
         }
-        row(
-            "precision of notes",
-            forced.precision.as_ref(),
-            free.precision.as_ref(),
-        );
-        row(
-            "recall of notes",
-            forced.recall.as_ref(),
-            free.recall.as_ref(),
-        );
         section(
             "What comes back",
-            "Each example is encoded once and decoded from the mean of its posterior, every row the most likely one. \
-             Freely running, the decoder reads its own rows, as it does when it plays. The dark bars are 95 % \
-             intervals, by resampling whole files.",
+            "Each example is encoded once and decoded from the mean of its posterior. Told the row before, and running \
+             freely, most likely, every row is the most likely one; sampled, it is drawn at temperature 1. Running \
+             freely, the decoder reads its own rows, as it does when it plays. The dark bars are 95 % intervals, by \
+             resampling whole files.",
             &format!(
-                "<div class=\"scroll\"><table>\n<tr><th></th><th></th><th></th><th>right</th></tr>\n{rows}</table></div>\n"
+                "<div class=\"scroll\"><table>\n<tr><th></th><th></th><th></th><th></th></tr>\n{rows}</table></div>\n"
             ),
         )
     }
@@ -324,7 +306,7 @@ impl Page<'_> {
                 title: "What comes back in validation, share",
                 x_axis: "steps",
                 curves: vec![
-                    column("validation_accuracy", "rows, freely running", 1.0),
+                    column("validation_accuracy", "rows, running freely", 1.0),
                     column("validation_teacher_forced_accuracy", "rows, told", 1.0),
                     column("validation_onset_f1", "onset F1", 1.0),
                 ],
@@ -365,26 +347,73 @@ impl Page<'_> {
     }
 }
 
+/// How a hierarchical decoder does in each segment; nothing if there are not several.
+fn segments(segments: &[Segment]) -> String {
+    let places: Vec<f64> = (1..=segments.len()).map(number).collect();
+    let right: Vec<Estimate> = segments
+        .iter()
+        .map(|segment| segment.accuracy.rows)
+        .collect();
+    let nats = segments.iter().map(|segment| segment.r_loss_nats);
+    let charts = [
+        (
+            "Rows right, share",
+            Curve::of_estimates("rows right", &places, &right),
+        ),
+        (
+            "Reconstruction loss, nats a segment",
+            Curve::new("nats", places.iter().copied().zip(nats).collect()),
+        ),
+    ];
+    let charts: String = charts
+        .into_iter()
+        .filter_map(|(title, curve)| {
+            let chart = Chart {
+                title,
+                x_axis: "segment",
+                curves: vec![curve],
+            };
+            chart.to_svg()
+        })
+        .collect();
+    if charts.is_empty() {
+        return charts;
+    }
+    section(
+        "Segment by segment",
+        "A hierarchical decoder decodes each segment afresh from an embedding of its own. Told the row before; the band \
+         is the 95 % interval.",
+        &format!("<div class=\"charts\">\n{charts}</div>\n"),
+    )
+}
+
 /// Which drums come back.
-fn drums(drums: &Drums) -> String {
+fn drums(drums: &Drums, sampled: &Drums) -> String {
     let mut rows = String::new();
-    for voice in Voice::ALL {
-        let Some(onsets) = drums.onsets_by_voice.get(&voice) else {
-            continue;
-        };
+    let mut row = |name: &str, onsets: &Onsets, interval: Option<Interval>, colour: &str| {
         let f1 = Estimate {
             value: onsets.f1(),
-            interval: None,
+            interval,
         };
         rows += &format!(
-            "<tr><td>{}</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-            voice.name(),
-            meter(&f1, "c0"),
-            percent(f1.value),
+            "<tr><td>{name}</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            meter(&f1, colour),
+            share(f1.value, f1.interval),
             percent(onsets.precision()),
             percent(onsets.recall()),
             onsets.found + onsets.missed
         );
+    };
+    for voice in Voice::ALL {
+        if let Some(onsets) = drums.onsets_by_voice.get(&voice) {
+            row(voice.name(), onsets, None, "c1");
+        }
+    }
+    for (name, drums, colour) in [
+        ("all drums", drums, "c1"),
+        ("all drums, sampled", sampled, "c2"),
+    ] {
+        row(name, &drums.onsets, drums.intervals.onset_f1, colour);
     }
     let mut body = format!(
         "<div class=\"scroll\"><table>\n<tr><th></th><th></th><th>F1</th><th>precision</th><th>recall</th>\
@@ -407,7 +436,8 @@ fn drums(drums: &Drums) -> String {
     }
     section(
         "Drum by drum",
-        "A hit is right if the same drum plays on the same 16th; freely running.",
+        "A hit is right if the same drum plays on the same 16th; running freely, most likely but in the last line of the \
+         table.",
         &body,
     )
 }

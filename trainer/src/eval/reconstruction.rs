@@ -2,9 +2,9 @@
 
 use super::accuracy::Accuracy;
 use super::drums::Drums;
+use super::elbo::{Costs, Elbo, KlTerms};
 use super::held_out::{HeldOut, grooves, has_feel};
-use super::statistics::{Interval, by_file, count, ratio};
-use crate::loss;
+use super::segments::Segment;
 use anyhow::Context as _;
 use candle_core::{Device, Tensor};
 use fourbar_model::converter::{Batch, Example};
@@ -14,13 +14,16 @@ use fourbar_model::noise::Noise;
 use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// Sequences that go through the network together.
 pub(super) const BATCH: usize = 64;
 
-/// The reconstruction of held-out sequences: encoded, then decoded from the posterior's mean, each row the most likely
-/// one (temperature 0).
+/// The reconstruction of held-out sequences: encoded, then decoded from the posterior's mean. Rows are the most likely
+/// ones (temperature 0) where they are not said to be sampled.
+///
+/// # Source
+/// Magenta's heads measure what is right under teacher forcing with the most likely rows; table 1 of Roberts et al. 2018
+/// has that, and what is right running freely, sampled at temperature 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reconstruction {
     /// How many sequences were reconstructed.
@@ -29,40 +32,44 @@ pub struct Reconstruction {
     pub teacher_forced: Accuracy,
     /// What is right when it reads its own rows, as it does when it plays.
     pub free_running: Accuracy,
-    /// Freely running, in the words of a drummer; `None` if the model plays no drums, or 61 of them.
+    /// The same when it draws its rows at temperature 1, each sequence once.
+    pub free_running_sampled: Accuracy,
+    /// Running freely, in the words of a drummer; `None` if the model plays no drums, or 61 of them.
     pub drums: Option<Drums>,
+    /// The same of the sampled rows.
+    pub drums_sampled: Option<Drums>,
     /// What the model's training minimises.
     pub elbo: Elbo,
+    /// The figures of each segment of a hierarchical decoder; empty if it is flat.
+    pub segments: Vec<Segment>,
 }
 
-/// The parts of the evidence lower bound, means over the sequences, in nats for a whole sequence: teacher-forced,
-/// without dropout, one sample of the posterior. As in training, velocities and offsets cost their squared error.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Elbo {
-    /// The parts of the reconstruction loss by name: of a groove head the cross entropy of the hits and the squared
-    /// errors of velocities and offsets (which the network's rows hold doubled), of others cross entropies.
-    pub parts_nats: BTreeMap<String, f64>,
-    /// All parts together.
-    pub r_loss_nats: f64,
-    /// Kullback-Leibler divergence from the posterior to the prior.
-    pub kl_nats: f64,
-    /// The same in bits: how much the latent vector says about the sequence.
-    pub kl_bits: f64,
-    /// Bits of it that training leaves free of charge.
-    pub free_bits: f64,
-    /// What is above the free bits.
-    pub free_bits_cost_nats: f64,
-    /// The bound itself, `-(r_loss_nats + kl_nats)`.
-    pub elbo_nats: f64,
-    /// 95 % interval of `elbo_nats`, by resampling whole files.
-    pub elbo_interval: Option<Interval>,
+/// How the decoder chooses its rows when it runs freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choosing {
+    /// The most likely ones: temperature 0.
+    MostLikely,
+    /// Drawn at temperature 1, every sequence by noise of its own.
+    Sampled {
+        /// Picks the noise.
+        seed: u64,
+    },
 }
 
-/// What the decoder makes of held-out sequences, freely running: one for each, from its posterior's mean.
+/// What the decoder makes of held-out sequences, running freely: one for each, from its posterior's mean.
 ///
 /// # Errors
 /// If the network fails on its device.
-pub(super) fn play_back(vae: &Vae, held_out: &HeldOut) -> anyhow::Result<Vec<Rows>> {
+pub(super) fn play_back(
+    vae: &Vae,
+    held_out: &HeldOut,
+    choosing: Choosing,
+) -> anyhow::Result<Vec<Rows>> {
+    // At temperature 0 the noise decides nothing.
+    let (temperature, seed) = match choosing {
+        Choosing::MostLikely => (0.0, 0),
+        Choosing::Sampled { seed } => (1.0, seed),
+    };
     let mut played = Vec::with_capacity(held_out.len());
     for examples in held_out.examples.chunks(BATCH) {
         let zs = means(vae, examples)?;
@@ -70,10 +77,10 @@ pub(super) fn play_back(vae: &Vae, held_out: &HeldOut) -> anyhow::Result<Vec<Row
             .iter()
             .map(|example| example.controls.clone())
             .collect();
-        // At temperature 0 the noise decides nothing, but every sequence brings its own.
-        let mut noises = vec![Noise::from_seed(0); examples.len()];
+        let places = played.len()..played.len() + examples.len();
+        let mut noises: Vec<Noise> = places.map(|place| Noise::of_sample(seed, place)).collect();
         played.extend(
-            vae.generate_batch(&zs, controls.as_deref(), 0.0, &mut noises)
+            vae.generate_batch(&zs, controls.as_deref(), temperature, &mut noises)
                 .context("decoding held-out examples")?,
         );
     }
@@ -106,7 +113,7 @@ impl Forced {
         let mut noise = Noise::from_seed(seed);
         let mut forced = Self {
             played: Vec::with_capacity(held_out.len()),
-            costs: Costs::default(),
+            costs: Costs::new(vae.config()),
         };
         let layout = vae.config().converter.output();
         for examples in held_out.examples.chunks(BATCH) {
@@ -129,12 +136,8 @@ impl Forced {
             let shape = posterior.mu.dims2()?;
             let eps = Tensor::from_vec(noise.normals(shape.0 * shape.1), shape, vae.device())?;
             let outputs = outputs(vae, &batch, &posterior.sample(&eps)?)?;
-            for (name, nats) in vae.decoder().loss(&outputs, &batch.output)? {
-                let costs = forced.costs.parts.entry(name).or_default();
-                costs.extend(numbers_of(&nats)?);
-            }
-            let kl = numbers_of(&loss::kl(&posterior)?)?;
-            forced.costs.kl.extend(kl);
+            let costs = &mut forced.costs;
+            costs.add(vae, &outputs, &batch.output, &posterior)?;
         }
         Ok(forced)
     }
@@ -162,113 +165,44 @@ pub(super) fn numbers_of(tensor: &Tensor) -> candle_core::Result<Vec<f64>> {
 }
 
 impl Reconstruction {
-    /// Scores what a model made of `held_out`: `played` freely running, and `forced`.
-    ///
-    /// `free_bits` is what training gave away; it only enters [`Elbo::free_bits_cost_nats`].
+    /// Scores what a model made of `held_out`: `forced`, and running freely the `most_likely` and the `sampled` rows.
     pub(super) fn of(
         vae: &Vae,
         held_out: &HeldOut,
         forced: &Forced,
-        played: &[Rows],
-        free_bits: f64,
+        most_likely: &[Rows],
+        sampled: &[Rows],
+        kl_terms: KlTerms,
     ) -> Self {
-        let files = &held_out.files;
-        let heard = held_out.grooves.as_ref();
-        let drums = heard.zip(grooves(vae.config(), played.iter()));
-        let has_feel = has_feel(&vae.config().converter.output());
+        let (config, files) = (vae.config(), &held_out.files);
+        let accuracy = |played: &[Rows]| Accuracy::of(held_out.outputs(), played, files);
+        let has_feel = has_feel(&config.converter.output());
+        let drums = |played: &[Rows]| {
+            let heard = held_out.grooves.as_ref()?;
+            let played = grooves(config, played.iter())?;
+            Some(Drums::of(heard, &played, &held_out.bpms, files, has_feel))
+        };
         Self {
             n_examples: held_out.len(),
-            teacher_forced: Accuracy::of(held_out.outputs(), &forced.played, files),
-            free_running: Accuracy::of(held_out.outputs(), played, files),
-            drums: drums
-                .map(|(heard, played)| Drums::of(heard, &played, &held_out.bpms, files, has_feel)),
+            teacher_forced: accuracy(&forced.played),
+            free_running: accuracy(most_likely),
+            free_running_sampled: accuracy(sampled),
+            drums: drums(most_likely),
+            drums_sampled: drums(sampled),
             elbo: Elbo {
                 elbo_interval: forced.costs.elbo_interval(files),
-                ..forced.costs.elbo(free_bits)
+                ..forced.costs.elbo(kl_terms)
             },
-        }
-    }
-}
-
-/// What each sequence costs, in nats.
-#[derive(Default)]
-pub(super) struct Costs {
-    parts: BTreeMap<&'static str, Vec<f64>>,
-    kl: Vec<f64>,
-}
-
-impl Costs {
-    /// The means, without an interval.
-    pub(super) fn elbo(&self, free_bits: f64) -> Elbo {
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / count(values.len());
-        let parts = self.parts.iter();
-        let parts_nats: BTreeMap<String, f64> = parts
-            .map(|(name, nats)| ((*name).to_owned(), mean(nats)))
-            .collect();
-        let kl_nats = mean(&self.kl);
-        let free_nats = free_bits * std::f64::consts::LN_2;
-        // One budget for a sequence's whole latent vector, so the cost is taken before the mean.
-        let charged: Vec<f64> = self.kl.iter().map(|kl| (kl - free_nats).max(0.0)).collect();
-        let r_loss_nats = parts_nats.values().sum::<f64>();
-        Elbo {
-            parts_nats,
-            r_loss_nats,
-            kl_nats,
-            kl_bits: kl_nats / std::f64::consts::LN_2,
-            free_bits,
-            free_bits_cost_nats: mean(&charged),
-            elbo_nats: -(r_loss_nats + kl_nats),
-            elbo_interval: None,
+            segments: Segment::all(config, held_out, forced),
         }
     }
 
-    fn elbo_interval(&self, files: &[usize]) -> Option<Interval> {
-        let tallies = by_file(files, |(sum, n): &mut (f64, usize), index| {
-            let parts = self.parts.values().map(|nats| nats[index]);
-            *sum -= parts.sum::<f64>() + self.kl[index];
-            *n += 1;
-        });
-        Interval::bootstrap(&tallies, |chosen| {
-            let n = chosen.iter().map(|(_, n)| n).sum();
-            ratio(chosen.iter().map(|(sum, _)| sum).sum(), n)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
-
-    use super::*;
-
-    fn nats(bits: f64) -> f64 {
-        bits * std::f64::consts::LN_2
-    }
-
-    fn costs() -> Costs {
-        Costs {
-            parts: BTreeMap::from([
-                ("hits", vec![1.0, 3.0]),
-                ("velocities", vec![2.0, 2.0]),
-                ("offsets", vec![0.5, 0.5]),
-            ]),
-            kl: vec![nats(40.0), nats(60.0)],
-        }
-    }
-
-    #[test]
-    fn free_bits_are_taken_off_each_sequence_before_the_mean() {
-        let elbo = costs().elbo(48.0);
-        assert!((elbo.kl_bits - 50.0).abs() < 1e-9);
-        assert!((elbo.free_bits_cost_nats - nats(6.0)).abs() < 1e-9);
-        assert!((elbo.r_loss_nats - 4.5).abs() < 1e-9);
-        assert!((elbo.elbo_nats + 4.5 + nats(50.0)).abs() < 1e-9);
-    }
-
-    #[test]
-    fn the_bounds_interval_reaches_from_the_one_file_to_the_other() {
-        let interval = costs().elbo_interval(&[0, 1]).unwrap();
-        assert!((interval.low + 5.5 + nats(60.0)).abs() < 1e-9);
-        assert!((interval.high + 3.5 + nats(40.0)).abs() < 1e-9);
+    /// What is right by each of the decoder's ways of running, under its name.
+    pub(super) fn ways(&self) -> [(&'static str, &Accuracy); 3] {
+        [
+            ("told the row before", &self.teacher_forced),
+            ("running freely, most likely", &self.free_running),
+            ("running freely, sampled", &self.free_running_sampled),
+        ]
     }
 }

@@ -1,7 +1,9 @@
 //! A [`Report`] as a table for the terminal.
 
+use super::statistics::ratio;
 use super::{
-    Accuracy, Drums, Elbo, Estimate, Features, Interpolation, Interval, Onsets, Report, Summary,
+    Accuracy, Choice, Drums, Elbo, Estimate, Features, Interpolation, Interval, Onsets,
+    Reconstruction, Report, Summary,
 };
 use fourbar_model::drums::Voice;
 
@@ -23,14 +25,15 @@ impl Report {
             String::new(),
         ];
         let reconstruction = &self.reconstruction;
-        accuracy(
-            &mut lines,
-            &reconstruction.teacher_forced,
-            &reconstruction.free_running,
-        );
+        accuracy(&mut lines, reconstruction);
         lines.push(String::new());
-        if let Some(drums) = &reconstruction.drums {
-            onsets(&mut lines, drums);
+        if !reconstruction.segments.is_empty() {
+            segments(&mut lines, reconstruction, self.n_steps);
+            lines.push(String::new());
+        }
+        if let (Some(drums), Some(sampled)) = (&reconstruction.drums, &reconstruction.drums_sampled)
+        {
+            onsets(&mut lines, drums, sampled);
             lines.push(String::new());
             feel(&mut lines, drums);
             lines.push(String::new());
@@ -52,53 +55,74 @@ impl Report {
     }
 }
 
-/// How much comes back, by the decoder's two ways of running.
-fn accuracy(lines: &mut Vec<String>, forced: &Accuracy, free: &Accuracy) {
+/// How much comes back, by the decoder's ways of running.
+fn accuracy(lines: &mut Vec<String>, reconstruction: &Reconstruction) {
     lines.push(
-        "Played back from the posterior's mean, temperature 0 (in brackets: 95 % interval by files)"
+        "Played back from the posterior's mean; sampled is at temperature 1 (in brackets: 95 % interval by files)"
             .to_owned(),
     );
-    lines.push(format!(
-        "  {:<34}{:>24}{:>24}",
-        "", "told the row before", "freely running"
-    ));
-    let mut line = |name: &str, forced: Option<&Estimate>, free: Option<&Estimate>| {
-        if let (Some(forced), Some(free)) = (forced, free) {
-            lines.push(format!(
-                "  {name:<34}{:>24}{:>24}",
-                share(forced.value, forced.interval),
-                share(free.value, free.interval)
-            ));
+    let mut line = |name: &str, [forced, free, sampled]: [&str; 3]| {
+        lines.push(format!("  {name:<32}{forced:>21}{free:>29}{sampled:>25}"));
+    };
+    line("", reconstruction.ways().map(|(way, _)| way));
+    for (name, estimates) in accuracy_rows(reconstruction) {
+        let cells = estimates.map(|estimate| share(estimate.value, estimate.interval));
+        line(&name, cells.each_ref().map(String::as_str));
+    }
+}
+
+/// What each accuracy that the model has is called, and what it is by [`Reconstruction::ways`].
+pub(super) fn accuracy_rows(
+    reconstruction: &Reconstruction,
+) -> impl Iterator<Item = (String, [Estimate; 3])> {
+    let ways = reconstruction.ways().map(|(_, accuracy)| accuracy);
+    let mut rows = Vec::new();
+    let mut line = |name: &str, figure: &dyn Fn(&Accuracy) -> Option<Estimate>| {
+        if let [Some(forced), Some(free), Some(sampled)] = ways.map(figure) {
+            rows.push((name.to_owned(), [forced, free, sampled]));
         }
     };
-    line("rows right", Some(&forced.rows), Some(&free.rows));
-    line(
-        "  mean over the classes",
-        forced.mean_per_class.as_ref(),
-        free.mean_per_class.as_ref(),
-    );
-    for (forced, free) in forced.by_choice.iter().zip(&free.by_choice) {
-        line(
-            &format!("{} right", forced.name),
-            Some(&forced.rows),
-            Some(&free.rows),
-        );
-        line(
-            "  mean over the classes",
-            Some(&forced.mean_per_class),
-            Some(&free.mean_per_class),
-        );
+    line("rows right", &|accuracy| Some(accuracy.rows));
+    line("rows right, mean over classes", &|accuracy| {
+        accuracy.mean_per_class
+    });
+    for (i, Choice { name, .. }) in ways[0].by_choice.iter().enumerate() {
+        line(&format!("{name} right"), &|accuracy| {
+            Some(accuracy.by_choice[i].rows)
+        });
+        line(&format!("{name} right, mean over classes"), &|accuracy| {
+            Some(accuracy.by_choice[i].mean_per_class)
+        });
     }
-    line(
-        "notes put out that are right",
-        forced.precision.as_ref(),
-        free.precision.as_ref(),
-    );
-    line(
-        "notes of the data that come back",
-        forced.recall.as_ref(),
-        free.recall.as_ref(),
-    );
+    line("notes put out that are right", &|accuracy| {
+        accuracy.precision
+    });
+    line("notes of the data that come back", &|accuracy| {
+        accuracy.recall
+    });
+    rows.into_iter()
+}
+
+/// How a hierarchical decoder does in each segment.
+fn segments(lines: &mut Vec<String>, reconstruction: &Reconstruction, n_steps: usize) {
+    let segments = &reconstruction.segments;
+    let n_rows = n_steps / segments.len();
+    lines.push(format!(
+        "Segment by segment: {n_rows} rows each, told the row before"
+    ));
+    let mut line = |name: &str, right: &str, nats: &str| {
+        lines.push(format!("  {name:<12}{right:>24}{nats:>12}"));
+    };
+    let cell = |rows: &Estimate| share(rows.value, rows.interval);
+    line("rows", "right", "nats");
+    for segment in segments {
+        let name = format!("{}–{}", segment.first_row + 1, segment.first_row + n_rows);
+        let nats = number(Some(segment.r_loss_nats), 2);
+        line(&name, &cell(&segment.accuracy.rows), &nats);
+    }
+    let mean_nats = ratio(reconstruction.elbo.r_loss_nats, segments.len());
+    let right = cell(&reconstruction.teacher_forced.rows);
+    line("mean", &right, &number(mean_nats, 2));
 }
 
 /// The walks between examples, every other position.
@@ -147,15 +171,17 @@ fn interpolation(lines: &mut Vec<String>, study: &Interpolation) {
 }
 
 /// Which hits were found.
-fn onsets(lines: &mut Vec<String>, drums: &Drums) {
-    lines.push("Drums, freely running: which hits are found".to_owned());
+fn onsets(lines: &mut Vec<String>, drums: &Drums, sampled: &Drums) {
+    lines.push(
+        "Drums, running freely, most likely (last line: sampled): which hits are found".to_owned(),
+    );
     lines.push(format!(
-        "  {:<16}{:>10}{:>10}{:>10}{:>10}",
+        "  {:<20}{:>10}{:>10}{:>10}{:>10}",
         "", "precision", "recall", "F1", "hits"
     ));
     let mut line = |name: &str, onsets: &Onsets, interval: Option<Interval>| {
         lines.push(format!(
-            "  {name:<16}{:>10}{:>10}{:>10}{:>10}{}",
+            "  {name:<20}{:>10}{:>10}{:>10}{:>10}{}",
             percent(onsets.precision()),
             percent(onsets.recall()),
             percent(onsets.f1()),
@@ -172,7 +198,9 @@ fn onsets(lines: &mut Vec<String>, drums: &Drums) {
             line(voice.name(), onsets, None);
         }
     }
-    line("all drums", &drums.onsets, drums.intervals.onset_f1);
+    for (name, drums) in [("all drums", drums), ("all drums, sampled", sampled)] {
+        line(name, &drums.onsets, drums.intervals.onset_f1);
+    }
 }
 
 /// How loud, how exact, and whether the first beat is there.
@@ -248,22 +276,36 @@ fn feel(lines: &mut Vec<String>, drums: &Drums) {
     }
 }
 
-/// The parts of the ELBO.
+/// The parts of the loss and of the ELBO.
 fn elbo(lines: &mut Vec<String>, elbo: &Elbo) {
     lines.push(
-        "ELBO, nats for an example (told the row before, one sample of the posterior)".to_owned(),
+        "Loss and ELBO, nats for an example (told the row before, one sample of the posterior)"
+            .to_owned(),
     );
     let parts = elbo.parts_nats.iter();
     let parts: Vec<String> = parts
         .map(|(name, nats)| format!("{name} {nats:.2}"))
         .collect();
-    lines.push(format!("  {} = {:.2}", parts.join(" + "), elbo.r_loss_nats));
+    lines.push(format!(
+        "  r_loss {:.2} = {}",
+        elbo.r_loss_nats,
+        parts.join(" + ")
+    ));
+    lines.push(format!(
+        "  kl_loss {:.2} (KL {:.2}, kl_bits {:.1}, of which {} free)",
+        elbo.kl_loss_nats, elbo.kl_nats, elbo.kl_bits, elbo.free_bits
+    ));
+    lines.push(format!(
+        "  loss {:.2} = r_loss + kl_beta {} × kl_loss",
+        elbo.loss_nats,
+        number(Some(elbo.kl_beta), 4)
+    ));
     let between = elbo.elbo_interval.map_or(String::new(), |interval| {
         format!(" (between {:.2} and {:.2})", interval.low, interval.high)
     });
     lines.push(format!(
-        "  KL {:.2} ({:.1} bits; {:.2} above the {} free bits)   ELBO {:.2}{between}",
-        elbo.kl_nats, elbo.kl_bits, elbo.free_bits_cost_nats, elbo.free_bits, elbo.elbo_nats
+        "  ELBO {:.2} = -(r_loss + KL){between}",
+        elbo.elbo_nats
     ));
 }
 

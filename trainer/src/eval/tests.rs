@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use crate::config::Config;
 use crate::generate::sample;
 use crate::loaded_model::{LoadedModel, tiny};
+use candle_core::{Device, Tensor};
 use fourbar_model::attributes::AttributeVector;
-use fourbar_model::converter::Example;
+use fourbar_model::converter::{Batch, Example};
 use fourbar_model::drums::Voice;
 use fourbar_model::groove::Cell;
+use fourbar_model::layers::Dropout;
 use fourbar_model::rows::RowLayout;
 
 /// Examples of noise for any model, two of each file.
@@ -64,10 +67,24 @@ fn rows(layout: &RowLayout, n_steps: usize, index: usize) -> Rows {
     Rows::of_labels(layout.clone(), labels.map(label).collect())
 }
 
+/// What the model plays back, as `fourbar evaluate` draws it.
+pub(super) fn most_likely(vae: &Vae, held_out: &HeldOut) -> Vec<Rows> {
+    play_back(vae, held_out, Choosing::MostLikely).unwrap()
+}
+
+fn sampled(vae: &Vae, held_out: &HeldOut, seed: u64) -> Vec<Rows> {
+    play_back(vae, held_out, Choosing::Sampled { seed }).unwrap()
+}
+
 fn reconstruction(vae: &Vae, held_out: &HeldOut, seed: u64) -> Reconstruction {
+    let kl_terms = KlTerms {
+        free_bits: 48.0,
+        beta: 0.2,
+    };
     let forced = Forced::of(vae, held_out, seed).unwrap();
-    let played = play_back(vae, held_out).unwrap();
-    Reconstruction::of(vae, held_out, &forced, &played, 48.0)
+    let most_likely = most_likely(vae, held_out);
+    let sampled = sampled(vae, held_out, seed);
+    Reconstruction::of(vae, held_out, &forced, &most_likely, &sampled, kl_terms)
 }
 
 fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
@@ -97,7 +114,7 @@ fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
                 .as_ref()
                 .map(|grooves| Features::of(grooves, &held_out.files)),
         },
-        played: play_back(&model.vae, &held_out).unwrap(),
+        played: most_likely(&model.vae, &held_out),
         held_out,
     }
 }
@@ -112,7 +129,7 @@ fn every_kind_of_model_is_measured_the_same_every_time_and_its_elbo_adds_up() {
         assert!(elbo.r_loss_nats > 0.0 && elbo.kl_nats > 0.0);
         assert!((elbo.elbo_nats + elbo.r_loss_nats + elbo.kl_nats).abs() < 1e-9);
         assert!(elbo.elbo_interval.unwrap().low <= elbo.elbo_nats);
-        for accuracy in [&measured.teacher_forced, &measured.free_running] {
+        for (_, accuracy) in measured.ways() {
             let rows = accuracy.rows.value.unwrap();
             assert!((0.0..1.0).contains(&rows), "{}", model.vae.config().preset);
             assert!(accuracy.rows.interval.unwrap().high >= rows);
@@ -121,9 +138,11 @@ fn every_kind_of_model_is_measured_the_same_every_time_and_its_elbo_adds_up() {
                 accuracy.mean_per_class.is_some()
             );
         }
-        if let Some(drums) = &measured.drums {
-            let n_hits: usize = held_out.grooves.unwrap().iter().map(Groove::n_hits).sum();
-            assert_eq!(drums.onsets.found + drums.onsets.missed, n_hits);
+        if let Some(grooves) = &held_out.grooves {
+            let n_hits: usize = grooves.iter().map(Groove::n_hits).sum();
+            for drums in [measured.drums.unwrap(), measured.drums_sampled.unwrap()] {
+                assert_eq!(drums.onsets.found + drums.onsets.missed, n_hits);
+            }
         }
     }
 }
@@ -134,7 +153,7 @@ fn a_decoder_that_is_told_the_truth_is_right_more_often() {
     // what they play themselves they play it again.
     for model in tiny::every_kind() {
         let mut held_out = held_out(&model.vae, 4);
-        let played = play_back(&model.vae, &held_out).unwrap();
+        let played = most_likely(&model.vae, &held_out);
         for (example, played) in held_out.examples.iter_mut().zip(played) {
             example.output = played;
         }
@@ -149,11 +168,99 @@ fn a_decoder_that_is_told_the_truth_is_right_more_often() {
 }
 
 #[test]
+fn sampled_rows_follow_the_seed_and_are_the_most_likely_ones_of_a_model_that_is_sure() {
+    for model in tiny::every_kind() {
+        let config = model.vae.config();
+        let held_out = held_out(&model.vae, 4);
+        let unsure = sampled(&model.vae, &held_out, 1);
+        assert_eq!(unsure, sampled(&model.vae, &held_out, 1));
+        assert_ne!(unsure, sampled(&model.vae, &held_out, 2));
+        assert_ne!(unsure, most_likely(&model.vae, &held_out));
+
+        let mut noise = Noise::from_seed(4);
+        let tensor = |(name, shape): (String, Vec<usize>)| {
+            let scale = if name.contains("output.") { 1e6 } else { 0.5 };
+            let values = noise.normals(shape.iter().product());
+            let values = values.iter().map(|x| scale * x).collect();
+            let tensor = Tensor::from_vec::<_, f32>(values, shape, &Device::Cpu);
+            (name, tensor.unwrap())
+        };
+        let tensors = config.tensors().into_iter().map(tensor).collect();
+        let sure = Vae::of_tensors(config, &tensors, &Device::Cpu).unwrap();
+        let measured = reconstruction(&sure, &held_out, 1);
+        assert_eq!(measured.free_running_sampled, measured.free_running);
+        assert_eq!(measured.drums_sampled, measured.drums);
+    }
+}
+
+#[test]
+fn segments_cost_together_what_the_whole_costs_and_are_right_on_average_as_often() {
+    for model in tiny::every_kind() {
+        let (vae, seed) = (&model.vae, 1);
+        let held_out = held_out(vae, 4);
+        let Reconstruction {
+            segments,
+            elbo,
+            teacher_forced,
+            ..
+        } = reconstruction(vae, &held_out, seed);
+        let is_flat = vae.config().decoder.levels.is_empty();
+        assert_eq!(segments.len(), if is_flat { 0 } else { 2 });
+
+        let batch = Batch::new(&held_out.examples, &Device::Cpu).unwrap();
+        let controls = batch.controls.as_ref();
+        let posterior = vae.encode(&batch.input, controls).unwrap();
+        let eps = Noise::from_seed(seed).normals(4 * vae.config().latent);
+        let eps = Tensor::from_vec(eps, (4, vae.config().latent), &Device::Cpu).unwrap();
+        let z = posterior.sample(&eps).unwrap();
+        let decoder = vae.decoder();
+        let outputs = decoder.teacher_forced(&batch.output, &z, controls, &mut Dropout::off());
+        let parts = decoder.loss(&outputs.unwrap(), &batch.output).unwrap();
+        for (name, nats) in parts {
+            let nats = reconstruction::numbers_of(&nats).unwrap();
+            let mean = nats.iter().sum::<f64>() / 4.0;
+            let near = |sum: f64| (sum - mean).abs() < 1e-3 * mean;
+            assert!(near(elbo.parts_nats[name]), "{name}: {mean}, {elbo:?}");
+            let of_segments = segments.iter().map(|segment| segment.parts_nats[name]);
+            assert!(is_flat || near(of_segments.sum()), "{name}: {mean}");
+        }
+        if !is_flat {
+            let shares = segments.iter().map(|segment| segment.accuracy.rows.value);
+            let mean = shares.map(Option::unwrap).sum::<f64>() / 2.0;
+            assert!((mean - teacher_forced.rows.value.unwrap()).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn what_is_right_in_a_segment_is_counted_there() {
+    for model in tiny::every_kind() {
+        let config = model.vae.config();
+        if config.decoder.levels.is_empty() {
+            continue;
+        }
+        // What the model plays itself comes back when it is told it: here in the first segment only.
+        let mut held_out = held_out(&model.vae, 4);
+        let played = most_likely(&model.vae, &held_out);
+        for (example, played) in held_out.examples.iter_mut().zip(played) {
+            let layout = example.output.layout().clone();
+            let place = config.segment_steps() * layout.width();
+            let (own, other) = (played.to_numbers(), example.output.to_numbers());
+            example.output = layout.read(&[&own[..place], &other[place..]].concat());
+        }
+        let segments = reconstruction(&model.vae, &held_out, 0).segments;
+        let right = |i: usize| segments[i].accuracy.rows.value.unwrap();
+        assert_eq!((segments[0].first_row, segments[1].first_row), (0, 16));
+        assert!(right(0) > 0.99 && right(1) < 0.99, "{}", config.preset);
+    }
+}
+
+#[test]
 fn batches_do_not_change_what_is_measured() {
     let model = tiny::open();
     let all = held_out(&model.vae, 66);
     let n_found = |held_out: &HeldOut| {
-        let played = play_back(&model.vae, held_out).unwrap();
+        let played = most_likely(&model.vae, held_out);
         let played = held_out::grooves(model.vae.config(), played.iter()).unwrap();
         let heard = held_out.grooves.as_ref().unwrap();
         let drums = Drums::without_intervals(heard, &played, &held_out.bpms, true);
@@ -173,6 +280,16 @@ fn batches_do_not_change_what_is_measured() {
         n_found(&all),
         (0..66).map(|index| n_found(&alone(index))).sum::<usize>()
     );
+
+    // A sequence is drawn alike, whatever else is in its batch, and otherwise than the same one at another place.
+    let first = sampled(&model.vae, &alone(0), 1).remove(0);
+    assert_eq!(sampled(&model.vae, &all, 1)[0], first);
+    let alike = HeldOut {
+        examples: vec![all.examples[0].clone(); 66],
+        ..all.clone()
+    };
+    let drawn = sampled(&model.vae, &alike, 1);
+    assert!(drawn[0] == first && drawn[1..].iter().all(|rows| *rows != first));
 }
 
 #[test]
@@ -219,6 +336,10 @@ fn a_report_has_its_documented_keys_and_its_table_names_every_drum() {
         "/split",
         "/reconstruction/teacher_forced/rows/value",
         "/reconstruction/free_running/recall/interval/low",
+        "/reconstruction/free_running_sampled/rows/interval/low",
+        "/reconstruction/drums_sampled/onsets/f1",
+        "/reconstruction/drums_sampled/intervals/onset_f1/low",
+        "/reconstruction/segments",
         "/reconstruction/drums/onsets/f1",
         "/reconstruction/drums/onsets_by_voice/kick/precision",
         "/reconstruction/drums/velocity/mae",
@@ -228,6 +349,10 @@ fn a_report_has_its_documented_keys_and_its_table_names_every_drum() {
         "/reconstruction/drums/intervals/onset_f1",
         "/reconstruction/elbo/kl_bits",
         "/reconstruction/elbo/parts_nats/hits",
+        "/reconstruction/elbo/r_loss_nats",
+        "/reconstruction/elbo/kl_loss_nats",
+        "/reconstruction/elbo/kl_beta",
+        "/reconstruction/elbo/loss_nats",
         "/interpolation/latent/hamming/10/value",
         "/interpolation/blend/language_nats_per_row/0/interval",
         "/prior/temperature",
@@ -253,6 +378,13 @@ fn what_a_model_does_not_have_is_null_and_not_in_its_table() {
         let json = serde_json::to_value(&evaluation.report).unwrap();
         let text = evaluation.report.to_text();
         assert!(text.contains("rows right"), "{text}");
+        for (way, _) in evaluation.report.reconstruction.ways() {
+            assert!(text.contains(way), "{text}");
+        }
+        let is_hierarchical = !model.vae.config().decoder.levels.is_empty();
+        let segments = json["reconstruction"]["segments"].as_array().unwrap();
+        assert_eq!(segments.len(), if is_hierarchical { 2 } else { 0 });
+        assert_eq!(text.contains("Segment by segment"), is_hierarchical);
         let plays_drums = evaluation.held_out.grooves.is_some();
         for (place, words) in [
             ("/reconstruction/drums", "all drums"),
@@ -316,6 +448,11 @@ fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
         }
         let has_controls = model.vae.config().converter.controls().is_some();
         assert_eq!(html.contains("Hamming"), !has_controls);
+        let is_hierarchical = !model.vae.config().decoder.levels.is_empty();
+        assert_eq!(html.contains("Segment by segment"), is_hierarchical);
+        for (way, _) in evaluation.report.reconstruction.ways() {
+            assert!(html.contains(way), "{way}");
+        }
         assert!(html.contains("<td>density</td><td>0.125</td><td>0.250</td><td>0.500</td>"));
     }
 }

@@ -3,8 +3,9 @@
 
 use super::accuracy::share_of_rows;
 use super::drums::Drums;
+use super::elbo::KlTerms;
 use super::held_out::{HeldOut, grooves, has_feel};
-use super::reconstruction::{Forced, play_back};
+use super::reconstruction::{Choosing, Forced, play_back};
 use crate::config::TrainConfig;
 use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
@@ -42,16 +43,17 @@ impl Validation {
     /// If the network fails on its device.
     pub fn of(vae: &Vae, held_out: &HeldOut, train: &TrainConfig) -> anyhow::Result<Self> {
         let forced = Forced::of(vae, held_out, train.seed)?;
-        let elbo = forced.costs.elbo(train.free_bits);
+        // The weight of training's end at every step: losses of different steps are to be compared.
+        let elbo = forced.costs.elbo(KlTerms::last(train));
         let some = held_out.thinned(MAX_FREE_RUNNING);
-        let played = play_back(vae, &some)?;
+        let played = play_back(vae, &some, Choosing::MostLikely)?;
         let drums = some
             .grooves
             .as_ref()
             .zip(grooves(vae.config(), played.iter()));
         let has_feel = has_feel(&vae.config().converter.output());
         Ok(Self {
-            loss: elbo.r_loss_nats + train.max_beta * elbo.free_bits_cost_nats,
+            loss: elbo.loss_nats,
             kl_bits: elbo.kl_bits,
             teacher_forced: right(held_out, &forced.played),
             free_running: right(&some, &played),

@@ -221,12 +221,12 @@ fn sample(logits: [f32; 2 * WIDTH], temperature: f32, uniforms: &[f32]) -> [f32;
     let (probabilities, velocities, offsets) = (sigmoid(warm), sigmoid(logits), tanh(logits));
     let mut row = [0.0; ROW];
     for voice in 0..N_VOICES {
-        let bound = if temperature > 0.0 {
-            uniforms[voice]
+        let hits = if temperature > 0.0 {
+            uniforms[voice] < probabilities[voice]
         } else {
-            0.5
+            probabilities[voice] >= 0.5
         };
-        row[voice] = f32::from(u8::from(bound < probabilities[voice]));
+        row[voice] = f32::from(u8::from(hits));
         row[N_VOICES + voice] = velocities[N_VOICES + voice];
         row[2 * N_VOICES + voice] = offsets[2 * N_VOICES + voice];
     }
