@@ -496,6 +496,7 @@ mod tests {
         };
         let mut progress = Progress {
             config: Config::preset(DEFAULT_PRESET).unwrap(),
+            command: String::new(),
             dataset_sha256: String::new(),
             step: 100,
             best: None,
