@@ -2,7 +2,7 @@
 //!
 //! Expected numbers: `@magenta/music` 1.23.1; see `fixtures/parity/README.md` and `fixtures/parity_more/README.md`.
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
@@ -111,8 +111,7 @@ fn an_imported_model_is_a_checkpoint_that_plays() {
                 .to_vec1::<f32>()
                 .unwrap();
             let theirs = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let rounded: Vec<f32> = theirs.iter().map(|x| f16::from_f32(*x).to_f32()).collect();
-            assert_eq!(ours, rounded, "{name}");
+            assert_eq!(ours, theirs, "{name}");
         }
         let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
         if imported.config.controls() == 0 {
@@ -123,6 +122,33 @@ fn an_imported_model_is_a_checkpoint_that_plays() {
             assert_eq!(rows.n_steps(), imported.config.n_steps);
         }
     }
+}
+
+#[test]
+fn an_imported_file_encodes_as_magenta_js_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = fixtures("parity/groove_flat_64");
+    let out = folder.path().join("model.safetensors");
+    import(&case, None, &out).unwrap();
+    let checkpoint = Checkpoint::from_bytes(&fs::read(&out).unwrap(), "").unwrap();
+    let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
+
+    let golden = fs::read_to_string(case.join("golden.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+    let numbers = |key: &str| -> Vec<f64> {
+        let numbers = golden[key].as_array().unwrap().iter();
+        numbers.map(|number| number.as_f64().unwrap()).collect()
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "what the model reads")]
+    let input: Vec<f32> = numbers("input").iter().map(|x| *x as f32).collect();
+    let x = Tensor::from_vec(input, (1, 64, 27), &Device::Cpu).unwrap();
+    let mu: Vec<Vec<f32>> = vae.encode(&x, None).unwrap().mu.to_vec2().unwrap();
+    let errors = mu[0]
+        .iter()
+        .zip(numbers("mu"))
+        .map(|(ours, theirs)| (f64::from(*ours) - theirs).abs());
+    let largest = errors.fold(0.0, f64::max);
+    assert!(largest < 1e-5, "mu is off by {largest}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     let origin = args.model.display().to_string();
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {origin}"))?;
-    let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
+    let (mut checkpoint, precision) = Checkpoint::with_precision(&bytes, &origin)?;
     let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
     let metadata = &checkpoint.metadata;
     let map = DrumMap::by_id(&metadata.drum_map).context("a checkpoint's drum map is known")?;
@@ -140,7 +140,7 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
         .into_iter()
         .map(|(attribute, vector)| (attribute.id.to_owned(), vector))
         .collect();
-    files::write_atomically(path, &checkpoint.to_bytes()?)?;
+    files::write_atomically(path, &checkpoint.to_bytes_in(precision)?)?;
     writeln!(out, "{} written, with its vectors", path.display())?;
     Ok(())
 }

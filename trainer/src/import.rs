@@ -21,7 +21,7 @@ use crate::files::{path_parser, write_atomically};
 use anyhow::{Context, Result, bail};
 use archive::Files;
 use candle_core::Tensor;
-use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata, Precision};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::latent::LatentMap;
@@ -64,12 +64,11 @@ pub struct Args {
 /// If the weights cannot be read or are no model, or the file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     let imported = Imported::read(&args.from, args.preset.as_deref())?;
-    let config = imported.config.clone();
-    let left_out = imported.left_out.clone();
-    let n_parameters = imported.config.n_parameters();
-    let bytes = imported.into_checkpoint()?.to_bytes()?;
-    write_atomically(&args.out, &bytes)?;
+    write_atomically(&args.out, &imported.to_bytes()?)?;
     let mut out = io::stdout();
+    let Imported {
+        config, left_out, ..
+    } = imported;
     if !left_out.is_empty() {
         writeln!(
             out,
@@ -79,9 +78,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     writeln!(
         out,
-        "{}: {}, {n_parameters} weights, encoder {:?}, latent {}, {} head on {:?}, {} rows a sequence",
+        "{}: {}, {} weights, encoder {:?}, latent {}, {} head on {:?}, {} rows a sequence",
         args.out.display(),
         config.preset,
+        config.n_parameters(),
         config.encoder.units,
         config.latent,
         config.decoder.head,
@@ -155,11 +155,15 @@ impl Imported {
         })
     }
 
-    /// The model as a file of ours, with what is known of where it came from.
-    fn into_checkpoint(self) -> Result<Checkpoint> {
+    /// The model as a file of ours, with what is known of where it came from. Its weights are in single precision, as
+    /// they were: rounded to halves it would be another model, whose latents are off by more than [`crate::parity`] allows.
+    ///
+    /// # Errors
+    /// If no checkpoint can hold the model.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let latent = self.latent_map()?;
         let drum_map = DrumMap::by_id(self.drum_map.id).unwrap_or(&DrumMap::GM);
-        Ok(Checkpoint {
+        let checkpoint = Checkpoint {
             metadata: Metadata {
                 format_version: FORMAT_VERSION,
                 drum_map: drum_map.id.to_owned(),
@@ -176,10 +180,11 @@ impl Imported {
                 metrics: serde_json::json!({}),
                 latent,
                 attributes: BTreeMap::new(),
-                config: self.config,
+                config: self.config.clone(),
             },
-            tensors: self.tensors,
-        })
+            tensors: self.tensors.clone(),
+        };
+        Ok(checkpoint.to_bytes_in(Precision::Single)?)
     }
 
     /// A map of the latent space without the data that the model has learned from: around the prior's mean, along the
