@@ -25,7 +25,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Sequences that are encoded together.
 const BATCH: usize = 32;
@@ -78,6 +78,15 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     let metadata = &checkpoint.metadata;
     let map = DrumMap::by_id(&metadata.drum_map).context("a checkpoint's drum map is known")?;
     let path = data::locate(args.data.as_deref())?;
+    let is_another = |out: &&Path| !files::is_same(out, &args.model);
+    files::check_outputs(
+        &[("--model", Some(&args.model)), ("--data", Some(&path))],
+        &[
+            ("--json", args.json.as_deref()),
+            ("--svg", args.svg.as_deref()),
+            ("--out", args.out.as_deref().filter(is_another)),
+        ],
+    )?;
     let dataset = Dataset::load(&path, &metadata.config.converter, map)?;
     let learned = &metadata.dataset;
     if dataset.sha256 != learned.sha256 && dataset.name != learned.name {

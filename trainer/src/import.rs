@@ -17,8 +17,8 @@ mod tests;
 mod tfjs;
 
 use crate::config::Config;
-use crate::files::{path_parser, write_atomically};
-use anyhow::{Context, Result, bail};
+use crate::files::{self, path_parser, write_atomically};
+use anyhow::{Context, Result, bail, ensure};
 use archive::Files;
 use candle_core::Tensor;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata, Precision};
@@ -63,6 +63,7 @@ pub struct Args {
 /// # Errors
 /// If the weights cannot be read or are no model, or the file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
+    check_out(args)?;
     let imported = Imported::read(&args.from, args.preset.as_deref())?;
     write_atomically(&args.out, &imported.to_bytes()?)?;
     let mut out = io::stdout();
@@ -88,6 +89,29 @@ pub fn run(args: &Args) -> Result<()> {
         config.decoder.units,
         config.n_steps
     )?;
+    Ok(())
+}
+
+/// Refuses to write over a part of the weights, which lie beside each other.
+fn check_out(args: &Args) -> Result<()> {
+    let Args { from, out, .. } = args;
+    files::check_outputs(&[("--from", Some(from))], &[("--out", Some(out))])?;
+    let folder = match from.parent() {
+        _ if from.is_dir() => from,
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let is_beside = || {
+        let out = out.canonicalize().ok()?;
+        Some(files::is_same(out.parent()?, folder))
+    };
+    let is_ours = out.extension().is_some_and(|end| end == "safetensors");
+    ensure!(
+        is_ours || !out.is_file() || is_beside() != Some(true),
+        "--out {} lies beside the weights and may be a part of them; choose a name that ends in .safetensors (nothing \
+         was changed)",
+        out.display()
+    );
     Ok(())
 }
 
