@@ -275,10 +275,17 @@ fn weights_of_something_else_are_named() {
     )
     .unwrap();
     let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
-    assert!(
-        problem.contains("`encoder.sigma.bias` [10] is missing"),
-        "{problem}"
-    );
+    for part in [
+        "`encoder.sigma.bias` [10] is missing",
+        "no place for `other/sigma/bias`",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    fs::write(&manifest, text.replace("encoder/mu/bias", "foo/bar")).unwrap();
+    let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+    for part in ["no encoder/mu/bias", "no place for `foo/bar`"] {
+        assert!(problem.contains(part), "{problem}");
+    }
 }
 
 #[test]
@@ -305,8 +312,17 @@ fn a_description_of_another_model_is_refused_with_its_key() {
         ),
         ("\"numSegments\": 4,", "", "numSegments in config.json"),
         ("\"numSteps\": 64,", "", "numSteps is missing"),
-        ("\"numSteps\": 64", "\"numSteps\": -64", "config.json"),
-        ("\"type\": \"MusicVAE\",", "", "type"),
+        (
+            "\"numSteps\": 64",
+            "\"numSteps\": -64",
+            "dataConverter.args.numSteps: invalid value",
+        ),
+        ("\"type\": \"MusicVAE\",", "", "type is missing; give"),
+        (
+            "\"numSteps\": 64",
+            "\"numSteps\": \"64\"",
+            "dataConverter.args.numSteps: invalid type",
+        ),
         (
             "\"numSteps\": 64",
             "\"pitchClasses\": [[36], [38], [42], [46], [45], [48], [50], [49], [51]], \"numSteps\": 64",
@@ -328,6 +344,40 @@ fn a_description_of_another_model_is_refused_with_its_key() {
         let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
         assert!(problem.contains(part), "{problem}");
     }
+    for nothing in [
+        "{}",
+        "[]",
+        "null",
+        "7",
+        r#"{"type": "MusicVAE", "dataConverter": {}}"#,
+    ] {
+        fs::write(&config, nothing).unwrap();
+        let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+        for part in [
+            "config.json",
+            "give the config.json that came with the model",
+            "--preset NAME",
+        ] {
+            assert!(problem.contains(part), "{nothing}: {problem}");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_the_weights_is_never_written_over() {
+    let copy = copy_of("groove_flat_64");
+    for part in ["group1-shard1of1", "weights_manifest.json", "config.json"] {
+        let path = copy.path().join(part);
+        let before = fs::read(&path).unwrap();
+        for from in [copy.path(), &copy.path().join("weights_manifest.json")] {
+            let problem = import(from, None, &path).unwrap_err().to_string();
+            assert!(problem.contains("nothing was changed"), "{problem}");
+            assert_eq!(fs::read(&path).unwrap(), before);
+        }
+    }
+    let beside = copy.path().join("model.safetensors");
+    import(copy.path(), None, &beside).unwrap();
+    import(copy.path(), None, &beside).unwrap();
 }
 
 #[test]

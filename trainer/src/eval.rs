@@ -151,7 +151,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rows of the training's log, if one was asked for or lies beside the model.
+/// The rows of the training's log, if one was asked for or lies beside the model. What lies there and is none, is left out
+/// with a word.
 fn log(args: &Args) -> anyhow::Result<Vec<Row>> {
     let read = |path: &Path| {
         Row::read_all(path).with_context(|| format!("{} is no log of a training", path.display()))
@@ -165,7 +166,13 @@ fn log(args: &Args) -> anyhow::Result<Vec<Row>> {
         args.model.with_extension("csv"),
     ];
     let found = beside.iter().find(|path| path.is_file());
-    found.map_or_else(|| Ok(Vec::new()), |path| read(path))
+    let Some(path) = found else {
+        return Ok(Vec::new());
+    };
+    read(path).or_else(|error| {
+        writeln!(io::stdout(), "note: the page has no curves: {error:#}")?;
+        Ok(Vec::new())
+    })
 }
 
 /// The bits that the model's training left free, as its run noted in the checkpoint, else those of its preset.

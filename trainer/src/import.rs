@@ -18,7 +18,7 @@ mod tfjs;
 
 use crate::config::Config;
 use crate::files::{self, path_parser, write_atomically};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use archive::Files;
 use candle_core::Tensor;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata, Precision};
@@ -26,7 +26,7 @@ use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::latent::LatentMap;
 use layout::Layout;
-use names::Renamed;
+use names::{Renamed, listed};
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -156,10 +156,12 @@ impl Imported {
                  give --preset NAME (`fourbar presets` lists them)"
             ),
         };
-        let mut renamed = Renamed::of(weights.tensors);
+        let renamed = Renamed::of(weights.tensors);
         renamed.check().with_context(|| origin.clone())?;
-        let left_out = std::mem::take(&mut renamed.others);
-        let config = layout.config(&renamed).with_context(|| origin.clone())?;
+        let config = layout.config(&renamed).map_err(|error| {
+            let without_place = listed(renamed.without_place());
+            anyhow!("{origin}: {error:#}{without_place}")
+        })?;
         let problem = || {
             format!(
                 "{origin}: these weights cannot be a model {}",
@@ -171,11 +173,11 @@ impl Imported {
             .map_err(anyhow::Error::msg)
             .with_context(problem)?;
         Ok(Self {
+            left_out: renamed.others.clone(),
             tensors: renamed.fit(&config, &origin)?,
             origin,
             config,
             drum_map: layout.drum_map,
-            left_out,
         })
     }
 

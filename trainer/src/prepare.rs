@@ -95,7 +95,6 @@ mod tests {
     use fourbar_model::converter::{Converter, DrumsConverter, GrooveConverter, MelodyConverter};
     use fourbar_model::noise::Noise;
     use std::collections::HashSet;
-    use std::path::Path;
 
     /// The reference counts are those of magenta's `GrooveConverter` with `split_bars=4`, by the hop between windows.
     #[test]

@@ -15,6 +15,14 @@ use std::path::{Path, PathBuf};
 /// Key of the state's description in its file's metadata.
 const STATE_KEY: &str = "fourbar_training";
 
+/// What columns of the log were called before there were models of anything but grooves, and what they are called now.
+const FORMER_COLUMNS: [(&str, &str); 4] = [
+    ("onset_f1", "validation_onset_f1"),
+    ("velocity_mae", "validation_velocity_mae"),
+    ("timing_mae_ms", "validation_timing_mae_ms"),
+    ("kl_bits", "validation_kl_bits"),
+];
+
 /// The folder of a run.
 pub struct RunFolder {
     folder: PathBuf,
@@ -38,7 +46,7 @@ impl Row {
         self.figures.iter().find(|(column, _)| column == name)?.1
     }
 
-    /// The rows of a log.
+    /// The rows of a log, with the names that its columns have now.
     ///
     /// # Errors
     /// If the file cannot be read or is no log.
@@ -58,6 +66,8 @@ impl Row {
                 .zip(fields)
                 .map(|(column, field)| {
                     let known = (!field.is_empty()).then(|| field.parse()).transpose()?;
+                    let former = FORMER_COLUMNS.iter().find(|(former, _)| *former == column);
+                    let column = former.map_or(column, |(_, now)| now);
                     Ok((column.to_owned(), known))
                 })
                 .collect::<Result<_>>()?;
