@@ -2,7 +2,7 @@
 //!
 //! Expected numbers: `@magenta/music` 1.23.1; see `fixtures/parity/README.md` and `fixtures/parity_more/README.md`.
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
@@ -111,8 +111,7 @@ fn an_imported_model_is_a_checkpoint_that_plays() {
                 .to_vec1::<f32>()
                 .unwrap();
             let theirs = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let rounded: Vec<f32> = theirs.iter().map(|x| f16::from_f32(*x).to_f32()).collect();
-            assert_eq!(ours, rounded, "{name}");
+            assert_eq!(ours, theirs, "{name}");
         }
         let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
         if imported.config.controls() == 0 {
@@ -123,6 +122,33 @@ fn an_imported_model_is_a_checkpoint_that_plays() {
             assert_eq!(rows.n_steps(), imported.config.n_steps);
         }
     }
+}
+
+#[test]
+fn an_imported_file_encodes_as_magenta_js_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = fixtures("parity/groove_flat_64");
+    let out = folder.path().join("model.safetensors");
+    import(&case, None, &out).unwrap();
+    let checkpoint = Checkpoint::from_bytes(&fs::read(&out).unwrap(), "").unwrap();
+    let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
+
+    let golden = fs::read_to_string(case.join("golden.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+    let numbers = |key: &str| -> Vec<f64> {
+        let numbers = golden[key].as_array().unwrap().iter();
+        numbers.map(|number| number.as_f64().unwrap()).collect()
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "what the model reads")]
+    let input: Vec<f32> = numbers("input").iter().map(|x| *x as f32).collect();
+    let x = Tensor::from_vec(input, (1, 64, 27), &Device::Cpu).unwrap();
+    let mu: Vec<Vec<f32>> = vae.encode(&x, None).unwrap().mu.to_vec2().unwrap();
+    let errors = mu[0]
+        .iter()
+        .zip(numbers("mu"))
+        .map(|(ours, theirs)| (f64::from(*ours) - theirs).abs());
+    let largest = errors.fold(0.0, f64::max);
+    assert!(largest < 1e-5, "mu is off by {largest}");
 }
 
 #[test]
@@ -249,10 +275,17 @@ fn weights_of_something_else_are_named() {
     )
     .unwrap();
     let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
-    assert!(
-        problem.contains("`encoder.sigma.bias` [10] is missing"),
-        "{problem}"
-    );
+    for part in [
+        "`encoder.sigma.bias` [10] is missing",
+        "no place for `other/sigma/bias`",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    fs::write(&manifest, text.replace("encoder/mu/bias", "foo/bar")).unwrap();
+    let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+    for part in ["no encoder/mu/bias", "no place for `foo/bar`"] {
+        assert!(problem.contains(part), "{problem}");
+    }
 }
 
 #[test]
@@ -279,8 +312,17 @@ fn a_description_of_another_model_is_refused_with_its_key() {
         ),
         ("\"numSegments\": 4,", "", "numSegments in config.json"),
         ("\"numSteps\": 64,", "", "numSteps is missing"),
-        ("\"numSteps\": 64", "\"numSteps\": -64", "config.json"),
-        ("\"type\": \"MusicVAE\",", "", "type"),
+        (
+            "\"numSteps\": 64",
+            "\"numSteps\": -64",
+            "dataConverter.args.numSteps: invalid value",
+        ),
+        ("\"type\": \"MusicVAE\",", "", "type is missing; give"),
+        (
+            "\"numSteps\": 64",
+            "\"numSteps\": \"64\"",
+            "dataConverter.args.numSteps: invalid type",
+        ),
         (
             "\"numSteps\": 64",
             "\"pitchClasses\": [[36], [38], [42], [46], [45], [48], [50], [49], [51]], \"numSteps\": 64",
@@ -302,6 +344,40 @@ fn a_description_of_another_model_is_refused_with_its_key() {
         let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
         assert!(problem.contains(part), "{problem}");
     }
+    for nothing in [
+        "{}",
+        "[]",
+        "null",
+        "7",
+        r#"{"type": "MusicVAE", "dataConverter": {}}"#,
+    ] {
+        fs::write(&config, nothing).unwrap();
+        let problem = format!("{:#}", Imported::read(copy.path(), None).unwrap_err());
+        for part in [
+            "config.json",
+            "give the config.json that came with the model",
+            "--preset NAME",
+        ] {
+            assert!(problem.contains(part), "{nothing}: {problem}");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_the_weights_is_never_written_over() {
+    let copy = copy_of("groove_flat_64");
+    for part in ["group1-shard1of1", "weights_manifest.json", "config.json"] {
+        let path = copy.path().join(part);
+        let before = fs::read(&path).unwrap();
+        for from in [copy.path(), &copy.path().join("weights_manifest.json")] {
+            let problem = import(from, None, &path).unwrap_err().to_string();
+            assert!(problem.contains("nothing was changed"), "{problem}");
+            assert_eq!(fs::read(&path).unwrap(), before);
+        }
+    }
+    let beside = copy.path().join("model.safetensors");
+    import(copy.path(), None, &beside).unwrap();
+    import(copy.path(), None, &beside).unwrap();
 }
 
 #[test]

@@ -1,21 +1,24 @@
 //! A trained model in one file: what it is, where it came from, and its weights.
 //!
-//! The file is a safetensors file, readable by any tool that knows the format. Weights are stored in half precision:
-//! training ends by rounding them, and what is measured and played is the rounded model, so that a fast kernel that
-//! reads halves plays exactly the model of the card. Everything else is one JSON text in the file's metadata under the
-//! key [`METADATA_KEY`], and the format version inside it is read before anything else is trusted.
+//! The file is a safetensors file, readable by any tool that knows the format. Its weights are all of one [`Precision`].
+//! Half precision (`F16`) is what training writes: it ends by rounding them, and what is measured and played is the
+//! rounded model, so that a fast kernel that reads halves plays exactly the model of the card. Single precision (`F32`)
+//! is what imported weights are kept in, because a rounded model is another one. Everything else is one JSON text in the
+//! file's metadata under the key [`METADATA_KEY`], and the format version inside it is read before anything else is
+//! trusted.
 
 mod check;
+mod precision;
+
+pub use precision::Precision;
 
 use crate::Error;
 use crate::attributes::AttributeVector;
 use crate::config::ModelConfig;
 use crate::latent::LatentMap;
-use candle_core::{DType, Device, Tensor};
-use check::{check_metadata, check_names, check_shape};
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use candle_core::Tensor;
+use check::{check_metadata, check_names};
+use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -35,8 +38,8 @@ const MAX_HEADER_BYTES: usize = 4 << 20;
 pub struct Checkpoint {
     /// Everything but the weights.
     pub metadata: Metadata,
-    /// The weights by name, single precision on the CPU, in the shapes of [`ModelConfig::tensors`]. Loaded ones are exact
-    /// halves; those of a running training are rounded when they are saved.
+    /// The weights by name, single precision on the CPU, in the shapes of [`ModelConfig::tensors`]. They are rounded when
+    /// they are saved in [`Precision::Half`], and those loaded from it are exact halves.
     pub tensors: BTreeMap<String, Tensor>,
 }
 
@@ -89,59 +92,82 @@ impl Checkpoint {
     /// [`Error::Checkpoint`] if the bytes are damaged, foreign or from a newer version, or if any tensor's name, shape,
     /// type or value is not what the configuration calls for.
     pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self, Error> {
+        Self::with_precision(bytes, origin).map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// Reads a checkpoint as [`Self::from_bytes`] does, and what its weights are stored in, which is needed to save it
+    /// again without loss.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`].
+    pub fn with_precision(bytes: &[u8], origin: &str) -> Result<(Self, Precision), Error> {
         Self::parse(bytes).map_err(|problem| Error::Checkpoint {
             origin: origin.to_owned(),
             problem,
         })
     }
 
-    /// The file: weights rounded to half precision, then the metadata, the same bytes for the same checkpoint.
+    /// The file of a trained model, in [`Precision::Half`]; see [`Self::to_bytes_in`].
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if the checkpoint would not load again: a weight that half precision cannot hold, tensors
-    /// that do not fit the configuration, a latent map of another width.
+    /// As [`Self::to_bytes_in`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        self.serialise().map_err(|problem| Error::Checkpoint {
-            origin: "checkpoint to be saved".to_owned(),
-            problem,
-        })
+        self.to_bytes_in(Precision::Half)
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+    /// The file: the metadata, then the weights rounded to `precision`, the same bytes for the same checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if the checkpoint would not load again: a weight that the precision cannot hold, tensors
+    /// that do not fit the configuration, a latent map of another width.
+    pub fn to_bytes_in(&self, precision: Precision) -> Result<Vec<u8>, Error> {
+        self.serialise(precision)
+            .map_err(|problem| Error::Checkpoint {
+                origin: "checkpoint to be saved".to_owned(),
+                problem,
+            })
+    }
+
+    fn parse(bytes: &[u8]) -> Result<(Self, Precision), String> {
         let header = read_header(bytes)?;
         let metadata = read_metadata(&header)?;
         check_metadata(&metadata)?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error.to_string()))?;
         let shapes = metadata.config.tensors();
         check_names(&shapes, file.names().into_iter())?;
-        let tensors = shapes
-            .into_iter()
-            .map(|(name, shape)| {
-                let view = file
-                    .tensor(&name)
-                    .map_err(|error| damaged(&error.to_string()))?;
-                let tensor = read_tensor(&name, &shape, &view)?;
-                Ok((name, tensor))
-            })
-            .collect::<Result<_, String>>()?;
-        Ok(Self { metadata, tensors })
+        let mut precision = None;
+        let mut tensors = BTreeMap::new();
+        for (name, shape) in shapes {
+            let view = file
+                .tensor(&name)
+                .map_err(|error| damaged(&error.to_string()))?;
+            let precision = match precision {
+                Some(precision) => precision,
+                None => *precision.insert(Precision::of_first(&name, &view)?),
+            };
+            let tensor = precision.read(&name, &shape, &view)?;
+            tensors.insert(name, tensor);
+        }
+        let precision = precision.ok_or_else(|| damaged("it has no weights"))?;
+        Ok((Self { metadata, tensors }, precision))
     }
 
-    fn serialise(&self) -> Result<Vec<u8>, String> {
+    fn serialise(&self, precision: Precision) -> Result<Vec<u8>, String> {
         check_metadata(&self.metadata)?;
         let shapes = self.metadata.config.tensors();
         check_names(&shapes, self.tensors.keys().map(String::as_str))?;
-        let halves = shapes
+        let stored = shapes
             .iter()
             .map(|(name, shape)| {
-                let bytes = round_tensor(name, shape, &self.tensors[name])?;
+                let bytes = precision.write(name, shape, &self.tensors[name])?;
                 Ok((name, shape, bytes))
             })
             .collect::<Result<Vec<_>, String>>()?;
-        let views = halves
+        let views = stored
             .iter()
             .map(|(name, shape, bytes)| {
-                Ok((name, TensorView::new(Dtype::F16, (*shape).clone(), bytes)?))
+                let view = TensorView::new(precision.dtype(), (*shape).clone(), bytes)?;
+                Ok((name, view))
             })
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|error| error.to_string())?;
@@ -197,52 +223,6 @@ fn read_metadata(header: &serde_json::Map<String, serde_json::Value>) -> Result<
         .map_err(|error| damaged(&format!("its description is incomplete ({error})")))
 }
 
-fn read_tensor(name: &str, shape: &[usize], view: &TensorView) -> Result<Tensor, String> {
-    if view.dtype() != Dtype::F16 {
-        return Err(format!(
-            "tensor `{name}` is stored as {:?}, expected F16; export the model again with `fourbar train`",
-            view.dtype()
-        ));
-    }
-    check_shape(name, shape, view.shape())?;
-    let halves: Vec<f16> = view
-        .data()
-        .chunks_exact(2)
-        .map(|pair| f16::from_le_bytes([pair[0], pair[1]]))
-        .collect();
-    if let Some(place) = halves.iter().position(|value| !value.is_finite()) {
-        return Err(damaged(&format!(
-            "value {place} of tensor `{name}` is {}, expected a finite number",
-            halves[place]
-        )));
-    }
-    let mut values = vec![0.0; halves.len()];
-    halves.convert_to_f32_slice(&mut values);
-    Tensor::from_vec(values, shape, &Device::Cpu).map_err(|error| error.to_string())
-}
-
-/// The tensor's values as little-endian halves, each the nearest one.
-fn round_tensor(name: &str, shape: &[usize], tensor: &Tensor) -> Result<Vec<u8>, String> {
-    check_shape(name, shape, tensor.dims())?;
-    let values = tensor
-        .to_dtype(DType::F32)
-        .and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>())
-        .map_err(|error| format!("tensor `{name}` cannot be read: {error}"))?;
-    let mut bytes = Vec::with_capacity(2 * values.len());
-    for value in values {
-        let half = f16::from_f32(value);
-        if !half.is_finite() {
-            return Err(format!(
-                "tensor `{name}` holds {value}, expected finite numbers of at most {}, which is what half precision \
-                 stores; training has diverged: go back to an earlier checkpoint or lower the learning rate",
-                f16::MAX
-            ));
-        }
-        bytes.extend_from_slice(&half.to_le_bytes());
-    }
-    Ok(bytes)
-}
-
 fn damaged(problem: &str) -> String {
     format!("the file is damaged: {problem}; download or export the model again")
 }
@@ -255,7 +235,10 @@ mod tests {
     use crate::drums::DrumMap;
     use crate::groove::ROW;
     use crate::noise::Noise;
+    use candle_core::{DType, Device};
+    use half::f16;
     use proptest::prelude::*;
+    use safetensors::tensor::Dtype;
 
     fn small() -> Checkpoint {
         let config = ModelConfig::flat_groove("small", 16, 10, vec![3, 2], vec![4, 5]);
@@ -340,6 +323,73 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_saved_in_single_precision_is_loaded_as_it_was() {
+        let saved = small();
+        let bytes = saved.to_bytes_in(Precision::Single).unwrap();
+        let (loaded, precision) = Checkpoint::with_precision(&bytes, "").unwrap();
+        assert_eq!(precision, Precision::Single);
+        assert_eq!(loaded.metadata, saved.metadata);
+        for (name, tensor) in &saved.tensors {
+            let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(values(&loaded.tensors[name]), values(tensor), "{name}");
+        }
+        assert_eq!(loaded.to_bytes_in(precision).unwrap(), bytes);
+        let (_, precision) = Checkpoint::with_precision(&saved.to_bytes().unwrap(), "").unwrap();
+        assert_eq!(precision, Precision::Half);
+    }
+
+    #[test]
+    fn a_file_in_single_precision_is_checked_like_any_other() {
+        let mut bytes = small().to_bytes_in(Precision::Single).unwrap();
+        for end in (8..bytes.len()).step_by(197) {
+            assert_says(&problem_of(&bytes[..end]), &["damaged"]);
+        }
+        let longer = with_header(&bytes, |header| {
+            header.replace("\"shape\":[5,27]", "\"shape\":[5,54]")
+        });
+        assert_says(&problem_of(&longer), &["damaged"]);
+        let last = bytes.len() - 4;
+        bytes[last..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+        assert_says(&problem_of(&bytes), &["damaged", "of tensor `", "inf"]);
+
+        let mut checkpoint = small();
+        let bias = Tensor::full(f32::NAN, ROW, &Device::Cpu).unwrap();
+        checkpoint
+            .tensors
+            .insert("decoder.output.bias".to_owned(), bias);
+        let problem = checkpoint.to_bytes_in(Precision::Single).unwrap_err();
+        assert_says(
+            &problem.to_string(),
+            &["`decoder.output.bias` holds NaN", "single precision"],
+        );
+    }
+
+    #[test]
+    fn a_file_that_mixes_precisions_is_refused_with_the_tensor() {
+        // The last bias alone in single precision, with room for its numbers at the end of the file.
+        let bytes = small().to_bytes().unwrap();
+        let whole = SafeTensors::deserialize(&bytes).unwrap();
+        let wide = vec![0; 4 * ROW];
+        let views = whole.tensors().into_iter().map(|(name, view)| {
+            let view = match name.as_str() {
+                "decoder.output.bias" => TensorView::new(Dtype::F32, vec![ROW], &wide).unwrap(),
+                _ => view,
+            };
+            (name, view)
+        });
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let mixed = safetensors::serialize(views, header.metadata().clone()).unwrap();
+        assert_says(
+            &problem_of(&mixed),
+            &[
+                "`decoder.output.bias` is stored as F32",
+                "expected F16",
+                "export",
+            ],
+        );
     }
 
     #[test]
@@ -432,7 +482,7 @@ mod tests {
             &[
                 "tensor `encoder.cell_0.forward.kernel`",
                 "I16",
-                "expected F16",
+                "expected F16 or F32",
             ],
         );
     }

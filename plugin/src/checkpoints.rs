@@ -242,7 +242,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::request::Request;
-    use fourbar_model::checkpoint::{DatasetCard, FORMAT_VERSION, Metadata};
+    use fourbar_model::checkpoint::{DatasetCard, FORMAT_VERSION, Metadata, Precision};
     use fourbar_model::converter::{
         DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
     };
@@ -321,6 +321,27 @@ pub(crate) mod tests {
             assert_eq!(ready.pattern.loop_beats(), loop_beats);
             assert_eq!(pattern(&mut engine), ready);
         }
+    }
+
+    #[test]
+    fn a_model_in_single_precision_plays_as_it_is_stored() {
+        let checkpoint = small(32, 3);
+        let bytes = checkpoint.to_bytes_in(Precision::Single).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("imported.safetensors"), bytes).unwrap();
+        let mut engine = engine_in(folder.path(), "imported.safetensors").unwrap();
+        assert_eq!(engine.identity().model, "imported");
+        let ready = pattern(&mut engine);
+        assert_eq!(ready.check(), Ok(()));
+        assert_eq!(pattern(&mut engine), ready);
+
+        let halves = folder_with("halves.safetensors", &checkpoint);
+        let mut halves = engine_in(halves.path(), "halves.safetensors").unwrap();
+        assert_ne!(
+            pattern(&mut halves).pattern,
+            ready.pattern,
+            "nothing was rounded"
+        );
     }
 
     /// One model of each kind that the plugin plays.

@@ -25,7 +25,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Sequences that are encoded together.
 const BATCH: usize = 32;
@@ -73,11 +73,20 @@ pub fn run(args: &Args) -> Result<()> {
 fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     let origin = args.model.display().to_string();
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {origin}"))?;
-    let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
+    let (mut checkpoint, precision) = Checkpoint::with_precision(&bytes, &origin)?;
     let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
     let metadata = &checkpoint.metadata;
     let map = DrumMap::by_id(&metadata.drum_map).context("a checkpoint's drum map is known")?;
     let path = data::locate(args.data.as_deref())?;
+    let is_another = |out: &&Path| !files::is_same(out, &args.model);
+    files::check_outputs(
+        &[("--model", Some(&args.model)), ("--data", Some(&path))],
+        &[
+            ("--json", args.json.as_deref()),
+            ("--svg", args.svg.as_deref()),
+            ("--out", args.out.as_deref().filter(is_another)),
+        ],
+    )?;
     let dataset = Dataset::load(&path, &metadata.config.converter, map)?;
     let learned = &metadata.dataset;
     if dataset.sha256 != learned.sha256 && dataset.name != learned.name {
@@ -140,7 +149,7 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
         .into_iter()
         .map(|(attribute, vector)| (attribute.id.to_owned(), vector))
         .collect();
-    files::write_atomically(path, &checkpoint.to_bytes()?)?;
+    files::write_atomically(path, &checkpoint.to_bytes_in(precision)?)?;
     writeln!(out, "{} written, with its vectors", path.display())?;
     Ok(())
 }

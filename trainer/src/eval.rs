@@ -77,7 +77,7 @@ pub struct Args {
     /// Also draw the figures, with piano rolls of what the model plays, on one page.
     #[arg(long, value_name = "FILE.html", value_parser = files::path_parser())]
     pub html: Option<PathBuf>,
-    /// The log of the model's training, for the page [default: log.csv beside the model, if there is one]
+    /// The log of the model's training, for the page [default: beside the model, log.csv or the model's name with .csv]
     #[arg(long, value_name = "FILE.csv", requires = "html", value_parser = files::path_parser())]
     pub log: Option<PathBuf>,
     /// How many grooves to invent for the comparison with the data.
@@ -98,11 +98,22 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let model = LoadedModel::open(&args.model)?;
     let map = model.drum_map()?;
+    let path = data::locate(args.data.as_deref())?;
+    files::check_outputs(
+        &[
+            ("--model", Some(&args.model)),
+            ("--data", Some(&path)),
+            ("--log", args.log.as_deref()),
+        ],
+        &[
+            ("--json", args.json.as_deref()),
+            ("--html", args.html.as_deref()),
+        ],
+    )?;
     let log = match &args.html {
         Some(_) => log(args)?,
         None => Vec::new(),
     };
-    let path = data::locate(args.data.as_deref())?;
     let dataset = Dataset::load(&path, &model.metadata.config.converter, map)?;
     let learned = &model.metadata.dataset;
     // A folder and an archive of the same files differ in their hash, but a known set has its name in both.
@@ -142,17 +153,28 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rows of the training's log, if one was asked for or lies beside the model.
+/// The rows of the training's log, if one was asked for or lies beside the model. What lies there and is none, is left out
+/// with a word.
 fn log(args: &Args) -> anyhow::Result<Vec<Row>> {
     let read = |path: &Path| {
         Row::read_all(path).with_context(|| format!("{} is no log of a training", path.display()))
     };
-    let beside = args.model.with_file_name("log.csv");
-    match &args.log {
-        Some(path) => read(path),
-        None if beside.exists() => read(&beside),
-        None => Ok(Vec::new()),
+    if let Some(path) = &args.log {
+        return read(path);
     }
+    // A run's own name for it, and that of a log that was kept with its model.
+    let beside = [
+        args.model.with_file_name("log.csv"),
+        args.model.with_extension("csv"),
+    ];
+    let found = beside.iter().find(|path| path.is_file());
+    let Some(path) = found else {
+        return Ok(Vec::new());
+    };
+    read(path).or_else(|error| {
+        writeln!(io::stdout(), "note: the page has no curves: {error:#}")?;
+        Ok(Vec::new())
+    })
 }
 
 /// Every held-out figure of a model.

@@ -1,6 +1,7 @@
-//! Files as the user sees them: `~` in paths, complete or absent when written, identified by their hash.
+//! Files as the user sees them: `~` in paths, complete or absent when written, never written over what is read,
+//! identified by their hash.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
@@ -10,7 +11,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes a file completely or not at all: into a temporary file in the same folder, which then takes the name.
-/// Missing folders on the way are made.
+/// Missing folders on the way are made. Of a symbolic link the file that it leads to is written, and a device or a pipe
+/// is written into.
 ///
 /// # Errors
 /// If the folder cannot be written to or the disk is full; what was under `path` before is untouched then.
@@ -22,6 +24,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if is_stream(path) {
+        return File::options().write(true).open(path)?.write_all(bytes);
+    }
+    let path = behind_links(path)?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -36,8 +42,58 @@ fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     // A full disk may show only here; after a rename it would be too late.
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    file.persist(&path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Whether there is something that takes bytes without being a file of them, as a device or a pipe does.
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Where the bytes of `path` are, or will be if there is nothing yet.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // Links in a circle are an error here, so that the way below has an end.
+        found => return found,
+    }
+    let mut path = path.to_owned();
+    while let Ok(next) = path.read_link() {
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    Ok(path)
+}
+
+/// Refuses to write over what a command reads, or to write two things into one file. Each path comes with its name on the
+/// command line; those that were not given are no matter.
+///
+/// # Errors
+/// If an output is the same file as an input or an output before it, whatever links lead there.
+pub fn check_outputs(
+    inputs: &[(&str, Option<&Path>)],
+    outputs: &[(&str, Option<&Path>)],
+) -> Result<()> {
+    for (n, (name, path)) in outputs.iter().enumerate() {
+        let Some(path) = path else { continue };
+        let is_it = |(_, other): &&(&str, Option<&Path>)| other.is_some_and(|o| is_same(o, path));
+        if let Some((other, _)) = inputs.iter().chain(&outputs[..n]).find(is_it) {
+            bail!(
+                "{name} {} is the file of {other}, which would be lost; choose another name (nothing was changed)",
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether two paths lead to the same file or folder. Streams can be shared, and never are the same.
+#[must_use]
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    match (behind_links(a), behind_links(b)) {
+        (Ok(a), Ok(b)) => a == b && !is_stream(&a),
+        _ => false,
+    }
 }
 
 /// What the user can do about a failed write.
@@ -49,6 +105,7 @@ fn remedy(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "choose a place that you may write to (nothing was changed)"
         }
+        io::ErrorKind::IsADirectory => "there is a folder of that name; choose another one",
         _ => "check the path (nothing was changed)",
     }
 }
@@ -125,6 +182,86 @@ mod tests {
             1,
             "the temporary file is gone"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_behind_a_link_is_written_and_the_link_stays() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("far")).unwrap();
+        fs::write(at("far/old"), b"one").unwrap();
+        symlink("far/old", at("link")).unwrap();
+        symlink("link", at("link_to_link")).unwrap();
+        symlink("far/new", at("dangling")).unwrap();
+        write_atomically(&at("link_to_link"), b"two").unwrap();
+        write_atomically(&at("dangling"), b"three").unwrap();
+        for link in ["link", "link_to_link", "dangling"] {
+            assert!(at(link).is_symlink(), "{link}");
+        }
+        assert_eq!(fs::read(at("far/old")).unwrap(), b"two");
+        assert_eq!(fs::read(at("far/new")).unwrap(), b"three");
+        assert_eq!(fs::read_dir(at("far")).unwrap().count(), 2);
+
+        symlink("circle", at("circle")).unwrap();
+        assert!(write_atomically(&at("circle"), b"x").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_written_into_and_not_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || fs::read(pipe).unwrap())
+        };
+        write_atomically(&pipe, b"through").unwrap();
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(reader.join().unwrap(), b"through");
+
+        // Nothing can be written here, and that is said.
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let error = format!("{:#}", write_atomically(&socket, b"x").unwrap_err());
+        assert!(error.contains("socket"), "{error}");
+        assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    }
+
+    #[test]
+    fn an_output_that_is_read_or_written_twice_is_refused_with_both_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("model"), b"weights").unwrap();
+        fs::create_dir(at("sub")).unwrap();
+        let (model, roundabout) = (at("model"), at("sub/../model"));
+        let (new, other) = (at("new"), at("other"));
+        let problem = |inputs: &[_], outputs: &[_]| {
+            check_outputs(inputs, outputs).map_err(|error| error.to_string())
+        };
+        let model_in = [("--model", Some(&*model)), ("--log", None)];
+        let refused = problem(
+            &model_in,
+            &[("--html", None), ("--json", Some(&*roundabout))],
+        )
+        .unwrap_err();
+        for part in ["--json", "--model", "sub/../model", "choose another name"] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        let twice = [("--json", Some(&*new)), ("--html", Some(&*new))];
+        assert!(problem(&model_in, &twice).unwrap_err().contains("--html"));
+        let apart = [("--json", Some(&*new)), ("--html", Some(&*other))];
+        assert_eq!(problem(&model_in, &apart), Ok(()));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&model, at("link")).unwrap();
+            let link = at("link");
+            assert!(problem(&model_in, &[("--json", Some(&*link))]).is_err());
+        }
     }
 
     #[test]

@@ -17,16 +17,16 @@ mod tests;
 mod tfjs;
 
 use crate::config::Config;
-use crate::files::{path_parser, write_atomically};
-use anyhow::{Context, Result, bail};
+use crate::files::{self, path_parser, write_atomically};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use archive::Files;
 use candle_core::Tensor;
-use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata, Precision};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::latent::LatentMap;
 use layout::Layout;
-use names::Renamed;
+use names::{Renamed, listed};
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -63,13 +63,13 @@ pub struct Args {
 /// # Errors
 /// If the weights cannot be read or are no model, or the file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
+    check_out(args)?;
     let imported = Imported::read(&args.from, args.preset.as_deref())?;
-    let config = imported.config.clone();
-    let left_out = imported.left_out.clone();
-    let n_parameters = imported.config.n_parameters();
-    let bytes = imported.into_checkpoint()?.to_bytes()?;
-    write_atomically(&args.out, &bytes)?;
+    write_atomically(&args.out, &imported.to_bytes()?)?;
     let mut out = io::stdout();
+    let Imported {
+        config, left_out, ..
+    } = imported;
     if !left_out.is_empty() {
         writeln!(
             out,
@@ -79,15 +79,39 @@ pub fn run(args: &Args) -> Result<()> {
     }
     writeln!(
         out,
-        "{}: {}, {n_parameters} weights, encoder {:?}, latent {}, {} head on {:?}, {} rows a sequence",
+        "{}: {}, {} weights, encoder {:?}, latent {}, {} head on {:?}, {} rows a sequence",
         args.out.display(),
         config.preset,
+        config.n_parameters(),
         config.encoder.units,
         config.latent,
         config.decoder.head,
         config.decoder.units,
         config.n_steps
     )?;
+    Ok(())
+}
+
+/// Refuses to write over a part of the weights, which lie beside each other.
+fn check_out(args: &Args) -> Result<()> {
+    let Args { from, out, .. } = args;
+    files::check_outputs(&[("--from", Some(from))], &[("--out", Some(out))])?;
+    let folder = match from.parent() {
+        _ if from.is_dir() => from,
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let is_beside = || {
+        let out = out.canonicalize().ok()?;
+        Some(files::is_same(out.parent()?, folder))
+    };
+    let is_ours = out.extension().is_some_and(|end| end == "safetensors");
+    ensure!(
+        is_ours || !out.is_file() || is_beside() != Some(true),
+        "--out {} lies beside the weights and may be a part of them; choose a name that ends in .safetensors (nothing \
+         was changed)",
+        out.display()
+    );
     Ok(())
 }
 
@@ -132,10 +156,12 @@ impl Imported {
                  give --preset NAME (`fourbar presets` lists them)"
             ),
         };
-        let mut renamed = Renamed::of(weights.tensors);
+        let renamed = Renamed::of(weights.tensors);
         renamed.check().with_context(|| origin.clone())?;
-        let left_out = std::mem::take(&mut renamed.others);
-        let config = layout.config(&renamed).with_context(|| origin.clone())?;
+        let config = layout.config(&renamed).map_err(|error| {
+            let without_place = listed(renamed.without_place());
+            anyhow!("{origin}: {error:#}{without_place}")
+        })?;
         let problem = || {
             format!(
                 "{origin}: these weights cannot be a model {}",
@@ -147,19 +173,23 @@ impl Imported {
             .map_err(anyhow::Error::msg)
             .with_context(problem)?;
         Ok(Self {
+            left_out: renamed.others.clone(),
             tensors: renamed.fit(&config, &origin)?,
             origin,
             config,
             drum_map: layout.drum_map,
-            left_out,
         })
     }
 
-    /// The model as a file of ours, with what is known of where it came from.
-    fn into_checkpoint(self) -> Result<Checkpoint> {
+    /// The model as a file of ours, with what is known of where it came from. Its weights are in single precision, as
+    /// they were: rounded to halves it would be another model, whose latents are off by more than [`crate::parity`] allows.
+    ///
+    /// # Errors
+    /// If no checkpoint can hold the model.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let latent = self.latent_map()?;
         let drum_map = DrumMap::by_id(self.drum_map.id).unwrap_or(&DrumMap::GM);
-        Ok(Checkpoint {
+        let checkpoint = Checkpoint {
             metadata: Metadata {
                 format_version: FORMAT_VERSION,
                 drum_map: drum_map.id.to_owned(),
@@ -176,10 +206,11 @@ impl Imported {
                 metrics: serde_json::json!({}),
                 latent,
                 attributes: BTreeMap::new(),
-                config: self.config,
+                config: self.config.clone(),
             },
-            tensors: self.tensors,
-        })
+            tensors: self.tensors.clone(),
+        };
+        Ok(checkpoint.to_bytes_in(Precision::Single)?)
     }
 
     /// A map of the latent space without the data that the model has learned from: around the prior's mean, along the

@@ -2,7 +2,7 @@
 
 use crate::files;
 use anyhow::{Context as _, Result};
-use fourbar_model::checkpoint::{Checkpoint, Metadata};
+use fourbar_model::checkpoint::{Checkpoint, Metadata, Precision};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::head;
 use serde_json::{Value, json};
@@ -55,18 +55,18 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let origin = args.model.display().to_string();
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {origin}"))?;
-    let checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
+    let (checkpoint, precision) = Checkpoint::with_precision(&bytes, &origin)?;
     let text = if args.json {
-        as_json(&checkpoint.metadata, bytes.len())? + "\n"
+        as_json(&checkpoint.metadata, precision, bytes.len())? + "\n"
     } else {
-        as_text(&checkpoint.metadata, bytes.len())
+        as_text(&checkpoint.metadata, precision, bytes.len())
     };
     write!(io::stdout(), "{text}")?;
     Ok(())
 }
 
 /// The description as it is stored, and what follows from it.
-fn as_json(metadata: &Metadata, n_bytes: usize) -> Result<String> {
+fn as_json(metadata: &Metadata, precision: Precision, n_bytes: usize) -> Result<String> {
     let tensors: Vec<Value> = metadata
         .config
         .tensors()
@@ -76,6 +76,7 @@ fn as_json(metadata: &Metadata, n_bytes: usize) -> Result<String> {
     let all = json!({
         "bytes": n_bytes,
         "parameters": metadata.config.n_parameters(),
+        "precision": precision.to_string(),
         "input": metadata.config.converter.input().to_string(),
         "output": metadata.config.converter.output().to_string(),
         "controls": metadata.config.converter.controls().map(|layout| layout.to_string()),
@@ -86,7 +87,7 @@ fn as_json(metadata: &Metadata, n_bytes: usize) -> Result<String> {
 }
 
 /// The description for people: a name and what stands for it on each line.
-fn as_text(metadata: &Metadata, n_bytes: usize) -> String {
+fn as_text(metadata: &Metadata, precision: Precision, n_bytes: usize) -> String {
     let config = &metadata.config;
     let converter = &config.converter;
     let mut text = String::new();
@@ -115,7 +116,7 @@ fn as_text(metadata: &Metadata, n_bytes: usize) -> String {
     let n_parameters = config.n_parameters();
     line(
         "size",
-        &format!("{n_parameters} parameters in half precision, {n_bytes} bytes"),
+        &format!("{n_parameters} parameters in {precision}, {n_bytes} bytes"),
     );
     line("drum map", &metadata.drum_map);
     line("data", &metadata.dataset.name);
@@ -259,14 +260,14 @@ mod tests {
             .latent
             .styles
             .insert("funk".to_owned(), vec![0.0; 8]);
-        let text = as_text(&metadata, 12_345);
+        let text = as_text(&metadata, Precision::Half, 12_345);
         for words in [
             "preset        tiny",
             "length        64 rows",
             "writes        groove rows of 9 drums",
             "groove: groove rows (hits, velocities, offsets)",
             "LSTM layers of 16 and 16 units",
-            "12345 bytes",
+            "parameters in half precision, 12345 bytes",
             "licence       none",
             "test: reconstruction, nats 127.040, onset F1 0.684",
             "styles        funk",
@@ -294,7 +295,9 @@ mod tests {
     #[test]
     fn the_json_is_everything() {
         let metadata = tiny::open().metadata;
-        let all: Value = serde_json::from_str(&as_json(&metadata, 1).unwrap()).unwrap();
+        let json = as_json(&metadata, Precision::Single, 1).unwrap();
+        let all: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(all["precision"], "single precision");
         assert_eq!(all["description"]["config"]["preset"], "tiny");
         assert_eq!(all["tensors"][0]["shape"], json!([27 + 8, 4 * 8]));
         assert_eq!(all["controls"], Value::Null);

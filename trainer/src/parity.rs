@@ -9,8 +9,8 @@ mod golden;
 use crate::files::path_parser;
 use crate::import::Imported;
 use anyhow::{Context, Result, bail, ensure};
-use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
+use candle_core::{Device, Tensor};
+use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
@@ -141,7 +141,7 @@ impl std::fmt::Display for Stage {
     }
 }
 
-/// Compares every stage of the case in `folder`, in single precision.
+/// Compares every stage of the case in `folder`, played from the file that `fourbar import` would write.
 ///
 /// # Errors
 /// If the weights or results cannot be read, or do not belong together.
@@ -167,11 +167,11 @@ struct Case {
 
 impl Case {
     fn new(imported: Imported, golden: Golden) -> Result<Self> {
+        let file = imported.to_bytes()?;
         let Imported {
             origin,
             config,
             drum_map,
-            tensors,
             ..
         } = imported;
         let layout = config.converter.input();
@@ -196,7 +196,7 @@ impl Case {
             controls.as_ref().map_or(0, RowLayout::width),
             golden.control_shape
         );
-        let vb = VarBuilder::from_tensors(tensors.into_iter().collect(), DType::F32, &Device::Cpu);
+        let checkpoint = Checkpoint::from_bytes(&file, &origin)?;
         let converter = &config.converter;
         let song = golden.song(converter, drum_map)?;
         let material = converter.whole(&song, drum_map, config.window_steps())?;
@@ -206,7 +206,7 @@ impl Case {
         };
         let example = converter.example(&material, &place, config.window_steps(), None);
         Ok(Self {
-            vae: Vae::new(&config, vb)?,
+            vae: Vae::from_checkpoint(&checkpoint, &Device::Cpu)?,
             config,
             drum_map,
             golden,

@@ -13,7 +13,7 @@ use crate::{arguments, data, files};
 use anyhow::{Context, Result, bail};
 use fourbar_model::drums::DrumMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `fourbar prepare`.
 #[derive(Debug, clap::Args)]
@@ -63,6 +63,14 @@ pub fn parse_drum_map(id: &str) -> Result<&'static DrumMap, String> {
 pub fn run(args: &Args) -> Result<()> {
     let config = Config::resolve(&args.preset, args.config.as_deref(), &args.settings)?;
     let path = data::locate(args.data.as_deref())?;
+    files::check_outputs(
+        &[
+            ("--data", Some(&path)),
+            ("--config", args.config.as_deref()),
+            ("--preset", Some(Path::new(&args.preset))),
+        ],
+        &[("--json", args.json.as_deref())],
+    )?;
     let map = args.drum_map.map_or_else(|| config.drum_map(), Ok)?;
     let dataset = Dataset::load(&path, &config.model.converter, map)?;
     let hop_bars = args.hop_bars.unwrap_or(config.data.hop_bars);
@@ -87,7 +95,6 @@ mod tests {
     use fourbar_model::converter::{Converter, DrumsConverter, GrooveConverter, MelodyConverter};
     use fourbar_model::noise::Noise;
     use std::collections::HashSet;
-    use std::path::Path;
 
     /// The reference counts are those of magenta's `GrooveConverter` with `split_bars=4`, by the hop between windows.
     #[test]

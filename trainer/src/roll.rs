@@ -69,6 +69,10 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = io::stdout();
     let kind = args.out.as_deref().map(PictureKind::of_path).transpose()?;
+    files::check_outputs(
+        &[("--input", Some(&args.input))],
+        &[("--out", args.out.as_deref())],
+    )?;
     let clip = Clip::open(&args.input)?;
     let (groove, lost) = clip.groove(args.drum_map)?;
     let n_bars = groove.n_steps() / STEPS_PER_BAR;

@@ -18,6 +18,14 @@ const STATE_KEY: &str = "fourbar_training";
 /// Key of the checksum of all that follows the metadata.
 const CHECKSUM_KEY: &str = "sha256";
 
+/// What columns of the log were called before there were models of anything but grooves, and what they are called now.
+const FORMER_COLUMNS: [(&str, &str); 4] = [
+    ("onset_f1", "validation_onset_f1"),
+    ("velocity_mae", "validation_velocity_mae"),
+    ("timing_mae_ms", "validation_timing_mae_ms"),
+    ("kl_bits", "validation_kl_bits"),
+];
+
 /// The folder of a run.
 pub struct RunFolder {
     folder: PathBuf,
@@ -41,7 +49,7 @@ impl Row {
         self.figures.iter().find(|(column, _)| column == name)?.1
     }
 
-    /// The rows of a log.
+    /// The rows of a log, with the names that its columns have now.
     ///
     /// # Errors
     /// If the file cannot be read or is no log.
@@ -61,6 +69,8 @@ impl Row {
                 .zip(fields)
                 .map(|(column, field)| {
                     let known = (!field.is_empty()).then(|| field.parse()).transpose()?;
+                    let former = FORMER_COLUMNS.iter().find(|(former, _)| *former == column);
+                    let column = former.map_or(column, |(_, now)| now);
                     Ok((column.to_owned(), known))
                 })
                 .collect::<Result<_>>()?;

@@ -1,8 +1,9 @@
 //! The free-running decoder for one CPU core: what a plugin user waits for.
 //!
 //! A groove takes 64 steps that depend on each other, and each step reads every weight once, so its time is the time of
-//! reading the weights. They are packed as halves, which is what a checkpoint holds, in the order in which they are
-//! read, and widened in registers; z's share of the first layer is the same at every step and is computed once.
+//! reading the weights. They are packed as halves, which is what a checkpoint of `fourbar train` holds, in the order in
+//! which they are read, and widened in registers; z's share of the first layer is the same at every step and is computed
+//! once.
 //!
 //! The arithmetic is single precision with one chain of fused multiply-adds per output, in the order of the inputs, and
 //! with an exponential of our own. So every instruction set and every batch size gives the same bits, and a seed gives

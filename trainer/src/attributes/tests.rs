@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::loaded_model::tiny;
+use candle_core::Tensor;
 use clap::Parser;
+use fourbar_model::checkpoint::Precision;
 use fourbar_model::groove::Groove;
 use fourbar_model::midi;
 use fourbar_model::note::Note;
-use std::path::Path;
 
 #[derive(Parser)]
 struct Cli {
@@ -111,6 +112,43 @@ fn vectors_are_written_into_the_checkpoint_and_their_effects_told() {
             .collect::<Vec<_>>(),
         "the same every time"
     );
+}
+
+#[test]
+fn a_picture_is_never_written_over_the_model() {
+    let folder = studio();
+    let model = folder.path().join("tiny.safetensors");
+    let before = std::fs::read(&model).unwrap();
+    for output in ["--svg", "--json"] {
+        let arguments = [output, &model.display().to_string()];
+        let problem = format!("{:#}", run_in(folder.path(), &arguments).unwrap_err());
+        assert!(
+            problem.contains(output) && problem.contains("--model"),
+            "{problem}"
+        );
+        assert_eq!(std::fs::read(&model).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_model_keeps_its_precision_and_may_be_named_as_its_own_output() {
+    let folder = studio();
+    let path = folder.path().join("tiny.safetensors");
+    let mut exact = Checkpoint::from_bytes(&std::fs::read(&path).unwrap(), "").unwrap();
+    for tensor in exact.tensors.values_mut() {
+        *tensor = (&*tensor * (1.0 / 3.0)).unwrap();
+    }
+    std::fs::write(&path, exact.to_bytes_in(Precision::Single).unwrap()).unwrap();
+    let out = path.display().to_string();
+    run_in(folder.path(), &["--samples", "8", "--out", &out]).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let (measured, precision) = Checkpoint::with_precision(&bytes, "").unwrap();
+    assert_eq!(precision, Precision::Single);
+    assert!(!measured.metadata.attributes.is_empty());
+    for (name, tensor) in &exact.tensors {
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(&measured.tensors[name]), values(tensor), "{name}");
+    }
 }
 
 #[test]

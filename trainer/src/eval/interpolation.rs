@@ -27,7 +27,7 @@ const N_POSITIONS: u8 = 11;
 const MAX_LEARNED: usize = 16_384;
 
 /// Sequences on the way from one held-out example to another of a different file, on the arc between their latents and
-/// in a naive blend; means over the pairs.
+/// in a naive blend; means over the pairs. A model with controls has those of the start all the way.
 ///
 /// # Source
 /// Roberts et al. 2018, figure 3. The blend takes each row from the end with the probability of the position, else from
@@ -46,7 +46,8 @@ pub struct Interpolation {
     pub blend: Curve,
 }
 
-/// What the sequences at each position are like. Intervals are by resampling pairs.
+/// What the sequences at each position are like. Intervals are by resampling pairs; there are none where all pairs are of
+/// one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Curve {
     /// Normalised Hamming distance to the start: share of rows that are not the same (hits only, of grooves).
@@ -70,8 +71,7 @@ pub(super) fn language_of(dataset: &Dataset, config: &ModelConfig) -> LanguageMo
 }
 
 impl Interpolation {
-    /// Walks between `n_pairs` pairs that `seed` picks; `None` for models with controls, which are told what to play at
-    /// every place, and where there are no pairs.
+    /// Walks between `n_pairs` pairs that `seed` picks; `None` where there are none.
     ///
     /// # Errors
     /// If the network fails on its device.
@@ -82,7 +82,7 @@ impl Interpolation {
         n_pairs: usize,
         seed: u64,
     ) -> anyhow::Result<Option<Self>> {
-        if n_pairs == 0 || held_out.is_empty() || vae.config().converter.controls().is_some() {
+        if n_pairs == 0 || held_out.is_empty() {
             return Ok(None);
         }
         let positions: Vec<f64> = (0..N_POSITIONS)
@@ -104,7 +104,7 @@ impl Interpolation {
                 let zs = ends.on_the_arc(t);
                 let mut noises = vec![Noise::from_seed(0); zs.len()];
                 let decoded = vae
-                    .generate_batch(&zs, None, 0.0, &mut noises)
+                    .generate_batch(&zs, ends.controls.as_deref(), 0.0, &mut noises)
                     .context("decoding an interpolation")?;
                 latent[place].add(vae, &ends, &zs, &decoded, language)?;
                 let blended: Vec<Rows> = (0..pairs.len())
@@ -123,16 +123,22 @@ impl Interpolation {
             n_pairs,
             positions,
             language_order: ORDER,
-            latent: Curve::of(&latent),
-            blend: Curve::of(&blend),
+            latent: Curve::of(&latent, has_several_files(held_out)),
+            blend: Curve::of(&blend, has_several_files(held_out)),
         }))
     }
+}
+
+/// Whether the examples are of more than one file.
+fn has_several_files(held_out: &HeldOut) -> bool {
+    let files = &held_out.files;
+    files.iter().any(|file| *file != files[0])
 }
 
 /// Start and end of `n` ways, as places among the held-out examples: of different files, if there are two.
 pub(super) fn pairs(held_out: &HeldOut, n: usize, seed: u64) -> Vec<(usize, usize)> {
     let files = &held_out.files;
-    let are_several = files.iter().any(|file| *file != files[0]);
+    let are_several = has_several_files(held_out);
     (0..n)
         .map(|pair| {
             let mut noise = Noise::of_sample(seed, pair);
@@ -150,6 +156,8 @@ pub(super) fn pairs(held_out: &HeldOut, n: usize, seed: u64) -> Vec<(usize, usiz
 struct Ends {
     starts: Vec<Rows>,
     ends: Vec<Rows>,
+    /// What the model is told at each start, if it is told anything.
+    controls: Option<Vec<Rows>>,
     start_mus: Vec<Vec<f32>>,
     end_mus: Vec<Vec<f32>>,
 }
@@ -165,6 +173,7 @@ impl Ends {
             examples.into_iter().map(|example| example.output).collect()
         };
         Ok(Self {
+            controls: starts.iter().map(|start| start.controls.clone()).collect(),
             start_mus: means(vae, &starts)?,
             end_mus: means(vae, &ends)?,
             starts: outputs(starts),
@@ -228,12 +237,15 @@ impl Walked {
                     .push(language.log_likelihood(&sequence) / n_rows);
             }
         }
-        let rows = rows::to_tensor(&sequences.iter().collect::<Vec<_>>(), vae.device())?;
+        let tensor =
+            |rows: &[Rows]| rows::to_tensor(&rows.iter().collect::<Vec<_>>(), vae.device());
+        let rows = tensor(sequences)?;
+        let controls = ends.controls.as_deref().map(tensor).transpose()?;
         let shape = (zs.len(), vae.config().latent);
         let z = Tensor::from_vec(zs.concat(), shape, vae.device())?;
-        let outputs = vae
-            .decoder()
-            .teacher_forced(&rows, &z, None, &mut Dropout::off())?;
+        let outputs =
+            vae.decoder()
+                .teacher_forced(&rows, &z, controls.as_ref(), &mut Dropout::off())?;
         let mut nats = vec![0.0; zs.len()];
         for (_, part) in vae.decoder().loss(&outputs, &rows)? {
             for (sum, part) in nats.iter_mut().zip(numbers_of(&part)?) {
@@ -246,12 +258,14 @@ impl Walked {
 }
 
 impl Curve {
-    fn of(walked: &[Walked]) -> Self {
+    fn of(walked: &[Walked], has_intervals: bool) -> Self {
         let curve = |numbers: fn(&Walked) -> &Vec<f64>| {
-            let positions = walked.iter();
-            positions
-                .map(|walked| Estimate::mean(numbers(walked)))
-                .collect()
+            let estimates = walked.iter().map(|walked| Estimate::mean(numbers(walked)));
+            let estimate = |Estimate { value, interval }| Estimate {
+                value,
+                interval: interval.filter(|_| has_intervals),
+            };
+            estimates.map(estimate).collect()
         };
         Self {
             hamming: curve(|walked| &walked.hamming),
@@ -267,7 +281,7 @@ mod tests {
 
     use super::*;
     use crate::eval::tests::held_out;
-    use crate::loaded_model::tiny;
+    use crate::loaded_model::{LoadedModel, tiny};
 
     #[test]
     fn the_blend_leaves_the_start_and_arrives_at_the_end() {
@@ -278,10 +292,6 @@ mod tests {
                 n_tokens(&model.vae.config().converter.output()),
             );
             let study = Interpolation::of(&model.vae, &held_out, &language, 5, 1).unwrap();
-            if model.vae.config().converter.controls().is_some() {
-                assert_eq!(study, None);
-                continue;
-            }
             let study = study.unwrap();
             let blend: Vec<f64> = study
                 .blend
@@ -302,13 +312,40 @@ mod tests {
             assert!((blend[10] - Estimate::mean(&ends).value.unwrap()).abs() < 1e-12);
             assert!(blend.is_sorted(), "rows change sides one after the other");
             let again = Interpolation::of(&model.vae, &held_out, &language, 5, 1).unwrap();
-            assert_eq!(again, Some(study));
+            assert_eq!(again.as_ref(), Some(&study));
         }
     }
 
     #[test]
-    fn the_arc_begins_at_the_reconstruction_and_is_likely_for_the_model() {
+    fn pairs_of_one_file_have_no_intervals() {
         let model = tiny::open();
+        let nothing = LanguageModel::learn(std::iter::empty(), 512.0);
+        let study = |held_out: &HeldOut| {
+            Interpolation::of(&model.vae, held_out, &nothing, 4, 1)
+                .unwrap()
+                .unwrap()
+        };
+        let several = held_out(&model.vae, 4);
+        assert!(study(&several).blend.hamming[5].interval.is_some());
+        let one = HeldOut {
+            files: vec![0; 4],
+            ..several
+        };
+        let hamming = study(&one).blend.hamming[5];
+        assert!(hamming.value.is_some() && hamming.interval.is_none());
+    }
+
+    #[test]
+    fn the_arc_begins_at_the_reconstruction_and_is_likely_for_the_model() {
+        let told = tiny::every_kind()
+            .into_iter()
+            .find(|model| model.vae.config().converter.controls().is_some());
+        for model in [tiny::open(), told.unwrap()] {
+            the_arc_begins_at_the_reconstruction_of(&model);
+        }
+    }
+
+    fn the_arc_begins_at_the_reconstruction_of(model: &LoadedModel) {
         let held_out = held_out(&model.vae, 6);
         let nothing = LanguageModel::learn(std::iter::empty(), 512.0);
         let study = Interpolation::of(&model.vae, &held_out, &nothing, 4, 2)

@@ -94,9 +94,10 @@ impl Interval {
     /// The percentile bootstrap interval of `figure`, which is computed from any choice of `parts`.
     ///
     /// The parts must be independent of each other: whole files, because the windows of one file are alike. The draws
-    /// are the same every time. `None` where `figure` is undefined for some choice.
+    /// are the same every time. `None` where `figure` is undefined for some choice, and of less than two parts, which say
+    /// nothing of how parts differ.
     pub(super) fn bootstrap<T>(parts: &[T], figure: impl Fn(&[&T]) -> Option<f64>) -> Option<Self> {
-        if parts.is_empty() {
+        if parts.len() < 2 {
             return None;
         }
         let mut noise = Noise::from_seed(0);
@@ -225,8 +226,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_interval() {
+    fn less_than_two_parts_and_what_is_undefined_have_no_interval() {
         assert_eq!(Interval::bootstrap(&[] as &[f64], |_| Some(1.0)), None);
-        assert_eq!(Interval::bootstrap(&[1.0], |_| None), None);
+        assert_eq!(Interval::bootstrap(&[1.0, 2.0], |_| None), None);
+        let one_file = Estimate::mean(&[0.5]);
+        assert_eq!((one_file.value, one_file.interval), (Some(0.5), None));
     }
 }

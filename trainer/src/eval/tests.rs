@@ -398,12 +398,80 @@ fn what_a_model_does_not_have_is_null_and_not_in_its_table() {
             );
             assert_eq!(text.contains(words), plays_drums, "{text}");
         }
-        let has_controls = model.vae.config().converter.controls().is_some();
-        assert_eq!(json["interpolation"].is_null(), has_controls);
-        assert_eq!(text.contains("Between"), !has_controls, "{text}");
+        assert!(json["interpolation"].is_object());
+        assert!(text.contains("Between"), "{text}");
         let is_trio = text.contains("melody") && text.contains("bass");
         assert_eq!(is_trio, model.vae.config().preset == "trio");
     }
+}
+
+/// Arguments for the tiny model in `folder`, with a page.
+fn arguments(folder: &Path) -> Args {
+    Args {
+        model: tiny::save(folder),
+        data: Some(folder.to_owned()),
+        split: Split::Test,
+        json: None,
+        html: Some(folder.join("page.html")),
+        log: None,
+        samples: 4,
+        pairs: 0,
+        seed: 0,
+    }
+}
+
+#[test]
+fn a_log_of_an_older_version_that_was_kept_with_its_model_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = arguments(folder.path());
+    assert_eq!(log(&args).unwrap(), []);
+    std::fs::write(
+        folder.path().join("tiny.csv"),
+        "step,loss,validation_loss,onset_f1,velocity_mae,timing_mae_ms,kl_bits\n50,9.5,,,,,\n100,9,8,0.5,20,12,30\n\
+         150,8,7,0.6,19,11,31\n",
+    )
+    .unwrap();
+    let rows = log(&args).unwrap();
+    assert_eq!(rows[2].figure("validation_onset_f1"), Some(0.6));
+    assert_eq!(rows[2].figure("validation_kl_bits"), Some(31.0));
+    let model = tiny::open();
+    let evaluation = evaluation(&model, 4);
+    let page = Page {
+        report: &evaluation.report,
+        metadata: &model.metadata,
+        log: &rows,
+        gallery: Gallery::of(&model.vae, &evaluation, model.drum_map().unwrap(), 0).unwrap(),
+    };
+    let html = page.to_html();
+    for chart in [
+        "Loss, nats",
+        "What comes back in validation",
+        "onset F1</text>",
+    ] {
+        assert!(html.contains(chart), "{chart}");
+    }
+
+    std::fs::write(folder.path().join("tiny.csv"), "name,price\nsnare,5\n").unwrap();
+    assert_eq!(log(&args).unwrap(), [], "another table is left out");
+    std::fs::write(folder.path().join("log.csv"), "step,loss\n50,9.5\n").unwrap();
+    assert_eq!(log(&args).unwrap().len(), 1, "a run's own log comes first");
+}
+
+#[test]
+fn a_report_is_never_written_over_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = arguments(folder.path());
+    let model = std::fs::read(&args.model).unwrap();
+    let over_model = Args {
+        json: Some(folder.path().join("./tiny.safetensors")),
+        ..args
+    };
+    let problem = format!("{:#}", run(&over_model).unwrap_err());
+    assert!(
+        problem.contains("--json") && problem.contains("--model"),
+        "{problem}"
+    );
+    assert_eq!(std::fs::read(&over_model.model).unwrap(), model);
 }
 
 #[test]
@@ -446,8 +514,7 @@ fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
             let found = html.replace("http://www.w3.org/2000/svg", "");
             assert!(!found.contains(forbidden), "{forbidden}");
         }
-        let has_controls = model.vae.config().converter.controls().is_some();
-        assert_eq!(html.contains("Hamming"), !has_controls);
+        assert!(html.contains("Hamming"));
         let is_hierarchical = !model.vae.config().decoder.levels.is_empty();
         assert_eq!(html.contains("Segment by segment"), is_hierarchical);
         for (way, _) in evaluation.report.reconstruction.ways() {

@@ -4,7 +4,7 @@
 //! has to say it.
 
 use super::names::Renamed;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use fourbar_model::config::{DecoderConfig, EncoderConfig, ModelConfig};
 use fourbar_model::converter::{
     Converter, DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
@@ -12,6 +12,7 @@ use fourbar_model::converter::{
 use fourbar_model::drums::{DrumMap, N_VOICES};
 use fourbar_model::rows::{RowLayout, Rows};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A model but for its sizes.
@@ -34,17 +35,21 @@ enum Hierarchy {
 /// The maps that nine drums may have; the first is magenta.js's own.
 const MAPS: [&DrumMap; 3] = [&DrumMap::MAGENTA_JS, &DrumMap::GM, &DrumMap::TD11];
 
-/// magenta.js's `config.json`.
+/// What helps if `config.json` does not say what it should.
+const REMEDY: &str =
+    "give the config.json that came with the model, or remove it and give --preset NAME";
+
+/// magenta.js's `config.json`. Nothing in it is taken for granted but the types of what is there.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
     #[serde(rename = "type")]
-    kind: String,
-    data_converter: ConverterSpec,
+    kind: Option<String>,
+    data_converter: Option<ConverterSpec>,
     #[serde(default)]
     extra_controls: Option<Vec<ControlSpec>>,
     #[serde(default)]
-    chord_encoder: Option<serde_json::Value>,
+    chord_encoder: Option<Value>,
     #[serde(default)]
     use_boolean_decoder: bool,
 }
@@ -52,7 +57,8 @@ struct Spec {
 #[derive(Deserialize)]
 struct ConverterSpec {
     #[serde(rename = "type")]
-    kind: String,
+    kind: Option<String>,
+    #[serde(default)]
     args: ArgsSpec,
 }
 
@@ -84,18 +90,24 @@ impl Layout {
     ///
     /// # Errors
     /// If it describes a model that we cannot build; the text names the key.
-    pub(super) fn of_config(config: &serde_json::Value, name: &str) -> Result<Self> {
-        let spec = Spec::deserialize(config)?;
+    pub(super) fn of_config(config: &Value, name: &str) -> Result<Self> {
+        let spec = Spec::deserialize(config).map_err(|error| {
+            let key = wrong_key(config).map_or_else(String::new, |key| format!("{key}: "));
+            anyhow!("{key}{error}; {REMEDY}")
+        })?;
+        let kind = spec.kind.with_context(|| missing("type"))?;
         ensure!(
-            spec.kind == "MusicVAE",
-            "type is {:?}, but only models of type \"MusicVAE\" can be imported",
-            spec.kind
+            kind == "MusicVAE",
+            "type is {kind:?}, but only models of type \"MusicVAE\" can be imported"
         );
         ensure!(
             spec.chord_encoder.is_none_or(|encoder| encoder.is_null()),
             "chordEncoder: models that are told chords cannot be imported"
         );
-        let args = &spec.data_converter.args;
+        let of_data = spec
+            .data_converter
+            .with_context(|| missing("dataConverter"))?;
+        let args = &of_data.args;
         let n_controls = spec.extra_controls.iter().flatten().map(|c| c.depth).sum();
         let drums = Classes::of(match &args.drums_args {
             Some(drums) => drums.pitch_classes.as_deref(),
@@ -116,7 +128,10 @@ impl Layout {
                 ..DrumsConverter::default()
             })
         };
-        let converter = match spec.data_converter.kind.as_str() {
+        let kind = of_data
+            .kind
+            .with_context(|| missing("dataConverter.type"))?;
+        let converter = match kind.as_str() {
             "DrumsConverter" => of_drums(false, true),
             "DrumRollConverter" => of_drums(false, false),
             "DrumsOneHotConverter" => of_drums(true, true),
@@ -144,7 +159,7 @@ impl Layout {
         let steps = args
             .num_steps
             .filter(|steps| *steps > 0)
-            .context("dataConverter.args.numSteps is missing")?;
+            .with_context(|| missing("dataConverter.args.numSteps"))?;
         let head = match &converter {
             Converter::Groove(_) => "groove",
             _ if spec.use_boolean_decoder => "boolean",
@@ -226,6 +241,29 @@ impl Layout {
     }
 }
 
+fn missing(key: &str) -> String {
+    format!("{key} is missing; {REMEDY}")
+}
+
+/// Most keys of an object that are looked at for a wrong one; magenta.js has ten.
+const MAX_KEYS: usize = 50;
+
+/// The key without which a `config.json` that cannot be read could be.
+fn wrong_key(config: &Value) -> Option<String> {
+    fn search(config: &Value, place: &str) -> Option<String> {
+        let keys = config.pointer(place)?.as_object()?.keys();
+        keys.take(MAX_KEYS).find_map(|key| {
+            let mut without = config.clone();
+            without.pointer_mut(place)?.as_object_mut()?.remove(key);
+            Spec::deserialize(&without).ok()?;
+            let key = format!("{place}/{key}");
+            Some(search(config, &key).unwrap_or(key))
+        })
+    }
+    let place = search(config, "")?;
+    Some(place.trim_start_matches('/').replace('/', "."))
+}
+
 /// Takes the levels and parts of `model` from the names of its weights.
 fn find_hierarchy(
     model: &mut ModelConfig,
@@ -237,9 +275,10 @@ fn find_hierarchy(
     let has_conductor = weights.has("decoder.conductor.");
     if n_levels > 0 || has_conductor {
         let n_steps = model.n_steps;
-        let segments = segments.context(
-            "the weights are those of a hierarchy, but dataConverter.args.numSegments in config.json is missing",
-        )?;
+        let segments = segments.with_context(|| {
+            let problem = missing("dataConverter.args.numSegments in config.json");
+            format!("the weights are those of a hierarchy, but {problem}")
+        })?;
         ensure!(
             n_steps.is_multiple_of(segments),
             "{n_steps} rows cannot be cut into {segments} segments (numSegments) of one length"
@@ -289,9 +328,8 @@ fn groove_converter(args: &ArgsSpec, n_controls: usize) -> Result<GrooveConverte
 }
 
 fn melody_converter(args: &ArgsSpec) -> Result<MelodyConverter> {
-    let key = |name, key: Option<u8>| {
-        key.with_context(|| format!("dataConverter.args.{name} is missing"))
-    };
+    let key =
+        |name, key: Option<u8>| key.with_context(|| missing(&format!("dataConverter.args.{name}")));
     Ok(MelodyConverter {
         min_pitch: key("minPitch", args.min_pitch)?,
         max_pitch: key("maxPitch", args.max_pitch)?,
@@ -306,7 +344,7 @@ fn trio_converter(args: &ArgsSpec) -> Result<Converter> {
     for (name, voice) in [("melArgs", &args.mel_args), ("bassArgs", &args.bass_args)] {
         let voice = voice
             .as_ref()
-            .with_context(|| format!("dataConverter.args.{name} is missing"))?;
+            .with_context(|| missing(&format!("dataConverter.args.{name}")))?;
         let theirs = melody_converter(voice).with_context(|| name)?;
         ensure!(
             (theirs.min_pitch, theirs.max_pitch) == (ours.min_pitch, ours.max_pitch),

@@ -6,8 +6,8 @@ use candle_core::{Device, Tensor};
 use fourbar_model::config::ModelConfig;
 use std::collections::BTreeMap;
 
-/// Most tensors that a message lists.
-const MAX_LISTED: usize = 100;
+/// Most tensors of a kind that a message lists.
+const MAX_LISTED: usize = 50;
 
 /// Our name of the tensor that Magenta calls `name`; `None` if no model that we can build has it.
 ///
@@ -100,9 +100,9 @@ fn is_numbered(name: &str, prefix: &str) -> bool {
 pub(super) struct Renamed {
     /// The tensor and what Magenta calls it.
     pub(super) tensors: BTreeMap<String, (String, RawTensor)>,
-    /// Tensors that look like a model's, but have no place in one that we can build.
+    /// What is said of tensors that look like a model's, but have no place in one that we can build.
     strangers: Vec<String>,
-    /// Names of tensors that do not look like a model's.
+    /// Names of tensors that do not look like a model's. They are left out of one that is whole without them.
     pub(super) others: Vec<String>,
 }
 
@@ -140,14 +140,22 @@ impl Renamed {
     /// Refuses weights of which no tensor has a name that we know.
     pub(super) fn check(&self) -> Result<()> {
         if self.tensors.is_empty() {
-            let strangers = self.strangers.iter().chain(&self.others);
-            let names: Vec<_> = strangers.take(MAX_LISTED).map(String::as_str).collect();
             bail!(
-                "none of these tensors is one of a MusicVAE or GrooVAE as Magenta names them: {}",
-                names.join(", ")
+                "none of these tensors is one of a MusicVAE or GrooVAE as Magenta names them:{}",
+                listed(self.without_place())
             );
         }
         Ok(())
+    }
+
+    /// What is said of every tensor that has no place in a model, for an error: one of them may be what is missing under
+    /// another name.
+    pub(super) fn without_place(&self) -> Vec<String> {
+        let others = self
+            .others
+            .iter()
+            .map(|name| format!("no place for `{name}`"));
+        self.strangers.iter().cloned().chain(others).collect()
     }
 
     /// Length of an axis of the tensor that we call `name`.
@@ -172,14 +180,17 @@ impl Renamed {
     /// The tensors that a model of this configuration has.
     ///
     /// # Errors
-    /// If one is missing, has another shape or has no place; the text lists them all.
+    /// If one is missing, has another shape or has no place; the text lists them all, and those that do not look like a
+    /// model's.
     pub(super) fn fit(
         self,
         config: &ModelConfig,
         origin: &str,
     ) -> Result<BTreeMap<String, Tensor>> {
+        let mut without_place = self.without_place();
+        let is_whole = self.strangers.is_empty();
         let mut found = self.tensors;
-        let mut problems = self.strangers;
+        let mut problems = Vec::new();
         let mut tensors = BTreeMap::new();
         for (name, shape) in config.tensors() {
             match found.remove(&name) {
@@ -194,23 +205,31 @@ impl Renamed {
                 }
             }
         }
-        for (theirs, tensor) in found.values() {
-            problems.push(format!("no place for `{theirs}` {:?}", tensor.shape));
-        }
-        if problems.is_empty() {
+        if problems.is_empty() && found.is_empty() && is_whole {
             return Ok(tensors);
         }
-        let n_more = problems.len().saturating_sub(MAX_LISTED);
-        problems.truncate(MAX_LISTED);
-        if n_more > 0 {
-            problems.push(format!("… and {n_more} more"));
-        }
+        let left = found.values();
+        without_place.extend(
+            left.map(|(theirs, tensor)| format!("no place for `{theirs}` {:?}", tensor.shape)),
+        );
         bail!(
-            "{origin}: these weights are not those of the model {}; choose another preset, or weights that are complete:\n  {}",
+            "{origin}: these weights are not those of the model {}; choose another preset, or weights that are \
+             complete:{}{}",
             config.preset,
-            problems.join("\n  ")
+            listed(problems),
+            listed(without_place)
         )
     }
+}
+
+/// Lines of an error, not more than can be read; empty without any.
+pub(super) fn listed(mut lines: Vec<String>) -> String {
+    let n_more = lines.len().saturating_sub(MAX_LISTED);
+    lines.truncate(MAX_LISTED);
+    if n_more > 0 {
+        lines.push(format!("… and {n_more} more"));
+    }
+    lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 
 /// Whether a name stands in the scope of an encoder or decoder, and not beside the model.
@@ -278,6 +297,15 @@ mod tests {
         ] {
             assert_eq!(our_name(theirs).as_deref(), Some(ours));
         }
+    }
+
+    #[test]
+    fn lists_in_errors_have_an_end() {
+        assert_eq!(listed(Vec::new()), "");
+        let lines = (0..1000).map(|n| format!("tensor {n}"));
+        let text = listed(lines.collect());
+        assert_eq!(text.lines().count(), 1 + MAX_LISTED + 1);
+        assert!(text.ends_with("\n  … and 950 more"));
     }
 
     #[test]
