@@ -472,7 +472,8 @@ fn distances(study: &Interpolation) -> String {
     section(
         "How music changes on the way",
         &format!(
-            "Means over {} pairs of held-out examples of different files; bands are 95 % intervals.",
+            "Means over {} pairs of held-out examples, of different files if there are two; bands are 95 % intervals. \
+             Who is told controls is told the start's.",
             study.n_pairs
         ),
         &format!(
