@@ -1,12 +1,12 @@
 //! Files of generated music, in the formats that the user asks for.
 
-use super::input::{bars, beats};
+use super::input::bars;
 use super::keys::KeyRoll;
 use super::player::Player;
 use super::{Args, Take};
 use crate::files;
 use crate::roll::{MAX_BARS, PictureKind, Roll};
-use fourbar_model::groove::STEPS_PER_BAR;
+use fourbar_model::groove::{STEPS_PER_BAR, beats};
 use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
 use serde::Serialize;
@@ -46,6 +46,8 @@ struct Description<'a> {
     seed: u64,
     temperature: f32,
     bpm: f64,
+    /// Such as 4/4.
+    metre: String,
     n_steps: usize,
     /// Before attributes moved it; absent where several windows were joined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +101,7 @@ pub(super) fn write(
             Format::Mid => {
                 let setup = Setup {
                     bpm,
+                    signature: take.metre.signature,
                     ticks_per_beat: player.converter.ticks_per_beat(),
                     programs: player.converter.programs(),
                 };
@@ -115,7 +118,7 @@ pub(super) fn write(
             "{}  ({} notes in {})",
             path.display(),
             take.notes.len(),
-            bars(take.n_steps.div_ceil(STEPS_PER_BAR))
+            bars(take.metre.n_bars(take.n_steps))
         )?;
         let is_picture = matches!(format, Format::Png | Format::Svg);
         if is_picture && take.n_steps > MAX_BARS * STEPS_PER_BAR {
@@ -137,6 +140,7 @@ fn describe(take: &Take, preset: &str, bpm: f64, args: &Args) -> anyhow::Result<
         seed: args.seed,
         temperature: args.temperature(),
         bpm,
+        metre: take.metre.signature.to_string(),
         n_steps: take.n_steps,
         latent: take.z.as_deref(),
         attributes: args.attribute.iter().map(|amount| amount.words()).collect(),
