@@ -5,8 +5,8 @@ use super::keys::KeyRoll;
 use super::player::Player;
 use super::{Args, Take};
 use crate::files;
-use crate::roll::{MAX_BARS, PictureKind, Roll};
-use fourbar_model::groove::{STEPS_PER_BAR, beats};
+use crate::roll::{PictureKind, Roll, drawn_bars};
+use fourbar_model::groove::beats;
 use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
 use serde::Serialize;
@@ -96,6 +96,8 @@ pub(super) fn write(
     let mut formats = args.format.clone();
     formats.sort_unstable();
     formats.dedup();
+    let n_bars = take.metre.n_bars(take.n_steps);
+    let n_drawn = drawn_bars(n_bars, take.metre.steps_per_bar);
     for format in formats {
         let bytes = match format {
             Format::Mid => {
@@ -118,13 +120,13 @@ pub(super) fn write(
             "{}  ({} notes in {})",
             path.display(),
             take.notes.len(),
-            bars(take.metre.n_bars(take.n_steps))
+            bars(n_bars)
         )?;
         let is_picture = matches!(format, Format::Png | Format::Svg);
-        if is_picture && take.n_steps > MAX_BARS * STEPS_PER_BAR {
+        if is_picture && n_bars > n_drawn {
             writeln!(
                 out,
-                "{}: only the first {MAX_BARS} bars are drawn",
+                "{}: only the first {n_drawn} bars are drawn",
                 path.display()
             )?;
         }
@@ -159,7 +161,8 @@ fn picture(
     bpm: f64,
     kind: PictureKind,
 ) -> anyhow::Result<Vec<u8>> {
-    let n_bars = take.n_steps.div_ceil(STEPS_PER_BAR);
+    let steps_per_bar = take.metre.steps_per_bar;
+    let n_bars = take.metre.n_bars(take.n_steps);
     let only_drums = matches!(
         player.converter,
         fourbar_model::converter::Converter::Groove(_)
@@ -167,13 +170,17 @@ fn picture(
     );
     let map = player.written_map();
     if only_drums {
-        return Roll::new(&take.notes, n_bars, map).encode(title, Some(bpm), kind);
+        return Roll::in_bars(&take.notes, n_bars, steps_per_bar, map).encode(
+            title,
+            Some(bpm),
+            kind,
+        );
     }
     let (drums, keys): (Vec<Note>, Vec<Note>) = take
         .notes
         .iter()
         .partition(|note| note.channel == DRUM_CHANNEL);
-    let picture = KeyRoll::new(&keys, &drums, n_bars, map).picture(title);
+    let picture = KeyRoll::new(&keys, &drums, n_bars, steps_per_bar, map).picture(title);
     match kind {
         PictureKind::Png => picture.to_png(),
         PictureKind::Svg => Ok(picture.to_svg().into_bytes()),

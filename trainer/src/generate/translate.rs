@@ -56,8 +56,10 @@ pub(super) fn humanized<'a>(
         out,
         |rows, window| {
             let converter = player.converter;
-            let played = converter.groove(rows);
-            let given = converter.groove(&window.example.output);
+            let n_steps = input.answer_steps(window.part);
+            let answer = |rows| converter.groove(rows)?.window(0, n_steps);
+            let played = answer(rows);
+            let given = answer(&window.example.output);
             let (Some(played), Some(given)) = (played, given) else {
                 return rows.clone();
             };
