@@ -310,8 +310,9 @@ pub(crate) fn nearest_step(beats: f64) -> usize {
     step
 }
 
-/// Where a step is on the grid.
-pub(crate) fn beats(step: usize) -> f64 {
+/// Where a step is on the grid, or how long so many steps are, in beats.
+#[must_use]
+pub fn beats(step: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2⁵³ steps")]
     let step = step as f64;
     step / STEPS_PER_BEAT_F64

@@ -87,7 +87,7 @@ pub struct TimeSignature {
 
 impl TimeSignature {
     /// 4/4 from the start, which is meant where nothing is written.
-    const COMMON: Self = Self {
+    pub const COMMON: Self = Self {
         beats: 0.0,
         numerator: 4,
         denominator: 4,
@@ -218,7 +218,8 @@ impl Song {
     }
 
     /// The time signature in force at a beat.
-    fn signature_at(&self, beats: f64) -> TimeSignature {
+    #[must_use]
+    pub fn signature_at(&self, beats: f64) -> TimeSignature {
         let signatures = &self.time_signatures;
         let n_changes = signatures.partition_point(|signature| signature.beats <= beats);
         let in_force = signatures[..n_changes].last().copied();

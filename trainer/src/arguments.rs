@@ -17,6 +17,15 @@ pub fn count(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A seed: it picks one of many equally good results.
+///
+/// # Errors
+/// If `text` is no number that a seed can be.
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
+}
+
 /// A temperature: 0 for the most likely hits, 1 for chance as the model has learned it.
 ///
 /// # Errors
@@ -64,6 +73,7 @@ mod tests {
     #[test]
     fn numbers_that_mean_something_pass() {
         assert_eq!(count("3"), Ok(3));
+        assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(temperature("0"), Ok(0.0));
         assert_eq!(tempo("93.5"), Ok(93.5));
         assert_eq!(fraction("0.3"), Ok(0.3));
@@ -73,6 +83,12 @@ mod tests {
     fn numbers_that_mean_nothing_are_refused_with_a_sentence() {
         assert!(count("0").is_err_and(|problem| problem.contains("1 or more")));
         assert!(count("-1").is_err() && count("2.5").is_err());
+        for text in ["-1", "1.5", "18446744073709551616", "", "lucky"] {
+            assert!(
+                seed(text).is_err_and(|problem| problem.contains("whole number from 0")),
+                "{text}"
+            );
+        }
         for text in ["NaN", "-0.1", "inf", "1e39", "hot"] {
             assert!(
                 temperature(text).is_err_and(|problem| problem.contains("from 0")),

@@ -4,7 +4,7 @@ use crate::arguments::TEMPI_BPM;
 use anyhow::Context as _;
 use fourbar_model::converter::{Converter, Material};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::{Groove, NotesLost, STEPS_PER_BAR};
+use fourbar_model::groove::{Groove, NotesLost, STEPS_PER_BAR, beats};
 use fourbar_model::midi::{self, Song};
 use fourbar_model::note::Note;
 use std::fs::File;
@@ -15,8 +15,6 @@ use std::path::Path;
 const MAX_FILE_BYTES: u64 = 16 << 20;
 /// Longest loop that is recognised as one, in bars.
 const MAX_LOOP_BARS: f64 = 4096.0;
-/// Length of every bar, in quarter notes.
-const BEATS_PER_BAR: f64 = 4.0;
 
 /// A MIDI file, whatever it holds.
 #[derive(Debug, Clone)]
@@ -83,12 +81,14 @@ impl SongFile {
         }
     }
 
-    /// Length of the loop in steps, if the file is one.
+    /// Length of the loop in steps, if the file is one. Bars are those of its metre, or of 4/4 if that changes.
     fn loop_steps(&self) -> Option<usize> {
         let end_beats = self.song.end_beats;
-        let n_bars = (end_beats / BEATS_PER_BAR).round();
+        let steps_per_bar = self.song.steps_per_bar().unwrap_or(STEPS_PER_BAR);
+        let beats_per_bar = beats(steps_per_bar);
+        let n_bars = (end_beats / beats_per_bar).round();
         // Files with few ticks to the beat round their notes, but never a bar line.
-        let ends_on_bar_line = (end_beats - n_bars * BEATS_PER_BAR).abs() < 1e-6;
+        let ends_on_bar_line = (end_beats - n_bars * beats_per_bar).abs() < 1e-6;
         let notes = &self.song.notes;
         let holds_all = notes.iter().all(|note| note.onset_beats < end_beats);
         #[expect(
@@ -96,7 +96,7 @@ impl SongFile {
             clippy::cast_sign_loss,
             reason = "between 1 and MAX_LOOP_BARS"
         )]
-        let n_steps = n_bars as usize * STEPS_PER_BAR;
+        let n_steps = n_bars as usize * steps_per_bar;
         (ends_on_bar_line && holds_all && (1.0..=MAX_LOOP_BARS).contains(&n_bars))
             .then_some(n_steps)
     }

@@ -17,11 +17,13 @@ mod walk;
 pub use attribute::Amount;
 pub use output::Format;
 
+use crate::arguments::{self, TEMPI_BPM};
+use crate::files;
 use crate::loaded_model::LoadedModel;
 use crate::prepare::parse_drum_map;
-use crate::{arguments, files};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::Groove;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR};
+use fourbar_model::midi::TimeSignature;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
 use fourbar_model::vae::Vae;
@@ -96,26 +98,26 @@ pub struct Args {
     #[arg(long, default_value = "sample")]
     pub mode: Mode,
     /// How many files, or the side of a grid [default: 8, a side of 4, or all of an input that is played back]
-    #[arg(long, value_name = "N", value_parser = arguments::count)]
+    #[arg(long, value_name = "N", value_parser = arguments::count, allow_negative_numbers = true)]
     pub count: Option<usize>,
     /// Picks the music; the same seed gives the same files
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = arguments::seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// How freely notes are drawn, 0 for the most likely ones [default: 1 for samples, else 0]
-    #[arg(long, value_name = "T", value_parser = arguments::temperature)]
+    #[arg(long, value_name = "T", value_parser = arguments::temperature, allow_negative_numbers = true)]
     pub temperature: Option<f32>,
     /// How far similar and continue go from the input: 0 is the input as the model plays it, 1 any sample
-    #[arg(long, value_name = "X", default_value_t = 0.3, value_parser = arguments::fraction)]
+    #[arg(long, value_name = "X", default_value_t = 0.3, value_parser = arguments::fraction, allow_negative_numbers = true)]
     pub strength: f32,
     /// Interpolate on straight lines instead of arcs
     #[arg(long)]
     pub linear: bool,
     /// Add the vector of an attribute so many times, such as density=+1.5: once is from the quarter of the training data
-    /// that has least of it to the quarter that has most; may be repeated
+    /// that has least of it to the quarter that has most; -10 to 10 times, may be repeated
     #[arg(long, value_name = "NAME=TIMES")]
     pub attribute: Vec<Amount>,
     /// Tempo of the files, 20 to 400 [default: the first input's, else 120]
-    #[arg(long, value_name = "BPM", value_parser = arguments::tempo)]
+    #[arg(long, value_name = "BPM", value_parser = arguments::tempo, allow_negative_numbers = true)]
     pub tempo: Option<f64>,
     /// A MIDI file in 4/4 of what the model plays: two to interpolate, four for a grid, else one
     #[arg(long, value_name = "FILE.mid", value_parser = files::path_parser())]
@@ -191,6 +193,7 @@ fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let player = Player::new(&model, args, out)?;
     let reading = Reading {
         as_taps: args.mode == Mode::Drumify,
+        copied_to: (args.mode == Mode::Continue).then(|| player.written_map()),
         ..player.reading()
     };
     let inputs = args
@@ -198,9 +201,10 @@ fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         .iter()
         .map(|path| Input::open(path, reading, out))
         .collect::<anyhow::Result<Vec<_>>>()?;
+    let bpm = tempo(args.tempo, inputs.first(), out)?;
     let count = args.count.unwrap_or(DEFAULT_COUNT);
     let takes = match args.mode {
-        Mode::Sample => sample::samples(&player, count)?,
+        Mode::Sample => sample::samples(&player, count),
         Mode::Reconstruct => translate::reconstructions(&player, &inputs[0], args.count, out)?,
         Mode::Interpolate => walk::interpolation(&player, &inputs, count, out)?,
         Mode::Similar => nearby::variations(&player, &inputs[0], count, out)?,
@@ -212,16 +216,40 @@ fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
             walk::grid(&player, &inputs, side, out)?
         }
     };
-
-    let bpm = args
-        .tempo
-        .or_else(|| inputs.first()?.bpm)
-        .unwrap_or(DEFAULT_BPM);
-    for take in &takes {
-        output::write(take, &player, bpm, args, out)?;
+    for take in takes {
+        output::write(&take?, &player, bpm, args, out)?;
     }
     Ok(())
 }
+
+/// The tempo to write: that which is `asked` for, else that of the first input, else the usual one. Says so where the
+/// input's cannot be written.
+fn tempo(asked: Option<f64>, input: Option<&Input>, out: &mut dyn Write) -> io::Result<f64> {
+    let (None, Some(input)) = (asked, input) else {
+        return Ok(asked.unwrap_or(DEFAULT_BPM));
+    };
+    let (slowest, fastest) = (TEMPI_BPM.start(), TEMPI_BPM.end());
+    let (bpm, problem) = match input.song.tempos.first() {
+        Some(tempo) if TEMPI_BPM.contains(&tempo.bpm) => return Ok(tempo.bpm),
+        Some(tempo) => (
+            tempo.bpm.clamp(*slowest, *fastest),
+            format!(
+                "its tempo, {:.1} bpm, is outside of {slowest} to {fastest}",
+                tempo.bpm
+            ),
+        ),
+        None => (DEFAULT_BPM, "it gives no tempo".to_owned()),
+    };
+    writeln!(
+        out,
+        "{}: {problem}: {bpm} bpm is written; --tempo gives another",
+        input.name
+    )?;
+    Ok(bpm)
+}
+
+/// Music in the order in which it is written, made one by one: any number of pieces fits into the memory.
+type Takes<'a> = Box<dyn Iterator<Item = anyhow::Result<Take>> + 'a>;
 
 /// Generated music and what it is called.
 struct Take {
@@ -232,8 +260,29 @@ struct Take {
     notes: Vec<Note>,
     /// Length in 16th steps.
     n_steps: usize,
+    metre: Metre,
     /// The point that it was decoded from, before attributes moved it, where it is a single one.
     z: Option<Vec<f32>>,
+}
+
+/// How music is counted.
+#[derive(Debug, Clone, Copy)]
+struct Metre {
+    signature: TimeSignature,
+    steps_per_bar: usize,
+}
+
+impl Metre {
+    /// 4/4: that of music without an input.
+    const COMMON: Self = Self {
+        signature: TimeSignature::COMMON,
+        steps_per_bar: STEPS_PER_BAR,
+    };
+
+    /// The bars that begin in so many steps.
+    fn n_bars(self, n_steps: usize) -> usize {
+        n_steps.div_ceil(self.steps_per_bar)
+    }
 }
 
 /// The groove of one sample of a model that plays drums by itself: a point of the prior, then its hits, both from the

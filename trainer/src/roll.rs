@@ -21,11 +21,11 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use picture::{Anchor, Colour, Picture, Shape, length};
 
-/// Longest stretch that is drawn; a picture of more is too tall for most programs to open.
+/// Longest stretch that is drawn, in bars of 4/4; a picture of more is too tall for most programs to open.
 pub const MAX_BARS: usize = 64;
 /// Grid steps in a quarter note, in the arithmetic of time.
 const STEPS_PER_BEAT: f64 = 4.0;
-/// Bars beside each other before the picture goes on below.
+/// Bars of 4/4 beside each other before the picture goes on below.
 const BARS_PER_LINE: usize = 4;
 
 /// The lanes from top to bottom, as a drummer's stave has them.
@@ -160,22 +160,36 @@ impl Mark {
     }
 }
 
-/// What a piano roll shows: hits on nine lanes, over whole bars of four quarter notes.
+/// What a piano roll shows: hits on nine lanes, over whole bars.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roll {
     marks: Vec<Mark>,
     n_bars: usize,
+    steps_per_bar: usize,
+}
+
+/// How many of `n_bars` bars of so many steps (at least 1) are drawn: at least one, no more steps than [`MAX_BARS`] have.
+#[must_use]
+pub fn drawn_bars(n_bars: usize, steps_per_bar: usize) -> usize {
+    let most = (MAX_BARS * STEPS_PER_BAR / steps_per_bar).max(1);
+    n_bars.clamp(1, most)
 }
 
 impl Roll {
-    /// The roll of the first `n_bars` bars (at least 1, at most [`MAX_BARS`]) of `notes`; keys outside of `map` are
-    /// left out.
+    /// The roll of the first `n_bars` bars of 4/4 (at least 1, at most [`MAX_BARS`]) of `notes`; keys outside of `map`
+    /// are left out.
     #[must_use]
     pub fn new(notes: &[Note], n_bars: usize, map: &DrumMap) -> Self {
-        let n_bars = n_bars.clamp(1, MAX_BARS);
+        Self::in_bars(notes, n_bars, STEPS_PER_BAR, map)
+    }
+
+    /// [`Self::new`] in another metre: as many [as can be drawn](drawn_bars) of `n_bars` bars of `steps_per_bar` steps.
+    #[must_use]
+    pub fn in_bars(notes: &[Note], n_bars: usize, steps_per_bar: usize, map: &DrumMap) -> Self {
+        let n_bars = drawn_bars(n_bars, steps_per_bar);
         let marks = notes.iter().filter_map(|note| {
             let onset_steps = note.onset_beats * STEPS_PER_BEAT;
-            let is_inside = whole(onset_steps) < n_bars * STEPS_PER_BAR;
+            let is_inside = whole(onset_steps) < n_bars * steps_per_bar;
             let voice = map.voice(note.pitch).filter(|_| is_inside)?;
             Some(Mark {
                 voice,
@@ -186,7 +200,14 @@ impl Roll {
         Self {
             marks: marks.collect(),
             n_bars,
+            steps_per_bar,
         }
+    }
+
+    /// Bars beside each other: as many as are as wide as those of 4/4.
+    fn bars_per_line(&self) -> usize {
+        let fitting = BARS_PER_LINE * STEPS_PER_BAR / self.steps_per_bar;
+        fitting.clamp(1, BARS_PER_LINE)
     }
 
     /// Number of hits that are drawn.
@@ -212,14 +233,14 @@ impl Roll {
         }
     }
 
-    /// The grid as text: a line for each drum, 16 characters a bar, `.` a ghost note, `o` and `O` louder hits.
+    /// The grid as text: a line for each drum, a character for each 16th, `.` a ghost note, `o` and `O` louder hits.
     ///
     /// Every hit stands on the 16th it belongs to; one that announces the loop's first step is shown there.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut loudest: BTreeMap<(Voice, usize), f32> = BTreeMap::new();
         for mark in &self.marks {
-            let step = whole(mark.grid_steps()) % (self.n_bars * STEPS_PER_BAR);
+            let step = whole(mark.grid_steps()) % (self.n_bars * self.steps_per_bar);
             let cell = loudest.entry((mark.voice, step)).or_insert(0.0);
             *cell = cell.max(mark.velocity);
         }
@@ -231,11 +252,12 @@ impl Roll {
         };
 
         let mut text = String::new();
-        for first_bar in (0..self.n_bars).step_by(BARS_PER_LINE) {
-            let bars = first_bar..(first_bar + BARS_PER_LINE).min(self.n_bars);
+        let steps_per_bar = self.steps_per_bar;
+        for first_bar in (0..self.n_bars).step_by(self.bars_per_line()) {
+            let bars = first_bar..(first_bar + self.bars_per_line()).min(self.n_bars);
             text.push_str(&" ".repeat(14));
             for bar in bars.clone() {
-                text.push_str(&format!(" {:<16}", bar + 1));
+                text.push_str(&format!(" {:<steps_per_bar$}", bar + 1));
             }
             text.truncate(text.trim_end().len());
             text.push('\n');
@@ -244,7 +266,7 @@ impl Roll {
                 for bar in bars.clone() {
                     text.push('|');
                     text.extend(
-                        (0..STEPS_PER_BAR).map(|step| symbol(voice, bar * STEPS_PER_BAR + step)),
+                        (0..steps_per_bar).map(|step| symbol(voice, bar * steps_per_bar + step)),
                     );
                 }
                 text.push_str("|\n");
@@ -331,6 +353,23 @@ mod tests {
             &DrumMap::GM,
         );
         assert_eq!((roll.n_bars, roll.n_hits()), (MAX_BARS, 1));
+    }
+
+    #[test]
+    fn bars_of_another_metre_are_as_long_as_they_are() {
+        let notes = [note(3.5, 36, 0.9), note(10.5, 38, 0.9)];
+        let text = Roll::in_bars(&notes, 4, 14, &DrumMap::GM).to_text();
+        let line = |voice: Voice| {
+            let mut lines = text.lines();
+            let line = lines.find(|line| line.trim_start().starts_with(voice.name()));
+            line.unwrap().split_once('|').unwrap().1.to_owned()
+        };
+        let (rest, hit) = ("-".repeat(14), format!("O{}", "-".repeat(13)));
+        assert_eq!(line(Voice::Kick), format!("{rest}|{hit}|{rest}|{rest}|"));
+        assert_eq!(line(Voice::Snare), format!("{rest}|{rest}|{rest}|{hit}|"));
+        // However long bars are, the picture is no longer than that of many short ones.
+        assert_eq!(drawn_bars(1000, 14), 73);
+        assert_eq!(drawn_bars(1000, 4080), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Notes -> the bytes of a `.mid` file.
 
-use super::Program;
+use super::{Program, TimeSignature};
 use crate::note::Note;
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
@@ -14,6 +14,8 @@ pub const TICKS_PER_BEAT: u16 = 960;
 pub struct Setup<'a> {
     /// Quarter notes a minute.
     pub bpm: f64,
+    /// The metre of the whole file, whatever its place.
+    pub signature: TimeSignature,
     /// Resolution: 1 to 32,767.
     pub ticks_per_beat: u16,
     /// The sounds of channels; the others keep theirs.
@@ -25,13 +27,14 @@ pub struct Setup<'a> {
 pub fn write(notes: &[Note], loop_beats: f64, bpm: f64) -> Vec<u8> {
     let setup = Setup {
         bpm,
+        signature: TimeSignature::COMMON,
         ticks_per_beat: TICKS_PER_BEAT,
         programs: &[],
     };
     write_with(notes, loop_beats, &setup)
 }
 
-/// A loop of notes as a Standard MIDI File of format 0: tempo, 4/4, and the end of the track at exactly `loop_beats`.
+/// A loop of notes as a Standard MIDI File of format 0: tempo, metre, and the end of the track at exactly `loop_beats`.
 ///
 /// Workstations loop and join clips by that end. Notes sound within the loop: they are cut at its end, and those that
 /// start outside are left out, as are those of velocity 0. No note is silent or shorter than a tick; of notes with one
@@ -42,11 +45,12 @@ pub fn write_with(notes: &[Note], loop_beats: f64, setup: &Setup<'_>) -> Vec<u8>
         ticks_per_beat: setup.ticks_per_beat.clamp(1, u15::max_value().as_int()),
     };
     let end = grid.ticks(loop_beats);
+    let (numerator, power) = midi_metre(setup.signature);
     let mut track = vec![
         meta(MetaMessage::TrackName(b"Fourbar")),
         meta(MetaMessage::Tempo(u24::new(micros_per_beat(setup.bpm)))),
         // 24 MIDI clocks a metronome click and eight 32nds a quarter note: what every workstation writes.
-        meta(MetaMessage::TimeSignature(4, 2, 24, 8)),
+        meta(MetaMessage::TimeSignature(numerator, power, 24, 8)),
     ];
     track.extend(setup.programs.iter().map(|sound| TrackEvent {
         delta: u28::new(0),
@@ -191,6 +195,16 @@ fn midi_velocity(velocity: f32) -> u8 {
     velocity
 }
 
+/// A metre in the file's terms: the numerator, and how often its unit halves a whole note. 4/4 for one that means nothing.
+fn midi_metre(signature: TimeSignature) -> (u8, u8) {
+    match u8::try_from(signature.denominator.trailing_zeros()) {
+        Ok(power) if signature.numerator > 0 && signature.denominator.is_power_of_two() => {
+            (signature.numerator, power)
+        }
+        _ => midi_metre(TimeSignature::COMMON),
+    }
+}
+
 /// A tempo in the file's unit, which spans 3.6 to 60 million beats per minute; nonsense becomes 120.
 fn micros_per_beat(bpm: f64) -> u32 {
     let bpm = if bpm.is_finite() && bpm > 0.0 {
@@ -256,6 +270,33 @@ mod tests {
     }
 
     #[test]
+    fn any_metre_is_written_and_nonsense_is_common_time() {
+        for (numerator, denominator, expected) in [
+            (7, 8, (7, 8)),
+            (5, 16, (5, 16)),
+            (2, 1, (2, 1)),
+            (0, 4, (4, 4)),
+            (3, 0, (4, 4)),
+            (3, 6, (4, 4)),
+        ] {
+            let setup = Setup {
+                bpm: 120.0,
+                signature: TimeSignature {
+                    beats: 3.0,
+                    numerator,
+                    denominator,
+                },
+                ticks_per_beat: TICKS_PER_BEAT,
+                programs: &[],
+            };
+            let song = read(&write_with(&[], 4.0, &setup)).unwrap();
+            let signature = song.time_signatures[0];
+            assert_eq!(signature.beats, 0.0);
+            assert_eq!((signature.numerator, signature.denominator), expected);
+        }
+    }
+
+    #[test]
     fn a_loop_without_notes_still_has_its_length() {
         assert_eq!(read(&write(&[], 32.0, 120.0)).unwrap().end_beats, 32.0);
     }
@@ -299,6 +340,7 @@ mod tests {
         };
         let setup = Setup {
             bpm: 120.0,
+            signature: TimeSignature::COMMON,
             ticks_per_beat: 220,
             programs: &[bass],
         };

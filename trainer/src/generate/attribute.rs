@@ -3,6 +3,9 @@
 use fourbar_model::checkpoint::Metadata;
 use std::str::FromStr;
 
+/// The most times that a vector is added, or taken away: the music has long left what the model has learned.
+const MOST_TIMES: f32 = 10.0;
+
 /// So many times the vector of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Amount {
@@ -20,10 +23,13 @@ impl FromStr for Amount {
         };
         let (name, times) = text.split_once('=').ok_or_else(problem)?;
         match times.trim().parse::<f32>() {
-            Ok(times) if times.is_finite() => Ok(Self {
+            Ok(times) if times.abs() <= MOST_TIMES => Ok(Self {
                 name: name.trim().to_owned(),
                 times,
             }),
+            Ok(times) if !times.is_nan() => Err(format!(
+                "the vector of an attribute is added between -{MOST_TIMES} and {MOST_TIMES} times, not {times} times"
+            )),
             _ => Err(problem()),
         }
     }
@@ -80,6 +86,15 @@ mod tests {
             let problem = Amount::from_str(text).unwrap_err();
             assert!(problem.contains("density=+1.5"), "{text}");
         }
+    }
+
+    #[test]
+    fn an_amount_that_leaves_all_music_is_refused_with_the_bounds() {
+        for text in ["density=1e38", "density=-1e30", "density=10.1", "x=inf"] {
+            let problem = Amount::from_str(text).unwrap_err();
+            assert!(problem.contains("between -10 and 10 times"), "{problem}");
+        }
+        assert!(Amount::from_str("density=-10").is_ok());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The MIDI files that music is made from, in windows as long as the model's.
 
+use super::Metre;
 use crate::clip::SongFile;
 use anyhow::{Context as _, anyhow};
 use fourbar_model::converter::{Converter, Example, Material, Place};
 use fourbar_model::drums::{DrumMap, Voice};
-use fourbar_model::groove::STEPS_PER_BEAT;
 use fourbar_model::midi::{DRUM_CHANNEL, Song};
 use fourbar_model::note::Note;
 use std::io::{self, Write};
@@ -21,6 +21,8 @@ pub(super) struct Reading<'a> {
     pub(super) window_steps: usize,
     /// Whether every note, of whatever instrument, is a tap.
     pub(super) as_taps: bool,
+    /// How drums are numbered that are copied as they were played, if any are.
+    pub(super) copied_to: Option<&'static DrumMap>,
 }
 
 impl Reading<'_> {
@@ -46,8 +48,6 @@ pub(super) struct Input {
     pub(super) name: String,
     /// The same without folder and ending.
     pub(super) stem: String,
-    /// Tempo at the beginning, if the file gives one that can be written again.
-    pub(super) bpm: Option<f64>,
     /// As it was read, every instrument.
     pub(super) song: Song,
     material: Material,
@@ -67,6 +67,14 @@ impl Extent {
     fn hop_steps(&self, window_steps: usize) -> usize {
         (window_steps / self.steps_per_bar).max(1) * self.steps_per_bar
     }
+}
+
+/// The windows of an input in which anything plays, in the order of time.
+pub(super) struct Windows {
+    /// Those that music is made from.
+    pub(super) used: Vec<InputWindow>,
+    /// Those that come after as many as are asked for.
+    pub(super) surplus: Vec<InputWindow>,
 }
 
 /// Some bars of an input, as many as the model takes.
@@ -100,7 +108,6 @@ impl Input {
     /// If it cannot be read or holds nothing for the model; the text names the file, the reason and the remedy.
     pub(super) fn open(path: &Path, reading: Reading, out: &mut dyn Write) -> anyhow::Result<Self> {
         let mut file = SongFile::open(path)?;
-        let bpm = file.bpm();
         let heard = file.song.clone();
         if reading.as_taps {
             file.song = taps(&file.song, reading.map);
@@ -136,7 +143,6 @@ impl Input {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned(),
-            bpm,
             name: file.name,
             song: heard,
             material,
@@ -167,6 +173,17 @@ impl Input {
             reading.subject(),
             self.losses(reading)
         )?;
+        if let Some(channel) = self.material.channel
+            && channel != DRUM_CHANNEL
+            && reading.is_drums()
+        {
+            writeln!(
+                out,
+                "{}: nothing plays on channel 10, the channel of drums; they are read from channel {}",
+                self.name,
+                channel + 1
+            )?;
+        }
         for reason in &self.material.left_out {
             writeln!(out, "{}: left out: {reason}", self.name)?;
         }
@@ -196,15 +213,34 @@ impl Input {
         } else {
             ("begin with a higher one", "are outside of the model's keys")
         };
+        // Drums that are copied are written whether or not the model hears them, all keys if the map is the same.
+        let copied_to = reading.copied_to.filter(|_| reading.is_drums());
+        let fate = |is_copied| {
+            if is_copied {
+                "not heard by the model"
+            } else {
+                "left out"
+            }
+        };
+        let shared_fate = fate(copied_to.is_some());
+        let unmapped_fate = fate(copied_to.is_some_and(|map| map.id == reading.map.id));
         let mut words = String::new();
-        for (n, what) in [
-            (lost.same_cell, shared.to_owned()),
-            (n_unmapped, format!("{unmapped} (keys {})", keys.join(", "))),
-            (lost.outside, "lie outside of its bars".to_owned()),
-            (self.song.unclosed_notes, "never end".to_owned()),
+        for (n, fate, what) in [
+            (lost.same_cell, shared_fate, shared.to_owned()),
+            (
+                n_unmapped,
+                unmapped_fate,
+                format!("{unmapped} (keys {})", keys.join(", ")),
+            ),
+            (
+                lost.outside,
+                "left out",
+                "lie outside of its bars".to_owned(),
+            ),
+            (self.song.unclosed_notes, "left out", "never end".to_owned()),
         ] {
             if n > 0 {
-                words += &format!("; notes left out because they {what}: {n}");
+                words += &format!("; notes {fate} because they {what}: {n}");
             }
         }
         if let Some(byte) = self.song.truncated_at {
@@ -250,7 +286,7 @@ impl Input {
         converter: &Converter,
         count: Option<usize>,
         out: &mut dyn Write,
-    ) -> anyhow::Result<Vec<InputWindow>> {
+    ) -> anyhow::Result<Windows> {
         let mut used = Vec::new();
         let mut silent = Vec::new();
         let mut surplus = Vec::new();
@@ -276,20 +312,20 @@ impl Input {
             writeln!(out, "{}: using {words}{added}", self.name)?;
         }
         for (windows, reason) in [
-            (silent, "nothing plays there"),
-            (surplus, "there is more than is used"),
+            (&silent, "nothing plays there"),
+            (&surplus, "there is more than is used"),
         ] {
             if !windows.is_empty() {
                 writeln!(
                     out,
                     "{}: left out, because {reason}: {}",
                     self.name,
-                    self.stretches_in_words(&windows)
+                    self.stretches_in_words(windows)
                 )?;
             }
         }
         anyhow::ensure!(!used.is_empty(), "{}: nothing plays in it", self.name);
-        Ok(used)
+        Ok(Windows { used, surplus })
     }
 
     /// The first window in which anything plays; says which one that is.
@@ -298,7 +334,7 @@ impl Input {
         converter: &Converter,
         out: &mut dyn Write,
     ) -> anyhow::Result<InputWindow> {
-        Ok(self.windows(converter, Some(1), out)?.swap_remove(0))
+        Ok(self.windows(converter, Some(1), out)?.used.swap_remove(0))
     }
 
     /// The last bars of the first part, as many as the model takes.
@@ -397,6 +433,21 @@ impl Input {
         extent.n_steps.next_multiple_of(extent.steps_per_bar)
     }
 
+    /// Steps of what a window of a part is answered with: the whole bars that the model takes.
+    pub(super) fn answer_steps(&self, part: usize) -> usize {
+        self.window_steps
+            .min(self.parts[part].hop_steps(self.window_steps))
+    }
+
+    /// How a part is counted.
+    pub(super) fn metre(&self, part: usize) -> Metre {
+        let extent = &self.parts[part];
+        Metre {
+            signature: self.song.signature_at(extent.start_beats),
+            steps_per_bar: extent.steps_per_bar,
+        }
+    }
+
     /// Where a part begins, in beats.
     pub(super) fn part_start_beats(&self, part: usize) -> f64 {
         self.parts[part].start_beats
@@ -451,13 +502,4 @@ fn words(first_bar: usize, n_bars: usize) -> String {
     } else {
         format!("bars {first} to {last}")
     }
-}
-
-/// A number of steps in beats.
-pub(super) fn beats(n_steps: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 steps")]
-    let steps = n_steps as f64;
-    #[expect(clippy::cast_precision_loss, reason = "four")]
-    let steps_per_beat = STEPS_PER_BEAT as f64;
-    steps / steps_per_beat
 }

@@ -1,20 +1,19 @@
 //! Piano rolls of melodies and trios: a lane for each key, and one for each drum that plays.
 
-use crate::roll::{Anchor, Colour, MAX_BARS, Picture, Shape, length};
+use crate::roll::{Anchor, Colour, Picture, Shape, drawn_bars, length};
 use fourbar_model::drums::{DrumMap, Voice};
-use fourbar_model::groove::STEPS_PER_BAR;
+use fourbar_model::groove::STEPS_PER_BEAT;
 use fourbar_model::note::Note;
 
-const BEATS_PER_BAR: f32 = 4.0;
 const LANE_HEIGHT: f32 = 9.0;
 const DRUM_LANE_HEIGHT: f32 = 16.0;
 const LEFT: f32 = 112.0;
 const RIGHT: f32 = 28.0;
 const TOP: f32 = 82.0;
 const BOTTOM: f32 = 24.0;
-/// Bars up to this many are drawn at their full width; more share the width of these.
-const WIDE_BARS: usize = 8;
-const BAR_WIDTH: f32 = 240.0;
+/// Steps up to this many, eight bars of 4/4, are drawn at their full width; more share the width of these.
+const WIDE_STEPS: usize = 128;
+const STEP_WIDTH: f32 = 15.0;
 const MIN_WIDTH: f32 = 620.0;
 /// Keys that are drawn around a single note.
 const MARGIN_KEYS: u8 = 2;
@@ -32,18 +31,27 @@ pub(super) struct KeyRoll<'a> {
     /// Drum and note.
     drums: Vec<(Voice, &'a Note)>,
     n_bars: usize,
+    steps_per_bar: usize,
 }
 
 impl<'a> KeyRoll<'a> {
-    /// The roll of the first `n_bars` bars, at most [`MAX_BARS`]; drums outside of `map` are left out.
-    pub(super) fn new(keys: &'a [Note], drums: &'a [Note], n_bars: usize, map: &DrumMap) -> Self {
+    /// The roll of as many [as can be drawn](drawn_bars) of `n_bars` bars of `steps_per_bar` steps; drums outside of `map`
+    /// are left out.
+    pub(super) fn new(
+        keys: &'a [Note],
+        drums: &'a [Note],
+        n_bars: usize,
+        steps_per_bar: usize,
+        map: &DrumMap,
+    ) -> Self {
         let drums = drums
             .iter()
             .filter_map(|note| Some((map.voice(note.pitch)?, note)));
         Self {
             keys,
             drums: drums.collect(),
-            n_bars: n_bars.clamp(1, MAX_BARS),
+            n_bars: drawn_bars(n_bars, steps_per_bar),
+            steps_per_bar,
         }
     }
 
@@ -70,8 +78,9 @@ impl<'a> KeyRoll<'a> {
     pub(super) fn picture(&self, title: &str) -> Picture {
         let (low, high) = self.range();
         let voices = self.voices();
-        let bar_width = BAR_WIDTH * length(self.n_bars.min(WIDE_BARS)) / length(self.n_bars);
-        let roll_width = bar_width * length(self.n_bars);
+        let n_steps = self.n_bars * self.steps_per_bar;
+        let step_width = STEP_WIDTH * length(n_steps.min(WIDE_STEPS)) / length(n_steps);
+        let roll_width = step_width * length(n_steps);
         let keys_height = f32::from(high - low + 1) * LANE_HEIGHT;
         let height = TOP + keys_height + length(voices.len()) * DRUM_LANE_HEIGHT + BOTTOM;
         let width = (LEFT + roll_width + RIGHT).max(MIN_WIDTH);
@@ -126,12 +135,12 @@ impl<'a> KeyRoll<'a> {
                 voice.name(),
             ));
         }
-        self.lines(&mut shapes, bar_width, height - BOTTOM);
+        self.lines(&mut shapes, step_width, height - BOTTOM);
 
         let x_of = |onset_beats: f64| {
             #[expect(clippy::cast_possible_truncation, reason = "a place in the picture")]
             let beats = onset_beats as f32;
-            LEFT + beats / BEATS_PER_BAR * bar_width
+            LEFT + beats * length(STEPS_PER_BEAT) * step_width
         };
         let right_end = LEFT + roll_width;
         for note in self.keys {
@@ -151,7 +160,7 @@ impl<'a> KeyRoll<'a> {
             if let Some(lane) = lane.filter(|_| x < right_end) {
                 let y = TOP + keys_height + length(lane) * DRUM_LANE_HEIGHT;
                 let bright = Colour::BACKGROUND.towards(DRUMS, 0.4 + 0.6 * note.velocity);
-                let width = (bar_width / length(STEPS_PER_BAR) * 0.6).max(1.0);
+                let width = (step_width * 0.6).max(1.0);
                 shapes.push(Shape::rectangle(
                     x,
                     y + 2.0,
@@ -170,13 +179,16 @@ impl<'a> KeyRoll<'a> {
     }
 
     /// The lines of beats and bars, and the bars' numbers.
-    fn lines(&self, shapes: &mut Vec<Shape>, bar_width: f32, bottom: f32) {
-        for beat in 0..=4 * self.n_bars {
-            let x = LEFT + length(beat) * bar_width / BEATS_PER_BAR;
-            let (colour, above) = if beat.is_multiple_of(4) {
+    fn lines(&self, shapes: &mut Vec<Shape>, step_width: f32, bottom: f32) {
+        for step in 0..=self.n_bars * self.steps_per_bar {
+            let x = LEFT + length(step) * step_width;
+            let step_of_bar = step % self.steps_per_bar;
+            let (colour, above) = if step_of_bar == 0 {
                 (Colour::BAR_LINE, 6.0)
-            } else {
+            } else if step_of_bar.is_multiple_of(STEPS_PER_BEAT) {
                 (BEAT_LINE, 0.0)
+            } else {
+                continue;
             };
             shapes.push(Shape::rectangle(
                 x - 0.5,
@@ -187,7 +199,7 @@ impl<'a> KeyRoll<'a> {
             ));
         }
         for bar in 0..self.n_bars {
-            let x = LEFT + length(bar) * bar_width + 4.0;
+            let x = LEFT + length(bar * self.steps_per_bar) * step_width + 4.0;
             let number = (bar + 1).to_string();
             shapes.push(Shape::words(
                 x,
@@ -218,7 +230,7 @@ mod tests {
     #[test]
     fn a_note_is_as_wide_as_it_is_long_and_higher_ones_stand_above() {
         let keys = [note(0.0, 60, 0), note(4.0, 72, 1)];
-        let picture = KeyRoll::new(&keys, &[], 2, &DrumMap::GM).picture("A trio");
+        let picture = KeyRoll::new(&keys, &[], 2, 16, &DrumMap::GM).picture("A trio");
         let marks: Vec<(f32, f32, f32)> = picture
             .shapes
             .iter()
@@ -236,15 +248,15 @@ mod tests {
         let [low, high] = marks[..] else {
             panic!("two notes are two marks: {marks:?}")
         };
-        assert_eq!((low.0, low.2), (LEFT, BAR_WIDTH / 2.0 - 1.0));
-        assert_eq!(high.0, LEFT + BAR_WIDTH);
+        assert_eq!((low.0, low.2), (LEFT, 8.0 * STEP_WIDTH - 1.0));
+        assert_eq!(high.0, LEFT + 16.0 * STEP_WIDTH);
         assert!(high.1 < low.1);
     }
 
     #[test]
     fn the_drums_of_a_trio_have_lanes_below() {
         let drums = [note(0.0, 36, 9), note(1.0, 38, 9)];
-        let roll = KeyRoll::new(&[], &drums, 1, &DrumMap::GM);
+        let roll = KeyRoll::new(&[], &drums, 1, 16, &DrumMap::GM);
         assert_eq!(roll.voices(), [Voice::Snare, Voice::Kick]);
         let svg = roll.picture("A & B").to_svg();
         assert!(svg.contains(Voice::Kick.name()) && svg.contains("A &amp; B"));

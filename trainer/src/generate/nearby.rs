@@ -1,11 +1,12 @@
 //! Music near an input: variations of it, and what could come after it.
 
-use super::input::{Input, beats};
-use super::player::Player;
-use super::{Take, noise_of};
+use super::input::Input;
+use super::player::{Passage, Player};
+use super::{Take, Takes, noise_of};
 use anyhow::Context as _;
 use fourbar_model::converter::Converter;
 use fourbar_model::drums::DrumMap;
+use fourbar_model::groove::beats;
 use fourbar_model::latent::slerp;
 use fourbar_model::midi::DRUM_CHANNEL;
 use fourbar_model::noise::Noise;
@@ -13,75 +14,79 @@ use fourbar_model::note::Note;
 use std::io::Write;
 
 /// Variations of the first window of an input.
-pub(super) fn variations(
-    player: &Player,
-    input: &Input,
+pub(super) fn variations<'a>(
+    player: &'a Player,
+    input: &'a Input,
     count: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Vec<Take>> {
+) -> anyhow::Result<Takes<'a>> {
     let window = input.first_window(player.converter, out)?;
     let mu = player.mu(&window.example)?;
     let args = player.args;
-    (0..count)
-        .map(|index| {
-            let mut noise = noise_of(args.seed, index);
-            let z = near(&mu, args.strength, &mut noise);
-            let rows = player
-                .play_with(&z, Some(&window.example), &mut noise)
-                .context("generating a variation")?;
-            let number = index + 1;
-            Ok(Take {
-                stem: format!("similar-seed{}-{number:03}", args.seed),
-                title: format!(
-                    "variation {number} of {}  ·  seed {}  ·  strength {}",
-                    input.stem, args.seed, args.strength
-                ),
-                notes: player.notes(&rows),
-                n_steps: player.window_steps(),
-                z: Some(z),
-            })
+    Ok(Box::new((0..count).map(move |index| {
+        let mut noise = noise_of(args.seed, index);
+        let z = near(&mu, args.strength, &mut noise);
+        let rows = player
+            .play_with(&z, Some(&window.example), &mut noise)
+            .context("generating a variation")?;
+        let number = index + 1;
+        Ok(Take {
+            stem: format!("similar-seed{}-{number:03}", args.seed),
+            title: format!(
+                "variation {number} of {}  ·  seed {}  ·  strength {}",
+                input.stem, args.seed, args.strength
+            ),
+            notes: player.notes(&rows),
+            n_steps: player.window_steps(),
+            metre: input.metre(window.part),
+            z: Some(z),
         })
-        .collect()
+    })))
 }
 
 /// The input and one more window after it.
 ///
 /// No model here has learned what follows what. The last window of the input is taken for what the next one is like: a
 /// point near its own is decoded, which is a variation of it.
-pub(super) fn continuations(
-    player: &Player,
-    input: &Input,
+pub(super) fn continuations<'a>(
+    player: &'a Player,
+    input: &'a Input,
     count: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Vec<Take>> {
+) -> anyhow::Result<Takes<'a>> {
     let last = input.last_window(player.converter, out)?;
     let mu = player.mu(&last.example)?;
     let args = player.args;
     let n_heard = input.part_steps(last.part);
-    let n_steps = n_heard + player.window_steps();
+    let n_added = input.answer_steps(last.part);
+    let n_steps = n_heard + n_added;
     let heard = heard(player, input, last.part);
-    (0..count)
-        .map(|index| {
-            let mut noise = noise_of(args.seed, index);
-            let z = near(&mu, args.strength, &mut noise);
-            let rows = player
-                .play_with(&z, Some(&last.example), &mut noise)
-                .context("generating a continuation")?;
-            let mut notes = heard.clone();
-            notes.extend(player.joined(&[(n_heard, rows)], n_steps));
-            let number = index + 1;
-            Ok(Take {
-                stem: format!("continue-seed{}-{number:03}", args.seed),
-                title: format!(
-                    "{} continued, {number}  ·  seed {}  ·  strength {}",
-                    input.stem, args.seed, args.strength
-                ),
-                notes,
-                n_steps,
-                z: Some(z),
-            })
+    Ok(Box::new((0..count).map(move |index| {
+        let mut noise = noise_of(args.seed, index);
+        let z = near(&mu, args.strength, &mut noise);
+        let rows = player
+            .play_with(&z, Some(&last.example), &mut noise)
+            .context("generating a continuation")?;
+        let added = Passage {
+            first_step: n_heard,
+            n_steps: n_added,
+            rows,
+        };
+        let mut notes = heard.clone();
+        notes.extend(player.joined(&[added], n_steps));
+        let number = index + 1;
+        Ok(Take {
+            stem: format!("continue-seed{}-{number:03}", args.seed),
+            title: format!(
+                "{} continued, {number}  ·  seed {}  ·  strength {}",
+                input.stem, args.seed, args.strength
+            ),
+            notes,
+            n_steps,
+            metre: input.metre(last.part),
+            z: Some(z),
         })
-        .collect()
+    })))
 }
 
 /// The point `strength` of the way on the arc from `mu` to a point of the prior: at 0 the input itself, at 1 a sample that

@@ -1,12 +1,12 @@
 //! Files of generated music, in the formats that the user asks for.
 
-use super::input::{bars, beats};
+use super::input::bars;
 use super::keys::KeyRoll;
 use super::player::Player;
 use super::{Args, Take};
 use crate::files;
-use crate::roll::{MAX_BARS, PictureKind, Roll};
-use fourbar_model::groove::STEPS_PER_BAR;
+use crate::roll::{PictureKind, Roll, drawn_bars};
+use fourbar_model::groove::beats;
 use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
 use serde::Serialize;
@@ -46,6 +46,8 @@ struct Description<'a> {
     seed: u64,
     temperature: f32,
     bpm: f64,
+    /// Such as 4/4.
+    metre: String,
     n_steps: usize,
     /// Before attributes moved it; absent where several windows were joined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,11 +96,14 @@ pub(super) fn write(
     let mut formats = args.format.clone();
     formats.sort_unstable();
     formats.dedup();
+    let n_bars = take.metre.n_bars(take.n_steps);
+    let n_drawn = drawn_bars(n_bars, take.metre.steps_per_bar);
     for format in formats {
         let bytes = match format {
             Format::Mid => {
                 let setup = Setup {
                     bpm,
+                    signature: take.metre.signature,
                     ticks_per_beat: player.converter.ticks_per_beat(),
                     programs: player.converter.programs(),
                 };
@@ -115,13 +120,13 @@ pub(super) fn write(
             "{}  ({} notes in {})",
             path.display(),
             take.notes.len(),
-            bars(take.n_steps.div_ceil(STEPS_PER_BAR))
+            bars(n_bars)
         )?;
         let is_picture = matches!(format, Format::Png | Format::Svg);
-        if is_picture && take.n_steps > MAX_BARS * STEPS_PER_BAR {
+        if is_picture && n_bars > n_drawn {
             writeln!(
                 out,
-                "{}: only the first {MAX_BARS} bars are drawn",
+                "{}: only the first {n_drawn} bars are drawn",
                 path.display()
             )?;
         }
@@ -137,6 +142,7 @@ fn describe(take: &Take, preset: &str, bpm: f64, args: &Args) -> anyhow::Result<
         seed: args.seed,
         temperature: args.temperature(),
         bpm,
+        metre: take.metre.signature.to_string(),
         n_steps: take.n_steps,
         latent: take.z.as_deref(),
         attributes: args.attribute.iter().map(|amount| amount.words()).collect(),
@@ -155,7 +161,8 @@ fn picture(
     bpm: f64,
     kind: PictureKind,
 ) -> anyhow::Result<Vec<u8>> {
-    let n_bars = take.n_steps.div_ceil(STEPS_PER_BAR);
+    let steps_per_bar = take.metre.steps_per_bar;
+    let n_bars = take.metre.n_bars(take.n_steps);
     let only_drums = matches!(
         player.converter,
         fourbar_model::converter::Converter::Groove(_)
@@ -163,13 +170,17 @@ fn picture(
     );
     let map = player.written_map();
     if only_drums {
-        return Roll::new(&take.notes, n_bars, map).encode(title, Some(bpm), kind);
+        return Roll::in_bars(&take.notes, n_bars, steps_per_bar, map).encode(
+            title,
+            Some(bpm),
+            kind,
+        );
     }
     let (drums, keys): (Vec<Note>, Vec<Note>) = take
         .notes
         .iter()
         .partition(|note| note.channel == DRUM_CHANNEL);
-    let picture = KeyRoll::new(&keys, &drums, n_bars, map).picture(title);
+    let picture = KeyRoll::new(&keys, &drums, n_bars, steps_per_bar, map).picture(title);
     match kind {
         PictureKind::Png => picture.to_png(),
         PictureKind::Svg => Ok(picture.to_svg().into_bytes()),

@@ -1,19 +1,28 @@
 //! A model with everything on the command line that does not depend on the mode.
 
 use super::ability::takes_hits;
-use super::input::{Input, Reading, beats};
+use super::input::{Input, Reading};
 use super::{Args, attribute, noise_of};
 use crate::loaded_model::LoadedModel;
 use anyhow::Context as _;
 use candle_core::Device;
 use fourbar_model::converter::{Batch, Converter, Example};
 use fourbar_model::drums::{DrumMap, N_VOICES};
-use fourbar_model::groove::Groove;
+use fourbar_model::groove::{Cell, Groove, beats};
 use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
 use fourbar_model::rows::Rows;
 use fourbar_model::{midi, vae::Vae};
 use std::io::Write;
+
+/// What a model plays in some steps of a longer piece.
+pub(super) struct Passage {
+    /// Where it begins in the piece.
+    pub(super) first_step: usize,
+    /// Steps of `rows` that are played; the model may have put out more.
+    pub(super) n_steps: usize,
+    pub(super) rows: Rows,
+}
 
 /// Plays points of a model's latent space.
 pub(super) struct Player<'a> {
@@ -67,6 +76,7 @@ impl<'a> Player<'a> {
             map: self.args.input_map,
             window_steps: self.window_steps(),
             as_taps: false,
+            copied_to: None,
         }
     }
 
@@ -130,28 +140,36 @@ impl<'a> Player<'a> {
         self.converter.notes(rows, self.args.drum_map)
     }
 
-    /// The notes of several windows in a row, each with its first step, in `n_steps`: a hit that announces a window comes
-    /// at the end of the one before it. What begins later than the end is left out.
-    pub(super) fn joined(&self, windows: &[(usize, Rows)], n_steps: usize) -> Vec<Note> {
+    /// The notes of a piece of `n_steps` that is played from its start: a hit that announces a passage comes at the end of
+    /// the one before it. Nothing comes before the very first step, so its early hits are played on it.
+    pub(super) fn joined(&self, passages: &[Passage], n_steps: usize) -> Vec<Note> {
         let mut groove = Groove::empty(n_steps);
         let mut notes = Vec::new();
-        for (first_step, rows) in windows {
-            if let Some(window) = self.converter.groove(rows) {
+        for passage in passages {
+            let first_step = passage.first_step;
+            let end_step = n_steps.min(first_step + passage.n_steps);
+            if let Some(window) = self.converter.groove(&passage.rows) {
                 for (step, voice, cell) in window.hits() {
-                    if first_step + step < n_steps {
-                        groove.set(first_step + step, voice, Some(cell));
+                    let step = first_step + step;
+                    let offset = if step == 0 {
+                        cell.offset.min(0.0)
+                    } else {
+                        cell.offset
+                    };
+                    if step < end_step {
+                        groove.set(step, voice, Some(Cell { offset, ..cell }));
                     }
                 }
             } else {
-                notes.extend(self.notes(rows).into_iter().map(|note| Note {
-                    onset_beats: note.onset_beats + beats(*first_step),
+                let moved = self.notes(&passage.rows).into_iter().map(|note| Note {
+                    onset_beats: note.onset_beats + beats(first_step),
                     ..note
-                }));
+                });
+                notes.extend(moved.filter(|note| note.onset_beats < beats(end_step)));
             }
         }
         let pattern = groove.to_pattern();
         notes.extend(pattern.to_notes(Feel::AS_GENERATED, self.args.drum_map, midi::DRUM_CHANNEL));
-        notes.retain(|note| note.onset_beats < beats(n_steps));
         notes
     }
 

@@ -8,7 +8,7 @@ use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::{Converter, DrumRows, DrumsConverter, GrooveConverter};
 use fourbar_model::converter::{MelodyConverter, TrioConverter};
-use fourbar_model::midi::{self, Program, Setup};
+use fourbar_model::midi::{self, Program, Setup, TimeSignature};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -51,17 +51,20 @@ impl Studio {
         Self::of(Converter::Groove(converter), "groove", 32)
     }
 
-    /// A MIDI file with these notes in a loop of `loop_beats`.
-    fn song(&self, name: &str, notes: &[Note], programs: &[Program], loop_beats: f64) -> String {
+    /// A MIDI file with these bytes.
+    fn file(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.folder.path().join(name);
-        let setup = Setup {
-            bpm: 93.0,
-            ticks_per_beat: midi::TICKS_PER_BEAT,
-            programs,
-        };
-        let bytes = midi::write_with(notes, loop_beats, &setup);
         std::fs::write(&path, bytes).unwrap();
         path.display().to_string()
+    }
+
+    /// A MIDI file with these notes in a loop of `loop_beats`.
+    fn song(&self, name: &str, notes: &[Note], programs: &[Program], loop_beats: f64) -> String {
+        let setup = Setup {
+            programs,
+            ..AT_93_BPM
+        };
+        self.file(name, &midi::write_with(notes, loop_beats, &setup))
     }
 
     /// A MIDI file with kicks at these beats, in a loop of `loop_beats`.
@@ -93,6 +96,13 @@ impl Studio {
         })
     }
 
+    /// The input as the model plays it, in a loop.
+    fn loop_of(&self, input: &str) -> Vec<u8> {
+        let arguments = ["--mode", "similar", "--strength", "0", "--count", "1"];
+        let mut files = self.generate(&[&arguments[..], &["--input", input]].concat());
+        files.remove("similar-seed0-001.mid").unwrap()
+    }
+
     fn generate(&self, arguments: &[&str]) -> BTreeMap<String, Vec<u8>> {
         self.try_generate(arguments).unwrap().files
     }
@@ -104,6 +114,14 @@ impl Studio {
             .unwrap_err()
     }
 }
+
+/// What the inputs of these tests say apart from their notes.
+const AT_93_BPM: Setup<'static> = Setup {
+    bpm: 93.0,
+    signature: TimeSignature::COMMON,
+    ticks_per_beat: midi::TICKS_PER_BEAT,
+    programs: &[],
+};
 
 fn note(onset_beats: f64, pitch: u8, channel: u8) -> Note {
     Note {
@@ -248,15 +266,52 @@ fn a_walk_between_equal_inputs_stays_where_it_is() {
 }
 
 #[test]
+fn an_early_first_hit_ends_a_loop_and_begins_what_is_played_from_the_start() {
+    let studio = Studio::open();
+    // Among so many crashes on the first beat the model plays one early, somewhere.
+    let clips = (0..8_u8).map(|number| {
+        let notes: Vec<Note> = (0..64)
+            .map(|step| note(f64::from(step) / 4.0, 35 + (number + step) % 16, 9))
+            .collect();
+        studio.song(&format!("{number}.mid"), &notes, &[], 16.0)
+    });
+    let mut n_early = 0;
+    for clip in clips {
+        let json = |mode: &str, more: &[&str]| -> serde_json::Value {
+            let arguments = ["--mode", mode, "--input", &clip, "--format", "json"];
+            let files = studio.generate(&[&arguments[..], more].concat());
+            serde_json::from_slice(files.values().next().unwrap()).unwrap()
+        };
+        let notes = |value: &serde_json::Value, is_kept: fn(f64, f64) -> bool| -> Vec<u64> {
+            let notes = value["notes"].as_array().unwrap().iter();
+            let kept = notes.filter(|note| {
+                let number = |key| note[key].as_f64().unwrap();
+                is_kept(number("onset_beats"), number("duration_beats"))
+            });
+            kept.map(|note| note["pitch"].as_u64().unwrap()).collect()
+        };
+        let is_at_the_end = |onset, _| onset > 15.875;
+        let alone = json("reconstruct", &[]);
+        let looped = json("similar", &["--strength", "0", "--count", "1"]);
+        let early = notes(&looped, is_at_the_end);
+        n_early += early.len();
+        assert!(notes(&alone, is_at_the_end).is_empty());
+        // The same drum comes again half a step early at the earliest.
+        let first = notes(&alone, |onset, duration| onset == 0.0 && duration >= 0.125);
+        assert!(early.iter().all(|pitch| first.contains(pitch)), "{clip}");
+        let all = |_, _| true;
+        assert_eq!(notes(&alone, all).len(), notes(&looped, all).len());
+    }
+    assert!(n_early > 0);
+}
+
+#[test]
 fn a_walk_begins_and_ends_with_the_inputs_as_the_model_plays_them_back() {
     let studio = Studio::open();
     let a = studio.clip("a.mid", &[0.0, 2.0, 4.5], 16.0);
     let b = studio.clip("b.mid", &[1.0, 3.25, 7.0, 9.5, 12.0, 14.75], 16.0);
     let walk = ["--mode", "interpolate", "--input", &a, "--input", &b];
-    let alone = |clip| {
-        studio.generate(&["--mode", "reconstruct", "--input", clip])["reconstruct-bars-001-004.mid"]
-            .clone()
-    };
+    let alone = |clip| studio.loop_of(clip);
     for more in [&[][..], &["--linear"]] {
         let walk = studio.generate(&[&walk, more].concat());
         assert_eq!(walk.len(), DEFAULT_COUNT);
@@ -283,9 +338,8 @@ fn a_grid_has_the_inputs_in_its_corners_column_by_column() {
     assert_eq!(files.len(), 9);
     let corners = [(1, 1), (3, 1), (1, 3), (3, 3)];
     for (clip, (row, column)) in clips.iter().zip(corners) {
-        let alone = studio.generate(&["--mode", "reconstruct", "--input", clip]);
         let corner = &files[&format!("grid-row{row:02}-column{column:02}.mid")];
-        assert_eq!(corner, &alone["reconstruct-bars-001-004.mid"], "{clip}");
+        assert_eq!(corner, &studio.loop_of(clip), "{clip}");
     }
 }
 
@@ -307,9 +361,18 @@ fn a_variation_of_no_strength_is_the_input_as_the_model_plays_it() {
     };
     let alone = studio.generate(&["--mode", "reconstruct", "--input", &clip]);
     let same = vary("0");
+    // From the start, what the loop plays just before its end comes on the first step.
+    let steps_of_a_loop = |bytes| -> Vec<(usize, u8)> {
+        let mut steps: Vec<_> = grid(bytes)
+            .into_iter()
+            .map(|(step, pitch)| (step % 64, pitch))
+            .collect();
+        steps.sort_unstable();
+        steps
+    };
     assert_eq!(
-        same["similar-seed0-001.mid"],
-        alone["reconstruct-bars-001-004.mid"]
+        steps_of_a_loop(&same["similar-seed0-001.mid"]),
+        steps_of_a_loop(&alone["reconstruct-bars-001-004.mid"])
     );
     assert_eq!(same["similar-seed0-001.mid"], same["similar-seed0-002.mid"]);
     let other = vary("1");
@@ -436,14 +499,8 @@ fn humanised_hits_stay_where_they_are() {
         .unwrap();
     assert!(made.said.contains("6 hits humanised"), "{}", made.said);
     let bytes = &made.files["humanize-a.mid"];
-    // An early first hit comes at the end of the loop.
-    let mut steps: Vec<_> = grid(bytes)
-        .into_iter()
-        .map(|(step, pitch)| (step % 96, pitch))
-        .collect();
-    steps.sort_unstable();
     assert_eq!(
-        steps,
+        grid(bytes),
         [(0, 36), (6, 36), (8, 36), (32, 36), (39, 36), (68, 36)]
     );
     let song = midi::read(bytes).unwrap();
@@ -453,6 +510,29 @@ fn humanised_hits_stay_where_they_are() {
             .iter()
             .any(|note| (note.onset_beats * 4.0).fract() != 0.0)
     );
+}
+
+#[test]
+fn of_a_limited_number_of_windows_only_the_bars_used_are_written() {
+    let studio = Studio::of_groove(GrooveConverter {
+        humanize: true,
+        ..GrooveConverter::default()
+    });
+    let kicks: Vec<f64> = (0..28).map(f64::from).collect();
+    let clip = studio.clip("seven.mid", &kicks, 28.0);
+    let humanize = |more: &[&str]| {
+        let made = studio
+            .try_generate(&[&["--mode", "humanize", "--input", &clip], more].concat())
+            .unwrap();
+        let song = midi::read(&made.files["humanize-seven.mid"]).unwrap();
+        (made.said, song.end_beats, song.notes.len())
+    };
+    let (said, end_beats, n_notes) = humanize(&["--count", "2"]);
+    assert!(said.contains("more than is used: bars 5 to 7"), "{said}");
+    assert_eq!((end_beats, n_notes), (16.0, 16));
+    let (said, end_beats, n_notes) = humanize(&[]);
+    assert!(said.contains("using bar 7, filled up with 1 bar"), "{said}");
+    assert_eq!((end_beats, n_notes), (28.0, 28));
 }
 
 #[test]
@@ -695,6 +775,217 @@ fn a_wrong_number_of_inputs_is_refused_with_the_right_one() {
     }
 }
 
+#[test]
+fn a_number_below_nothing_is_refused_with_what_it_could_be() {
+    let studio = Studio::open();
+    for (arguments, part) in [
+        (["--seed", "-1"], "a seed is a whole number from 0"),
+        (["--count", "-1"], "1 or more"),
+        (["--temperature", "-1"], "from 0"),
+        (["--strength", "-0.5"], "0 to 1"),
+        (["--tempo", "-120"], "20 to 400"),
+    ] {
+        let problem = studio.problem(&arguments);
+        assert!(problem.contains(part), "{arguments:?}: {problem}");
+    }
+}
+
+#[test]
+fn a_file_is_written_before_the_next_is_made() {
+    let studio = Studio::open();
+    let clip = studio.clip("a.mid", &[0.0], 16.0);
+    let clip = clip.as_str();
+    for (mode, n_inputs) in [
+        ("sample", 0),
+        ("similar", 1),
+        ("continue", 1),
+        ("interpolate", 2),
+        ("grid", 4),
+    ] {
+        let mut arguments = vec!["--mode", mode, "--count", "1000000000000"];
+        arguments.extend(["--input", clip].repeat(n_inputs));
+        // Nothing can be written below a file.
+        let cli = Cli::try_parse_from(
+            ["generate", "--model"]
+                .into_iter()
+                .chain([studio.model.to_str().unwrap(), "--out", clip])
+                .chain(arguments),
+        )
+        .unwrap();
+        let problem = super::generate(&cli.args, &mut Vec::new()).unwrap_err();
+        assert!(problem.to_string().contains("cannot write"), "{problem:#}");
+    }
+}
+
+#[test]
+fn a_tempo_that_cannot_be_written_is_said_with_what_is_written_instead() {
+    let studio = Studio::open();
+    let kick = [note(0.0, 36, 9)];
+    let input = |name: &str, bpm| {
+        let setup = Setup { bpm, ..AT_93_BPM };
+        studio.file(name, &midi::write_with(&kick, 16.0, &setup))
+    };
+    let plain = std::fs::read(input("plain.mid", 93.0)).unwrap();
+    let tempo = plain.windows(3).position(|bytes| bytes == [0xff, 0x51, 3]);
+    let without = {
+        let mut bytes = plain.clone();
+        bytes[tempo.unwrap() + 3..][..3].fill(0);
+        studio.file("zero.mid", &bytes)
+    };
+    for (clip, said, bpm) in [
+        (
+            input("fast.mid", 500.0),
+            "500.0 bpm, is outside of 20 to 400: 400 bpm",
+            400.0,
+        ),
+        (
+            input("slow.mid", 3.6),
+            "3.6 bpm, is outside of 20 to 400: 20 bpm",
+            20.0,
+        ),
+        (without, "gives no tempo: 120 bpm", 120.0),
+    ] {
+        let reconstruct = ["--mode", "reconstruct", "--input", &clip];
+        let made = studio.try_generate(&reconstruct).unwrap();
+        assert!(made.said.contains(said), "{}", made.said);
+        let song = midi::read(&made.files["reconstruct-bars-001-004.mid"]).unwrap();
+        assert!((song.tempos[0].bpm - bpm).abs() < 1e-3);
+        let asked = [&reconstruct[..], &["--tempo", "93"]].concat();
+        assert!(!studio.try_generate(&asked).unwrap().said.contains("bpm"));
+    }
+}
+
+#[test]
+fn the_metre_of_the_input_is_written_and_its_bars_are_counted() {
+    // Four bars of 7/8 are 56 steps.
+    let groove = GrooveConverter {
+        any_metre: true,
+        humanize: true,
+        ..GrooveConverter::default()
+    };
+    let notes: Vec<Note> = (0..112)
+        .map(|step| note(f64::from(step) / 2.0, 36, 9))
+        .collect();
+    let setup = Setup {
+        signature: TimeSignature {
+            beats: 0.0,
+            numerator: 7,
+            denominator: 8,
+        },
+        ..AT_93_BPM
+    };
+    let bytes = midi::write_with(&notes, 56.0, &setup);
+    // The second model takes more than whole bars of this metre.
+    for (n_steps, continued_bars, answered_bars) in [(56, 20, 4), (64, 20, 4)] {
+        let studio = Studio::of(Converter::Groove(groove.clone()), "groove", n_steps);
+        let clip = studio.file("a.mid", &bytes);
+        for (mode, n_bars) in [
+            ("reconstruct", answered_bars),
+            ("humanize", 16),
+            ("continue", continued_bars),
+        ] {
+            let arguments = ["--mode", mode, "--input", &clip, "--format", "mid,json"];
+            let made = studio.try_generate(&arguments).unwrap();
+            assert!(made.said.contains("16 bars, read"), "{}", made.said);
+            let words = format!(" in {n_bars} bars)");
+            assert!(made.said.contains(&words), "{mode}: {}", made.said);
+            let is_humanized = made.said.contains("112 hits humanised");
+            assert_eq!(is_humanized, mode == "humanize", "{}", made.said);
+            for (name, bytes) in &made.files {
+                if name.ends_with("json") {
+                    let json: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+                    assert_eq!(json["metre"], "7/8", "{name}");
+                    continue;
+                }
+                let song = midi::read(bytes).unwrap();
+                let signature = song.time_signatures[0];
+                assert_eq!(
+                    (signature.numerator, signature.denominator),
+                    (7, 8),
+                    "{name}"
+                );
+                assert_eq!(song.end_beats, 3.5 * f64::from(n_bars), "{name}");
+            }
+        }
+        let humanized = studio.generate(&["--mode", "humanize", "--input", &clip]);
+        assert_eq!(grid(&humanized["humanize-a.mid"]).len(), 112);
+    }
+}
+
+#[test]
+fn a_loop_in_another_metre_keeps_its_announced_first_beat() {
+    let studio = Studio::of(
+        Converter::Groove(GrooveConverter {
+            any_metre: true,
+            ..GrooveConverter::default()
+        }),
+        "groove",
+        56,
+    );
+    let setup = Setup {
+        signature: TimeSignature {
+            beats: 0.0,
+            numerator: 7,
+            denominator: 8,
+        },
+        ..AT_93_BPM
+    };
+    let notes = [note(1.0, 36, 9), note(13.96, 36, 9)];
+    let clip = studio.file("a.mid", &midi::write_with(&notes, 14.0, &setup));
+    let made = studio
+        .try_generate(&["--mode", "reconstruct", "--input", &clip])
+        .unwrap();
+    assert!(made.said.contains("4 bars, read"), "{}", made.said);
+}
+
+#[test]
+fn drums_on_another_channel_are_read_and_it_is_said() {
+    let studio = Studio::open();
+    let on = |name: &str, channel| {
+        let clip = studio.song(name, &[note(0.0, 36, channel)], &[], 16.0);
+        studio
+            .try_generate(&["--mode", "reconstruct", "--input", &clip])
+            .unwrap()
+    };
+    let (usual, other) = (on("ten.mid", 9), on("one.mid", 0));
+    assert_eq!(usual.files, other.files);
+    assert!(!usual.said.contains("channel"), "{}", usual.said);
+    let words = "nothing plays on channel 10, the channel of drums; they are read from channel 1";
+    assert!(other.said.contains(words), "{}", other.said);
+}
+
+#[test]
+fn what_is_copied_without_being_heard_is_not_said_to_be_left_out() {
+    let studio = Studio::open();
+    let mut notes: Vec<Note> = (0..16).map(|beat| note(f64::from(beat), 36, 9)).collect();
+    notes.extend([note(1.5, 99, 9), note(2.05, 36, 9)]);
+    let clip = studio.song("a.mid", &notes, &[], 16.0);
+    let going_on = ["--mode", "continue", "--input", &clip, "--count", "1"];
+    let made = |more: &[&str]| {
+        let made = studio
+            .try_generate(&[&going_on[..], more].concat())
+            .unwrap();
+        let song = midi::read(&made.files["continue-seed0-001.mid"]).unwrap();
+        let copied = song.notes.iter().filter(|note| note.pitch == 99).count();
+        (made.said, copied)
+    };
+    let (said, n_copied) = made(&[]);
+    for words in [
+        "not heard by the model because they share a 16th with a louder one of the same drum: 1",
+        "not heard by the model because they are no drum of this map (keys 99): 1",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(n_copied, 1);
+    let (said, n_copied) = made(&["--drum-map", "td11"]);
+    let words = "left out because they are no drum of this map (keys 99): 1";
+    assert!(said.contains(words), "{said}");
+    assert_eq!(n_copied, 0);
+    let similar = ["--mode", "similar", "--input", &clip, "--count", "1"];
+    let said = studio.try_generate(&similar).unwrap().said;
+    assert!(!said.contains("not heard"), "{said}");
+}
+
 /// The bytes of a loop with other bytes in the place of some.
 fn changed(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let place = bytes
@@ -708,11 +999,7 @@ fn changed(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 fn inputs_that_cannot_be_used_are_named_with_reason_and_remedy() {
     let studio = Studio::open();
     let plain = midi::write(&[note(0.0, 36, 9), note(5.0, 38, 9)], 16.0, 93.0);
-    let write = |name: &str, bytes: &[u8]| {
-        let path = studio.folder.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path.display().to_string()
-    };
+    let write = |name: &str, bytes: &[u8]| studio.file(name, bytes);
     let seven_eights = changed(&plain, &[0xff, 0x58, 4, 4, 2], &[0xff, 0x58, 4, 7, 3]);
     let melody = midi::write(&[note(0.0, 60, 0), note(1.0, 72, 1)], 16.0, 93.0);
     for (file, reason) in [

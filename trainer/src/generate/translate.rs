@@ -1,47 +1,51 @@
 //! Inputs as the model plays them: played back, humanised, turned from taps into drums.
 
-use super::Take;
 use super::input::{Input, InputWindow};
-use super::player::Player;
+use super::player::{Passage, Player};
+use super::{Take, Takes};
 use anyhow::Context as _;
 use fourbar_model::groove::{Cell, Groove};
 use fourbar_model::rows::Rows;
 use std::io::Write;
 
 /// Every window of the input in which anything plays, as the model plays it back from the posterior's mean.
-pub(super) fn reconstructions(
-    player: &Player,
-    input: &Input,
+pub(super) fn reconstructions<'a>(
+    player: &'a Player,
+    input: &'a Input,
     count: Option<usize>,
     out: &mut dyn Write,
-) -> anyhow::Result<Vec<Take>> {
-    let windows = input.windows(player.converter, count, out)?;
-    windows
-        .iter()
-        .enumerate()
-        .map(|(index, window)| {
-            let (z, rows) = translated(player, window, index)?;
-            Ok(Take {
-                stem: format!("reconstruct-{}", input.window_stem(window)),
-                title: format!("{}, {}, played back", input.stem, window.bars_in_words()),
-                notes: player.notes(&rows),
-                n_steps: player.window_steps(),
-                z: Some(z),
-            })
+) -> anyhow::Result<Takes<'a>> {
+    let windows = input.windows(player.converter, count, out)?.used;
+    let numbered = windows.into_iter().enumerate();
+    Ok(Box::new(numbered.map(move |(index, window)| {
+        let (z, rows) = translated(player, &window, index)?;
+        let n_steps = input.answer_steps(window.part);
+        let passage = Passage {
+            first_step: 0,
+            n_steps,
+            rows,
+        };
+        Ok(Take {
+            stem: format!("reconstruct-{}", input.window_stem(&window)),
+            title: format!("{}, {}, played back", input.stem, window.bars_in_words()),
+            notes: player.joined(&[passage], n_steps),
+            n_steps,
+            metre: input.metre(window.part),
+            z: Some(z),
         })
-        .collect()
+    })))
 }
 
 /// The input's hits with the velocities and the timing of the model, all windows in one piece for each part.
 ///
 /// The hits stay, whatever the model would play: its own velocity and timing go to those that it plays too; one that it
 /// would leave out has the mean velocity of its drum in the window, or of all if the drum plays nowhere.
-pub(super) fn humanized(
+pub(super) fn humanized<'a>(
     player: &Player,
     input: &Input,
     count: Option<usize>,
     out: &mut dyn Write,
-) -> anyhow::Result<Vec<Take>> {
+) -> anyhow::Result<Takes<'a>> {
     let (mut n_left_out, mut n_added, mut n_hits) = (0, 0, 0);
     let takes = whole_parts(
         player,
@@ -52,8 +56,10 @@ pub(super) fn humanized(
         out,
         |rows, window| {
             let converter = player.converter;
-            let played = converter.groove(rows);
-            let given = converter.groove(&window.example.output);
+            let n_steps = input.answer_steps(window.part);
+            let answer = |rows| converter.groove(rows)?.window(0, n_steps);
+            let played = answer(rows);
+            let given = answer(&window.example.output);
             let (Some(played), Some(given)) = (played, given) else {
                 return rows.clone();
             };
@@ -81,12 +87,12 @@ pub(super) fn humanized(
 }
 
 /// Drums to the taps that the input's notes are, all windows in one piece for each part.
-pub(super) fn drumified(
+pub(super) fn drumified<'a>(
     player: &Player,
     input: &Input,
     count: Option<usize>,
     out: &mut dyn Write,
-) -> anyhow::Result<Vec<Take>> {
+) -> anyhow::Result<Takes<'a>> {
     whole_parts(
         player,
         input,
@@ -111,8 +117,9 @@ fn translated(
     Ok((mu, rows))
 }
 
-/// Every part of the input with its windows joined, each changed by `change`.
-fn whole_parts(
+/// Every part of the input with its windows joined, each changed by `change`, up to the first window that is left out
+/// because there is more than `count`.
+fn whole_parts<'a>(
     player: &Player,
     input: &Input,
     count: Option<usize>,
@@ -120,33 +127,42 @@ fn whole_parts(
     words: &str,
     out: &mut dyn Write,
     mut change: impl FnMut(&Rows, &InputWindow) -> Rows,
-) -> anyhow::Result<Vec<Take>> {
+) -> anyhow::Result<Takes<'a>> {
     let windows = input.windows(player.converter, count, out)?;
-    let mut parts: Vec<Vec<(usize, Rows)>> = vec![Vec::new(); input.n_parts()];
-    for (index, window) in windows.iter().enumerate() {
+    let mut parts: Vec<Vec<Passage>> = Vec::new();
+    parts.resize_with(input.n_parts(), Vec::new);
+    for (index, window) in windows.used.iter().enumerate() {
         let (_, rows) = translated(player, window, index)?;
-        parts[window.part].push((window.first_step, change(&rows, window)));
+        parts[window.part].push(Passage {
+            first_step: window.first_step,
+            n_steps: input.answer_steps(window.part),
+            rows: change(&rows, window),
+        });
     }
     let mut takes = Vec::new();
-    for (part, pieces) in parts.iter().enumerate() {
-        if pieces.is_empty() {
+    for (part, passages) in parts.iter().enumerate() {
+        if passages.is_empty() {
             continue;
         }
-        let n_steps = input.part_steps(part);
+        let mut surplus = windows.surplus.iter();
+        let n_steps = surplus
+            .find(|window| window.part == part)
+            .map_or(input.part_steps(part), |window| window.first_step);
         let number = if parts.len() == 1 {
             String::new()
         } else {
             format!("-part-{}", part + 1)
         };
-        takes.push(Take {
+        takes.push(Ok(Take {
             stem: format!("{mode}-{}{number}", input.stem),
             title: format!("{}, {words}", input.stem),
-            notes: player.joined(pieces, n_steps),
+            notes: player.joined(passages, n_steps),
             n_steps,
+            metre: input.metre(part),
             z: None,
-        });
+        }));
     }
-    Ok(takes)
+    Ok(Box::new(takes.into_iter()))
 }
 
 /// The hits of `given`, played as those of `played`.

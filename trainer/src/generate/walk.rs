@@ -1,8 +1,8 @@
 //! Music between inputs: on the way from one to another, and on the grid between four.
 
-use super::Take;
 use super::input::{Input, InputWindow};
 use super::player::Player;
+use super::{Metre, Take, Takes};
 use anyhow::Context as _;
 use fourbar_model::latent::Path;
 use std::io::Write;
@@ -11,59 +11,57 @@ use std::io::Write;
 ///
 /// All is drawn with the same noise, so that only the place on the way makes a difference. A model that is told which
 /// drums play is told those of the first input, unless `--controls` says otherwise.
-pub(super) fn interpolation(
-    player: &Player,
-    inputs: &[Input],
+pub(super) fn interpolation<'a>(
+    player: &'a Player,
+    inputs: &'a [Input],
     count: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Vec<Take>> {
+) -> anyhow::Result<Takes<'a>> {
     let ends = Ends::find(player, inputs, out)?;
-    (0..count)
-        .map(|index| {
-            let t = fraction(index, count);
-            let z = ends.path.between(&ends.mus[0], &ends.mus[1], t);
-            let title = format!(
-                "{:.0} % of the way from {} to {}",
-                t * 100.0,
-                inputs[0].stem,
-                inputs[1].stem
-            );
-            ends.take(player, z, format!("interpolate-{:03}", index + 1), title)
-        })
-        .collect()
+    Ok(Box::new((0..count).map(move |index| {
+        let t = fraction(index, count);
+        let z = ends.path.between(&ends.mus[0], &ends.mus[1], t);
+        let title = format!(
+            "{:.0} % of the way from {} to {}",
+            t * 100.0,
+            inputs[0].stem,
+            inputs[1].stem
+        );
+        ends.take(player, z, format!("interpolate-{:03}", index + 1), title)
+    })))
 }
 
 /// Music on a square grid between four inputs, `side` to the side, row by row: the first input is the corner at the top
 /// left, the second at the bottom left, the third at the top right, the fourth at the bottom right.
-pub(super) fn grid(
-    player: &Player,
-    inputs: &[Input],
+pub(super) fn grid<'a>(
+    player: &'a Player,
+    inputs: &'a [Input],
     side: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Vec<Take>> {
+) -> anyhow::Result<Takes<'a>> {
     let ends = Ends::find(player, inputs, out)?;
-    let corners = [0, 1, 2, 3].map(|corner| ends.mus[corner].as_slice());
-    let places = (0..side).flat_map(|row| (0..side).map(move |column| (row, column)));
-    places
-        .map(|(row, column)| {
-            let (x, y) = (fraction(column, side), fraction(row, side));
-            let z = ends.path.inside(corners, x, y);
-            let stem = format!("grid-row{:02}-column{:02}", row + 1, column + 1);
-            let title = format!(
-                "{:.0} % to the right, {:.0} % down between {}",
-                x * 100.0,
-                y * 100.0,
-                names(inputs)
-            );
-            ends.take(player, z, stem, title)
-        })
-        .collect()
+    let places = (0..side).flat_map(move |row| (0..side).map(move |column| (row, column)));
+    Ok(Box::new(places.map(move |(row, column)| {
+        let corners = [0, 1, 2, 3].map(|corner| ends.mus[corner].as_slice());
+        let (x, y) = (fraction(column, side), fraction(row, side));
+        let z = ends.path.inside(corners, x, y);
+        let stem = format!("grid-row{:02}-column{:02}", row + 1, column + 1);
+        let title = format!(
+            "{:.0} % to the right, {:.0} % down between {}",
+            x * 100.0,
+            y * 100.0,
+            names(inputs)
+        );
+        ends.take(player, z, stem, title)
+    })))
 }
 
 /// The points that music is played between.
 struct Ends {
     mus: Vec<Vec<f32>>,
     first: InputWindow,
+    /// That of the first input.
+    metre: Metre,
     path: Path,
 }
 
@@ -83,7 +81,13 @@ impl Ends {
             Path::Arc
         };
         let first = windows.into_iter().next().context("there are no inputs")?;
-        Ok(Self { mus, first, path })
+        let metre = inputs[0].metre(first.part);
+        Ok(Self {
+            mus,
+            first,
+            metre,
+            path,
+        })
     }
 
     fn take(
@@ -101,6 +105,7 @@ impl Ends {
             title,
             notes: player.notes(&rows),
             n_steps: player.window_steps(),
+            metre: self.metre,
             z: Some(z),
         })
     }

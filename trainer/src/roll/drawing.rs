@@ -1,8 +1,8 @@
 //! How a [`Roll`] looks: lanes, lines, marks and words.
 
 use super::picture::{Anchor, Colour, Picture, Shape, length};
-use super::{BARS_PER_LINE, LANES, Mark, Roll, whole};
-use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
+use super::{LANES, Mark, Roll, whole};
+use fourbar_model::groove::STEPS_PER_BEAT;
 
 const STEP_WIDTH: f32 = 16.0;
 const LANE_HEIGHT: f32 = 24.0;
@@ -32,20 +32,21 @@ const ON_GRID: Colour = Colour(236, 238, 245);
 const EARLY: Colour = Colour(255, 160, 60);
 const LATE: Colour = Colour(72, 160, 255);
 
-/// The picture: lines of up to [`BARS_PER_LINE`] bars below each other, a title above, how to read it below.
+/// The picture: lines of a few bars below each other, a title above, how to read it below.
 pub(super) fn picture(roll: &Roll, title: &str, summary: &str) -> Picture {
-    let n_lines = roll.n_bars.div_ceil(BARS_PER_LINE);
-    let line_bars = roll.n_bars.min(BARS_PER_LINE);
-    let width = (LEFT + length(line_bars * STEPS_PER_BAR) * STEP_WIDTH + RIGHT).max(MIN_WIDTH);
+    let (bars_per_line, steps_per_bar) = (roll.bars_per_line(), roll.steps_per_bar);
+    let n_lines = roll.n_bars.div_ceil(bars_per_line);
+    let line_bars = roll.n_bars.min(bars_per_line);
+    let width = (LEFT + length(line_bars * steps_per_bar) * STEP_WIDTH + RIGHT).max(MIN_WIDTH);
     let height = TOP + length(n_lines) * LINE_HEIGHT + BOTTOM;
 
     let mut shapes = heading(title, summary, width);
     for line in 0..n_lines {
-        let first_bar = line * BARS_PER_LINE;
-        let n_bars = (roll.n_bars - first_bar).min(BARS_PER_LINE);
+        let first_bar = line * bars_per_line;
+        let n_bars = (roll.n_bars - first_bar).min(bars_per_line);
         let top = TOP + length(line) * LINE_HEIGHT;
-        grid(&mut shapes, top, first_bar, n_bars);
-        let steps = first_bar * STEPS_PER_BAR..(first_bar + n_bars) * STEPS_PER_BAR;
+        grid(&mut shapes, top, first_bar, n_bars, steps_per_bar);
+        let steps = first_bar * steps_per_bar..(first_bar + n_bars) * steps_per_bar;
         for mark in roll
             .marks
             .iter()
@@ -79,16 +80,18 @@ fn heading(title: &str, summary: &str, width: f32) -> Vec<Shape> {
 }
 
 /// Lanes, their names, bar numbers and the lines of steps, beats and bars.
-fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
+fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize, steps_per_bar: usize) {
     let lanes_top = top + BAR_NUMBERS;
-    let n_steps = n_bars * STEPS_PER_BAR;
+    let n_steps = n_bars * steps_per_bar;
+    // Beats are counted from each bar line.
+    let is_on_beat = |step: &usize| (step % steps_per_bar).is_multiple_of(STEPS_PER_BEAT);
     let width = length(n_steps) * STEP_WIDTH;
     let lanes_height = N_LANES * (LANE_HEIGHT + LANE_GAP) - LANE_GAP;
     for (lane, voice) in LANES.iter().enumerate() {
         let y = lanes_top + length(lane) * (LANE_HEIGHT + LANE_GAP);
         shapes.push(Shape::rectangle(LEFT, y, width, LANE_HEIGHT, LANE));
-        for beat in 0..n_steps / STEPS_PER_BEAT {
-            let x = LEFT + length(beat * STEPS_PER_BEAT) * STEP_WIDTH;
+        for step in (0..n_steps).filter(is_on_beat) {
+            let x = LEFT + length(step) * STEP_WIDTH;
             shapes.push(Shape::rectangle(
                 x,
                 y,
@@ -108,9 +111,9 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
         ));
     }
     for step in 0..=n_steps {
-        let (colour, thickness, above) = if step % STEPS_PER_BAR == 0 {
+        let (colour, thickness, above) = if step % steps_per_bar == 0 {
             (Colour::BAR_LINE, 1.5, 6.0)
-        } else if step % STEPS_PER_BEAT == 0 {
+        } else if is_on_beat(&step) {
             (BEAT_LINE, 1.0, 0.0)
         } else {
             (STEP_LINE, 1.0, 0.0)
@@ -125,7 +128,7 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize) {
         ));
     }
     for bar in 0..n_bars {
-        let x = LEFT + length(bar * STEPS_PER_BAR) * STEP_WIDTH + 6.0;
+        let x = LEFT + length(bar * steps_per_bar) * STEP_WIDTH + 6.0;
         shapes.push(Shape::words(
             x,
             top + 13.0,
