@@ -335,7 +335,8 @@ impl Converter {
     }
 
     /// Whether the original's examples are wanted, faults included.
-    fn is_compatible(&self) -> bool {
+    #[must_use]
+    pub fn is_compatible(&self) -> bool {
         match self {
             Self::Groove(converter) => converter.magenta_compat,
             Self::Drums(converter) => converter.magenta_compat,

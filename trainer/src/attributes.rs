@@ -56,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = arguments::temperature)]
     pub temperature: f32,
     /// Picks the points
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = arguments::seed, allow_negative_numbers = true)]
     pub seed: u64,
 }
 

@@ -87,7 +87,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub pairs: usize,
     /// Picks the invented grooves, the pairs, the posterior's samples and the sampled rows.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = arguments::seed, allow_negative_numbers = true)]
     pub seed: u64,
 }
 

@@ -137,10 +137,16 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Parser for every path on the command line: replaces a leading `~`, which the shell leaves alone in `--data=~/x`.
+/// Parser for every path on the command line: replaces a leading `~`, which the shell leaves alone in `--data=~/x`, and
+/// refuses an empty one, which is a script's variable that was never set.
 #[must_use]
 pub fn path_parser() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(expand_home)
+    OsStringValueParser::new().try_map(|path| {
+        if path.is_empty() {
+            return Err("the path is empty: name a file or a folder");
+        }
+        Ok(expand_home(path))
+    })
 }
 
 /// Replaces a leading `~` by the user's home folder.

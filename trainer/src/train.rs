@@ -2,6 +2,7 @@
 
 mod training_set;
 
+use crate::arguments;
 use crate::config::{Config, DEFAULT_PRESET};
 use crate::data;
 use crate::dataset::{Dataset, Split};
@@ -55,7 +56,7 @@ pub struct Args {
     #[arg(long)]
     pub learning_rate: Option<f64>,
     /// Seed of everything that is left to chance
-    #[arg(long)]
+    #[arg(long, value_parser = arguments::seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Where to compute
     #[arg(long, value_enum, default_value = "auto")]

@@ -141,14 +141,16 @@ impl<'a> Player<'a> {
     }
 
     /// The notes of a piece of `n_steps` that is played from its start: a hit that announces a passage comes at the end of
-    /// the one before it. Nothing comes before the very first step, so its early hits are played on it.
+    /// the one before it. Nothing comes before the very first step, so its early hits are played on it. With
+    /// `magenta_compat`, notes are the original's.
     pub(super) fn joined(&self, passages: &[Passage], n_steps: usize) -> Vec<Note> {
         let mut groove = Groove::empty(n_steps);
         let mut notes = Vec::new();
         for passage in passages {
             let first_step = passage.first_step;
             let end_step = n_steps.min(first_step + passage.n_steps);
-            if let Some(window) = self.converter.groove(&passage.rows) {
+            let window = self.converter.groove(&passage.rows);
+            if let Some(window) = window.filter(|_| !self.converter.is_compatible()) {
                 for (step, voice, cell) in window.hits() {
                     let step = first_step + step;
                     let offset = if step == 0 {
