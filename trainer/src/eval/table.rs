@@ -62,7 +62,7 @@ fn accuracy(lines: &mut Vec<String>, reconstruction: &Reconstruction) {
             .to_owned(),
     );
     let mut line = |name: &str, [forced, free, sampled]: [&str; 3]| {
-        lines.push(format!("  {name:<32}{forced:>24}{free:>26}{sampled:>26}"));
+        lines.push(format!("  {name:<32}{forced:>24}{free:>29}{sampled:>26}"));
     };
     line("", reconstruction.ways().map(|(way, _)| way));
     for (name, estimates) in accuracy_rows(reconstruction) {
