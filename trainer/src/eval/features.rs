@@ -251,16 +251,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use fourbar_model::groove::Cell;
-
-    /// One bar with these hits: (step, voice, velocity, offset).
-    fn bar(hits: &[(usize, Voice, f32, f32)]) -> Groove {
-        let mut groove = Groove::empty(STEPS_PER_BAR);
-        for &(step, voice, velocity, offset) in hits {
-            groove.set(step, voice, Some(Cell { velocity, offset }));
-        }
-        groove
-    }
+    use crate::eval::tests::bar;
 
     fn near(found: Option<f64>, expected: f64) -> bool {
         (found.unwrap() - expected).abs() < 1e-6

@@ -10,9 +10,18 @@ use candle_core::{Device, Tensor};
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::drums::Voice;
-use fourbar_model::groove::Cell;
+use fourbar_model::groove::{Cell, STEPS_PER_BAR};
 use fourbar_model::layers::Dropout;
 use fourbar_model::rows::RowLayout;
+
+/// One bar with these hits: (step, voice, velocity, offset).
+pub(super) fn bar(hits: &[(usize, Voice, f32, f32)]) -> Groove {
+    let mut groove = Groove::empty(STEPS_PER_BAR);
+    for &(step, voice, velocity, offset) in hits {
+        groove.set(step, voice, Some(Cell { velocity, offset }));
+    }
+    groove
+}
 
 /// Examples of noise for any model, two of each file.
 pub(super) fn held_out(vae: &Vae, n: usize) -> HeldOut {

@@ -1,6 +1,6 @@
 //! Music near an input: variations of it, and what could come after it.
 
-use super::input::Input;
+use super::input::{Input, InputWindow};
 use super::player::{Passage, Player};
 use super::{Take, Takes, noise_of};
 use anyhow::Context as _;
@@ -11,6 +11,7 @@ use fourbar_model::latent::slerp;
 use fourbar_model::midi::DRUM_CHANNEL;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
+use fourbar_model::rows::Rows;
 use std::io::Write;
 
 /// Variations of the first window of an input.
@@ -24,11 +25,8 @@ pub(super) fn variations<'a>(
     let mu = player.mu(&window.example)?;
     let args = player.args;
     Ok(Box::new((0..count).map(move |index| {
-        let mut noise = noise_of(args.seed, index);
-        let z = near(&mu, args.strength, &mut noise);
-        let rows = player
-            .play_with(&z, Some(&window.example), &mut noise)
-            .context("generating a variation")?;
+        let (z, rows) =
+            played_near(player, &mu, &window, index).context("generating a variation")?;
         let number = index + 1;
         Ok(Take {
             stem: format!("similar-seed{}-{number:03}", args.seed),
@@ -62,11 +60,8 @@ pub(super) fn continuations<'a>(
     let n_steps = n_heard + n_added;
     let heard = heard(player, input, last.part);
     Ok(Box::new((0..count).map(move |index| {
-        let mut noise = noise_of(args.seed, index);
-        let z = near(&mu, args.strength, &mut noise);
-        let rows = player
-            .play_with(&z, Some(&last.example), &mut noise)
-            .context("generating a continuation")?;
+        let (z, rows) =
+            played_near(player, &mu, &last, index).context("generating a continuation")?;
         let added = Passage {
             first_step: n_heard,
             n_steps: n_added,
@@ -87,6 +82,19 @@ pub(super) fn continuations<'a>(
             z: Some(z),
         })
     })))
+}
+
+/// Variation number `index` of a window whose posterior has the mean `mu`: its point and its rows.
+fn played_near(
+    player: &Player,
+    mu: &[f32],
+    window: &InputWindow,
+    index: usize,
+) -> anyhow::Result<(Vec<f32>, Rows)> {
+    let mut noise = noise_of(player.args.seed, index);
+    let z = near(mu, player.args.strength, &mut noise);
+    let rows = player.play_with(&z, Some(&window.example), &mut noise)?;
+    Ok((z, rows))
 }
 
 /// The point `strength` of the way on the arc from `mu` to a point of the prior: at 0 the input itself, at 1 a sample that
