@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
-use fourbar_model::checkpoint::Checkpoint;
+use candle_core::{Device, Tensor};
+use fourbar_model::checkpoint::{Checkpoint, FORMAT_VERSION};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use fourbar_trainer::config::Config;
@@ -35,6 +35,26 @@ fn each_names_its_config_by_its_file_name() {
         let name = path.file_stem().unwrap().to_str().unwrap();
         assert_eq!(metadata.config.preset, name);
         assert_eq!(metadata.config, Config::preset(name).unwrap().model);
+    }
+}
+
+#[test]
+fn a_file_of_format_2_loads_and_is_saved_in_the_newest() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundles/models");
+    let bytes = std::fs::read(path.join("groovae_4bar.safetensors")).unwrap();
+    let says = |bytes: &[u8], version: u32| {
+        let words = format!(r#"\"format_version\":{version},"#);
+        String::from_utf8_lossy(bytes).contains(&words)
+    };
+    assert!(says(&bytes, 2));
+    let loaded = Checkpoint::from_bytes(&bytes, "").unwrap();
+    let saved = loaded.to_bytes().unwrap();
+    assert!(says(&saved, FORMAT_VERSION));
+    let again = Checkpoint::from_bytes(&saved, "").unwrap();
+    assert_eq!(again.metadata, loaded.metadata);
+    for (name, tensor) in &loaded.tensors {
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(&again.tensors[name]), values(tensor), "{name}");
     }
 }
 

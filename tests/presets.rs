@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use fourbar_model::converter::Converter;
+use fourbar_model::head::Head;
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
@@ -118,8 +119,8 @@ fn every_preset_trains_and_its_model_is_measured_sampled_and_interpolated() {
         ];
         arguments.extend(["--steps", "20", "--seed", "3", "--device", "cpu"]);
         arguments.extend(small.iter().flat_map(|setting| ["--set", setting]));
-        if config.model.decoder.nade_hidden.is_some() {
-            arguments.extend(["--set", "model.decoder.nade_hidden=4"]);
+        if matches!(config.model.decoder.head, Head::Nade(_)) {
+            arguments.extend(["--set", "model.decoder.head.hidden=4"]);
         }
         fourbar(&arguments);
 

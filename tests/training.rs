@@ -6,7 +6,7 @@ use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::converter::Example;
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::groove::{Cell, Groove, ROW};
-use fourbar_model::head::kind;
+use fourbar_model::head::{Categorical, HeadKind as _};
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Feel;
@@ -314,7 +314,7 @@ fn the_first_loss_of_the_failed_run_is_the_mean_sum_of_a_groove_times_ln_27() {
     let rows = Tensor::from_vec(rows, (n_rows, ROW), &Device::Cpu).unwrap();
     let softmax = RowLayout::OneHot { classes: ROW };
     let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
-    let head = (kind("categorical").unwrap().build)(&softmax, &config.model.decoder, &vb).unwrap();
+    let head = Categorical.build(&softmax, &vb).unwrap();
     let nothing_learned = rows.zeros_like().unwrap();
     let (_, nats) = head.loss(&nothing_learned, &rows).unwrap().remove(0);
     let mean: f32 = nats.sum_all().unwrap().to_scalar().unwrap();

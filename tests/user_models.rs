@@ -51,7 +51,7 @@ fn drums(n_bars: usize, seed: u64) -> Checkpoint {
 fn melody() -> Checkpoint {
     let mut config = drums(2, 1).metadata.config;
     config.converter = Converter::Melody(MelodyConverter::default());
-    config.decoder.head = "categorical".to_owned();
+    config.decoder.head = "categorical".parse().unwrap();
     untrained(config, 1)
 }
 

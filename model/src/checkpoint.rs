@@ -8,6 +8,7 @@
 //! trusted.
 
 mod check;
+pub mod migrate;
 mod precision;
 
 pub use precision::Precision;
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// The newest format that this program reads, and the one that it writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Key of our JSON text in the file's metadata. There is only one: the format's own map has no order, and a checkpoint
 /// saved twice has to be the same bytes.
@@ -208,7 +209,7 @@ fn read_metadata(header: &serde_json::Map<String, serde_json::Value>) -> Result<
         .get("__metadata__")
         .and_then(|info| info.get(METADATA_KEY)?.as_str())
         .ok_or("the file has weights but no Fourbar description; choose a model that `fourbar train` wrote")?;
-    let value: serde_json::Value = serde_json::from_str(json)
+    let mut value: serde_json::Value = serde_json::from_str(json)
         .map_err(|error| damaged(&format!("its description is not JSON ({error})")))?;
     let version = value
         .get("format_version")
@@ -219,6 +220,13 @@ fn read_metadata(header: &serde_json::Map<String, serde_json::Value>) -> Result<
             "made by a newer Fourbar (model format {version}, this one reads up to {FORMAT_VERSION}); update Fourbar"
         ));
     }
+    if version < migrate::OLDEST {
+        return Err(format!(
+            "model format {version} does not exist, expected {} to {FORMAT_VERSION}; download or export the model again",
+            migrate::OLDEST
+        ));
+    }
+    migrate::metadata(&mut value);
     serde_json::from_value(value)
         .map_err(|error| damaged(&format!("its description is incomplete ({error})")))
 }
@@ -502,14 +510,14 @@ mod tests {
     fn a_newer_format_is_recognised_before_anything_else() {
         let newer = with_header(&small().to_bytes().unwrap(), |header| {
             let header = header.replace(
-                r#"{\"format_version\":2,\"config\":"#,
-                r#"{\"format_version\":3,\"size\":"#,
+                r#"{\"format_version\":3,\"config\":"#,
+                r#"{\"format_version\":4,\"size\":"#,
             );
             header.replace("\"F16\"", "\"F3\"")
         });
         assert_says(
             &problem_of(&newer),
-            &["newer Fourbar", "format 3", "up to 2", "update"],
+            &["newer Fourbar", "format 4", "up to 3", "update"],
         );
     }
 

@@ -2,7 +2,7 @@
 
 use crate::converter::{Converter, GrooveConverter};
 use crate::drums::N_VOICES;
-use crate::head::{self, HeadKind};
+use crate::head::{self, Head};
 use crate::rows::RowLayout;
 use serde::{Deserialize, Serialize};
 
@@ -50,22 +50,30 @@ pub struct EncoderConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DecoderConfig {
-    /// Name of the head, one of [`head::KINDS`].
-    pub head: String,
+    /// How a row is made of the decoder's numbers.
+    #[serde(deserialize_with = "head::by_name_or_table")]
+    pub head: Head,
     /// Units of each layer; in a hierarchy, of the conductor and of the core.
     pub units: Vec<usize>,
-    /// Segments of a hierarchy and rows of each: `[4, 16]`. A flat decoder has none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub levels: Vec<usize>,
+    /// How the sequence is cut, if a conductor decides what each segment is decoded from; a flat decoder has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hierarchy: Option<Hierarchy>,
     /// Whether each choice of a row (melody, bass and drums of a trio) has a core of its own.
     #[serde(default)]
     pub split: bool,
     /// Whether a layer's input is added to its output.
     #[serde(default)]
     pub residual: bool,
-    /// Hidden units of a NADE head.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nade_hidden: Option<usize>,
+}
+
+/// A sequence in segments of one length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hierarchy {
+    /// Number of segments.
+    pub segments: usize,
+    /// Rows of each.
+    pub rows: usize,
 }
 
 /// One of the independent decoders that a row is put together from; all but a split decoder have one.
@@ -77,16 +85,6 @@ pub(crate) struct PartConfig {
     pub(crate) layout: RowLayout,
     /// Its first column in a row.
     pub(crate) first_column: usize,
-}
-
-impl DecoderConfig {
-    /// The kind of head.
-    ///
-    /// # Errors
-    /// If there is none of this name.
-    pub fn head_kind(&self) -> Result<&'static HeadKind, String> {
-        head::kind(&self.head)
-    }
 }
 
 impl ModelConfig {
@@ -110,12 +108,11 @@ impl ModelConfig {
                 residual: false,
             },
             decoder: DecoderConfig {
-                head: "groove".to_owned(),
+                head: Head::Groove(head::Groove),
                 units: decoder_units,
-                levels: Vec::new(),
+                hierarchy: None,
                 split: false,
                 residual: false,
-                nade_hidden: None,
             },
         }
     }
@@ -126,7 +123,7 @@ impl ModelConfig {
         let decoder = &self.decoder;
         self.converter.output() == (RowLayout::Groove { drums: N_VOICES })
             && self.controls() == 0
-            && decoder.levels.is_empty()
+            && decoder.hierarchy.is_none()
             && !decoder.residual
     }
 
@@ -138,8 +135,10 @@ impl ModelConfig {
         self.converter.check().map_err(|error| error.to_string())?;
         check_size("n_steps", self.n_steps, MAX_STEPS)?;
         check_size("latent", self.latent, MAX_WIDTH)?;
-        let nade_hidden = self.decoder.nade_hidden.unwrap_or(1);
-        check_size("decoder.nade_hidden", nade_hidden, MAX_WIDTH)?;
+        let head = &self.decoder.head;
+        for (name, size) in head.kind().sizes() {
+            check_size(&format!("decoder.head.{name}"), size, MAX_WIDTH)?;
+        }
         for (name, units) in [
             ("encoder.units", &self.encoder.units),
             ("decoder.units", &self.decoder.units),
@@ -149,9 +148,8 @@ impl ModelConfig {
                 check_size(name, *units, MAX_WIDTH)?;
             }
         }
-        let head = self.decoder.head_kind()?;
         for part in self.parts() {
-            if !(head.consumes)(&part.layout) {
+            if !head.consumes(&part.layout) {
                 let remedy = match head::fitting(&part.layout)[..] {
                     [] => "no head consumes such rows yet: choose another converter".to_owned(),
                     ref heads => format!(
@@ -161,7 +159,9 @@ impl ModelConfig {
                 };
                 return Err(format!(
                     "decoder.head: the converter gives {}, but a {} head consumes {}: {remedy}",
-                    part.layout, head.name, head.consumes_words
+                    part.layout,
+                    head.name(),
+                    head.kind().consumes_words()
                 ));
             }
         }
@@ -171,11 +171,6 @@ impl ModelConfig {
                 self.converter.output()
             ));
         }
-        if (self.decoder.head == "nade") != self.decoder.nade_hidden.is_some() {
-            return Err(
-                "decoder.nade_hidden belongs to the head `nade`, which needs it".to_owned(),
-            );
-        }
         let rows_per_step = self.converter.rows_per_step();
         if !self.n_steps.is_multiple_of(rows_per_step) {
             return Err(format!(
@@ -183,21 +178,20 @@ impl ModelConfig {
                 self.n_steps
             ));
         }
-        for (name, levels, most) in [
-            ("encoder.levels", &self.encoder.levels, usize::MAX),
-            ("decoder.levels", &self.decoder.levels, 2),
-        ] {
-            let product = levels
-                .iter()
-                .try_fold(1_usize, |product, length| product.checked_mul(*length));
-            if !levels.is_empty()
-                && (levels.len() < 2 || levels.len() > most || product != Some(self.n_steps))
-            {
-                return Err(format!(
-                    "{name} is {levels:?}: its lengths must be [segments, rows] and multiply to n_steps, {}",
-                    self.n_steps
-                ));
-            }
+        let levels = &self.encoder.levels;
+        if levels.len() == 1 || !levels.is_empty() && !multiply_to(levels, self.n_steps) {
+            return Err(format!(
+                "encoder.levels is {levels:?}: the lengths of two or more levels must multiply to n_steps, {}",
+                self.n_steps
+            ));
+        }
+        if let Some(Hierarchy { segments, rows }) = self.decoder.hierarchy
+            && !multiply_to(&[segments, rows], self.n_steps)
+        {
+            return Err(format!(
+                "decoder.hierarchy is {segments} segments of {rows} rows: they must multiply to n_steps, {}",
+                self.n_steps
+            ));
         }
         Ok(())
     }
@@ -223,12 +217,13 @@ impl ModelConfig {
     /// Rows of a segment: all of them if the decoder is flat.
     #[must_use]
     pub fn segment_steps(&self) -> usize {
-        self.decoder.levels.last().copied().unwrap_or(self.n_steps)
+        let hierarchy = self.decoder.hierarchy;
+        hierarchy.map_or(self.n_steps, |hierarchy| hierarchy.rows)
     }
 
     pub(crate) fn parts(&self) -> Vec<PartConfig> {
         let layout = self.converter.output();
-        let core = if self.decoder.levels.is_empty() {
+        let core = if self.decoder.hierarchy.is_none() {
             "decoder"
         } else {
             "decoder.core"
@@ -294,22 +289,19 @@ impl ModelConfig {
         tensors.dense("encoder.sigma", width, self.latent);
 
         let mut embedding = self.latent;
-        if !self.decoder.levels.is_empty() {
+        if !self.decoder.hierarchy.is_none() {
             embedding = tensors.stack("decoder.conductor", self.latent, 1, &self.decoder);
         }
         for part in self.parts() {
             let input = part.layout.width() + embedding + self.controls();
             let output = tensors.stack(&part.prefix, embedding, input, &self.decoder);
-            let head = self
-                .decoder
-                .head_kind()
-                .expect("the configuration has been checked");
+            let head = self.decoder.head.kind();
             tensors.dense(
                 &format!("{}.output", part.prefix),
                 output,
-                (head.n_outputs)(&part.layout, &self.decoder),
+                head.n_outputs(&part.layout),
             );
-            for (name, shape) in (head.tensors)(&part.layout, &self.decoder) {
+            for (name, shape) in head.tensors(&part.layout) {
                 tensors.0.push((format!("{}.{name}", part.prefix), shape));
             }
         }
@@ -355,6 +347,14 @@ impl Tensors {
     }
 }
 
+fn multiply_to(lengths: &[usize], product: usize) -> bool {
+    let lengths = lengths.iter();
+    lengths
+        .copied()
+        .try_fold(1_usize, usize::checked_mul)
+        .is_some_and(|found| found == product)
+}
+
 fn check_size(name: &str, size: usize, max: usize) -> Result<(), String> {
     if (1..=max).contains(&size) {
         return Ok(());
@@ -386,14 +386,17 @@ mod tests {
     fn the_hierarchical_decoder_of_the_report_has_its_parameters() {
         // The report's model has a categorical head of 27 classes on 27 numbers; the sizes are those of the groove head.
         let mut config = groovae_4bar();
-        config.decoder.levels = vec![8, 8];
+        config.decoder.hierarchy = Some(Hierarchy {
+            segments: 8,
+            rows: 8,
+        });
         assert_eq!(n_parameters(&config), 5_137_691);
     }
 
     #[test]
     fn the_pair_of_the_report_is_refused_by_name() {
         let mut config = groovae_4bar();
-        config.decoder.head = "categorical".to_owned();
+        config.decoder.head = Head::Categorical(head::Categorical);
         let problem = config.check().unwrap_err();
         for words in [
             "groove rows of 9 drums",
@@ -406,15 +409,17 @@ mod tests {
 
     #[test]
     fn lengths_that_do_not_multiply_are_refused() {
-        for levels in [vec![4, 15], vec![64], vec![2, 2, 16], vec![0, 16]] {
+        for (segments, rows) in [(4, 15), (0, 16), (1 << 60, 1 << 60)] {
             let mut config = groovae_4bar();
-            config.decoder.levels = levels;
-            assert!(
-                config
-                    .check()
-                    .unwrap_err()
-                    .contains("multiply to n_steps, 64")
-            );
+            config.decoder.hierarchy = Some(Hierarchy { segments, rows });
+            let problem = config.check().unwrap_err();
+            assert!(problem.contains("multiply to n_steps, 64"), "{problem}");
+        }
+        for levels in [vec![4, 15], vec![64], vec![2, 2, 15], vec![0, 16]] {
+            let mut config = groovae_4bar();
+            config.encoder.levels = levels;
+            let problem = config.check().unwrap_err();
+            assert!(problem.contains("multiply to n_steps, 64"), "{problem}");
         }
     }
 }

@@ -13,7 +13,7 @@ mod fast;
 pub use fast::FastDecoder;
 
 use crate::config::{ModelConfig, PartConfig};
-use crate::head::{Head, choice_name};
+use crate::head::{HeadLayer, choice_name};
 use crate::layers::{Dense, Dropout};
 use crate::noise::Noise;
 use crate::stack::Stack;
@@ -40,7 +40,7 @@ struct Part {
     width: usize,
     stack: Stack,
     output: Dense,
-    head: Arc<dyn Head>,
+    head: Arc<dyn HeadLayer>,
 }
 
 impl Part {
@@ -51,17 +51,16 @@ impl Part {
         vb: &VarBuilder,
     ) -> Result<Self> {
         let decoder = &config.decoder;
-        let kind = decoder.head_kind().map_err(candle_core::Error::msg)?;
+        let head = decoder.head.kind();
         let width = part.layout.width();
         let input = width + embedding + config.controls();
         let units = decoder.units.last().copied().unwrap_or(0);
-        let n_outputs = (kind.n_outputs)(&part.layout, decoder);
         Ok(Self {
             first_column: part.first_column,
             width,
             stack: Stack::new(embedding, input, &decoder.units, decoder.residual, vb)?,
-            output: Dense::new(units, n_outputs, &vb.pp("output"))?,
-            head: (kind.build)(&part.layout, decoder, vb)?.into(),
+            output: Dense::new(units, head.n_outputs(&part.layout), &vb.pp("output"))?,
+            head: head.build(&part.layout, vb)?,
         })
     }
 
@@ -80,7 +79,7 @@ impl Decoder {
         let decoder = &config.decoder;
         let mut embedding = config.latent;
         let mut conductor = None;
-        if !decoder.levels.is_empty() {
+        if decoder.hierarchy.is_some() {
             let vb = vb.pp("decoder.conductor");
             conductor = Some(Stack::new(
                 config.latent,
@@ -225,7 +224,7 @@ impl Decoder {
             .collect()
     }
 
-    /// Sequences from latents, each row read back as the next one's input; see [`Head::sample`].
+    /// Sequences from latents, each row read back as the next one's input; see [`HeadLayer::sample`].
     ///
     /// # Shapes
     /// `z`: `[batch, latent]`; `controls`: `[batch, steps, controls]`; `uniforms`: `[batch, steps, n_uniforms]` in

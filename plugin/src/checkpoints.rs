@@ -243,10 +243,12 @@ pub(crate) mod tests {
     use super::*;
     use crate::request::Request;
     use fourbar_model::checkpoint::{DatasetCard, FORMAT_VERSION, Metadata, Precision};
+    use fourbar_model::config::Hierarchy;
     use fourbar_model::converter::{
         DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
     };
     use fourbar_model::drums::DrumMap;
+    use fourbar_model::head::{Categorical, Head, Nade};
     use fourbar_model::latent::LatentMap;
 
     /// An untrained checkpoint of a small model.
@@ -347,21 +349,23 @@ pub(crate) mod tests {
     /// One model of each kind that the plugin plays.
     fn kinds() -> Vec<Checkpoint> {
         let base = small(32, 1).metadata.config;
-        let with_drums = |output, head: &str| {
+        let with_drums = |output, head| {
             let mut config = base.clone();
             config.converter = Converter::Drums(DrumsConverter {
                 output,
                 ..DrumsConverter::default()
             });
-            config.decoder.head = head.to_owned();
+            config.decoder.head = head;
             config
         };
-        let mut nade = with_drums(DrumRows::Roll, "nade");
-        nade.decoder.nade_hidden = Some(6);
+        let nade = with_drums(DrumRows::Roll, Head::Nade(Nade { hidden: 6 }));
         let mut hierarchy = base.clone();
         hierarchy.decoder.units = vec![8, 8];
-        hierarchy.decoder.levels = vec![2, 16];
-        let labels = with_drums(DrumRows::Labels, "categorical");
+        hierarchy.decoder.hierarchy = Some(Hierarchy {
+            segments: 2,
+            rows: 16,
+        });
+        let labels = with_drums(DrumRows::Labels, Head::Categorical(Categorical));
         [base, labels, nade, hierarchy]
             .map(|config| of_config(config, 2))
             .into()

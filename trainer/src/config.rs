@@ -391,20 +391,21 @@ fn apply(table: &mut Table, setting: &str, known: &Config) -> Result<()> {
     Ok(())
 }
 
-/// The paths of all values below `value`.
+/// The paths of all values below `value`, and of the tables among them that a setting can replace as a whole.
 fn paths(value: &Value, prefix: &str) -> Vec<String> {
     match value {
-        Value::Table(table) => table
-            .iter()
-            .flat_map(|(key, value)| {
+        Value::Table(table) => {
+            let own = prefix.contains('.').then(|| prefix.to_owned());
+            let below = table.iter().flat_map(|(key, value)| {
                 let path = if prefix.is_empty() {
                     key.clone()
                 } else {
                     format!("{prefix}.{key}")
                 };
                 paths(value, &path)
-            })
-            .collect(),
+            });
+            own.into_iter().chain(below).collect()
+        }
         _ => vec![prefix.to_owned()],
     }
 }
@@ -443,6 +444,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failing test should stop here")]
 
     use super::*;
+    use fourbar_model::config::Hierarchy;
+    use fourbar_model::head::{Boolean, Head, Nade};
 
     fn problem(settings: &[&str]) -> String {
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
@@ -484,12 +487,16 @@ mod tests {
         let settings = [
             "train.batch_size=3",
             "steps=7",
-            "model.decoder.levels=[4, 16]",
+            "model.decoder.hierarchy={segments = 4, rows = 16}",
             "drum_map=gm",
         ];
         let config = Config::resolve(DEFAULT_PRESET, None, &settings.map(str::to_owned)).unwrap();
         assert_eq!((config.train.batch_size, config.train.steps), (3, 7));
-        assert_eq!(config.model.decoder.levels, [4, 16]);
+        let hierarchy = Some(Hierarchy {
+            segments: 4,
+            rows: 16,
+        });
+        assert_eq!(config.model.decoder.hierarchy, hierarchy);
         assert_eq!(config.data.drum_map, "gm");
     }
 
@@ -502,9 +509,13 @@ mod tests {
         let config = Config::resolve(DEFAULT_PRESET, None, &settings.map(str::to_owned)).unwrap();
         let expected = ScheduledSampling::Exponential { rate: 0.5 };
         assert_eq!(config.train.scheduled_sampling, expected);
-        let settings = ["decoder.nade_hidden=", "head=boolean"].map(str::to_owned);
-        let config = Config::resolve("nade-drums_2bar_reduced", None, &settings).unwrap();
-        assert_eq!(config.model.decoder.nade_hidden, None);
+        let of_nade = |settings: &[&str]| {
+            let settings: Vec<String> = settings.iter().map(|&text| text.to_owned()).collect();
+            let config = Config::resolve("nade-drums_2bar_reduced", None, &settings);
+            config.unwrap().model.decoder.head
+        };
+        assert_eq!(of_nade(&["head.hidden=4"]), Head::Nade(Nade { hidden: 4 }));
+        assert_eq!(of_nade(&["head=boolean"]), Head::Boolean(Boolean));
     }
 
     #[test]
@@ -533,7 +544,10 @@ mod tests {
             .contains("no head consumes")
         );
         assert!(problem(&["head=categorical"]).contains("groove rows"));
-        assert!(problem(&["model.decoder.levels=[4, 15]"]).contains("multiply to n_steps, 64"));
+        assert!(
+            problem(&["model.decoder.hierarchy={segments = 4, rows = 15}"])
+                .contains("multiply to n_steps, 64")
+        );
     }
 
     #[test]

@@ -292,7 +292,7 @@ impl Evaluation {
         let report = Report {
             report_version: REPORT_VERSION,
             preset: config.preset.clone(),
-            head: config.decoder.head.clone(),
+            head: config.decoder.head.name().to_owned(),
             rows: config.converter.output().to_string(),
             dataset: dataset.name.clone(),
             split,

@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<()> {
         config.n_parameters(),
         config.encoder.units,
         config.latent,
-        config.decoder.head,
+        config.decoder.head.name(),
         config.decoder.units,
         config.n_steps
     )?;

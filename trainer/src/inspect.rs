@@ -4,7 +4,6 @@ use crate::files;
 use anyhow::{Context as _, Result};
 use fourbar_model::checkpoint::{Checkpoint, Metadata, Precision};
 use fourbar_model::config::ModelConfig;
-use fourbar_model::head;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -108,10 +107,9 @@ fn as_text(metadata: &Metadata, precision: Precision, n_bytes: usize) -> String 
         &layers(&config.encoder.units, &config.encoder.levels),
     );
     line("latent", &format!("{} numbers", config.latent));
-    line(
-        "decoder",
-        &layers(&config.decoder.units, &config.decoder.levels),
-    );
+    let hierarchy = config.decoder.hierarchy.into_iter();
+    let decoder_levels: Vec<usize> = hierarchy.flat_map(|cut| [cut.segments, cut.rows]).collect();
+    line("decoder", &layers(&config.decoder.units, &decoder_levels));
     line("head", &head_in_words(config));
     let n_parameters = config.n_parameters();
     line(
@@ -150,13 +148,10 @@ fn as_text(metadata: &Metadata, precision: Precision, n_bytes: usize) -> String 
 
 /// What the head consumes, and whether the parts of a row have decoders of their own.
 fn head_in_words(config: &ModelConfig) -> String {
-    let name = &config.decoder.head;
-    let mut words = match head::kind(name) {
-        Ok(kind) => format!("{name}: {}", kind.consumes_words),
-        Err(_) => name.clone(),
-    };
-    if let Some(hidden) = config.decoder.nade_hidden {
-        words += &format!(", {hidden} hidden units");
+    let head = &config.decoder.head;
+    let mut words = format!("{}: {}", head.name(), head.kind().consumes_words());
+    for (name, size) in head.kind().sizes() {
+        words += &format!(", {name} {size}");
     }
     if config.decoder.split {
         words += ", a decoder for each choice";

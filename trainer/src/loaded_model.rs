@@ -51,7 +51,8 @@ pub(crate) mod tiny {
     use super::LoadedModel;
     use candle_core::{Device, Tensor};
     use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
-    use fourbar_model::config::ModelConfig;
+    use fourbar_model::config::{Hierarchy, ModelConfig};
+    use fourbar_model::head::{Head, Nade};
     use fourbar_model::latent::LatentMap;
     use fourbar_model::noise::Noise;
     use serde_json::json;
@@ -150,11 +151,16 @@ pub(crate) mod tiny {
             .map(|(name, converter, head, hierarchical)| {
                 let mut config = ModelConfig::flat_groove(name, 32, 8, vec![8], vec![8]);
                 config.converter = serde_json::from_value(converter).unwrap();
-                config.decoder.head = head.to_owned();
-                config.decoder.nade_hidden = (head == "nade").then_some(4);
+                config.decoder.head = match head {
+                    "nade" => Head::Nade(Nade { hidden: 4 }),
+                    name => name.parse().unwrap(),
+                };
                 config.decoder.split = name == "trio";
                 if hierarchical {
-                    config.decoder.levels = vec![2, 16];
+                    config.decoder.hierarchy = Some(Hierarchy {
+                        segments: 2,
+                        rows: 16,
+                    });
                 }
                 open_of(config)
             })

@@ -7,6 +7,7 @@ use crate::optimizer::Adam;
 use crate::tensorboard::EventFile;
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{Device, Tensor};
+use fourbar_model::checkpoint::migrate;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -257,7 +258,12 @@ fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
     let metadata = header.metadata().as_ref();
     let described = |key| metadata.and_then(|metadata| metadata.get(key));
     let progress = described(STATE_KEY).context("it is not a training state")?;
-    let progress: Progress = serde_json::from_str(progress)?;
+    let mut progress: serde_json::Value = serde_json::from_str(progress)?;
+    // A run can be resumed by a newer version of this program.
+    if let Some(model) = progress.pointer_mut("/config/model") {
+        migrate::config(model);
+    }
+    let progress: Progress = serde_json::from_value(progress)?;
     // The length of the header stands before it, in 8 bytes.
     let checksum = hex(&Sha256::digest(&bytes[8 + header_length..]));
     ensure!(

@@ -1,32 +1,42 @@
 //! Every class of a roll on its own.
 
-use super::{Head, HeadKind, draw, no_tensors};
+use super::{HeadKind, HeadLayer, draw};
 use crate::rows::RowLayout;
 use candle_core::{D, Result, Tensor};
+use candle_nn::VarBuilder;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-pub(super) const KIND: HeadKind = HeadKind {
-    name: "boolean",
-    consumes_words: "a roll",
-    consumes: |layout| matches!(layout, RowLayout::Roll { .. }),
-    n_outputs: |layout, _| layout.width(),
-    tensors: no_tensors,
-    build: |layout, _, _| {
-        Ok(Box::new(BooleanHead {
+/// Each class plays or not, whatever the others do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boolean;
+
+impl HeadKind for Boolean {
+    fn consumes(layout: &RowLayout) -> bool {
+        matches!(layout, RowLayout::Roll { .. })
+    }
+
+    fn consumes_words(&self) -> &'static str {
+        "a roll"
+    }
+
+    fn build(&self, layout: &RowLayout, _: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
+        Ok(Arc::new(BooleanLayer {
             classes: layout.width(),
         }))
-    },
-};
+    }
+}
 
 /// Outputs are logits.
 ///
 /// # Source
 /// Magenta's `BooleanLstmDecoder`.
 #[derive(Debug)]
-struct BooleanHead {
+struct BooleanLayer {
     classes: usize,
 }
 
-impl Head for BooleanHead {
+impl HeadLayer for BooleanLayer {
     fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Vec<(&'static str, Tensor)>> {
         Ok(vec![(
             "notes",

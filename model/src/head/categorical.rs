@@ -1,35 +1,45 @@
 //! One of many classes, or several such choices side by side.
 
-use super::{Head, HeadKind, choice_name, no_tensors};
+use super::{HeadKind, HeadLayer, choice_name};
 use crate::rows::RowLayout;
 use candle_core::{D, DType, Result, Tensor};
+use candle_nn::VarBuilder;
 use candle_nn::ops::{log_softmax, softmax};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-pub(super) const KIND: HeadKind = HeadKind {
-    name: "categorical",
-    consumes_words: "one of several classes",
-    consumes: |layout| matches!(layout, RowLayout::OneHot { .. } | RowLayout::OneHots { .. }),
-    n_outputs: |layout, _| layout.width(),
-    tensors: no_tensors,
-    build: |layout, _, _| {
+/// One class is chosen of each choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Categorical;
+
+impl HeadKind for Categorical {
+    fn consumes(layout: &RowLayout) -> bool {
+        matches!(layout, RowLayout::OneHot { .. } | RowLayout::OneHots { .. })
+    }
+
+    fn consumes_words(&self) -> &'static str {
+        "one of several classes"
+    }
+
+    fn build(&self, layout: &RowLayout, _: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
         let classes = match layout {
             RowLayout::OneHots { classes } => classes.clone(),
             layout => vec![layout.width()],
         };
-        Ok(Box::new(CategoricalHead { classes }))
-    },
-};
+        Ok(Arc::new(CategoricalLayer { classes }))
+    }
+}
 
 /// Outputs are the logits of every choice.
 ///
 /// # Source
 /// Magenta's `CategoricalLstmDecoder`; for several choices its `MultiOutCategoricalLstmDecoder`.
 #[derive(Debug)]
-struct CategoricalHead {
+struct CategoricalLayer {
     classes: Vec<usize>,
 }
 
-impl CategoricalHead {
+impl CategoricalLayer {
     /// The columns of every choice.
     fn choices(&self, x: &Tensor) -> Result<Vec<Tensor>> {
         let mut first = 0;
@@ -42,7 +52,7 @@ impl CategoricalHead {
     }
 }
 
-impl Head for CategoricalHead {
+impl HeadLayer for CategoricalLayer {
     fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Vec<(&'static str, Tensor)>> {
         let outputs = self.choices(outputs)?;
         let targets = self.choices(targets)?;
@@ -108,8 +118,8 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
-    fn head() -> CategoricalHead {
-        CategoricalHead {
+    fn head() -> CategoricalLayer {
+        CategoricalLayer {
             classes: vec![2, 3],
         }
     }

@@ -1,25 +1,35 @@
 //! Hits, velocities and offsets of every drum.
 
-use super::{Head, HeadKind, draw, no_tensors};
+use super::{HeadKind, HeadLayer, draw};
 use crate::rows::RowLayout;
 use candle_core::{D, Result, Tensor};
+use candle_nn::VarBuilder;
 use candle_nn::ops::sigmoid;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Added to probabilities before their logarithm is taken, as `tf.losses.log_loss` does.
 const LOG_EPSILON: f64 = 1e-7;
 
-pub(super) const KIND: HeadKind = HeadKind {
-    name: "groove",
-    consumes_words: "groove rows (hits, velocities, offsets)",
-    consumes: |layout| matches!(layout, RowLayout::Groove { .. }),
-    n_outputs: |layout, _| layout.width(),
-    tensors: no_tensors,
-    build: |layout, _, _| {
-        Ok(Box::new(GrooveHead {
+/// Drums are drawn independently of each other; how they are played is not drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Groove;
+
+impl HeadKind for Groove {
+    fn consumes(layout: &RowLayout) -> bool {
+        matches!(layout, RowLayout::Groove { .. })
+    }
+
+    fn consumes_words(&self) -> &'static str {
+        "groove rows (hits, velocities, offsets)"
+    }
+
+    fn build(&self, layout: &RowLayout, _: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
+        Ok(Arc::new(GrooveLayer {
             drums: layout.width() / 3,
         }))
-    },
-};
+    }
+}
 
 /// Outputs are logits of hits, velocities before their sigmoid, and offsets before their tanh.
 ///
@@ -27,17 +37,17 @@ pub(super) const KIND: HeadKind = HeadKind {
 /// Magenta's `GrooveLstmDecoder`: log loss of the hits and squared errors of the rest, neither weighted nor masked;
 /// hits are drawn, velocities and offsets are the head's own values, which temperature does not reach.
 #[derive(Debug)]
-struct GrooveHead {
+struct GrooveLayer {
     drums: usize,
 }
 
-impl GrooveHead {
+impl GrooveLayer {
     fn part(&self, x: &Tensor, i: usize) -> Result<Tensor> {
         x.narrow(D::Minus1, i * self.drums, self.drums)
     }
 }
 
-impl Head for GrooveHead {
+impl HeadLayer for GrooveLayer {
     fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Vec<(&'static str, Tensor)>> {
         let hits = self.part(targets, 0)?;
         let p = sigmoid(&self.part(outputs, 0)?)?;
@@ -76,7 +86,7 @@ mod tests {
     #[test]
     fn zero_logits_cost_log_two_a_hit_cell_and_a_quarter_a_velocity_cell() {
         let outputs = Tensor::zeros((64, 27), DType::F32, &Device::Cpu).unwrap();
-        let loss = GrooveHead { drums: 9 }.loss(&outputs, &outputs).unwrap();
+        let loss = GrooveLayer { drums: 9 }.loss(&outputs, &outputs).unwrap();
         let sums: Vec<f32> = loss
             .iter()
             .map(|(_, part)| part.sum_all().unwrap().to_scalar().unwrap())

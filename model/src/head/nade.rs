@@ -1,35 +1,54 @@
 //! The classes of a roll one after the other, each given those before it.
 
-use super::{Head, HeadKind, draw};
-use crate::config::DecoderConfig;
+use super::{HeadKind, HeadLayer, Shapes, draw};
 use crate::rows::RowLayout;
 use candle_core::{D, Result, Tensor};
+use candle_nn::VarBuilder;
 use candle_nn::ops::sigmoid;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Added to probabilities before their logarithm is taken.
 const LOG_EPSILON: f64 = 1e-6;
 
-pub(super) const KIND: HeadKind = HeadKind {
-    name: "nade",
-    consumes_words: "a roll",
-    consumes: |layout| matches!(layout, RowLayout::Roll { .. }),
-    n_outputs: |layout, config| hidden(config) + layout.width(),
-    tensors: |layout, config| {
+/// What plays depends on the classes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nade {
+    /// Hidden units.
+    pub hidden: usize,
+}
+
+impl HeadKind for Nade {
+    fn consumes(layout: &RowLayout) -> bool {
+        matches!(layout, RowLayout::Roll { .. })
+    }
+
+    fn consumes_words(&self) -> &'static str {
+        "a roll"
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, usize)> {
+        vec![("hidden", self.hidden)]
+    }
+
+    fn n_outputs(&self, layout: &RowLayout) -> usize {
+        self.hidden + layout.width()
+    }
+
+    fn tensors(&self, layout: &RowLayout) -> Shapes {
         ["nade.encode", "nade.decode"]
-            .map(|name| (name.to_owned(), vec![layout.width(), hidden(config)]))
+            .map(|name| (name.to_owned(), vec![layout.width(), self.hidden]))
             .into()
-    },
-    build: |layout, config, vb| {
-        let shape = (layout.width(), hidden(config));
-        Ok(Box::new(NadeHead {
+    }
+
+    fn build(&self, layout: &RowLayout, vb: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
+        let shape = (layout.width(), self.hidden);
+        Ok(Arc::new(NadeLayer {
             encode: vb.get(shape, "nade.encode")?,
             decode: vb.get(shape, "nade.decode")?,
         }))
-    },
-};
-
-fn hidden(config: &DecoderConfig) -> usize {
-    config.nade_hidden.unwrap_or(0)
+    }
 }
 
 /// Outputs are the biases of the hidden units, then those of the classes.
@@ -37,14 +56,14 @@ fn hidden(config: &DecoderConfig) -> usize {
 /// # Source
 /// Boulanger-Lewandowski et al. 2012, the neural autoregressive distribution estimator, as Magenta's `Nade` has it.
 #[derive(Debug)]
-struct NadeHead {
+struct NadeLayer {
     /// `[classes, hidden]`.
     encode: Tensor,
     /// `[classes, hidden]`.
     decode: Tensor,
 }
 
-impl NadeHead {
+impl NadeLayer {
     /// Goes through the classes; `row` is given the class and its logit `[rows]`, and says what plays `[rows]`.
     fn walk(
         &self,
@@ -68,7 +87,7 @@ impl NadeHead {
     }
 }
 
-impl Head for NadeHead {
+impl HeadLayer for NadeLayer {
     fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Vec<(&'static str, Tensor)>> {
         let mut logits = Vec::new();
         self.walk(outputs, |class, logit| {
@@ -104,9 +123,9 @@ mod tests {
     use crate::noise::Noise;
     use candle_core::{DType, Device};
 
-    fn head(noise: &mut Noise) -> NadeHead {
+    fn head(noise: &mut Noise) -> NadeLayer {
         let mut random = || Tensor::from_vec(noise.normals(3 * 5), (3, 5), &Device::Cpu).unwrap();
-        NadeHead {
+        NadeLayer {
             encode: random(),
             decode: random(),
         }

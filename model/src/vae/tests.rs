@@ -26,48 +26,58 @@ fn config(converter: &str, encoder: &str, decoder: &str) -> ModelConfig {
 const GROOVE: &str = r#"{"kind": "groove"}"#;
 const LABELS: &str = r#"{"kind": "drums", "input": "roll", "output": "labels"}"#;
 const ROLL: &str = r#"{"kind": "drums", "input": "roll", "output": "roll"}"#;
+const GROOVE_HEAD: &str = r#""groove""#;
+const CATEGORICAL_HEAD: &str = r#""categorical""#;
+const BOOLEAN_HEAD: &str = r#""boolean""#;
+const NADE_HEAD: &str = r#"{"kind": "nade", "hidden": 4}"#;
 const FLAT: &str = r#"{"units": [7]}"#;
 
 /// One of each kind of encoder, decoder, head and control.
 fn every_kind() -> Vec<ModelConfig> {
-    let decoder =
-        |head: &str, more: &str| format!(r#"{{"head": "{head}", "units": [5, 9]{more}}}"#);
+    let decoder = |head: &str, more: &str| format!(r#"{{"head": {head}, "units": [5, 9]{more}}}"#);
     let trio = r#"{"kind": "trio"}"#;
     let controlled = r#"{"kind": "groove", "hits_as_controls": true}"#;
-    let hierarchy = r#", "levels": [2, 4]"#;
+    let hierarchy = r#", "hierarchy": {"segments": 2, "rows": 4}"#;
     vec![
-        config(GROOVE, FLAT, &decoder("groove", "")),
+        config(GROOVE, FLAT, &decoder(GROOVE_HEAD, "")),
         config(
             GROOVE,
             r#"{"units": [7, 3]}"#,
-            &decoder("groove", hierarchy),
+            &decoder(GROOVE_HEAD, hierarchy),
         ),
         config(
             GROOVE,
             r#"{"units": [7], "levels": [2, 4]}"#,
-            &decoder("groove", hierarchy),
+            &decoder(GROOVE_HEAD, hierarchy),
         ),
-        config(controlled, FLAT, &decoder("groove", "")),
-        config(controlled, FLAT, &decoder("groove", hierarchy)),
-        config(LABELS, FLAT, &decoder("categorical", hierarchy)),
-        config(ROLL, FLAT, &decoder("boolean", "")),
-        config(ROLL, FLAT, &decoder("nade", r#", "nade_hidden": 4"#)),
+        config(controlled, FLAT, &decoder(GROOVE_HEAD, "")),
+        config(controlled, FLAT, &decoder(GROOVE_HEAD, hierarchy)),
+        config(LABELS, FLAT, &decoder(CATEGORICAL_HEAD, hierarchy)),
+        config(ROLL, FLAT, &decoder(BOOLEAN_HEAD, "")),
+        config(ROLL, FLAT, &decoder(NADE_HEAD, "")),
         config(
             ROLL,
             FLAT,
-            &decoder("nade", r#", "nade_hidden": 4, "levels": [4, 2]"#),
+            &decoder(NADE_HEAD, r#", "hierarchy": {"segments": 4, "rows": 2}"#),
         ),
-        config(r#"{"kind": "melody"}"#, FLAT, &decoder("categorical", "")),
-        config(trio, FLAT, &decoder("categorical", "")),
+        config(
+            r#"{"kind": "melody"}"#,
+            FLAT,
+            &decoder(CATEGORICAL_HEAD, ""),
+        ),
+        config(trio, FLAT, &decoder(CATEGORICAL_HEAD, "")),
         config(
             trio,
             FLAT,
-            &decoder("categorical", r#", "split": true, "levels": [2, 4]"#),
+            &decoder(
+                CATEGORICAL_HEAD,
+                r#", "split": true, "hierarchy": {"segments": 2, "rows": 4}"#,
+            ),
         ),
         config(
             GROOVE,
             r#"{"units": [7, 7, 3], "residual": true}"#,
-            &decoder("groove", r#", "residual": true"#),
+            &decoder(GROOVE_HEAD, r#", "residual": true"#),
         ),
     ]
 }

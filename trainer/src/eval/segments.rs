@@ -27,7 +27,7 @@ pub struct Segment {
 impl Segment {
     /// Every segment of a decoder of this configuration, in order; none if it is flat.
     pub(super) fn all(config: &ModelConfig, held_out: &HeldOut, forced: &Forced) -> Vec<Self> {
-        if config.decoder.levels.is_empty() {
+        if config.decoder.hierarchy.is_none() {
             return Vec::new();
         }
         let n_rows = config.segment_steps();

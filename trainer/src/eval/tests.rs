@@ -107,7 +107,7 @@ fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
         report: Report {
             report_version: REPORT_VERSION,
             preset: config.preset.clone(),
-            head: config.decoder.head.clone(),
+            head: config.decoder.head.name().to_owned(),
             rows: config.converter.output().to_string(),
             dataset: "noise".to_owned(),
             split: Split::Test,
@@ -213,7 +213,7 @@ fn segments_cost_together_what_the_whole_costs_and_are_right_on_average_as_often
             teacher_forced,
             ..
         } = reconstruction(vae, &held_out, seed);
-        let is_flat = vae.config().decoder.levels.is_empty();
+        let is_flat = vae.config().decoder.hierarchy.is_none();
         assert_eq!(segments.len(), if is_flat { 0 } else { 2 });
 
         let batch = Batch::new(&held_out.examples, &Device::Cpu).unwrap();
@@ -245,7 +245,7 @@ fn segments_cost_together_what_the_whole_costs_and_are_right_on_average_as_often
 fn what_is_right_in_a_segment_is_counted_there() {
     for model in tiny::every_kind() {
         let config = model.vae.config();
-        if config.decoder.levels.is_empty() {
+        if config.decoder.hierarchy.is_none() {
             continue;
         }
         // What the model plays itself comes back when it is told it: here in the first segment only.
@@ -390,7 +390,7 @@ fn what_a_model_does_not_have_is_null_and_not_in_its_table() {
         for (way, _) in evaluation.report.reconstruction.ways() {
             assert!(text.contains(way), "{text}");
         }
-        let is_hierarchical = !model.vae.config().decoder.levels.is_empty();
+        let is_hierarchical = !model.vae.config().decoder.hierarchy.is_none();
         let segments = json["reconstruction"]["segments"].as_array().unwrap();
         assert_eq!(segments.len(), if is_hierarchical { 2 } else { 0 });
         assert_eq!(text.contains("Segment by segment"), is_hierarchical);
@@ -524,7 +524,7 @@ fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
             assert!(!found.contains(forbidden), "{forbidden}");
         }
         assert!(html.contains("Hamming"));
-        let is_hierarchical = !model.vae.config().decoder.levels.is_empty();
+        let is_hierarchical = !model.vae.config().decoder.hierarchy.is_none();
         assert_eq!(html.contains("Segment by segment"), is_hierarchical);
         for (way, _) in evaluation.report.reconstruction.ways() {
             assert!(html.contains(way), "{way}");

@@ -42,7 +42,7 @@ impl Studio {
         let folder = tempfile::tempdir().unwrap();
         let mut config = ModelConfig::flat_groove("small", n_steps, 8, vec![8], vec![16]);
         config.converter = converter;
-        config.decoder.head = head.to_owned();
+        config.decoder.head = head.parse().unwrap();
         let model = tiny::save_as(folder.path(), config);
         Self { folder, model }
     }
@@ -691,7 +691,7 @@ fn a_trio_is_three_channels_with_their_sounds() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = ModelConfig::flat_groove("small", 32, 8, vec![8], vec![16]);
     config.converter = Converter::Trio(TrioConverter::default());
-    config.decoder.head = "categorical".to_owned();
+    config.decoder.head = "categorical".parse().unwrap();
     config.decoder.split = true;
     let model = tiny::save_as(folder.path(), config);
     let studio = Studio { folder, model };

@@ -5,11 +5,12 @@
 
 use super::names::Renamed;
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use fourbar_model::config::{DecoderConfig, EncoderConfig, ModelConfig};
+use fourbar_model::config::{DecoderConfig, EncoderConfig, Hierarchy, ModelConfig};
 use fourbar_model::converter::{
     Converter, DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
 };
 use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::head::{self, Head};
 use fourbar_model::rows::{RowLayout, Rows};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,17 +20,17 @@ use std::collections::BTreeSet;
 pub(super) struct Layout {
     /// A model of this layout; of another size than the weights, or of none.
     model: ModelConfig,
-    hierarchy: Hierarchy,
+    segments: Segments,
     /// The keys of its drums.
     pub(super) drum_map: &'static DrumMap,
 }
 
 /// Who says whether there are segments, and a decoder for each voice.
-enum Hierarchy {
+enum Segments {
     /// The preset does.
     Known,
     /// The weights do; `config.json` only says how many segments there are then.
-    OfTheWeights { segments: Option<usize> },
+    OfTheWeights { n_segments: Option<usize> },
 }
 
 /// The maps that nine drums may have; the first is magenta.js's own.
@@ -161,9 +162,9 @@ impl Layout {
             .filter(|steps| *steps > 0)
             .with_context(|| missing("dataConverter.args.numSteps"))?;
         let head = match &converter {
-            Converter::Groove(_) => "groove",
-            _ if spec.use_boolean_decoder => "boolean",
-            _ => "categorical",
+            Converter::Groove(_) => Head::Groove(head::Groove),
+            _ if spec.use_boolean_decoder => Head::Boolean(head::Boolean),
+            _ => Head::Categorical(head::Categorical),
         };
         let model = ModelConfig {
             preset: name.to_owned(),
@@ -176,18 +177,17 @@ impl Layout {
                 residual: false,
             },
             decoder: DecoderConfig {
-                head: head.to_owned(),
+                head,
                 units: Vec::new(),
-                levels: Vec::new(),
+                hierarchy: None,
                 split: false,
                 residual: false,
-                nade_hidden: None,
             },
         };
-        let segments = args.num_segments.filter(|segments| *segments > 0);
+        let n_segments = args.num_segments.filter(|n_segments| *n_segments > 0);
         Ok(Self {
             model,
-            hierarchy: Hierarchy::OfTheWeights { segments },
+            segments: Segments::OfTheWeights { n_segments },
             drum_map: drums.map,
         })
     }
@@ -196,7 +196,7 @@ impl Layout {
     pub(super) fn of_preset(model: ModelConfig, drum_map: &'static DrumMap) -> Self {
         Self {
             model,
-            hierarchy: Hierarchy::Known,
+            segments: Segments::Known,
             drum_map,
         }
     }
@@ -207,8 +207,8 @@ impl Layout {
     /// If the weights are those of no model at all, or of a hierarchy that the layout does not know of.
     pub(super) fn config(&self, weights: &Renamed) -> Result<ModelConfig> {
         let mut model = self.model.clone();
-        if let Hierarchy::OfTheWeights { segments } = self.hierarchy {
-            find_hierarchy(&mut model, segments, weights)?;
+        if let Segments::OfTheWeights { n_segments } = self.segments {
+            find_hierarchy(&mut model, n_segments, weights)?;
         }
         model.latent = weights
             .length("encoder.mu.bias", 0)
@@ -217,7 +217,7 @@ impl Layout {
             0 => "encoder",
             _ => "encoder.level_0",
         };
-        let core = core(!model.decoder.levels.is_empty(), model.decoder.split);
+        let core = core(model.decoder.hierarchy.is_some(), model.decoder.split);
         for (units, prefix, direction) in [
             (&mut model.encoder.units, encoder, ".forward"),
             (&mut model.decoder.units, core, ""),
@@ -231,11 +231,11 @@ impl Layout {
                 "there are no {prefix} cells of an LSTM among the weights"
             );
         }
-        let nade_hidden = weights.length(&format!("{core}.nade.encode"), 1);
         let is_roll = matches!(model.converter.output(), RowLayout::Roll { .. });
-        if nade_hidden.is_some() && is_roll {
-            model.decoder.head = "nade".to_owned();
-            model.decoder.nade_hidden = nade_hidden;
+        if let Some(hidden) = weights.length(&format!("{core}.nade.encode"), 1)
+            && is_roll
+        {
+            model.decoder.head = Head::Nade(head::Nade { hidden });
         }
         Ok(model)
     }
@@ -283,13 +283,13 @@ fn find_hierarchy(
             n_steps.is_multiple_of(segments),
             "{n_steps} rows cannot be cut into {segments} segments (numSegments) of one length"
         );
-        let levels = vec![segments, n_steps / segments];
+        let rows = n_steps / segments;
         if has_conductor {
-            model.decoder.levels.clone_from(&levels);
+            model.decoder.hierarchy = Some(Hierarchy { segments, rows });
         }
         match n_levels {
             0 => {}
-            2 => model.encoder.levels = levels,
+            2 => model.encoder.levels = vec![segments, rows],
             _ => {
                 bail!("its encoder has {n_levels} levels, where config.json tells the lengths of 2")
             }
