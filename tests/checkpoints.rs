@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::{Checkpoint, FORMAT_VERSION};
+use fourbar_model::conditions::Conditions;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use fourbar_trainer::config::Config;
@@ -67,7 +68,12 @@ fn each_decodes_a_groove_and_the_same_one_twice() {
         for temperature in [0.0, 1.0] {
             let generate = || {
                 model
-                    .generate_groove(&z, temperature, &mut Noise::from_seed(2))
+                    .generate_groove(
+                        &z,
+                        &Conditions::default(),
+                        temperature,
+                        &mut Noise::from_seed(2),
+                    )
                     .unwrap()
             };
             let groove = generate();
@@ -75,7 +81,7 @@ fn each_decodes_a_groove_and_the_same_one_twice() {
             assert_eq!(groove, generate(), "{}", path.display());
         }
         let groove = model
-            .generate_groove(&z, 1.0, &mut Noise::from_seed(2))
+            .generate_groove(&z, &Conditions::default(), 1.0, &mut Noise::from_seed(2))
             .unwrap();
         assert!(
             groove.n_hits() > 8,

@@ -4,6 +4,7 @@
 
 use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use fourbar_trainer::import::{self, Imported, Weights};
@@ -117,7 +118,7 @@ fn an_imported_model_is_a_checkpoint_that_plays() {
         if imported.config.controls() == 0 {
             let z = vec![0.5; imported.config.latent];
             let rows = vae
-                .generate(&z, None, 1.0, &mut Noise::from_seed(1))
+                .generate(&z, &Conditions::default(), 1.0, &mut Noise::from_seed(1))
                 .unwrap();
             assert_eq!(rows.n_steps(), imported.config.n_steps);
         }
@@ -142,7 +143,12 @@ fn an_imported_file_encodes_as_magenta_js_does() {
     #[expect(clippy::cast_possible_truncation, reason = "what the model reads")]
     let input: Vec<f32> = numbers("input").iter().map(|x| *x as f32).collect();
     let x = Tensor::from_vec(input, (1, 64, 27), &Device::Cpu).unwrap();
-    let mu: Vec<Vec<f32>> = vae.encode(&x, None).unwrap().mu.to_vec2().unwrap();
+    let mu: Vec<Vec<f32>> = vae
+        .encode(&x, &[Conditions::default()])
+        .unwrap()
+        .mu
+        .to_vec2()
+        .unwrap();
     let errors = mu[0]
         .iter()
         .zip(numbers("mu"))

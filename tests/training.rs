@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::Example;
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::groove::{Cell, Groove, ROW};
@@ -55,7 +56,7 @@ fn example(groove: &Groove) -> Example {
     Example {
         input: rows.clone(),
         output: rows,
-        controls: None,
+        conditions: Conditions::default(),
     }
 }
 
@@ -279,7 +280,7 @@ fn the_first_losses_of_models_of_labels_are_those_of_equal_chances() {
             Example {
                 input: input.read(&noise.uniforms(64 * input.width())),
                 output: rows,
-                controls: None,
+                conditions: Conditions::default(),
             }
         };
         let batch: Vec<Example> = (0..16).map(|_| example()).collect();

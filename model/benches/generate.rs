@@ -11,6 +11,7 @@ use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 use criterion::{Criterion, criterion_group};
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
@@ -42,14 +43,24 @@ fn generate(criterion: &mut Criterion) {
     let mut inputs = Inputs::new(vae.config(), BATCH);
     criterion.bench_function("one 4-bar groove", |bencher| {
         bencher.iter(|| {
-            vae.generate(&inputs.zs[0], None, TEMPERATURE, &mut inputs.noises[0])
-                .unwrap()
+            vae.generate(
+                &inputs.zs[0],
+                &Conditions::default(),
+                TEMPERATURE,
+                &mut inputs.noises[0],
+            )
+            .unwrap()
         });
     });
     criterion.bench_function("64 4-bar grooves", |bencher| {
         bencher.iter(|| {
-            vae.generate_batch(&inputs.zs, None, TEMPERATURE, &mut inputs.noises)
-                .unwrap()
+            vae.generate_batch(
+                &inputs.zs,
+                &inputs.conditions,
+                TEMPERATURE,
+                &mut inputs.noises,
+            )
+            .unwrap()
         });
     });
 }
@@ -76,8 +87,13 @@ fn compare() {
                 let mut inputs = Inputs::new(config, batch);
                 let start = Instant::now();
                 black_box(
-                    vae.generate_batch(&inputs.zs, None, TEMPERATURE, &mut inputs.noises)
-                        .unwrap(),
+                    vae.generate_batch(
+                        &inputs.zs,
+                        &inputs.conditions,
+                        TEMPERATURE,
+                        &mut inputs.noises,
+                    )
+                    .unwrap(),
                 );
                 seconds
                     .entry((batch, name.to_owned()))

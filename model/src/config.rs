@@ -1,7 +1,9 @@
 //! What a model is: the rows it reads and writes, and the sizes of its networks.
 
+use crate::conditions::Conditions;
 use crate::converter::{Converter, GrooveConverter};
 use crate::drums::N_VOICES;
+use crate::error::Error;
 use crate::head::{self, Head};
 use crate::rows::RowLayout;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,9 @@ pub struct ModelConfig {
     pub n_steps: usize,
     /// Width of the latent vector.
     pub latent: usize,
+    /// Names of the styles that it can be asked for; none if it was trained without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub styles: Vec<String>,
     /// How music becomes rows, and rows become music.
     pub converter: Converter,
     /// The network from rows to the latent.
@@ -101,6 +106,7 @@ impl ModelConfig {
             preset: preset.to_owned(),
             n_steps,
             latent,
+            styles: Vec::new(),
             converter: Converter::Groove(GrooveConverter::default()),
             encoder: EncoderConfig {
                 units: encoder_units,
@@ -125,6 +131,24 @@ impl ModelConfig {
             && self.controls() == 0
             && decoder.hierarchy.is_none()
             && !decoder.residual
+    }
+
+    /// Whether a style can be asked for.
+    #[must_use]
+    pub fn takes_style(&self) -> bool {
+        !self.styles.is_empty()
+    }
+
+    /// Whether a tempo can be asked for.
+    #[must_use]
+    pub fn takes_tempo(&self) -> bool {
+        self.decoder.head.kind().takes_tempo()
+    }
+
+    /// Whether cells can be given that the model completes.
+    #[must_use]
+    pub fn takes_known(&self) -> bool {
+        self.decoder.head.kind().takes_known()
     }
 
     /// Refuses a configuration that cannot be built.
@@ -194,6 +218,80 @@ impl ModelConfig {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the model takes these conditions, and is given the controls that it needs.
+    ///
+    /// # Errors
+    /// [`Error::Request`] naming the condition that does not fit, and the remedy.
+    pub fn check_conditions(&self, conditions: &Conditions) -> Result<(), Error> {
+        let name = &self.preset;
+        let refuse = |problem: String| Err(Error::Request(format!("the model {name} {problem}")));
+        match conditions.style {
+            Some(_) if !self.takes_style() => {
+                return refuse(
+                    "knows no styles, so none can be asked for: leave the style out, or choose a model that was trained \
+                     with styles"
+                        .to_owned(),
+                );
+            }
+            Some(style) if style >= self.styles.len() => {
+                return refuse(format!(
+                    "has no style {style}: choose one of 0 to {}, which are {}",
+                    self.styles.len() - 1,
+                    self.styles.join(", ")
+                ));
+            }
+            _ => {}
+        }
+        match conditions.tempo_bpm {
+            Some(_) if !self.takes_tempo() => {
+                return refuse(
+                    "plays the same at every tempo, so none can be asked for: leave the tempo out, or choose a model that \
+                     was trained with tempos"
+                        .to_owned(),
+                );
+            }
+            Some(bpm) if !(bpm.is_finite() && bpm > 0.0) => {
+                return refuse(format!(
+                    "cannot play {bpm} beats a minute: give a tempo above 0"
+                ));
+            }
+            _ => {}
+        }
+        match &conditions.known {
+            Some(_) if !self.takes_known() => {
+                return refuse(
+                    "makes whole sequences, so no part can be given: leave the known parts out, or choose a model that \
+                     was trained to complete them"
+                        .to_owned(),
+                );
+            }
+            Some(known) if known.n_steps() != self.window_steps() => {
+                return refuse(format!(
+                    "plays {} steps, but {} are given as known: give as many as it plays",
+                    self.window_steps(),
+                    known.n_steps()
+                ));
+            }
+            _ => {}
+        }
+        match (self.converter.controls(), &conditions.controls) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => refuse("has no controls to be given: leave them out".to_owned()),
+            (Some(layout), None) => refuse(format!("has to be given its controls: {layout}")),
+            (Some(layout), Some(rows))
+                if *rows.layout() != layout || rows.n_steps() != self.n_steps =>
+            {
+                refuse(format!(
+                    "has to be given {} steps of {layout} as controls, found {} steps of {}",
+                    self.n_steps,
+                    rows.n_steps(),
+                    rows.layout()
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Numbers that the encoder reads at a step: the input's row and the control row.
@@ -367,6 +465,9 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
 
     use super::*;
+    use crate::conditions::Known;
+    use crate::groove::Groove;
+    use crate::rows::Rows;
 
     fn groovae_4bar() -> ModelConfig {
         ModelConfig::flat_groove("groovae_4bar", 64, 256, vec![512], vec![256, 256])
@@ -405,6 +506,37 @@ mod tests {
         ] {
             assert!(problem.contains(words), "{problem}");
         }
+    }
+
+    #[test]
+    fn a_condition_that_a_model_was_not_trained_with_is_refused_with_the_remedy() {
+        let config = ModelConfig::flat_groove("plain", 32, 4, vec![4], vec![4]);
+        let mut styled = config.clone();
+        styled.styles = vec!["funk".to_owned(), "rock".to_owned()];
+        let problem = |conditions: &Conditions, config: &ModelConfig| {
+            config.check_conditions(conditions).unwrap_err().to_string()
+        };
+        let style = |style| Conditions {
+            style: Some(style),
+            ..Conditions::default()
+        };
+        assert!(problem(&style(0), &config).contains("leave the style out"));
+        assert!(styled.check_conditions(&style(1)).is_ok());
+        assert!(problem(&style(2), &styled).contains("0 to 1, which are funk, rock"));
+        let tempo = Conditions {
+            tempo_bpm: Some(120.0),
+            ..Conditions::default()
+        };
+        assert!(problem(&tempo, &config).contains("leave the tempo out"));
+        let known = Conditions {
+            known: Some(Known::hits(&Groove::empty(32))),
+            ..Conditions::default()
+        };
+        assert!(problem(&known, &config).contains("leave the known parts out"));
+        let roll = Rows::of_bits(RowLayout::Roll { classes: 9 }, vec![0; 32]);
+        let controls = Conditions::of_controls(Some(roll));
+        assert!(problem(&controls, &config).contains("plain has no controls"));
+        assert!(config.check_conditions(&Conditions::default()).is_ok());
     }
 
     #[test]

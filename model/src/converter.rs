@@ -26,6 +26,7 @@ pub use material::{Material, Part, Place};
 pub use melody::MelodyConverter;
 pub use trio::TrioConverter;
 
+use crate::conditions::Conditions;
 use crate::drums::DrumMap;
 use crate::error::Error;
 use crate::groove::Groove;
@@ -60,15 +61,15 @@ pub enum Converter {
     Trio(TrioConverter),
 }
 
-/// What a network learns from: rows it reads, rows it should put out, and rows that steer it.
+/// What a network learns from: rows it reads, rows it should put out, and what steers it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// In the layout [`Converter::input`].
     pub input: Rows,
     /// In the layout [`Converter::output`], as long as `input`.
     pub output: Rows,
-    /// In the layout [`Converter::controls`], as long as `input`.
-    pub controls: Option<Rows>,
+    /// What it is conditioned on; controls are in the layout [`Converter::controls`] and as long as `input`.
+    pub conditions: Conditions,
 }
 
 /// Examples as the network's tensors.
@@ -78,8 +79,8 @@ pub struct Batch {
     pub input: Tensor,
     /// `[batch, steps, output]`.
     pub output: Tensor,
-    /// `[batch, steps, controls]`, where there are any.
-    pub controls: Option<Tensor>,
+    /// What each sequence is conditioned on.
+    pub conditions: Vec<Conditions>,
 }
 
 impl Batch {
@@ -89,12 +90,13 @@ impl Batch {
     /// If they differ in layout or length, or the device has no memory for them.
     pub fn new(examples: &[Example], device: &Device) -> candle_core::Result<Self> {
         let tensor = |rows: Vec<&Rows>| rows::to_tensor(&rows, device);
-        let controls = examples.iter().map(|example| example.controls.as_ref());
-        let controls: Option<Vec<&Rows>> = controls.collect();
         Ok(Self {
             input: tensor(examples.iter().map(|example| &example.input).collect())?,
             output: tensor(examples.iter().map(|example| &example.output).collect())?,
-            controls: controls.map(tensor).transpose()?,
+            conditions: examples
+                .iter()
+                .map(|example| example.conditions.clone())
+                .collect(),
         })
     }
 }

@@ -12,6 +12,7 @@ mod fast;
 
 pub use fast::FastDecoder;
 
+use crate::conditions::{self, Conditions};
 use crate::config::{ModelConfig, PartConfig};
 use crate::head::{HeadLayer, choice_name};
 use crate::layers::{Dense, Dropout};
@@ -138,7 +139,7 @@ impl Decoder {
     /// reads.
     ///
     /// # Shapes
-    /// `rows`: `[batch, steps, width]`; `z`: `[batch, latent]`; `controls`: `[batch, steps, controls]`; result:
+    /// `rows`: `[batch, steps, width]`; `z`: `[batch, latent]`; `conditions`: one for each of the batch; result:
     /// `[batch, steps, n_outputs]` for each part.
     ///
     /// # Errors
@@ -147,7 +148,7 @@ impl Decoder {
         &self,
         rows: &Tensor,
         z: &Tensor,
-        controls: Option<&Tensor>,
+        conditions: &[Conditions],
         dropout: &mut Dropout,
     ) -> Result<Vec<Tensor>> {
         let (batch, steps, _) = rows.dims3()?;
@@ -160,8 +161,8 @@ impl Decoder {
         let silence = Tensor::zeros((batch, 1, self.width), DType::F32, rows.device())?;
         let previous = Tensor::cat(&[&silence, &rows.narrow(1, 0, steps - 1)?], 1)?;
         let previous = self.by_segment(&previous)?;
-        let controls = controls
-            .map(|controls| self.by_segment(controls))
+        let controls = conditions::controls(conditions, rows.device())?
+            .map(|controls| self.by_segment(&controls))
             .transpose()?;
         self.parts
             .iter()
@@ -190,7 +191,7 @@ impl Decoder {
         &self,
         rows: &Tensor,
         z: &Tensor,
-        controls: Option<&Tensor>,
+        conditions: &[Conditions],
         probability: f32,
         noise: &mut Noise,
         dropout: &mut Dropout,
@@ -209,7 +210,7 @@ impl Decoder {
         };
         self.run(
             z,
-            controls,
+            conditions,
             1.0,
             &uniforms,
             dropout,
@@ -227,7 +228,7 @@ impl Decoder {
     /// Sequences from latents, each row read back as the next one's input; see [`HeadLayer::sample`].
     ///
     /// # Shapes
-    /// `z`: `[batch, latent]`; `controls`: `[batch, steps, controls]`; `uniforms`: `[batch, steps, n_uniforms]` in
+    /// `z`: `[batch, latent]`; `conditions`: one for each of the batch; `uniforms`: `[batch, steps, n_uniforms]` in
     /// [0, 1); result: `[batch, steps, width]`.
     ///
     /// # Errors
@@ -235,7 +236,7 @@ impl Decoder {
     pub fn sample(
         &self,
         z: &Tensor,
-        controls: Option<&Tensor>,
+        conditions: &[Conditions],
         temperature: f32,
         uniforms: &Tensor,
     ) -> Result<Tensor> {
@@ -246,7 +247,7 @@ impl Decoder {
         };
         self.run(
             z,
-            controls,
+            conditions,
             temperature,
             uniforms,
             &mut Dropout::off(),
@@ -265,13 +266,14 @@ impl Decoder {
     fn run(
         &self,
         z: &Tensor,
-        controls: Option<&Tensor>,
+        conditions: &[Conditions],
         temperature: f32,
         uniforms: &Tensor,
         dropout: &mut Dropout,
         mut next: impl FnMut(usize, Tensor) -> Result<Tensor>,
         mut hear: impl FnMut(usize, &Tensor),
     ) -> Result<()> {
+        let controls = conditions::controls(conditions, z.device())?;
         let embeddings = self.embeddings(z, dropout)?;
         let mut previous = Tensor::zeros((z.dim(0)?, self.width), DType::F32, z.device())?;
         for segment in 0..self.n_segments {
@@ -283,7 +285,7 @@ impl Decoder {
                 .collect::<Result<Vec<_>>>()?;
             for step in segment * self.segment_steps..(segment + 1) * self.segment_steps {
                 let at_step = |x: &Tensor| x.narrow(1, step, 1)?.squeeze(1);
-                let control = controls.map(at_step).transpose()?;
+                let control = controls.as_ref().map(at_step).transpose()?;
                 let uniforms = at_step(uniforms)?;
                 let mut drawn = Vec::with_capacity(self.parts.len());
                 let mut first_uniform = 0;

@@ -226,6 +226,20 @@ impl Groove {
         self.rows.get(step)?[voice.index()]
     }
 
+    /// The loudest hit of a step, the first of equals.
+    #[must_use]
+    pub fn loudest(&self, step: usize) -> Option<Cell> {
+        let mut loudest: Option<Cell> = None;
+        for cell in Voice::ALL.map(|voice| self.cell(step, voice)) {
+            if let Some(cell) = cell
+                && loudest.is_none_or(|kept| cell.velocity > kept.velocity)
+            {
+                loudest = Some(cell);
+            }
+        }
+        loudest
+    }
+
     /// Replaces what `voice` does on `step`.
     ///
     /// # Panics

@@ -91,6 +91,16 @@ pub trait HeadKind {
         Vec::new()
     }
 
+    /// Whether the decoder keeps the cells that it is told of ([`crate::conditions::Known`]).
+    fn takes_known(&self) -> bool {
+        false
+    }
+
+    /// Whether the decoder plays otherwise at another tempo.
+    fn takes_tempo(&self) -> bool {
+        false
+    }
+
     /// Numbers that it wants from the decoder at each step.
     fn n_outputs(&self, layout: &RowLayout) -> usize {
         layout.width()

@@ -13,6 +13,7 @@
 
 pub mod attributes;
 pub mod checkpoint;
+pub mod conditions;
 pub mod config;
 pub mod converter;
 pub mod decoder;

@@ -1,6 +1,7 @@
 //! The whole model, for training and for playing.
 
 use crate::checkpoint::Checkpoint;
+use crate::conditions::{self, Conditions};
 use crate::config::ModelConfig;
 use crate::decoder::{Decoder, FastDecoder};
 use crate::encoder::Encoder;
@@ -9,7 +10,7 @@ use crate::groove::Groove;
 use crate::latent::Posterior;
 use crate::layers::Dropout;
 use crate::noise::Noise;
-use crate::rows::{self, Rows};
+use crate::rows::Rows;
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use std::collections::BTreeMap;
@@ -139,12 +140,12 @@ impl Vae {
     /// The posterior of each sequence of a batch.
     ///
     /// # Shapes
-    /// `x`: `[batch, steps, input]`; `controls`: `[batch, steps, controls]`; result: `[batch, latent]` each.
+    /// `x`: `[batch, steps, input]`; `conditions`: one for each of the batch; result: `[batch, latent]` each.
     ///
     /// # Errors
     /// If shapes differ, controls are missing or not wanted, or the device fails.
-    pub fn encode(&self, x: &Tensor, controls: Option<&Tensor>) -> Result<Posterior> {
-        self.encode_with(x, controls, &mut Dropout::off())
+    pub fn encode(&self, x: &Tensor, conditions: &[Conditions]) -> Result<Posterior> {
+        self.encode_with(x, conditions, &mut Dropout::off())
     }
 
     /// [`Self::encode`] with dropout, for training.
@@ -154,14 +155,14 @@ impl Vae {
     pub fn encode_with(
         &self,
         x: &Tensor,
-        controls: Option<&Tensor>,
+        conditions: &[Conditions],
         dropout: &mut Dropout,
     ) -> Result<Posterior> {
-        match controls {
+        match conditions::controls(conditions, x.device())? {
             None => self.encoder.forward(x, dropout),
             Some(controls) => self
                 .encoder
-                .forward(&Tensor::cat(&[x, controls], 2)?, dropout),
+                .forward(&Tensor::cat(&[x, &controls], 2)?, dropout),
         }
     }
 
@@ -170,33 +171,33 @@ impl Vae {
     /// Uses up [`Self::n_uniforms`] numbers of `noise`, whatever the temperature.
     ///
     /// # Errors
-    /// If `z` has another length, the controls do not fit or the device fails.
+    /// If `z` has another length, the conditions do not fit or the device fails.
     pub fn generate(
         &self,
         z: &[f32],
-        controls: Option<&Rows>,
+        conditions: &Conditions,
         temperature: f32,
         noise: &mut Noise,
     ) -> std::result::Result<Rows, Error> {
-        let controls = controls.map(std::slice::from_ref);
+        let conditions = std::slice::from_ref(conditions);
         let zs = [z.to_vec()];
         let mut rows =
-            self.generate_batch(&zs, controls, temperature, std::slice::from_mut(noise))?;
+            self.generate_batch(&zs, conditions, temperature, std::slice::from_mut(noise))?;
         Ok(rows.swap_remove(0))
     }
 
-    /// Several sequences at once, each from its own latent, controls and noise; the same as one at a time.
+    /// Several sequences at once, each from its own latent, conditions and noise; the same as one at a time.
     ///
     /// # Errors
-    /// If a latent has another length, the controls do not fit or the device fails.
+    /// If a latent has another length, the conditions do not fit or the device fails.
     pub fn generate_batch(
         &self,
         zs: &[Vec<f32>],
-        controls: Option<&[Rows]>,
+        conditions: &[Conditions],
         temperature: f32,
         noises: &mut [Noise],
     ) -> std::result::Result<Vec<Rows>, Error> {
-        self.check_controls(controls, zs.len())?;
+        self.check_conditions(conditions, zs.len())?;
         let (n_steps, layout) = (self.config.n_steps, self.config.converter.output());
         let n_uniforms = self.n_uniforms();
         let uniforms: Vec<f32> = noises
@@ -210,10 +211,9 @@ impl Vae {
                 let z = Tensor::from_vec(zs.concat(), (batch, self.config.latent), &self.device)?;
                 let shape = (batch, n_steps, n_uniforms / n_steps);
                 let uniforms = Tensor::from_vec(uniforms, shape, &self.device)?;
-                let controls = controls.map(|rows| self.to_tensor(rows)).transpose()?;
                 let rows = self
                     .decoder
-                    .sample(&z, controls.as_ref(), temperature, &uniforms)?;
+                    .sample(&z, conditions, temperature, &uniforms)?;
                 rows.flatten_all()?.to_vec1()?
             }
         };
@@ -221,17 +221,18 @@ impl Vae {
         Ok(sequences.map(|numbers| layout.read(numbers)).collect())
     }
 
-    /// [`Self::generate`] for models that play drums by themselves.
+    /// [`Self::generate`] for models that play drums.
     ///
     /// # Errors
-    /// As [`Self::generate`], and if the model plays something else, or only what it is given controls for.
+    /// As [`Self::generate`], and if the model plays something else.
     pub fn generate_groove(
         &self,
         z: &[f32],
+        conditions: &Conditions,
         temperature: f32,
         noise: &mut Noise,
     ) -> std::result::Result<Groove, Error> {
-        let rows = self.generate(z, None, temperature, noise)?;
+        let rows = self.generate(z, conditions, temperature, noise)?;
         self.config.converter.groove(&rows).ok_or_else(|| {
             Error::Request(format!("the model {} plays no drums", self.config.preset))
         })
@@ -243,37 +244,21 @@ impl Vae {
         self.config.n_steps * self.decoder.n_uniforms()
     }
 
-    fn to_tensor(&self, batch: &[Rows]) -> Result<Tensor> {
-        rows::to_tensor(&batch.iter().collect::<Vec<_>>(), &self.device)
-    }
-
-    /// Whether there are controls of the right kind where the model has them, and none where it has not.
-    fn check_controls(
+    /// Whether there are conditions for each sequence of a batch, of the kinds that the model takes.
+    fn check_conditions(
         &self,
-        controls: Option<&[Rows]>,
+        conditions: &[Conditions],
         batch: usize,
     ) -> std::result::Result<(), Error> {
-        let preset = &self.config.preset;
-        match (self.config.converter.controls(), controls) {
-            (None, None) => Ok(()),
-            (None, Some(_)) => Err(Error::Request(format!(
-                "the model {preset} has no controls to be given"
-            ))),
-            (Some(layout), None) => Err(Error::Request(format!(
-                "the model {preset} has to be given its controls: {layout}"
-            ))),
-            (Some(layout), Some(rows)) => {
-                let fits =
-                    |rows: &Rows| *rows.layout() == layout && rows.n_steps() == self.config.n_steps;
-                if rows.len() == batch && rows.iter().all(fits) {
-                    return Ok(());
-                }
-                Err(Error::Request(format!(
-                    "the model {preset} has to be given {} steps of {layout} for each sequence",
-                    self.config.n_steps
-                )))
-            }
+        if conditions.len() != batch {
+            return Err(Error::Request(format!(
+                "{} conditions for {batch} sequences: give one for each",
+                conditions.len()
+            )));
         }
+        conditions
+            .iter()
+            .try_for_each(|one| self.config.check_conditions(one))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::models::{self, Choice};
 use crate::request::MAX_BARS;
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::Converter;
 use fourbar_model::drums::N_VOICES;
@@ -184,12 +185,13 @@ impl Generator for Cpu {
     fn generate(
         &mut self,
         z: &[f32],
+        conditions: &Conditions,
         temperature: f32,
         noise: &mut Noise,
     ) -> Result<Groove, String> {
         self.0
             .vae
-            .generate_groove(z, temperature, noise)
+            .generate_groove(z, conditions, temperature, noise)
             .map_err(|error| error.to_string())
     }
 }
@@ -210,11 +212,12 @@ impl Generator for Gpu {
     fn generate(
         &mut self,
         z: &[f32],
+        conditions: &Conditions,
         temperature: f32,
         noise: &mut Noise,
     ) -> Result<Groove, String> {
         self.vae
-            .generate_groove(z, temperature, noise)
+            .generate_groove(z, conditions, temperature, noise)
             .map_err(|error| error.to_string())
     }
 }

@@ -4,6 +4,7 @@
 //! pattern that was being made is made on the next one: the CPU comes last and is always there.
 
 use crate::request::{Ready, Request};
+use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
@@ -15,13 +16,14 @@ pub trait Generator: Send {
     /// The device's name for the user.
     fn device(&self) -> &str;
 
-    /// Decodes the latent vector `z` (`[latent]`) to a groove.
+    /// Decodes the latent vector `z` (`[latent]`) to a groove under `conditions`.
     ///
     /// # Errors
     /// If the device fails.
     fn generate(
         &mut self,
         z: &[f32],
+        conditions: &Conditions,
         temperature: f32,
         noise: &mut Noise,
     ) -> Result<Groove, String>;
@@ -99,13 +101,14 @@ impl Engine {
     /// If even the last device fails; the text is for the user.
     pub fn make(&mut self, request: &Request) -> Result<Ready, String> {
         let (z, noise) = latent_vector(request, &self.identity);
+        let conditions = Conditions::default();
         loop {
             let Some(generator) = self.generators.first_mut() else {
                 return Err("the network runs on no device".to_owned());
             };
             // Every device starts from the same noise, so that a failure half-way leaves no trace in the pattern.
             let mut noise = noise.clone();
-            match guarded(|| generator.generate(&z, request.temperature, &mut noise)) {
+            match guarded(|| generator.generate(&z, &conditions, request.temperature, &mut noise)) {
                 Ok(groove) => {
                     return Ok(Ready {
                         request: *request,
@@ -154,7 +157,9 @@ fn timed(
     n_latent: usize,
 ) -> (Option<Duration>, Box<dyn Generator>) {
     let z = vec![0.0; n_latent];
-    let mut run = || guarded(|| generator.generate(&z, 1.0, &mut Noise::from_seed(0)));
+    let mut run = || {
+        guarded(|| generator.generate(&z, &Conditions::default(), 1.0, &mut Noise::from_seed(0)))
+    };
     // The first groove also compiles and loads kernels.
     let seconds = run().and_then(|_| {
         let start = Instant::now();
@@ -188,6 +193,7 @@ pub(crate) mod tests {
         fn generate(
             &mut self,
             z: &[f32],
+            _conditions: &Conditions,
             _temperature: f32,
             noise: &mut Noise,
         ) -> Result<Groove, String> {

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed benchmark is meant to stop")]
 
 use candle_core::Device;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::Example;
 use fourbar_model::noise::Noise;
 use fourbar_model::rows::RowLayout;
@@ -76,6 +77,6 @@ fn example(config: &Config) -> Example {
     Example {
         input: rows(model.converter.input()),
         output: rows(model.converter.output()),
-        controls: model.converter.controls().map(rows),
+        conditions: Conditions::of_controls(model.converter.controls().map(rows)),
     }
 }

@@ -11,6 +11,7 @@
 
 use candle_core::Device;
 use criterion::{Criterion, SamplingMode, criterion_group};
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::Example;
 use fourbar_model::drums::Voice;
 use fourbar_model::groove::{Cell, Groove};
@@ -68,7 +69,7 @@ fn learner() -> (Learner, Vec<Example>) {
         Example {
             input: rows.clone(),
             output: rows,
-            controls: None,
+            conditions: Conditions::default(),
         }
     };
     let examples = (0..BATCH).map(|_| groove()).collect();

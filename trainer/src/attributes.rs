@@ -16,9 +16,9 @@ use anyhow::{Context as _, Result, ensure};
 use candle_core::Device;
 use fourbar_model::attributes::{Attribute, AttributeVector, Passage};
 use fourbar_model::checkpoint::Checkpoint;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::Batch;
 use fourbar_model::drums::DrumMap;
-use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 use serde_json::json;
@@ -108,7 +108,7 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     let effects = effects(
         &vae,
         &vectors.found,
-        &training.controls,
+        &training.conditions,
         args.samples,
         args.temperature,
         args.seed,
@@ -161,12 +161,12 @@ struct Training {
     mus: Vec<Vec<f32>>,
     /// Its attributes, in their order.
     values: Vec<Vec<Option<f64>>>,
-    /// The controls of each window, for a model that has them; else empty.
-    controls: Vec<Rows>,
+    /// What each window is conditioned on; empty if that is nothing.
+    conditions: Vec<Conditions>,
 }
 
 /// What was found in one window.
-type Encoded = (Vec<f32>, Vec<Option<f64>>, Option<Rows>);
+type Encoded = (Vec<f32>, Vec<Option<f64>>, Conditions);
 
 impl Training {
     /// Encodes every training window of a data set, a bar apart.
@@ -189,12 +189,12 @@ impl Training {
                 .map(|window| dataset.example(window, None))
                 .collect();
             let batch = Batch::new(&examples, vae.device())?;
-            let posterior = vae.encode(&batch.input, batch.controls.as_ref())?;
+            let posterior = vae.encode(&batch.input, &batch.conditions)?;
             let mus: Vec<Vec<f32>> = posterior.mu.to_vec2()?;
             let encoded = mus.into_iter().zip(examples).map(|(mu, example)| {
                 let passage = Passage::of_rows(&config.converter, &example.output);
                 let values = attributes.iter().map(|one| one.measure(&passage)).collect();
-                (mu, values, example.controls)
+                (mu, values, example.conditions)
             });
             Ok(encoded.collect())
         };
@@ -206,12 +206,14 @@ impl Training {
             attributes: attributes.clone(),
             mus: Vec::with_capacity(windows.len()),
             values: Vec::with_capacity(windows.len()),
-            controls: Vec::new(),
+            conditions: Vec::new(),
         };
-        for (mu, values, controls) in batches.into_iter().flatten() {
+        for (mu, values, conditions) in batches.into_iter().flatten() {
             training.mus.push(mu);
             training.values.push(values);
-            training.controls.extend(controls);
+            training
+                .conditions
+                .extend((!conditions.is_empty()).then_some(conditions));
         }
         Ok(training)
     }

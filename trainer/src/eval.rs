@@ -42,6 +42,7 @@ use crate::loaded_model::LoadedModel;
 use crate::run_folder::Row;
 use crate::{arguments, data, files};
 use anyhow::Context as _;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
 use fourbar_model::noise::Noise;
 use fourbar_model::rows::Rows;
@@ -359,10 +360,14 @@ fn invented(
         .iter_mut()
         .map(|noise| noise.normals(vae.config().latent))
         .collect();
-    let controls: Option<Vec<Rows>> = samples
+    let conditions: Vec<Conditions> = samples
         .iter()
-        .map(|sample| held_out.examples[sample % held_out.len()].controls.clone())
+        .map(|sample| {
+            held_out.examples[sample % held_out.len()]
+                .conditions
+                .clone()
+        })
         .collect();
-    vae.generate_batch(&zs, controls.as_deref(), temperature, &mut noises)
+    vae.generate_batch(&zs, &conditions, temperature, &mut noises)
         .context("decoding samples of the prior")
 }

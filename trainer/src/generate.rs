@@ -21,6 +21,7 @@ use crate::arguments::{self, TEMPI_BPM};
 use crate::files;
 use crate::loaded_model::LoadedModel;
 use crate::prepare::parse_drum_map;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::midi::TimeSignature;
@@ -298,7 +299,7 @@ pub fn sample(
 ) -> Result<Groove, fourbar_model::Error> {
     let mut noise = noise_of(seed, index);
     let z = noise.normals(vae.config().latent);
-    vae.generate_groove(&z, temperature, &mut noise)
+    vae.generate_groove(&z, &Conditions::default(), temperature, &mut noise)
 }
 
 /// The noise of the `index`th piece made from `seed`; the first one's is that of the seed itself.

@@ -218,9 +218,8 @@ impl Learner {
         let Batch {
             input,
             output,
-            controls,
+            conditions,
         } = Batch::new(examples, device)?;
-        let controls = controls.as_ref();
         let latent = self.vae.config().latent;
         let epsilon = noise.normals(examples.len() * latent);
         let epsilon = Tensor::from_vec(epsilon, (examples.len(), latent), device)?;
@@ -233,15 +232,15 @@ impl Learner {
             train.scheduled_sampling.probability(self.adam.step) as f32,
         );
         let mut dropout = Dropout::keep(keep, noise.clone());
-        let posterior = self.vae.encode_with(&input, controls, &mut dropout)?;
+        let posterior = self.vae.encode_with(&input, &conditions, &mut dropout)?;
         let z = posterior.sample(&epsilon)?;
         let decoder = self.vae.decoder();
         let outputs = if sampling > 0.0 {
             // Not the numbers that dropout draws.
             let mut draws = noise.branch();
-            decoder.scheduled(&output, &z, controls, sampling, &mut draws, &mut dropout)?
+            decoder.scheduled(&output, &z, &conditions, sampling, &mut draws, &mut dropout)?
         } else {
-            decoder.teacher_forced(&output, &z, controls, &mut dropout)?
+            decoder.teacher_forced(&output, &z, &conditions, &mut dropout)?
         };
         let reconstruction = decoder.loss(&outputs, &output)?;
         let kl = loss::kl(&posterior)?;

@@ -16,7 +16,7 @@ use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
-use fourbar_model::rows::{self, RowLayout, Rows};
+use fourbar_model::rows::{RowLayout, Rows};
 use fourbar_model::vae::Vae;
 use golden::{Golden, GoldenNote};
 use std::io::{self, Write as _};
@@ -290,25 +290,16 @@ impl Case {
         let [n_rows, width] = self.golden.input_shape;
         let batch = inputs.len() / (n_rows * width);
         let x = Tensor::from_slice(inputs, (batch, n_rows, width), &Device::Cpu)?;
-        let controls = self.example.controls.as_ref().map(|controls| {
-            let controls = vec![controls; batch];
-            rows::to_tensor(&controls, &Device::Cpu)
-        });
-        let posterior = self.vae.encode(&x, controls.transpose()?.as_ref())?;
+        let conditions = vec![self.example.conditions.clone(); batch];
+        let posterior = self.vae.encode(&x, &conditions)?;
         Ok(posterior.mu.to_vec2()?)
     }
 
     /// The most likely sequence of each latent.
     fn decode(&self, zs: &[Vec<f32>]) -> Result<Vec<Rows>> {
-        let controls = self
-            .example
-            .controls
-            .as_ref()
-            .map(|controls| vec![controls.clone(); zs.len()]);
+        let conditions = vec![self.example.conditions.clone(); zs.len()];
         let mut unused: Vec<Noise> = zs.iter().map(|_| Noise::from_seed(0)).collect();
-        Ok(self
-            .vae
-            .generate_batch(zs, controls.as_deref(), 0.0, &mut unused)?)
+        Ok(self.vae.generate_batch(zs, &conditions, 0.0, &mut unused)?)
     }
 
     /// Sequences of decoded rows from their numbers.

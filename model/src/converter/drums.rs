@@ -3,6 +3,7 @@
 use super::material::{Content, Material, Part};
 use super::stretches::{Extent, Heard, Stretches, steps};
 use super::{Example, VELOCITY, no_drum_of, wrong};
+use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
 use crate::groove::{self, Cell, Groove, NotesLost};
@@ -214,7 +215,7 @@ impl DrumsConverter {
         Example {
             input: self.rows(self.input_layout(), bits),
             output: self.rows(self.output_layout(), bits),
-            controls: None,
+            conditions: Conditions::default(),
         }
     }
 

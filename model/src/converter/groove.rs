@@ -7,6 +7,7 @@ mod tests;
 use super::material::{Content, Material, Part};
 use super::stretches::{Extent, Heard, Stretches};
 use super::{Example, no_drum_of, wrong};
+use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
 use crate::groove::{self, Cell, Groove, ROW, STEPS_PER_BAR};
@@ -167,7 +168,7 @@ impl GrooveConverter {
         Example {
             input: self.rows(&self.input_groove(groove, noise)),
             output: self.rows(groove),
-            controls: self.controls(groove),
+            conditions: Conditions::of_controls(self.controls(groove)),
         }
     }
 
@@ -198,14 +199,7 @@ impl GrooveConverter {
     fn taps(&self, groove: &Groove, input: &Groove) -> Groove {
         let mut taps = Groove::empty(input.n_steps());
         for step in 0..input.n_steps() {
-            let mut loudest: Option<Cell> = None;
-            for cell in Voice::ALL.map(|voice| input.cell(step, voice)) {
-                if let Some(cell) = cell
-                    && loudest.is_none_or(|kept| cell.velocity > kept.velocity)
-                {
-                    loudest = Some(cell);
-                }
-            }
+            let mut loudest = input.loudest(step);
             if self.magenta_compat && loudest.is_none() {
                 loudest = groove.cell(step, Voice::Kick);
             }

@@ -3,6 +3,7 @@
 use super::material::{Content, Material, Part};
 use super::stretches::{Extent, Heard, Stretches, steps};
 use super::{Example, VELOCITY, wrong};
+use crate::conditions::Conditions;
 use crate::error::Error;
 use crate::groove::{self, NotesLost};
 use crate::midi::{DRUM_CHANNEL, Song};
@@ -182,7 +183,7 @@ impl MelodyConverter {
         Example {
             input: rows.clone(),
             output: rows,
-            controls: None,
+            conditions: Conditions::default(),
         }
     }
 

@@ -359,7 +359,7 @@ proptest! {
                 let n_rows = 32 * converter.rows_per_step();
                 prop_assert_eq!((example.input.layout(), example.input.n_steps()), (&converter.input(), n_rows));
                 prop_assert_eq!((example.output.layout(), example.output.n_steps()), (&converter.output(), n_rows));
-                let controls = example.controls.as_ref().map(|rows| (rows.layout().clone(), rows.n_steps()));
+                let controls = example.conditions.controls.as_ref().map(|rows| (rows.layout().clone(), rows.n_steps()));
                 prop_assert_eq!(controls, converter.controls().map(|layout| (layout, n_rows)));
                 for note in converter.notes(&example.output, &DrumMap::GM) {
                     let is_early = magenta_compat && note.onset_beats >= -0.125;

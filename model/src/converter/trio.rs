@@ -5,6 +5,7 @@ use super::material::{Content, Material, Part};
 use super::melody::{self, MelodyConverter};
 use super::stretches::{Extent, Heard, Stretch, Stretches, steps};
 use super::{Example, wrong};
+use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES};
 use crate::error::Error;
 use crate::groove::NotesLost;
@@ -370,7 +371,7 @@ impl Parts {
         Example {
             input: rows.clone(),
             output: rows,
-            controls: None,
+            conditions: Conditions::default(),
         }
     }
 }

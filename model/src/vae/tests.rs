@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::converter::Converter;
+use crate::rows;
 use candle_core::Var;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ fn config(converter: &str, encoder: &str, decoder: &str) -> ModelConfig {
         preset: "small".to_owned(),
         n_steps: 8,
         latent: 6,
+        styles: Vec::new(),
         converter,
         encoder: serde_json::from_str(encoder).unwrap(),
         decoder: serde_json::from_str(decoder).unwrap(),
@@ -103,10 +105,15 @@ fn model(config: &ModelConfig) -> Vae {
     .unwrap()
 }
 
-fn controls(config: &ModelConfig, noise: &mut Noise) -> Option<Rows> {
-    let layout = config.converter.controls()?;
-    let numbers: Vec<f32> = noise.uniforms(config.n_steps * layout.width());
-    Some(layout.read(&numbers))
+fn conditions(config: &ModelConfig, noise: &mut Noise) -> Conditions {
+    Conditions::of_controls(config.converter.controls().map(|layout| {
+        let numbers: Vec<f32> = noise.uniforms(config.n_steps * layout.width());
+        layout.read(&numbers)
+    }))
+}
+
+fn to_tensor(batch: &[Rows]) -> Tensor {
+    rows::to_tensor(&batch.iter().collect::<Vec<_>>(), &Device::Cpu).unwrap()
 }
 
 fn largest(x: &Tensor) -> f32 {
@@ -147,32 +154,25 @@ fn running_freely_and_being_told_the_same_rows_agree() {
         let mut noise = Noise::from_seed(1);
         let batch = 3;
         let zs: Vec<Vec<f32>> = (0..batch).map(|_| noise.normals(config.latent)).collect();
-        let controls: Option<Vec<Rows>> =
-            (0..batch).map(|_| controls(&config, &mut noise)).collect();
+        let conditions: Vec<Conditions> = (0..batch)
+            .map(|_| conditions(&config, &mut noise))
+            .collect();
         let mut noises = vec![Noise::from_seed(2); batch];
         let free = vae
-            .generate_batch(&zs, controls.as_deref(), 0.0, &mut noises)
+            .generate_batch(&zs, &conditions, 0.0, &mut noises)
             .unwrap();
-        let free = vae.to_tensor(&free).unwrap();
+        let free = to_tensor(&free);
         let z = Tensor::from_vec(zs.concat(), (batch, config.latent), &Device::Cpu).unwrap();
-        let controls = controls.map(|rows| vae.to_tensor(&rows).unwrap());
         let told = vae
             .decoder()
-            .teacher_forced(&free, &z, controls.as_ref(), &mut Dropout::off())
+            .teacher_forced(&free, &z, &conditions, &mut Dropout::off())
             .unwrap();
         let likely = vae.decoder().most_likely(&told).unwrap();
         assert!(largest(&(likely - &free).unwrap()) < 1e-5, "{config:?}");
         // Scheduled sampling that never samples is teacher forcing.
         let scheduled = vae
             .decoder()
-            .scheduled(
-                &free,
-                &z,
-                controls.as_ref(),
-                0.0,
-                &mut noise,
-                &mut Dropout::off(),
-            )
+            .scheduled(&free, &z, &conditions, 0.0, &mut noise, &mut Dropout::off())
             .unwrap();
         for (told, scheduled) in told.iter().zip(&scheduled) {
             assert!(largest(&(told - scheduled).unwrap()) < 1e-5, "{config:?}");
@@ -186,15 +186,14 @@ fn a_sequence_does_not_depend_on_its_neighbours_in_the_batch() {
         let vae = model(&config);
         let mut noise = Noise::from_seed(3);
         let zs: Vec<Vec<f32>> = (0..3).map(|_| noise.normals(config.latent)).collect();
-        let controls: Option<Vec<Rows>> = (0..3).map(|_| controls(&config, &mut noise)).collect();
+        let conditions: Vec<Conditions> = (0..3).map(|_| conditions(&config, &mut noise)).collect();
         let noises: Vec<Noise> = (0..3).map(Noise::from_seed).collect();
         let together = vae
-            .generate_batch(&zs, controls.as_deref(), 1.0, &mut noises.clone())
+            .generate_batch(&zs, &conditions, 1.0, &mut noises.clone())
             .unwrap();
         for i in 0..3 {
-            let controls = controls.as_ref().map(|rows| &rows[i]);
             let alone = vae
-                .generate(&zs[i], controls, 1.0, &mut noises[i].clone())
+                .generate(&zs[i], &conditions[i], 1.0, &mut noises[i].clone())
                 .unwrap();
             assert_eq!(alone.layout(), together[i].layout());
             let differs = alone
@@ -228,24 +227,20 @@ fn every_tensor_of_every_kind_of_model_learns() {
             let sequences: Vec<Rows> = (0..2)
                 .map(|_| layout.read(&noise.uniforms(config.n_steps * layout.width())))
                 .collect();
-            vae.to_tensor(&sequences).unwrap()
+            to_tensor(&sequences)
         };
         let input = rows(&config.converter.input(), &mut noise);
         let output = rows(&config.converter.output(), &mut noise);
-        let controls = config
-            .converter
-            .controls()
-            .map(|layout| rows(&layout, &mut noise));
+        let conditions: Vec<Conditions> = (0..2).map(|_| conditions(&config, &mut noise)).collect();
         let epsilon = noise.normals(2 * config.latent);
         let epsilon = Tensor::from_vec(epsilon, (2, config.latent), &Device::Cpu).unwrap();
         for sampling in [None, Some(0.5)] {
-            let posterior = vae.encode(&input, controls.as_ref()).unwrap();
+            let posterior = vae.encode(&input, &conditions).unwrap();
             let z = posterior.sample(&epsilon).unwrap();
-            let (decoder, controls, dropout) =
-                (vae.decoder(), controls.as_ref(), &mut Dropout::off());
+            let (decoder, dropout) = (vae.decoder(), &mut Dropout::off());
             let outputs = match sampling {
-                None => decoder.teacher_forced(&output, &z, controls, dropout),
-                Some(p) => decoder.scheduled(&output, &z, controls, p, &mut noise, dropout),
+                None => decoder.teacher_forced(&output, &z, &conditions, dropout),
+                Some(p) => decoder.scheduled(&output, &z, &conditions, p, &mut noise, dropout),
             };
             let parts = decoder.loss(&outputs.unwrap(), &output).unwrap();
             let parts: Vec<Tensor> = parts.into_iter().map(|(_, part)| part).collect();
@@ -265,14 +260,18 @@ fn every_tensor_of_every_kind_of_model_learns() {
 fn controls_are_asked_for_and_refused_in_words() {
     let kinds = every_kind();
     let mut noise = Noise::from_seed(6);
-    let roll = controls(&kinds[3], &mut noise).unwrap();
+    let roll = conditions(&kinds[3], &mut noise);
     let z = noise.normals(6);
-    let problem = |config: &ModelConfig, controls: Option<&Rows>| {
-        let outcome = model(config).generate(&z, controls, 0.0, &mut Noise::from_seed(0));
+    let problem = |config: &ModelConfig, conditions: &Conditions| {
+        let outcome = model(config).generate(&z, conditions, 0.0, &mut Noise::from_seed(0));
         outcome.unwrap_err().to_string()
     };
-    assert!(problem(&kinds[0], Some(&roll)).contains("has no controls"));
-    assert!(problem(&kinds[3], None).contains("has to be given its controls: a roll of 9 classes"));
-    let short = Rows::of_bits(roll.layout().clone(), vec![0; 3]);
-    assert!(problem(&kinds[3], Some(&short)).contains("8 steps"));
+    assert!(problem(&kinds[0], &roll).contains("has no controls"));
+    assert!(
+        problem(&kinds[3], &Conditions::default())
+            .contains("has to be given its controls: a roll of 9 classes")
+    );
+    let layout = roll.controls.unwrap().layout().clone();
+    let short = Conditions::of_controls(Some(Rows::of_bits(layout, vec![0; 3])));
+    assert!(problem(&kinds[3], &short).contains("8 steps"));
 }

@@ -3,6 +3,7 @@
 use crate::generate::noise_of;
 use anyhow::Result;
 use fourbar_model::attributes::{Attribute, AttributeVector, Passage};
+use fourbar_model::conditions::Conditions;
 use fourbar_model::noise::Noise;
 use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
@@ -27,7 +28,7 @@ pub struct Effects {
 /// Adds each vector to `samples` random points and measures every attribute before and after.
 ///
 /// The music of a point is drawn with the same noise whatever is added to it, so that the vector is the only difference.
-/// A model with controls is given those of training windows, of which `controls` holds all.
+/// A conditional model is given what training windows are conditioned on, of which `conditions` holds all.
 ///
 /// # Source
 /// Roberts et al. 2018 (MusicVAE), figure 4.
@@ -37,13 +38,13 @@ pub struct Effects {
 pub fn effects(
     vae: &Vae,
     vectors: &[(Attribute, AttributeVector)],
-    controls: &[Rows],
+    conditions: &[Conditions],
     samples: usize,
     temperature: f32,
     seed: u64,
 ) -> Result<Effects> {
     let points: Vec<Point> = (0..samples)
-        .map(|index| Point::draw(vae.config().latent, controls, seed, index))
+        .map(|index| Point::draw(vae.config().latent, conditions, seed, index))
         .collect();
     let measured = |by: Option<&[f32]>| -> Result<Vec<Vec<Option<f64>>>> {
         let batches: Vec<Vec<Vec<Option<f64>>>> = points
@@ -80,15 +81,20 @@ pub fn effects(
 struct Point<'a> {
     z: Vec<f32>,
     noise: Noise,
-    controls: Option<&'a Rows>,
+    conditions: Option<&'a Conditions>,
 }
 
 impl<'a> Point<'a> {
-    fn draw(latent: usize, controls: &'a [Rows], seed: u64, index: usize) -> Self {
+    fn draw(latent: usize, conditions: &'a [Conditions], seed: u64, index: usize) -> Self {
         let mut noise = noise_of(seed, index);
         let z = noise.normals(latent);
-        let controls = (!controls.is_empty()).then(|| &controls[noise.below(controls.len())]);
-        Self { z, noise, controls }
+        let conditions =
+            (!conditions.is_empty()).then(|| &conditions[noise.below(conditions.len())]);
+        Self {
+            z,
+            noise,
+            conditions,
+        }
     }
 }
 
@@ -108,13 +114,12 @@ fn measure(
         })
         .collect();
     let mut noises: Vec<Noise> = points.iter().map(|point| point.noise.clone()).collect();
-    let controls: Vec<Rows> = points
+    let conditions: Vec<Conditions> = points
         .iter()
-        .filter_map(|point| point.controls.cloned())
+        .map(|point| point.conditions.cloned().unwrap_or_default())
         .collect();
-    let controls = (!controls.is_empty()).then_some(controls.as_slice());
     let converter = &vae.config().converter;
-    let music = vae.generate_batch(&zs, controls, temperature, &mut noises)?;
+    let music = vae.generate_batch(&zs, &conditions, temperature, &mut noises)?;
     let of_rows = |rows: &Rows| {
         let passage = Passage::of_rows(converter, rows);
         let attributes = vectors.iter();

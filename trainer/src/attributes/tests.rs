@@ -5,6 +5,7 @@ use crate::loaded_model::tiny;
 use candle_core::Tensor;
 use clap::Parser;
 use fourbar_model::checkpoint::Precision;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
 use fourbar_model::midi;
 use fourbar_model::note::Note;
@@ -190,12 +191,13 @@ fn effects_are_measured_of_every_kind_of_model() {
         };
         let silence = Groove::empty(config.n_steps);
         let example = config.converter.example_of_groove(&silence);
-        let controls: Vec<Rows> = example
-            .and_then(|example| example.controls)
+        let conditions: Vec<Conditions> = example
+            .map(|example| example.conditions)
+            .filter(|conditions| !conditions.is_empty())
             .into_iter()
             .collect();
         let measured =
-            |component| effects(&model.vae, &with(component), &controls, 6, 1.0, 3).unwrap();
+            |component| effects(&model.vae, &with(component), &conditions, 6, 1.0, 3).unwrap();
 
         let nothing = measured(0.0);
         assert_eq!(nothing.means.len(), nothing.ids.len());

@@ -11,6 +11,7 @@ use super::tokens::{n_tokens, tokens};
 use crate::dataset::{Dataset, Split};
 use anyhow::Context as _;
 use candle_core::Tensor;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::Example;
 use fourbar_model::groove::STEPS_PER_BAR;
@@ -27,7 +28,7 @@ const N_POSITIONS: u8 = 11;
 const MAX_LEARNED: usize = 16_384;
 
 /// Sequences on the way from one held-out example to another of a different file, on the arc between their latents and
-/// in a naive blend; means over the pairs. A model with controls has those of the start all the way.
+/// in a naive blend; means over the pairs. A conditional model keeps the conditions of the start all the way.
 ///
 /// # Source
 /// Roberts et al. 2018, figure 3. The blend takes each row from the end with the probability of the position, else from
@@ -104,7 +105,7 @@ impl Interpolation {
                 let zs = ends.on_the_arc(t);
                 let mut noises = vec![Noise::from_seed(0); zs.len()];
                 let decoded = vae
-                    .generate_batch(&zs, ends.controls.as_deref(), 0.0, &mut noises)
+                    .generate_batch(&zs, &ends.conditions, 0.0, &mut noises)
                     .context("decoding an interpolation")?;
                 latent[place].add(vae, &ends, &zs, &decoded, language)?;
                 let blended: Vec<Rows> = (0..pairs.len())
@@ -156,8 +157,8 @@ pub(super) fn pairs(held_out: &HeldOut, n: usize, seed: u64) -> Vec<(usize, usiz
 struct Ends {
     starts: Vec<Rows>,
     ends: Vec<Rows>,
-    /// What the model is told at each start, if it is told anything.
-    controls: Option<Vec<Rows>>,
+    /// What the model is told at each start.
+    conditions: Vec<Conditions>,
     start_mus: Vec<Vec<f32>>,
     end_mus: Vec<Vec<f32>>,
 }
@@ -173,7 +174,10 @@ impl Ends {
             examples.into_iter().map(|example| example.output).collect()
         };
         Ok(Self {
-            controls: starts.iter().map(|start| start.controls.clone()).collect(),
+            conditions: starts
+                .iter()
+                .map(|start| start.conditions.clone())
+                .collect(),
             start_mus: means(vae, &starts)?,
             end_mus: means(vae, &ends)?,
             starts: outputs(starts),
@@ -240,12 +244,11 @@ impl Walked {
         let tensor =
             |rows: &[Rows]| rows::to_tensor(&rows.iter().collect::<Vec<_>>(), vae.device());
         let rows = tensor(sequences)?;
-        let controls = ends.controls.as_deref().map(tensor).transpose()?;
         let shape = (zs.len(), vae.config().latent);
         let z = Tensor::from_vec(zs.concat(), shape, vae.device())?;
         let outputs =
             vae.decoder()
-                .teacher_forced(&rows, &z, controls.as_ref(), &mut Dropout::off())?;
+                .teacher_forced(&rows, &z, &ends.conditions, &mut Dropout::off())?;
         let mut nats = vec![0.0; zs.len()];
         for (_, part) in vae.decoder().loss(&outputs, &rows)? {
             for (sum, part) in nats.iter_mut().zip(numbers_of(&part)?) {

@@ -7,6 +7,7 @@ use super::held_out::{HeldOut, grooves, has_feel};
 use super::segments::Segment;
 use anyhow::Context as _;
 use candle_core::{Device, Tensor};
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::latent::Posterior;
 use fourbar_model::layers::Dropout;
@@ -73,14 +74,14 @@ pub(super) fn play_back(
     let mut played = Vec::with_capacity(held_out.len());
     for examples in held_out.examples.chunks(BATCH) {
         let zs = means(vae, examples)?;
-        let controls: Option<Vec<Rows>> = examples
+        let conditions: Vec<Conditions> = examples
             .iter()
-            .map(|example| example.controls.clone())
+            .map(|example| example.conditions.clone())
             .collect();
         let places = played.len()..played.len() + examples.len();
         let mut noises: Vec<Noise> = places.map(|place| Noise::of_sample(seed, place)).collect();
         played.extend(
-            vae.generate_batch(&zs, controls.as_deref(), temperature, &mut noises)
+            vae.generate_batch(&zs, &conditions, temperature, &mut noises)
                 .context("decoding held-out examples")?,
         );
     }
@@ -144,18 +145,14 @@ impl Forced {
 }
 
 fn encode(vae: &Vae, batch: &Batch) -> anyhow::Result<Posterior> {
-    vae.encode(&batch.input, batch.controls.as_ref())
+    vae.encode(&batch.input, &batch.conditions)
         .context("encoding held-out examples")
 }
 
 /// What the decoder says of every row of a batch's output when it knows the rows before it.
 fn outputs(vae: &Vae, batch: &Batch, z: &Tensor) -> candle_core::Result<Vec<Tensor>> {
-    vae.decoder().teacher_forced(
-        &batch.output,
-        z,
-        batch.controls.as_ref(),
-        &mut Dropout::off(),
-    )
+    vae.decoder()
+        .teacher_forced(&batch.output, z, &batch.conditions, &mut Dropout::off())
 }
 
 /// A `[batch]` tensor as numbers.

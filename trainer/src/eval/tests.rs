@@ -8,6 +8,7 @@ use crate::generate::sample;
 use crate::loaded_model::{LoadedModel, tiny};
 use candle_core::{Device, Tensor};
 use fourbar_model::attributes::AttributeVector;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::drums::Voice;
 use fourbar_model::groove::{Cell, STEPS_PER_BAR};
@@ -35,7 +36,7 @@ pub(super) fn held_out(vae: &Vae, n: usize) -> HeldOut {
             example.unwrap_or_else(|| Example {
                 input: rows(&config.converter.input(), config.n_steps, index),
                 output: rows(&config.converter.output(), config.n_steps, index),
-                controls: None,
+                conditions: Conditions::default(),
             })
         })
         .collect();
@@ -217,13 +218,13 @@ fn segments_cost_together_what_the_whole_costs_and_are_right_on_average_as_often
         assert_eq!(segments.len(), if is_flat { 0 } else { 2 });
 
         let batch = Batch::new(&held_out.examples, &Device::Cpu).unwrap();
-        let controls = batch.controls.as_ref();
-        let posterior = vae.encode(&batch.input, controls).unwrap();
+        let conditions = &batch.conditions;
+        let posterior = vae.encode(&batch.input, conditions).unwrap();
         let eps = Noise::from_seed(seed).normals(4 * vae.config().latent);
         let eps = Tensor::from_vec(eps, (4, vae.config().latent), &Device::Cpu).unwrap();
         let z = posterior.sample(&eps).unwrap();
         let decoder = vae.decoder();
-        let outputs = decoder.teacher_forced(&batch.output, &z, controls, &mut Dropout::off());
+        let outputs = decoder.teacher_forced(&batch.output, &z, conditions, &mut Dropout::off());
         let parts = decoder.loss(&outputs.unwrap(), &batch.output).unwrap();
         for (name, nats) in parts {
             let nats = reconstruction::numbers_of(&nats).unwrap();

@@ -6,6 +6,7 @@ use super::{Args, attribute, noise_of};
 use crate::loaded_model::LoadedModel;
 use anyhow::Context as _;
 use candle_core::Device;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Converter, Example};
 use fourbar_model::drums::{DrumMap, N_VOICES};
 use fourbar_model::groove::{Cell, Groove, beats};
@@ -31,8 +32,8 @@ pub(super) struct Player<'a> {
     pub(super) args: &'a Args,
     /// What the attributes add to every point.
     shift: Vec<f32>,
-    /// What is played wherever an input brings no controls of its own, or does not matter.
-    controls: Option<Rows>,
+    /// What every piece is conditioned on; where this is nothing, on what an input brings.
+    conditions: Conditions,
 }
 
 impl<'a> Player<'a> {
@@ -50,23 +51,27 @@ impl<'a> Player<'a> {
             converter: &model.metadata.config.converter,
             args,
             shift: attribute::shift(&model.metadata, &args.attribute)?,
-            controls: None,
+            conditions: Conditions::default(),
         };
-        player.controls = match &args.controls {
+        player.conditions = match &args.controls {
             Some(path) => {
                 let input = Input::open(path, player.reading(), out)?;
-                input.first_window(player.converter, out)?.example.controls
+                input
+                    .first_window(player.converter, out)?
+                    .example
+                    .conditions
             }
-            None if takes_hits(player.converter) => None,
-            None => player.controls_of_silence(),
+            None if takes_hits(player.converter) => Conditions::default(),
+            None => player.conditions_of_silence(),
         };
         Ok(player)
     }
 
-    /// Controls that say the same of every music.
-    fn controls_of_silence(&self) -> Option<Rows> {
+    /// Conditions that say the same of every music.
+    fn conditions_of_silence(&self) -> Conditions {
         let silence = Groove::empty(self.window_steps());
-        self.converter.example_of_groove(&silence)?.controls
+        let example = self.converter.example_of_groove(&silence);
+        example.map_or_else(Conditions::default, |example| example.conditions)
     }
 
     /// How inputs are read for this model.
@@ -93,7 +98,7 @@ impl<'a> Player<'a> {
         let batch = Batch::new(std::slice::from_ref(example), self.vae.device())?;
         let posterior = self
             .vae
-            .encode(&batch.input, batch.controls.as_ref())
+            .encode(&batch.input, &batch.conditions)
             .context("encoding an input")?;
         Ok(posterior
             .mu
@@ -102,8 +107,8 @@ impl<'a> Player<'a> {
             .to_vec1()?)
     }
 
-    /// What the model plays at `z`, moved by the attributes, with the noise of number `index`. The controls are those of
-    /// the command line, else those of `input`.
+    /// What the model plays at `z`, moved by the attributes, with the noise of number `index`. The conditions are those
+    /// of the command line, else those of `input`.
     ///
     /// # Errors
     /// If the network fails.
@@ -128,11 +133,13 @@ impl<'a> Player<'a> {
         noise: &mut fourbar_model::noise::Noise,
     ) -> anyhow::Result<Rows> {
         let z: Vec<f32> = z.iter().zip(&self.shift).map(|(z, by)| z + by).collect();
-        let own = input.and_then(|example| example.controls.as_ref());
-        let controls = self.controls.as_ref().or(own);
+        let own = input.map(|example| &example.conditions);
+        let conditions = own
+            .filter(|_| self.conditions.is_empty())
+            .unwrap_or(&self.conditions);
         Ok(self
             .vae
-            .generate(&z, controls, self.args.temperature(), noise)?)
+            .generate(&z, conditions, self.args.temperature(), noise)?)
     }
 
     /// The notes of a window, as a loop.

@@ -170,6 +170,7 @@ impl Layout {
             preset: name.to_owned(),
             n_steps: steps.saturating_mul(converter.rows_per_step()),
             latent: 0,
+            styles: Vec::new(),
             converter,
             encoder: EncoderConfig {
                 units: Vec::new(),

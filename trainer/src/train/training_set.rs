@@ -112,7 +112,7 @@ impl<'a> TrainingSet<'a> {
                     .map(|window| self.dataset.example(window, None))
                     .collect();
                 let batch = Batch::new(&examples, &Device::Cpu)?;
-                let posterior = vae.encode(&batch.input, batch.controls.as_ref())?;
+                let posterior = vae.encode(&batch.input, &batch.conditions)?;
                 Ok(posterior.mu.to_vec2()?)
             })
             .collect::<Result<_>>()?;

@@ -106,7 +106,11 @@ fn controls_are_the_hits_whatever_the_input_lacks() {
         tapify: true,
         ..GrooveConverter::default()
     };
-    let controls = converter.example(&groove(), None).controls.unwrap();
+    let controls = converter
+        .example(&groove(), None)
+        .conditions
+        .controls
+        .unwrap();
     assert_eq!(controls.bits(), Some(&[0b11, 0b1, 0, 0b100][..]));
     assert_eq!(*controls.layout(), converter.controls_layout().unwrap());
 }
@@ -124,14 +128,18 @@ fn a_split_row_is_one_drum_and_its_control_names_it() {
     );
     let numbers = example.input.numbers().unwrap();
     assert_eq!(numbers[..6], [1.0, 0.5, 0.5, 1.0, 0.75, -0.25]);
-    let drums = example.controls.unwrap();
+    let drums = example.conditions.controls.unwrap();
     assert_eq!(
         drums.labels().unwrap()[..11],
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1]
     );
 
     converter.hits_as_controls = true;
-    let controls = converter.example(&groove(), None).controls.unwrap();
+    let controls = converter
+        .example(&groove(), None)
+        .conditions
+        .controls
+        .unwrap();
     let row = |step: usize| controls.to_numbers()[10 * step..10 * (step + 1)].to_vec();
     assert_eq!(row(1), [1., 0., 1., 0., 0., 0., 0., 0., 0., 0.]);
     assert_eq!(row(2), [0., 0., 0., 1., 0., 0., 0., 0., 0., 0.]);

@@ -123,8 +123,8 @@ impl Walk {
             .map(|strip| {
                 let t = f32::from(strip) / f32::from(N_STRIPS - 1);
                 let z = slerp(&mus[0], &mus[1], t);
-                let controls = ends[0].controls.as_ref();
-                let rows = vae.generate(&z, controls, 0.0, &mut Noise::from_seed(0))?;
+                let conditions = &ends[0].conditions;
+                let rows = vae.generate(&z, conditions, 0.0, &mut Noise::from_seed(0))?;
                 Ok((t, notes(&rows)))
             })
             .collect::<anyhow::Result<_>>()?;
