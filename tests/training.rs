@@ -1,7 +1,6 @@
 //! A short training run learns, can be interrupted and resumed without a trace, and survives an accident.
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
+use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::Example;
@@ -10,6 +9,7 @@ use fourbar_model::groove::{Cell, Groove, ROW};
 use fourbar_model::head::{Categorical, HeadKind as _};
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
+use fourbar_model::parameters::Parameters;
 use fourbar_model::pattern::Feel;
 use fourbar_model::rows::{RowLayout, Rows};
 use fourbar_trainer::config::{Config, DEFAULT_PRESET};
@@ -18,6 +18,7 @@ use fourbar_trainer::device::Choice;
 use fourbar_trainer::learner::Learner;
 use fourbar_trainer::run_folder::Row;
 use fourbar_trainer::train::{self, Args};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -314,8 +315,9 @@ fn the_first_loss_of_the_failed_run_is_the_mean_sum_of_a_groove_times_ln_27() {
     let n_rows = rows.len() / ROW;
     let rows = Tensor::from_vec(rows, (n_rows, ROW), &Device::Cpu).unwrap();
     let softmax = RowLayout::OneHot { classes: ROW };
-    let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
-    let head = Categorical.build(&softmax, &vb).unwrap();
+    let head = Categorical
+        .build(&softmax, &Parameters::new(&BTreeMap::new()))
+        .unwrap();
     let nothing_learned = rows.zeros_like().unwrap();
     let (_, nats) = head.loss(&nothing_learned, &rows).unwrap().remove(0);
     let mean: f32 = nats.sum_all().unwrap().to_scalar().unwrap();

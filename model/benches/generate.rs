@@ -7,8 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark reports")]
 #![expect(clippy::unwrap_used, reason = "a failed benchmark is meant to stop")]
 
-use candle_core::{DType, Device};
-use candle_nn::VarBuilder;
+use candle_core::Device;
 use criterion::{Criterion, criterion_group};
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
 use fourbar_model::conditions::Conditions;
@@ -72,12 +71,7 @@ fn compare() {
     let checkpoint = untrained();
     let config = &checkpoint.metadata.config;
     let fast = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
-    let tensors = checkpoint.tensors.clone().into_iter().collect();
-    let plain = Vae::new(
-        config,
-        VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu),
-    )
-    .unwrap();
+    let plain = Vae::new(config, &checkpoint.tensors, &Device::Cpu).unwrap();
     let mut peer = Peer::start();
 
     let mut seconds: BTreeMap<(usize, String), Vec<f64>> = BTreeMap::new();
@@ -157,6 +151,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// Latents and noise, the same in every run.
 struct Inputs {
     zs: Vec<Vec<f32>>,
+    conditions: Vec<Conditions>,
     noises: Vec<Noise>,
 }
 
@@ -167,7 +162,11 @@ impl Inputs {
             .iter_mut()
             .map(|noise| noise.normals(config.latent))
             .collect();
-        Self { zs, noises }
+        Self {
+            zs,
+            conditions: vec![Conditions::default(); batch],
+            noises,
+        }
     }
 }
 

@@ -129,6 +129,7 @@ impl ModelConfig {
         let decoder = &self.decoder;
         self.converter.output() == (RowLayout::Groove { drums: N_VOICES })
             && self.controls() == 0
+            && matches!(decoder.head, Head::Groove(_))
             && decoder.hierarchy.is_none()
             && !decoder.residual
     }
@@ -346,102 +347,6 @@ impl ModelConfig {
                 first_column: 0,
             }],
         }
-    }
-
-    /// Number of weights.
-    #[must_use]
-    pub fn n_parameters(&self) -> usize {
-        let shapes = self.tensors();
-        shapes
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum()
-    }
-
-    /// Name and shape of every tensor of a model that passes [`Self::check`], in a fixed order.
-    ///
-    /// Kernels are `[in, out]`; an LSTM kernel is `[input + units, 4 * units]` with the rows of the input first and
-    /// the gates in the order i, g, f, o.
-    ///
-    /// # Source
-    /// Magenta's checkpoint layout, with names of our own.
-    #[must_use]
-    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let mut tensors = Tensors::default();
-        let mut width = self.encoder_input();
-        let n_levels = self.encoder.levels.len().max(1);
-        for level in 0..n_levels {
-            let prefix = match self.encoder.levels.len() {
-                0 => "encoder".to_owned(),
-                _ => format!("encoder.level_{level}"),
-            };
-            for (i, &units) in self.encoder.units.iter().enumerate() {
-                for direction in ["forward", "backward"] {
-                    let name = format!("{prefix}.cell_{i}.{direction}");
-                    tensors.layer(&name, 0, width, &[units], self.encoder.residual);
-                }
-                width = 2 * units;
-            }
-        }
-        tensors.dense("encoder.mu", width, self.latent);
-        tensors.dense("encoder.sigma", width, self.latent);
-
-        let mut embedding = self.latent;
-        if !self.decoder.hierarchy.is_none() {
-            embedding = tensors.stack("decoder.conductor", self.latent, 1, &self.decoder);
-        }
-        for part in self.parts() {
-            let input = part.layout.width() + embedding + self.controls();
-            let output = tensors.stack(&part.prefix, embedding, input, &self.decoder);
-            let head = self.decoder.head.kind();
-            tensors.dense(
-                &format!("{}.output", part.prefix),
-                output,
-                head.n_outputs(&part.layout),
-            );
-            for (name, shape) in head.tensors(&part.layout) {
-                tensors.0.push((format!("{}.{name}", part.prefix), shape));
-            }
-        }
-        tensors.0
-    }
-}
-
-#[derive(Default)]
-struct Tensors(Vec<(String, Vec<usize>)>);
-
-impl Tensors {
-    fn dense(&mut self, name: &str, input: usize, output: usize) {
-        self.0.push((format!("{name}.kernel"), vec![input, output]));
-        self.0.push((format!("{name}.bias"), vec![output]));
-    }
-
-    /// Layer `i` of a stack that has `all` units.
-    fn layer(&mut self, name: &str, i: usize, mut input: usize, all: &[usize], residual: bool) {
-        let units = all[i];
-        if residual && (i == 0 || all[i - 1] != units) {
-            self.dense(&format!("{name}.projection"), input, units);
-            input = units;
-        }
-        self.dense(name, input + units, 4 * units);
-    }
-
-    /// A stack of layers with the dense layer to its initial state; gives the width of its output.
-    fn stack(&mut self, prefix: &str, from: usize, input: usize, config: &DecoderConfig) -> usize {
-        let states = 2 * config.units.iter().sum::<usize>();
-        self.dense(&format!("{prefix}.initial_state"), from, states);
-        let mut width = input;
-        for (i, &units) in config.units.iter().enumerate() {
-            self.layer(
-                &format!("{prefix}.cell_{i}"),
-                i,
-                width,
-                &config.units,
-                config.residual,
-            );
-            width = units;
-        }
-        width
     }
 }
 

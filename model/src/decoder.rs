@@ -17,9 +17,9 @@ use crate::config::{ModelConfig, PartConfig};
 use crate::head::{HeadLayer, choice_name};
 use crate::layers::{Dense, Dropout};
 use crate::noise::Noise;
+use crate::parameters::{Init, Parameters};
 use crate::stack::Stack;
 use candle_core::{D, DType, Result, Tensor};
-use candle_nn::VarBuilder;
 use std::sync::Arc;
 
 /// The decoder of a [`crate::vae::Vae`] in stock tensor operations: for training, for any device, and as the reference
@@ -49,7 +49,7 @@ impl Part {
         config: &ModelConfig,
         part: &PartConfig,
         embedding: usize,
-        vb: &VarBuilder,
+        parameters: &Parameters,
     ) -> Result<Self> {
         let decoder = &config.decoder;
         let head = decoder.head.kind();
@@ -59,9 +59,20 @@ impl Part {
         Ok(Self {
             first_column: part.first_column,
             width,
-            stack: Stack::new(embedding, input, &decoder.units, decoder.residual, vb)?,
-            output: Dense::new(units, head.n_outputs(&part.layout), &vb.pp("output"))?,
-            head: head.build(&part.layout, vb)?,
+            stack: Stack::new(
+                embedding,
+                input,
+                &decoder.units,
+                decoder.residual,
+                parameters,
+            )?,
+            output: Dense::new(
+                units,
+                head.n_outputs(&part.layout),
+                Init::Glorot,
+                &parameters.under("output"),
+            )?,
+            head: head.build(&part.layout, parameters)?,
         })
     }
 
@@ -72,26 +83,27 @@ impl Part {
 }
 
 impl Decoder {
-    /// The decoder whose tensors `vb` holds by their full names.
+    /// The decoder of a configuration, whose tensors are all named below `decoder`.
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn new(config: &ModelConfig, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(config: &ModelConfig, parameters: &Parameters) -> Result<Self> {
         let decoder = &config.decoder;
         let mut embedding = config.latent;
         let mut conductor = None;
         if decoder.hierarchy.is_some() {
-            let vb = vb.pp("decoder.conductor");
+            let parameters = parameters.under("decoder.conductor");
             conductor = Some(Stack::new(
                 config.latent,
                 1,
                 &decoder.units,
                 decoder.residual,
-                &vb,
+                &parameters,
             )?);
             embedding = decoder.units.last().copied().unwrap_or(0);
         }
-        let part = |part: &PartConfig| Part::new(config, part, embedding, &vb.pp(&part.prefix));
+        let part =
+            |part: &PartConfig| Part::new(config, part, embedding, &parameters.under(&part.prefix));
         Ok(Self {
             n_segments: config.n_steps / config.segment_steps(),
             segment_steps: config.segment_steps(),

@@ -6,11 +6,11 @@
 
 use crate::config::ModelConfig;
 use crate::latent::Posterior;
-use crate::layers::{Dense, Dropout};
+use crate::layers::{Dense, Dropout, NEAR_ZERO};
 use crate::lstm::{Direction, LstmState};
+use crate::parameters::Parameters;
 use crate::stack::Layer;
 use candle_core::{Result, Tensor};
-use candle_nn::VarBuilder;
 
 /// The encoder of a [`crate::vae::Vae`].
 #[derive(Debug, Clone)]
@@ -30,18 +30,18 @@ struct Level {
 }
 
 impl Encoder {
-    /// The encoder whose tensors are under `vb`.
+    /// The encoder of a configuration.
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn new(config: &ModelConfig, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(config: &ModelConfig, parameters: &Parameters) -> Result<Self> {
         let units = &config.encoder.units;
         let mut width = config.encoder_input();
         let mut levels = Vec::new();
-        let mut level = |steps, vb: &VarBuilder| -> Result<()> {
+        let mut level = |steps, parameters: &Parameters| -> Result<()> {
             let mut layers = Vec::with_capacity(units.len());
             for i in 0..units.len() {
-                let vb = vb.pp(format!("cell_{i}"));
+                let parameters = parameters.under(format!("cell_{i}"));
                 // Each layer of a bidirectional encoder is a stack of its own.
                 let layer = |name| {
                     Layer::new(
@@ -49,7 +49,7 @@ impl Encoder {
                         width,
                         &units[i..=i],
                         config.encoder.residual,
-                        &vb.pp(name),
+                        &parameters.under(name),
                     )
                 };
                 layers.push([layer("forward")?, layer("backward")?]);
@@ -59,16 +59,16 @@ impl Encoder {
             Ok(())
         };
         if config.encoder.levels.is_empty() {
-            level(None, vb)?;
+            level(None, parameters)?;
         }
         // The configuration names the level next to the latent first.
         for (i, steps) in config.encoder.levels.iter().rev().enumerate() {
-            level(Some(*steps), &vb.pp(format!("level_{i}")))?;
+            level(Some(*steps), &parameters.under(format!("level_{i}")))?;
         }
         Ok(Self {
             levels,
-            mu: Dense::new(width, config.latent, &vb.pp("mu"))?,
-            sigma: Dense::new(width, config.latent, &vb.pp("sigma"))?,
+            mu: Dense::new(width, config.latent, NEAR_ZERO, &parameters.under("mu"))?,
+            sigma: Dense::new(width, config.latent, NEAR_ZERO, &parameters.under("sigma"))?,
         })
     }
 

@@ -4,9 +4,9 @@
 //! decoder's numbers have no meaning but the one that the head gives them. A new head is a file beside the others and
 //! its line in the list of heads below.
 
+use crate::parameters::Parameters;
 use crate::rows::RowLayout;
 use candle_core::{Result, Tensor};
-use candle_nn::VarBuilder;
 use serde::de::value::{Error as NameError, MapAccessDeserializer, MapDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt::{self, Debug};
@@ -73,9 +73,6 @@ heads! {
     nade: Nade,
 }
 
-/// Names and shapes of tensors.
-pub type Shapes = Vec<(String, Vec<usize>)>;
-
 /// What is known of a head without its weights.
 pub trait HeadKind {
     /// Whether it consumes rows of this layout.
@@ -106,16 +103,11 @@ pub trait HeadKind {
         layout.width()
     }
 
-    /// Names and shapes of tensors of its own, below the decoder's.
-    fn tensors(&self, _: &RowLayout) -> Shapes {
-        Vec::new()
-    }
-
-    /// Builds it for a layout that it consumes, from the decoder's tensors.
+    /// Builds it for a layout that it consumes, with tensors of its own below the decoder's.
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    fn build(&self, layout: &RowLayout, vb: &VarBuilder) -> Result<Arc<dyn HeadLayer>>;
+    fn build(&self, layout: &RowLayout, parameters: &Parameters) -> Result<Arc<dyn HeadLayer>>;
 }
 
 /// The last part of a decoder.

@@ -1,25 +1,30 @@
 //! The small layers that encoder and decoder share.
 
 use crate::noise::Noise;
+use crate::parameters::{Init, Parameters};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-use candle_nn::VarBuilder;
+
+/// How layers into and out of the latent begin, as in Magenta.
+pub(crate) const NEAR_ZERO: Init = Init::Normal(0.001);
 
 /// An affine layer with its kernel stored `[input, output]`, as TensorFlow does.
 #[derive(Debug, Clone)]
 pub struct Dense {
-    kernel: Tensor,
-    bias: Tensor,
+    /// `[input, output]`.
+    pub(crate) kernel: Tensor,
+    /// `[output]`.
+    pub(crate) bias: Tensor,
 }
 
 impl Dense {
-    /// The layer whose tensors `kernel` and `bias` are in `vb`.
+    /// The layer whose tensors are `kernel`, which begins as `init`, and `bias`, which begins as zeros.
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn new(input: usize, output: usize, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(input: usize, output: usize, init: Init, parameters: &Parameters) -> Result<Self> {
         Ok(Self {
-            kernel: vb.get((input, output), "kernel")?,
-            bias: vb.get(output, "bias")?,
+            kernel: parameters.get("kernel", &[input, output], init)?,
+            bias: parameters.get("bias", &[output], Init::Zeros)?,
         })
     }
 

@@ -12,8 +12,8 @@ mod passes;
 mod sequence;
 mod vector;
 
+use crate::parameters::{Init, Parameters};
 use candle_core::{D, Result, Tensor};
-use candle_nn::VarBuilder;
 use sequence::{Sequence, Spare};
 
 /// Which end of a sequence a layer starts from.
@@ -60,23 +60,24 @@ impl LstmState {
 #[derive(Debug, Clone)]
 pub struct Lstm {
     /// Rows of the input, then those of the recurrence: `[input + units, 4 * units]`.
-    kernel: Tensor,
+    pub(crate) kernel: Tensor,
     /// `[4 * units]`.
-    bias: Tensor,
+    pub(crate) bias: Tensor,
     input: usize,
     units: usize,
     spare: Spare,
 }
 
 impl Lstm {
-    /// The layer whose tensors `kernel` `[input + units, 4 * units]` and `bias` `[4 * units]` are in `vb`.
+    /// The layer whose tensors are `kernel` `[input + units, 4 * units]` and `bias` `[4 * units]`. The kernel begins
+    /// spread over the joint width of input and recurrence, as in TensorFlow.
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn new(input: usize, units: usize, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(input: usize, units: usize, parameters: &Parameters) -> Result<Self> {
         Ok(Self {
-            kernel: vb.get((input + units, 4 * units), "kernel")?,
-            bias: vb.get(4 * units, "bias")?,
+            kernel: parameters.get("kernel", &[input + units, 4 * units], Init::Glorot)?,
+            bias: parameters.get("bias", &[4 * units], Init::Zeros)?,
             input,
             units,
             spare: Spare::default(),
@@ -214,8 +215,8 @@ mod tests {
 
     use super::*;
     use crate::noise::Noise;
-    use candle_core::{DType, Device, Var};
-    use std::collections::HashMap;
+    use candle_core::{Device, Var};
+    use std::collections::BTreeMap;
 
     fn random(shape: &[usize], noise: &mut Noise) -> Var {
         let values = noise.normals(shape.iter().product());
@@ -244,12 +245,11 @@ mod tests {
             let bias = random(&[4 * units], &mut noise);
             let c = random(&[batch, units], &mut noise);
             let h = random(&[batch, units], &mut noise);
-            let tensors = HashMap::from([
+            let tensors = BTreeMap::from([
                 ("kernel".to_owned(), kernel.as_tensor().clone()),
                 ("bias".to_owned(), bias.as_tensor().clone()),
             ]);
-            let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-            let lstm = Lstm::new(input, units, &vb).unwrap();
+            let lstm = Lstm::new(input, units, &Parameters::new(&tensors)).unwrap();
             let initial = LstmState {
                 c: c.as_tensor().clone(),
                 h: h.as_tensor().clone(),

@@ -4,21 +4,21 @@
 //! Magenta's `lstm_utils.rnn_cell`: dropout on the input of every layer; with the residual flag a layer's input is added
 //! to its output, after a dense projection where the widths differ or the layer is the first.
 
-use crate::layers::{Dense, Dropout};
+use crate::layers::{Dense, Dropout, NEAR_ZERO};
 use crate::lstm::{Direction, Lstm, LstmState};
+use crate::parameters::{Init, Parameters};
 use candle_core::{Result, Tensor};
-use candle_nn::VarBuilder;
 
 /// One layer in one direction.
 #[derive(Debug, Clone)]
 pub struct Layer {
     projection: Option<Dense>,
-    lstm: Lstm,
+    pub(crate) lstm: Lstm,
     residual: bool,
 }
 
 impl Layer {
-    /// Layer `i` of layers with these `units`, which reads `input` numbers, from the tensors of `vb`.
+    /// Layer `i` of layers with these `units`, which reads `input` numbers, from `parameters`.
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
@@ -27,16 +27,23 @@ impl Layer {
         input: usize,
         units: &[usize],
         residual: bool,
-        vb: &VarBuilder,
+        parameters: &Parameters,
     ) -> Result<Self> {
         let projects = residual && (i == 0 || units[i - 1] != units[i]);
         let projection = projects
-            .then(|| Dense::new(input, units[i], &vb.pp("projection")))
+            .then(|| {
+                Dense::new(
+                    input,
+                    units[i],
+                    Init::Glorot,
+                    &parameters.under("projection"),
+                )
+            })
             .transpose()?;
         let input = if projects { units[i] } else { input };
         Ok(Self {
             projection,
-            lstm: Lstm::new(input, units[i], vb)?,
+            lstm: Lstm::new(input, units[i], parameters)?,
             residual,
         })
     }
@@ -134,8 +141,8 @@ impl Layer {
 /// Layers that run forwards from an initial state that a vector decides: the body of every decoder.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    initial_state: Dense,
-    layers: Vec<Layer>,
+    pub(crate) initial_state: Dense,
+    pub(crate) layers: Vec<Layer>,
 }
 
 impl Stack {
@@ -148,8 +155,11 @@ impl Stack {
         input: usize,
         units: &[usize],
         residual: bool,
-        vb: &VarBuilder,
+        parameters: &Parameters,
     ) -> Result<Self> {
+        let states = 2 * units.iter().sum::<usize>();
+        let from_embedding = parameters.under("initial_state");
+        let initial_state = Dense::new(embedding, states, NEAR_ZERO, &from_embedding)?;
         let mut width = input;
         let mut layers = Vec::with_capacity(units.len());
         for i in 0..units.len() {
@@ -158,13 +168,12 @@ impl Stack {
                 width,
                 units,
                 residual,
-                &vb.pp(format!("cell_{i}")),
+                &parameters.under(format!("cell_{i}")),
             )?);
             width = units[i];
         }
-        let states = 2 * units.iter().sum::<usize>();
         Ok(Self {
-            initial_state: Dense::new(embedding, states, &vb.pp("initial_state"))?,
+            initial_state,
             layers,
         })
     }

@@ -4,15 +4,15 @@ use crate::checkpoint::Checkpoint;
 use crate::conditions::{self, Conditions};
 use crate::config::ModelConfig;
 use crate::decoder::{Decoder, FastDecoder};
-use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::groove::Groove;
 use crate::latent::Posterior;
 use crate::layers::Dropout;
+use crate::network::Network;
 use crate::noise::Noise;
+use crate::parameters::Parameters;
 use crate::rows::Rows;
-use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::VarBuilder;
+use candle_core::{Device, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// A variational autoencoder of sequences.
@@ -24,26 +24,28 @@ use std::collections::BTreeMap;
 pub struct Vae {
     config: ModelConfig,
     device: Device,
-    encoder: Encoder,
-    decoder: Decoder,
+    network: Network,
     /// The decoder for one groove at a time on the CPU; absent on other devices, while training, and for models that it
     /// does not know.
     fast: Option<FastDecoder>,
 }
 
 impl Vae {
-    /// The model over the tensors of `vb`, which may be variables that are being trained.
+    /// The model over tensors on a device, by their names; they may be variables that are being trained.
     ///
     /// # Errors
     /// If the configuration cannot be built (its converter and head do not fit, say), or a tensor is missing or has
     /// another shape.
-    pub fn new(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
+    pub fn new(
+        config: &ModelConfig,
+        tensors: &BTreeMap<String, Tensor>,
+        device: &Device,
+    ) -> Result<Self> {
         config.check().map_err(candle_core::Error::msg)?;
         Ok(Self {
             config: config.clone(),
-            device: vb.device().clone(),
-            encoder: Encoder::new(config, &vb.pp("encoder"))?,
-            decoder: Decoder::new(config, &vb)?,
+            device: device.clone(),
+            network: Network::new(config, &Parameters::new(tensors))?,
             fast: None,
         })
     }
@@ -63,7 +65,7 @@ impl Vae {
         )?)
     }
 
-    /// The model over tensors by their names, on a device.
+    /// The model over tensors that stay as they are, brought to a device.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -76,20 +78,17 @@ impl Vae {
             .iter()
             .map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)))
             .collect::<Result<_>>()?;
-        let vb = VarBuilder::from_tensors(on_device, DType::F32, device);
-        let mut vae = Self::new(config, vb)?;
+        let mut vae = Self::new(config, &on_device, device)?;
         if device.is_cpu() {
-            vae.fast = FastDecoder::pack(config, tensors)?;
+            vae.fast = FastDecoder::pack(config, &vae.network.decoder)?;
         }
         Ok(vae)
     }
 
-    /// Tensors of an untrained model.
+    /// Tensors of an untrained model, as its layers declare them.
     ///
     /// # Source
-    /// TensorFlow's defaults as Magenta uses them: Glorot uniform for LSTM kernels (over the joint shape of input and
-    /// recurrence), the output layer and projections, N(0, 0.001²) for the layers into and out of the latent, a normal
-    /// distribution cut at two deviations of 1/√classes for NADE, biases 0.
+    /// TensorFlow's defaults as Magenta uses them.
     ///
     /// # Errors
     /// If memory runs out.
@@ -97,25 +96,9 @@ impl Vae {
         config: &ModelConfig,
         noise: &mut Noise,
     ) -> Result<BTreeMap<String, Tensor>> {
-        config
-            .tensors()
-            .into_iter()
-            .map(|(name, shape)| {
-                let n = shape.iter().product();
-                let values = if name.ends_with("bias") {
-                    vec![0.0; n]
-                } else if name.contains("cell_") || name.ends_with("output.kernel") {
-                    let limit = (6.0 / narrow(shape[0] + shape[1])).sqrt();
-                    let uniforms = noise.uniforms(n);
-                    uniforms.iter().map(|u| (2.0 * u - 1.0) * limit).collect()
-                } else if name.contains("nade.") {
-                    let deviation = narrow(shape[0]).sqrt().recip();
-                    (0..n).map(|_| deviation * cut_normal(noise)).collect()
-                } else {
-                    noise.normals(n).iter().map(|x| 0.001 * x).collect()
-                };
-                Ok((name, Tensor::from_vec(values, shape, &Device::Cpu)?))
-            })
+        let declarations = config.declarations().into_iter();
+        declarations
+            .map(|one| Ok((one.name.clone(), one.draw(noise)?)))
             .collect()
     }
 
@@ -134,7 +117,7 @@ impl Vae {
     /// The decoder in stock tensor operations.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
-        &self.decoder
+        &self.network.decoder
     }
 
     /// The posterior of each sequence of a batch.
@@ -159,8 +142,9 @@ impl Vae {
         dropout: &mut Dropout,
     ) -> Result<Posterior> {
         match conditions::controls(conditions, x.device())? {
-            None => self.encoder.forward(x, dropout),
+            None => self.network.encoder.forward(x, dropout),
             Some(controls) => self
+                .network
                 .encoder
                 .forward(&Tensor::cat(&[x, &controls], 2)?, dropout),
         }
@@ -212,6 +196,7 @@ impl Vae {
                 let shape = (batch, n_steps, n_uniforms / n_steps);
                 let uniforms = Tensor::from_vec(uniforms, shape, &self.device)?;
                 let rows = self
+                    .network
                     .decoder
                     .sample(&z, conditions, temperature, &uniforms)?;
                 rows.flatten_all()?.to_vec1()?
@@ -241,7 +226,7 @@ impl Vae {
     /// Numbers from [0, 1) that one sequence uses up.
     #[must_use]
     pub fn n_uniforms(&self) -> usize {
-        self.config.n_steps * self.decoder.n_uniforms()
+        self.config.n_steps * self.network.decoder.n_uniforms()
     }
 
     /// Whether there are conditions for each sequence of a batch, of the kinds that the model takes.
@@ -259,21 +244,6 @@ impl Vae {
         conditions
             .iter()
             .try_for_each(|one| self.config.check_conditions(one))
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "widths of layers are small")]
-fn narrow(size: usize) -> f32 {
-    size as f32
-}
-
-/// A standard normal number, drawn again until it lies within two deviations.
-fn cut_normal(noise: &mut Noise) -> f32 {
-    loop {
-        let x = noise.normal();
-        if x.abs() <= 2.0 {
-            return x;
-        }
     }
 }
 

@@ -6,7 +6,6 @@ use crate::optimizer::{Adam, clip, norm};
 use crate::schedule::{kl_weight, learning_rate};
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Storage, Tensor, Var};
-use candle_nn::VarBuilder;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::layers::Dropout;
 use fourbar_model::noise::Noise;
@@ -91,8 +90,7 @@ impl Learner {
             .iter()
             .cloned()
             .zip(variables.iter().map(|var| var.as_tensor().clone()));
-        let vb = VarBuilder::from_tensors(by_name.collect(), DType::F32, device);
-        let vae = Vae::new(&config.model, vb)?;
+        let vae = Vae::new(&config.model, &by_name.collect(), device)?;
         Ok(Self {
             config: config.clone(),
             vae,

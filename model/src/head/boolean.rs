@@ -1,9 +1,9 @@
 //! Every class of a roll on its own.
 
 use super::{HeadKind, HeadLayer, draw};
+use crate::parameters::Parameters;
 use crate::rows::RowLayout;
 use candle_core::{D, Result, Tensor};
-use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl HeadKind for Boolean {
         "a roll"
     }
 
-    fn build(&self, layout: &RowLayout, _: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
+    fn build(&self, layout: &RowLayout, _: &Parameters) -> Result<Arc<dyn HeadLayer>> {
         Ok(Arc::new(BooleanLayer {
             classes: layout.width(),
         }))

@@ -1,9 +1,9 @@
 //! One of many classes, or several such choices side by side.
 
 use super::{HeadKind, HeadLayer, choice_name};
+use crate::parameters::Parameters;
 use crate::rows::RowLayout;
 use candle_core::{D, DType, Result, Tensor};
-use candle_nn::VarBuilder;
 use candle_nn::ops::{log_softmax, softmax};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl HeadKind for Categorical {
         "one of several classes"
     }
 
-    fn build(&self, layout: &RowLayout, _: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
+    fn build(&self, layout: &RowLayout, _: &Parameters) -> Result<Arc<dyn HeadLayer>> {
         let classes = match layout {
             RowLayout::OneHots { classes } => classes.clone(),
             layout => vec![layout.width()],

@@ -1,9 +1,9 @@
 //! Hits, velocities and offsets of every drum.
 
 use super::{HeadKind, HeadLayer, draw};
+use crate::parameters::Parameters;
 use crate::rows::RowLayout;
 use candle_core::{D, Result, Tensor};
-use candle_nn::VarBuilder;
 use candle_nn::ops::sigmoid;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl HeadKind for Groove {
         "groove rows (hits, velocities, offsets)"
     }
 
-    fn build(&self, layout: &RowLayout, _: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
+    fn build(&self, layout: &RowLayout, _: &Parameters) -> Result<Arc<dyn HeadLayer>> {
         Ok(Arc::new(GrooveLayer {
             drums: layout.width() / 3,
         }))

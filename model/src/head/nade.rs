@@ -1,9 +1,9 @@
 //! The classes of a roll one after the other, each given those before it.
 
-use super::{HeadKind, HeadLayer, Shapes, draw};
+use super::{HeadKind, HeadLayer, draw};
+use crate::parameters::{Init, Parameters};
 use crate::rows::RowLayout;
 use candle_core::{D, Result, Tensor};
-use candle_nn::VarBuilder;
 use candle_nn::ops::sigmoid;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -36,17 +36,13 @@ impl HeadKind for Nade {
         self.hidden + layout.width()
     }
 
-    fn tensors(&self, layout: &RowLayout) -> Shapes {
-        ["nade.encode", "nade.decode"]
-            .map(|name| (name.to_owned(), vec![layout.width(), self.hidden]))
-            .into()
-    }
-
-    fn build(&self, layout: &RowLayout, vb: &VarBuilder) -> Result<Arc<dyn HeadLayer>> {
-        let shape = (layout.width(), self.hidden);
+    fn build(&self, layout: &RowLayout, parameters: &Parameters) -> Result<Arc<dyn HeadLayer>> {
+        let shape = [layout.width(), self.hidden];
+        #[expect(clippy::cast_precision_loss, reason = "a roll has few classes")]
+        let init = Init::CutNormal((layout.width() as f32).sqrt().recip());
         Ok(Arc::new(NadeLayer {
-            encode: vb.get(shape, "nade.encode")?,
-            decode: vb.get(shape, "nade.decode")?,
+            encode: parameters.get("nade.encode", &shape, init)?,
+            decode: parameters.get("nade.decode", &shape, init)?,
         }))
     }
 }

@@ -7,7 +7,6 @@ use crate::converter::Converter;
 use crate::rows;
 use candle_core::Var;
 use std::collections::BTreeSet;
-use std::collections::HashMap;
 
 /// A configuration with small layers: `changes` are merged into the decoder's part.
 fn config(converter: &str, encoder: &str, decoder: &str) -> ModelConfig {
@@ -97,12 +96,7 @@ fn random_tensors(config: &ModelConfig) -> BTreeMap<String, Tensor> {
 
 /// Without the fast decoder, whose tests are its own.
 fn model(config: &ModelConfig) -> Vae {
-    let tensors: HashMap<String, Tensor> = random_tensors(config).into_iter().collect();
-    Vae::new(
-        config,
-        VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu),
-    )
-    .unwrap()
+    Vae::new(config, &random_tensors(config), &Device::Cpu).unwrap()
 }
 
 fn conditions(config: &ModelConfig, noise: &mut Noise) -> Conditions {
@@ -213,15 +207,11 @@ fn every_tensor_of_every_kind_of_model_learns() {
             .into_iter()
             .map(|(name, tensor)| (name, Var::from_tensor(&tensor).unwrap()))
             .collect();
-        let tensors: HashMap<String, Tensor> = variables
+        let tensors: BTreeMap<String, Tensor> = variables
             .iter()
             .map(|(name, var)| (name.clone(), var.as_tensor().clone()))
             .collect();
-        let vae = Vae::new(
-            &config,
-            VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu),
-        )
-        .unwrap();
+        let vae = Vae::new(&config, &tensors, &Device::Cpu).unwrap();
         let mut noise = Noise::from_seed(4);
         let rows = |layout: &crate::rows::RowLayout, noise: &mut Noise| {
             let sequences: Vec<Rows> = (0..2)
@@ -274,4 +264,20 @@ fn controls_are_asked_for_and_refused_in_words() {
     let layout = roll.controls.unwrap().layout().clone();
     let short = Conditions::of_controls(Some(Rows::of_bits(layout, vec![0; 3])));
     assert!(problem(&kinds[3], &short).contains("8 steps"));
+}
+
+/// The checksum (FNV-1a over the bits) was taken when the rule for each tensor still stood in one place, by its name.
+#[test]
+fn untrained_models_begin_as_they_always_have() {
+    let mut checksum = 0xcbf2_9ce4_8422_2325_u64;
+    for config in every_kind() {
+        let tensors = Vae::initial_tensors(&config, &mut Noise::from_seed(1)).unwrap();
+        for tensor in tensors.values() {
+            for value in tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap() {
+                checksum ^= u64::from(value.to_bits());
+                checksum = checksum.wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+    }
+    assert_eq!(checksum, 0xec5c_3ccc_b15c_fa35);
 }

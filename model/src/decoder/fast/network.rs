@@ -1,10 +1,11 @@
 //! The decoder's weights in the order in which the kernel reads them.
 
 use crate::config::ModelConfig;
+use crate::decoder::Decoder;
 use crate::groove::ROW;
+use crate::layers;
 use candle_core::{Result, Tensor};
 use half::f16;
-use std::collections::BTreeMap;
 
 /// Outputs in a vector of a block.
 pub(super) const WIDTH: usize = 16;
@@ -58,21 +59,17 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// `None` if a weight is not exactly a half. A tensor that is missing or has another shape is an error.
-    pub(super) fn pack(
-        config: &ModelConfig,
-        tensors: &BTreeMap<String, Tensor>,
-    ) -> Result<Option<Self>> {
-        for (name, shape) in config.tensors() {
-            let found = tensors.get(&name).map(Tensor::dims);
-            if name.starts_with("decoder.") && found != Some(&shape) {
-                candle_core::bail!("tensor `{name}` has shape {found:?}, expected {shape:?}");
-            }
-        }
-        let initial_state = Source::read(tensors, "decoder.initial_state")?;
-        let output = Source::read(tensors, "decoder.output")?;
-        let cells = (0..config.decoder.units.len())
-            .map(|layer| Source::read(tensors, &format!("decoder.cell_{layer}")))
+    /// `None` if a weight is not exactly a half.
+    pub(super) fn pack(config: &ModelConfig, decoder: &Decoder) -> Result<Option<Self>> {
+        let [part] = decoder.parts.as_slice() else {
+            candle_core::bail!("a decoder of grooves has one part");
+        };
+        let dense = |layer: &layers::Dense| Source::read(&layer.kernel, &layer.bias);
+        let initial_state = dense(&part.stack.initial_state)?;
+        let output = dense(&part.output)?;
+        let cells = part.stack.layers.iter();
+        let cells = cells
+            .map(|layer| Source::read(&layer.lstm.kernel, &layer.lstm.bias))
             .collect::<Result<Vec<_>>>()?;
         let Some(first) = cells
             .first()
@@ -149,11 +146,10 @@ struct Source {
 }
 
 impl Source {
-    fn read(tensors: &BTreeMap<String, Tensor>, name: &str) -> Result<Self> {
-        let read = |name: String| tensors[&name].flatten_all()?.to_vec1::<f32>();
+    fn read(kernel: &Tensor, bias: &Tensor) -> Result<Self> {
         Ok(Self {
-            kernel: read(format!("{name}.kernel"))?,
-            bias: read(format!("{name}.bias"))?,
+            kernel: kernel.flatten_all()?.to_vec1()?,
+            bias: bias.to_vec1()?,
         })
     }
 
