@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
-use fourbar_model::converter::Converter;
 use fourbar_model::head::Head;
 use fourbar_model::midi;
 use fourbar_model::noise::Noise;
@@ -143,11 +142,10 @@ fn every_preset_trains_and_its_model_is_measured_sampled_and_interpolated() {
             .unwrap();
         assert!(nats.is_finite() && nats > 0.0, "{name}: {report}");
 
-        let given = match &config.model.converter {
-            Converter::Groove(converter) if converter.hits_as_controls => {
-                vec!["--controls", text(&inputs[0])]
-            }
-            _ => Vec::new(),
+        let given = if config.model.converter.takes_hits() {
+            vec!["--controls", text(&inputs[0])]
+        } else {
+            Vec::new()
         };
         let (samples, walk) = (run.join("samples"), run.join("walk"));
         let sample = [

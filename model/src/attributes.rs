@@ -162,10 +162,10 @@ impl Attribute {
     /// What can be measured of the rows that `converter` puts out: of a trio, its melody.
     #[must_use]
     pub fn all(converter: &Converter) -> Vec<Self> {
-        match converter {
-            Converter::Groove(_) => [&GRID[..], &FEEL].concat(),
-            Converter::Drums(_) => GRID.to_vec(),
-            Converter::Melody(_) | Converter::Trio(_) => MELODY.to_vec(),
+        match (converter.plays_drums(), converter.keeps_feel()) {
+            (true, true) => [&GRID[..], &FEEL].concat(),
+            (true, false) => GRID.to_vec(),
+            (false, _) => MELODY.to_vec(),
         }
     }
 
@@ -202,13 +202,10 @@ impl Passage {
         }
         let n_steps = rows.n_steps() / converter.rows_per_step();
         let notes = converter.notes(rows, &DrumMap::GM);
-        match converter {
-            Converter::Groove(_) | Converter::Drums(_) => {
-                Self::Drums(Groove::from_loop(&notes, n_steps, &DrumMap::GM).0)
-            }
-            Converter::Melody(_) | Converter::Trio(_) => {
-                Self::Melody(Melody::of_notes(&notes, n_steps))
-            }
+        if converter.plays_drums() {
+            Self::Drums(Groove::from_loop(&notes, n_steps, &DrumMap::GM).0)
+        } else {
+            Self::Melody(Melody::of_notes(&notes, n_steps))
         }
     }
 }

@@ -10,21 +10,14 @@
 //! its tempo changes (or loses the song), although notes are in beats and a change of tempo moves none of them, and that
 //! it takes the first windows of a long song where a new draw each epoch shows the model all of it.
 
-mod drums;
-mod groove;
 mod material;
-mod melody;
 mod stretches;
-mod trio;
 
 #[cfg(test)]
 mod tests;
 
-pub use drums::{DrumRows, DrumsConverter, magenta_js_rests};
-pub use groove::GrooveConverter;
+pub use drums::{DrumRows, magenta_js_rests};
 pub use material::{Material, Part, Place};
-pub use melody::MelodyConverter;
-pub use trio::TrioConverter;
 
 use crate::conditions::Conditions;
 use crate::drums::DrumMap;
@@ -38,6 +31,7 @@ use candle_core::{Device, Tensor};
 use material::Content;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::ops::Range;
 use stretches::{Extent, Heard, Stretches};
 
 /// Loudness of what a model without dynamics plays, as the original writes it.
@@ -47,18 +41,163 @@ const MAGENTA_MAX_PER_SONG: usize = 5;
 /// The resolution of the original's files: 2.3 milliseconds at 120 beats per minute.
 const MAGENTA_TICKS_PER_BEAT: u16 = 220;
 
-/// How songs become examples, and rows notes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Converter {
-    /// Drums with dynamics and timing.
-    Groove(GrooveConverter),
-    /// Drums on the grid.
-    Drums(DrumsConverter),
-    /// One voice.
-    Melody(MelodyConverter),
-    /// Melody, bass and drums.
-    Trio(TrioConverter),
+/// Declares the converters' files, and the enum of them for configurations: a new converter is a line here.
+macro_rules! converters {
+    ($($file:ident: $Kind:ident($Converter:ident),)*) => {
+        $(
+            mod $file;
+            pub use $file::$Converter;
+        )*
+
+        /// How songs become examples, and rows notes.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum Converter {
+            $(
+                #[doc = concat!("`", stringify!($file), "`.")]
+                $Kind($Converter),
+            )*
+        }
+
+        impl Converter {
+            /// The word for it in files and reports.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$Kind(_) => stringify!($file),)*
+                }
+            }
+
+            fn inner(&self) -> &dyn Convert {
+                match self {
+                    $(Self::$Kind(converter) => converter,)*
+                }
+            }
+
+            fn common(&self) -> Common {
+                match self {
+                    $(
+                        Self::$Kind(converter) => Common {
+                            max_per_song: converter.max_per_song,
+                            any_metre: converter.any_metre,
+                            magenta_compat: converter.magenta_compat,
+                        },
+                    )*
+                }
+            }
+
+            /// The same converter with the original's examples.
+            #[must_use]
+            pub fn as_the_original(&self) -> Self {
+                let mut converter = self.clone();
+                match &mut converter {
+                    $(Self::$Kind(converter) => converter.magenta_compat = true,)*
+                }
+                converter
+            }
+        }
+
+        $(
+            impl From<$Converter> for Converter {
+                fn from(converter: $Converter) -> Self {
+                    Self::$Kind(converter)
+                }
+            }
+        )*
+    };
+}
+
+converters! {
+    groove: Groove(GrooveConverter),
+    drums: Drums(DrumsConverter),
+    melody: Melody(MelodyConverter),
+    trio: Trio(TrioConverter),
+}
+
+/// What a converter has to know; the methods of [`Converter`] say what each is.
+trait Convert {
+    /// What it finds in a song, in words.
+    fn subject(&self) -> Subject;
+    fn check(&self) -> Result<(), Error>;
+    fn input(&self) -> RowLayout;
+    fn output(&self) -> RowLayout {
+        self.input()
+    }
+    fn controls(&self) -> Option<RowLayout> {
+        None
+    }
+    fn rows_per_step(&self) -> usize {
+        1
+    }
+    /// What `stretches` of a song hold.
+    fn material(
+        &self,
+        song: &Song,
+        stretches: Stretches,
+        map: &DrumMap,
+        extent: Extent,
+    ) -> Result<Material, Error>;
+    /// The example of some steps of a part of its material.
+    fn example(&self, content: &Content, steps: Range<usize>, noise: Option<&mut Noise>)
+    -> Example;
+    fn example_of_groove(&self, _: &Groove) -> Option<Example> {
+        None
+    }
+    fn groove(&self, _: &Rows) -> Option<Groove> {
+        None
+    }
+    fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note>;
+    fn programs(&self) -> &'static [Program] {
+        &[]
+    }
+    fn channel_of(&self, is_drum: bool, program: u8) -> Option<u8>;
+    fn needs_drum_map(&self) -> bool {
+        true
+    }
+    fn plays_drums(&self) -> bool {
+        false
+    }
+    fn keeps_feel(&self) -> bool {
+        false
+    }
+    fn has_all_percussion(&self) -> bool {
+        false
+    }
+    fn humanizes(&self) -> bool {
+        false
+    }
+    fn takes_taps(&self) -> bool {
+        false
+    }
+    fn takes_hits(&self) -> bool {
+        false
+    }
+    /// The most windows that the original takes of a song.
+    fn cap_of_the_original(&self, max_per_song: Option<usize>) -> Option<usize> {
+        Some(max_per_song.unwrap_or(MAGENTA_MAX_PER_SONG))
+    }
+}
+
+/// What a converter finds in a song, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// What it plays.
+    pub music: &'static str,
+    /// What files have to hold.
+    pub files: &'static str,
+    /// Which notes it looks at.
+    pub notes: &'static str,
+    /// To what it loses notes in one place.
+    pub same_cell: &'static str,
+    /// On which keys it loses notes; none if these are the keys without a drum in the map that songs are read with.
+    pub unmapped: Option<String>,
+}
+
+/// The settings that every converter has.
+struct Common {
+    max_per_song: Option<usize>,
+    any_metre: bool,
+    magenta_compat: bool,
 }
 
 /// What a network learns from: rows it reads, rows it should put out, and what steers it.
@@ -102,53 +241,76 @@ impl Batch {
 }
 
 impl Converter {
-    /// The word for it in files and reports: `groove`, `drums`, `melody` or `trio`.
+    /// What it finds in a song, in words.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Groove(_) => "groove",
-            Self::Drums(_) => "drums",
-            Self::Melody(_) => "melody",
-            Self::Trio(_) => "trio",
-        }
+    pub fn subject(&self) -> Subject {
+        self.inner().subject()
     }
 
     /// What the rows of an example's input mean.
     #[must_use]
     pub fn input(&self) -> RowLayout {
-        match self {
-            Self::Groove(converter) => converter.layout(),
-            Self::Drums(converter) => converter.input_layout(),
-            Self::Melody(converter) => converter.layout(),
-            Self::Trio(_) => TrioConverter::layout(),
-        }
+        self.inner().input()
     }
 
     /// What the rows of an example's output mean.
     #[must_use]
     pub fn output(&self) -> RowLayout {
-        match self {
-            Self::Drums(converter) => converter.output_layout(),
-            _ => self.input(),
-        }
+        self.inner().output()
     }
 
     /// What the rows of an example's controls mean, where there are any.
     #[must_use]
     pub fn controls(&self) -> Option<RowLayout> {
-        match self {
-            Self::Groove(converter) => converter.controls_layout(),
-            _ => None,
-        }
+        self.inner().controls()
     }
 
     /// Rows of an example for each 16th step: 1, or 9 where a groove is split into its drums.
     #[must_use]
     pub fn rows_per_step(&self) -> usize {
-        match self {
-            Self::Groove(converter) => converter.rows_per_step(),
-            _ => 1,
-        }
+        self.inner().rows_per_step()
+    }
+
+    /// Whether it asks which key is which drum.
+    #[must_use]
+    pub fn needs_drum_map(&self) -> bool {
+        self.inner().needs_drum_map()
+    }
+
+    /// Whether all that it plays is drums.
+    #[must_use]
+    pub fn plays_drums(&self) -> bool {
+        self.inner().plays_drums()
+    }
+
+    /// Whether hits have their own velocity and timing.
+    #[must_use]
+    pub fn keeps_feel(&self) -> bool {
+        self.inner().keeps_feel()
+    }
+
+    /// Whether its drums are the 61 of General MIDI instead of nine, whatever map songs are read with.
+    #[must_use]
+    pub fn has_all_percussion(&self) -> bool {
+        self.inner().has_all_percussion()
+    }
+
+    /// Whether a model learns to give quantised hits their velocity and timing.
+    #[must_use]
+    pub fn humanizes(&self) -> bool {
+        self.inner().humanizes()
+    }
+
+    /// Whether a model learns to turn taps into drums.
+    #[must_use]
+    pub fn takes_taps(&self) -> bool {
+        self.inner().takes_taps()
+    }
+
+    /// Whether a model is told which drums play.
+    #[must_use]
+    pub fn takes_hits(&self) -> bool {
+        self.inner().takes_hits()
     }
 
     /// Whether these settings make sense together.
@@ -159,12 +321,7 @@ impl Converter {
         if self.cap() == Some(0) {
             return Err(wrong("max_per_song", "is at least 1; leave it out for all"));
         }
-        match self {
-            Self::Groove(converter) => converter.check(),
-            Self::Drums(converter) => converter.check(),
-            Self::Melody(converter) => converter.check(),
-            Self::Trio(converter) => converter.check(),
-        }
+        self.inner().check()
     }
 
     /// Everything in `song` that windows can be cut from. `map` says which key is which drum.
@@ -189,13 +346,9 @@ impl Converter {
     }
 
     fn find(&self, song: &Song, map: &DrumMap, extent: Extent) -> Result<Material, Error> {
-        let stretches = Stretches::of(song, self.any_metre(), self.is_compatible());
-        match self {
-            Self::Groove(converter) => converter.material(song, stretches, map, extent),
-            Self::Drums(converter) => converter.material(song, stretches, map, extent),
-            Self::Melody(converter) => converter.material(song, stretches, extent),
-            Self::Trio(converter) => converter.material(song, stretches, map, extent),
-        }
+        let common = self.common();
+        let stretches = Stretches::of(song, common.any_metre, common.magenta_compat);
+        self.inner().material(song, stretches, map, extent)
     }
 
     /// The windows of `n_steps` steps in `material`, on bar lines, one every `hop_bars` (at least 1) bars.
@@ -262,31 +415,15 @@ impl Converter {
         n_steps: usize,
         noise: Option<&mut Noise>,
     ) -> Example {
-        let range = place.first_step..place.first_step + n_steps;
-        match (self, &material.parts[place.part].content) {
-            (Self::Groove(converter), Content::Groove(groove)) => {
-                let groove = groove
-                    .window(place.first_step, n_steps)
-                    .expect("the window fits into its part");
-                converter.example(&groove, noise)
-            }
-            (Self::Drums(converter), Content::Drums(bits)) => converter.example(&bits[range]),
-            (Self::Melody(converter), Content::Melody(labels)) => {
-                converter.example(&labels[range], noise)
-            }
-            (Self::Trio(_), Content::Trio(parts)) => parts.example(range),
-            _ => panic!("the material is another converter's"),
-        }
+        let steps = place.first_step..place.first_step + n_steps;
+        let content = &material.parts[place.part].content;
+        self.inner().example(content, steps, noise)
     }
 
     /// What a groove is for a model of grooves or of nine drums: the example without variation. `None` for others.
     #[must_use]
     pub fn example_of_groove(&self, groove: &Groove) -> Option<Example> {
-        match self {
-            Self::Groove(converter) => Some(converter.example(groove, None)),
-            Self::Drums(converter) => converter.example_of_groove(groove),
-            Self::Melody(_) | Self::Trio(_) => None,
-        }
+        self.inner().example_of_groove(groove)
     }
 
     /// The groove that rows of the layout [`Self::output`] are, where they are one: on the grid and equally loud if the
@@ -296,11 +433,7 @@ impl Converter {
     /// If the rows have another layout.
     #[must_use]
     pub fn groove(&self, rows: &Rows) -> Option<Groove> {
-        match self {
-            Self::Groove(converter) => Some(converter.groove(rows)),
-            Self::Drums(converter) => converter.groove(rows),
-            Self::Melody(_) | Self::Trio(_) => None,
-        }
+        self.inner().groove(rows)
     }
 
     /// The notes that rows of the layout [`Self::output`] are, in beats from 0, in the order of time.
@@ -309,21 +442,19 @@ impl Converter {
     /// If the rows have another layout.
     #[must_use]
     pub fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
-        match self {
-            Self::Groove(converter) => converter.notes(rows, map),
-            Self::Drums(converter) => converter.notes(rows, map),
-            Self::Melody(converter) => converter.notes(rows),
-            Self::Trio(_) => TrioConverter::notes(rows, map),
-        }
+        self.inner().notes(rows, map)
     }
 
     /// The sounds that [`Self::notes`] are meant for; channels that are not among them play a piano, or drums.
     #[must_use]
     pub fn programs(&self) -> &'static [Program] {
-        match self {
-            Self::Trio(_) => TrioConverter::PROGRAMS,
-            _ => &[],
-        }
+        self.inner().programs()
+    }
+
+    /// The channel on which [`Self::notes`] has what such an instrument plays; `None` if it has no place for it.
+    #[must_use]
+    pub fn channel_of(&self, is_drum: bool, program: u8) -> Option<u8> {
+        self.inner().channel_of(is_drum, program)
     }
 
     /// The resolution that [`Self::notes`] are meant to be written with: the original's grid is coarser.
@@ -339,35 +470,16 @@ impl Converter {
     /// Whether the original's examples are wanted, faults included.
     #[must_use]
     pub fn is_compatible(&self) -> bool {
-        match self {
-            Self::Groove(converter) => converter.magenta_compat,
-            Self::Drums(converter) => converter.magenta_compat,
-            Self::Melody(converter) => converter.magenta_compat,
-            Self::Trio(converter) => converter.magenta_compat,
-        }
-    }
-
-    /// Whether bars of any length are used.
-    fn any_metre(&self) -> bool {
-        match self {
-            Self::Groove(converter) => converter.any_metre,
-            Self::Drums(converter) => converter.any_metre,
-            Self::Melody(converter) => converter.any_metre,
-            Self::Trio(converter) => converter.any_metre,
-        }
+        self.common().magenta_compat
     }
 
     /// The most windows of a song that an epoch learns from.
     fn cap(&self) -> Option<usize> {
-        match self {
-            // The original reads this number of a groove's windows and never uses it.
-            Self::Groove(converter) if converter.magenta_compat => None,
-            Self::Groove(converter) => converter.max_per_song,
-            Self::Drums(DrumsConverter { max_per_song, .. })
-            | Self::Melody(MelodyConverter { max_per_song, .. })
-            | Self::Trio(TrioConverter { max_per_song, .. }) => {
-                max_per_song.or(self.is_compatible().then_some(MAGENTA_MAX_PER_SONG))
-            }
+        let common = self.common();
+        if common.magenta_compat {
+            self.inner().cap_of_the_original(common.max_per_song)
+        } else {
+            common.max_per_song
         }
     }
 }

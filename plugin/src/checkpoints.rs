@@ -10,8 +10,7 @@ use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
-use fourbar_model::converter::Converter;
-use fourbar_model::drums::N_VOICES;
+
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
@@ -112,18 +111,15 @@ fn read(bytes: &[u8], hash: [u8; 32], origin: &str) -> Result<Loaded, String> {
 fn check_playable(config: &ModelConfig) -> Result<(), String> {
     let remedy = "choose a model of nine drums without controls, such as groovae_4bar";
     let preset = &config.preset;
-    let plays = match &config.converter {
-        Converter::Melody(_) => "a melody, not drums".to_owned(),
-        Converter::Trio(_) => "melody, bass and drums together".to_owned(),
-        Converter::Drums(drums) if drums.classes != N_VOICES => {
-            format!("{} drums, not nine", drums.classes)
-        }
-        Converter::Groove(_) | Converter::Drums(_) => match config.converter.controls() {
-            None => return check_length(config.n_steps),
-            Some(_) => {
-                "only what it is given the hits of, and there is no one to give them".to_owned()
-            }
-        },
+    let converter = &config.converter;
+    let plays = if !converter.plays_drums() {
+        format!("{}, not drums alone", converter.subject().music)
+    } else if converter.has_all_percussion() {
+        "61 drums, not nine".to_owned()
+    } else if converter.controls().is_some() {
+        "only what it is given the hits of, and there is no one to give them".to_owned()
+    } else {
+        return check_length(config.n_steps);
     };
     Err(format!("the model {preset} plays {plays}; {remedy}"))
 }
@@ -248,7 +244,7 @@ pub(crate) mod tests {
     use fourbar_model::checkpoint::{DatasetCard, FORMAT_VERSION, Metadata, Precision};
     use fourbar_model::config::Hierarchy;
     use fourbar_model::converter::{
-        DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
+        Converter, DrumRows, DrumsConverter, GrooveConverter, MelodyConverter, TrioConverter,
     };
     use fourbar_model::drums::DrumMap;
     use fourbar_model::head::{Categorical, Head, Nade};

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::config::ModelConfig;
-use fourbar_model::converter::{Converter, Example, Place};
+use fourbar_model::converter::{Example, Place};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
@@ -323,7 +323,7 @@ impl Case {
     /// The notes of decoded sequences with magenta.js's, in any order.
     fn compare_notes(&self, rows: &[Rows], expected: &[Vec<GoldenNote>]) -> Result<Stage> {
         // What the original does with silent and early notes, magenta.js does, too.
-        let converter = like_the_original(&self.config.converter);
+        let converter = self.config.converter.as_the_original();
         ensure!(
             rows.len() == expected.len(),
             "{} decoded sequences, but decodedNotes has {}",
@@ -441,18 +441,6 @@ fn distance(ours: &[Note], theirs: &[GoldenNote]) -> f64 {
         }
     };
     ours.iter().zip(&theirs).map(apart).fold(0.0, f64::max)
-}
-
-/// The converter with the original's habits.
-fn like_the_original(converter: &Converter) -> Converter {
-    let mut converter = converter.clone();
-    match &mut converter {
-        Converter::Groove(groove) => groove.magenta_compat = true,
-        Converter::Drums(drums) => drums.magenta_compat = true,
-        Converter::Melody(melody) => melody.magenta_compat = true,
-        Converter::Trio(trio) => trio.magenta_compat = true,
-    }
-    converter
 }
 
 /// Moves the mark of a rest, the last number of each row, to where magenta.js writes it: into the row before.

@@ -2,16 +2,18 @@
 
 use super::material::{Content, Material, Part};
 use super::stretches::{Extent, Heard, Stretches, steps};
-use super::{Example, VELOCITY, no_drum_of, wrong};
+use super::{Convert, Example, Subject, VELOCITY, no_drum_of, wrong};
 use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
 use crate::groove::{self, Cell, Groove, NotesLost};
 use crate::midi::{DRUM_CHANNEL, Song};
+use crate::noise::Noise;
 use crate::note::Note;
 use crate::pattern::NOTE_BEATS;
 use crate::rows::{RowLayout, Rows};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The keys of the 61 classes, one each: all of General MIDI's percussion.
 ///
@@ -79,8 +81,19 @@ impl Default for DrumsConverter {
     }
 }
 
-impl DrumsConverter {
-    pub(super) fn check(&self) -> Result<(), Error> {
+impl Convert for DrumsConverter {
+    fn subject(&self) -> Subject {
+        let foreign = "on keys that are no percussion of General MIDI";
+        Subject {
+            music: "drums",
+            files: "drums in 4/4 on channel 10",
+            notes: "on the drum channel",
+            same_cell: "another note of the same drum on the same 16th step",
+            unmapped: self.has_all_percussion().then(|| foreign.to_owned()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
         if ![N_VOICES, FULL.len()].contains(&self.classes) {
             return Err(wrong(
                 "classes",
@@ -99,7 +112,7 @@ impl DrumsConverter {
         Ok(())
     }
 
-    pub(super) fn input_layout(&self) -> RowLayout {
+    fn input(&self) -> RowLayout {
         match self.input {
             DrumRows::Labels => self.labels(),
             DrumRows::Roll => RowLayout::RollWithRest {
@@ -108,7 +121,7 @@ impl DrumsConverter {
         }
     }
 
-    pub(super) fn output_layout(&self) -> RowLayout {
+    fn output(&self) -> RowLayout {
         match self.output {
             DrumRows::Labels => self.labels(),
             DrumRows::Roll => RowLayout::Roll {
@@ -117,31 +130,7 @@ impl DrumsConverter {
         }
     }
 
-    fn labels(&self) -> RowLayout {
-        RowLayout::OneHot {
-            classes: 1 << self.classes,
-        }
-    }
-
-    /// The class of a key.
-    fn class(&self, pitch: u8, map: &DrumMap) -> Option<usize> {
-        if self.classes == N_VOICES {
-            map.voice(pitch).map(Voice::index)
-        } else {
-            FULL.iter().position(|key| *key == pitch)
-        }
-    }
-
-    /// The key that a class is written with.
-    fn pitch(&self, class: usize, map: &DrumMap) -> u8 {
-        if self.classes == N_VOICES {
-            map.pitches[class][0]
-        } else {
-            FULL[class]
-        }
-    }
-
-    pub(super) fn material(
+    fn material(
         &self,
         song: &Song,
         mut stretches: Stretches,
@@ -178,6 +167,96 @@ impl DrumsConverter {
         stretches.material(parts, heard, |heard| no_drum_of(heard, self.map_name(map)))
     }
 
+    fn example_of_groove(&self, groove: &Groove) -> Option<Example> {
+        (self.classes == N_VOICES).then(|| {
+            let mut bits = vec![0; groove.n_steps()];
+            for (step, voice, _) in groove.hits() {
+                bits[step] |= 1 << voice.index();
+            }
+            self.example_of(&bits)
+        })
+    }
+
+    fn groove(&self, rows: &Rows) -> Option<Groove> {
+        let bits = (self.classes == N_VOICES).then(|| self.bits(rows))?;
+        let mut groove = Groove::empty(bits.len());
+        for (step, bits) in bits.iter().enumerate() {
+            for voice in Voice::ALL {
+                let cell = Cell {
+                    velocity: VELOCITY,
+                    offset: 0.0,
+                };
+                groove.set(
+                    step,
+                    voice,
+                    (bits >> voice.index() & 1 == 1).then_some(cell),
+                );
+            }
+        }
+        Some(groove)
+    }
+
+    fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for (step, bits) in self.bits(rows).iter().enumerate() {
+            let classes = (0..self.classes).filter(|class| bits >> class & 1 == 1);
+            notes.extend(classes.map(|class| Note {
+                onset_beats: groove::beats(step),
+                duration_beats: NOTE_BEATS,
+                pitch: self.pitch(class, map),
+                velocity: VELOCITY,
+                channel: DRUM_CHANNEL,
+            }));
+        }
+        notes
+    }
+
+    fn example(&self, content: &Content, steps: Range<usize>, _: Option<&mut Noise>) -> Example {
+        self.example_of(&content.bits()[steps])
+    }
+
+    fn channel_of(&self, _: bool, _: u8) -> Option<u8> {
+        Some(DRUM_CHANNEL)
+    }
+
+    fn plays_drums(&self) -> bool {
+        true
+    }
+
+    fn needs_drum_map(&self) -> bool {
+        !self.has_all_percussion()
+    }
+
+    fn has_all_percussion(&self) -> bool {
+        self.classes != N_VOICES
+    }
+}
+
+impl DrumsConverter {
+    fn labels(&self) -> RowLayout {
+        RowLayout::OneHot {
+            classes: 1 << self.classes,
+        }
+    }
+
+    /// The class of a key.
+    fn class(&self, pitch: u8, map: &DrumMap) -> Option<usize> {
+        if self.classes == N_VOICES {
+            map.voice(pitch).map(Voice::index)
+        } else {
+            FULL.iter().position(|key| *key == pitch)
+        }
+    }
+
+    /// The key that a class is written with.
+    fn pitch(&self, class: usize, map: &DrumMap) -> u8 {
+        if self.classes == N_VOICES {
+            map.pitches[class][0]
+        } else {
+            FULL[class]
+        }
+    }
+
     fn map_name<'a>(&self, map: &'a DrumMap) -> &'a str {
         if self.classes == N_VOICES {
             map.name
@@ -211,22 +290,12 @@ impl DrumsConverter {
         hits
     }
 
-    pub(super) fn example(&self, bits: &[u64]) -> Example {
+    fn example_of(&self, bits: &[u64]) -> Example {
         Example {
-            input: self.rows(self.input_layout(), bits),
-            output: self.rows(self.output_layout(), bits),
+            input: self.rows(self.input(), bits),
+            output: self.rows(self.output(), bits),
             conditions: Conditions::default(),
         }
-    }
-
-    pub(super) fn example_of_groove(&self, groove: &Groove) -> Option<Example> {
-        (self.classes == N_VOICES).then(|| {
-            let mut bits = vec![0; groove.n_steps()];
-            for (step, voice, _) in groove.hits() {
-                bits[step] |= 1 << voice.index();
-            }
-            self.example(&bits)
-        })
     }
 
     fn rows(&self, layout: RowLayout, bits: &[u64]) -> Rows {
@@ -242,7 +311,7 @@ impl DrumsConverter {
     fn bits(&self, rows: &Rows) -> Vec<u64> {
         assert_eq!(
             *rows.layout(),
-            self.output_layout(),
+            self.output(),
             "the rows are another converter's"
         );
         match (rows.bits(), rows.labels()) {
@@ -250,40 +319,6 @@ impl DrumsConverter {
             (_, Some(labels)) => labels.iter().copied().map(u64::from).collect(),
             (None, None) => unreachable!("drums are labels or rolls"),
         }
-    }
-
-    pub(super) fn groove(&self, rows: &Rows) -> Option<Groove> {
-        let bits = (self.classes == N_VOICES).then(|| self.bits(rows))?;
-        let mut groove = Groove::empty(bits.len());
-        for (step, bits) in bits.iter().enumerate() {
-            for voice in Voice::ALL {
-                let cell = Cell {
-                    velocity: VELOCITY,
-                    offset: 0.0,
-                };
-                groove.set(
-                    step,
-                    voice,
-                    (bits >> voice.index() & 1 == 1).then_some(cell),
-                );
-            }
-        }
-        Some(groove)
-    }
-
-    pub(super) fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
-        let mut notes = Vec::new();
-        for (step, bits) in self.bits(rows).iter().enumerate() {
-            let classes = (0..self.classes).filter(|class| bits >> class & 1 == 1);
-            notes.extend(classes.map(|class| Note {
-                onset_beats: groove::beats(step),
-                duration_beats: NOTE_BEATS,
-                pitch: self.pitch(class, map),
-                velocity: VELOCITY,
-                channel: DRUM_CHANNEL,
-            }));
-        }
-        notes
     }
 }
 
@@ -411,11 +446,11 @@ mod tests {
     #[test]
     fn a_label_is_the_sum_of_its_drums_and_a_roll_marks_rests() {
         let mut converter = DrumsConverter::default();
-        let labels = converter.example(&[0b101, 0, 511]).input;
+        let labels = converter.example_of(&[0b101, 0, 511]).input;
         assert_eq!(labels.labels(), Some(&[5, 0, 511][..]));
         assert_eq!(labels.layout().width(), 512);
         converter.input = DrumRows::Roll;
-        let roll = converter.example(&[0b101, 0]).input;
+        let roll = converter.example_of(&[0b101, 0]).input;
         let kick_and_hat = [1., 0., 1., 0., 0., 0., 0., 0., 0., 0.];
         let rest = [0., 0., 0., 0., 0., 0., 0., 0., 0., 1.];
         assert_eq!(roll.to_numbers(), [kick_and_hat, rest].concat());
@@ -443,7 +478,7 @@ mod tests {
             input: DrumRows::Roll,
             ..DrumsConverter::default()
         };
-        let numbers = magenta_js_rests(&converter.example(&[1, 0, 0, 1, 0]).input);
+        let numbers = magenta_js_rests(&converter.example_of(&[1, 0, 0, 1, 0]).input);
         let rests: Vec<f32> = numbers.chunks_exact(10).map(|row| row[9]).collect();
         assert_eq!(rests, [1.0, 1.0, 0.0, 1.0, 0.0]);
     }
@@ -473,7 +508,7 @@ mod tests {
                 output: if is_roll { DrumRows::Roll } else { DrumRows::Labels },
                 ..DrumsConverter::default()
             };
-            let rows = converter.rows(converter.output_layout(), &bits);
+            let rows = converter.rows(converter.output(), &bits);
             for map in &DrumMap::ALL {
                 let song = Song::from_notes(converter.notes(&rows, map), &[]);
                 prop_assume!(!song.notes.is_empty());
@@ -495,7 +530,7 @@ mod tests {
                 output: DrumRows::Roll,
                 ..DrumsConverter::default()
             };
-            let rows = converter.rows(converter.output_layout(), &bits);
+            let rows = converter.rows(converter.output(), &bits);
             let song = Song::from_notes(converter.notes(&rows, &DrumMap::GM), &[]);
             let converter = Converter::Drums(converter);
             let material = converter.material(&song, &DrumMap::GM).unwrap();

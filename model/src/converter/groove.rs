@@ -6,7 +6,7 @@ mod tests;
 
 use super::material::{Content, Material, Part};
 use super::stretches::{Extent, Heard, Stretches};
-use super::{Example, no_drum_of, wrong};
+use super::{Convert, Example, Subject, no_drum_of, wrong};
 use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::error::Error;
@@ -17,6 +17,7 @@ use crate::note::Note;
 use crate::pattern::{Feel, NOTE_BEATS};
 use crate::rows::{RowLayout, Rows};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The drum that taps are written on.
 const TAP: Voice = Voice::OpenHat;
@@ -70,8 +71,18 @@ pub struct GrooveConverter {
     pub magenta_compat: bool,
 }
 
-impl GrooveConverter {
-    pub(super) fn check(&self) -> Result<(), Error> {
+impl Convert for GrooveConverter {
+    fn subject(&self) -> Subject {
+        Subject {
+            music: "drums",
+            files: "drums in 4/4 on channel 10",
+            notes: "on the drum channel",
+            same_cell: "a louder note of the same drum on the same 16th step",
+            unmapped: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
         if !(0.0..=1.0).contains(&self.max_note_dropout) {
             return Err(wrong(
                 "max_note_dropout",
@@ -98,16 +109,11 @@ impl GrooveConverter {
         }
     }
 
-    /// Drums of a row.
-    fn drums(&self) -> usize {
-        if self.split_instruments { 1 } else { N_VOICES }
-    }
-
-    pub(super) fn rows_per_step(&self) -> usize {
+    fn rows_per_step(&self) -> usize {
         N_VOICES / self.drums()
     }
 
-    pub(super) fn layout(&self) -> RowLayout {
+    fn input(&self) -> RowLayout {
         let drums = self.drums();
         match self.bins() {
             Some((velocity, offset)) => RowLayout::BinnedGroove {
@@ -120,7 +126,7 @@ impl GrooveConverter {
     }
 
     /// Whether the drums play, then which drum a split row is of.
-    pub(super) fn controls_layout(&self) -> Option<RowLayout> {
+    fn controls(&self) -> Option<RowLayout> {
         match (self.hits_as_controls, self.split_instruments) {
             (false, false) => None,
             (true, false) => Some(RowLayout::Roll { classes: N_VOICES }),
@@ -131,7 +137,7 @@ impl GrooveConverter {
         }
     }
 
-    pub(super) fn material(
+    fn material(
         &self,
         song: &Song,
         mut stretches: Stretches,
@@ -164,11 +170,74 @@ impl GrooveConverter {
         stretches.material(parts, heard, |heard| no_drum_of(heard, map.name))
     }
 
-    pub(super) fn example(&self, groove: &Groove, noise: Option<&mut Noise>) -> Example {
+    fn groove(&self, rows: &Rows) -> Option<Groove> {
+        Some(self.groove_of(rows))
+    }
+
+    fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
+        if self.magenta_compat {
+            return self.notes_of_the_original(rows, map);
+        }
+        self.groove_of(rows)
+            .to_pattern()
+            .to_notes(Feel::AS_GENERATED, map, DRUM_CHANNEL)
+    }
+
+    fn example(
+        &self,
+        content: &Content,
+        steps: Range<usize>,
+        noise: Option<&mut Noise>,
+    ) -> Example {
+        let groove = content.groove().window(steps.start, steps.len());
+        self.example_of(&groove.expect("the window fits into its part"), noise)
+    }
+
+    fn example_of_groove(&self, groove: &Groove) -> Option<Example> {
+        Some(self.example_of(groove, None))
+    }
+
+    fn channel_of(&self, _: bool, _: u8) -> Option<u8> {
+        Some(DRUM_CHANNEL)
+    }
+
+    fn plays_drums(&self) -> bool {
+        true
+    }
+
+    fn keeps_feel(&self) -> bool {
+        true
+    }
+
+    fn humanizes(&self) -> bool {
+        self.humanize
+    }
+
+    fn takes_taps(&self) -> bool {
+        self.tapify
+    }
+
+    fn takes_hits(&self) -> bool {
+        self.hits_as_controls
+    }
+
+    fn cap_of_the_original(&self, _: Option<usize>) -> Option<usize> {
+        // The original reads this number of a groove's windows and never uses it.
+        None
+    }
+}
+
+impl GrooveConverter {
+    /// Drums of a row.
+    fn drums(&self) -> usize {
+        if self.split_instruments { 1 } else { N_VOICES }
+    }
+
+    fn example_of(&self, groove: &Groove, noise: Option<&mut Noise>) -> Example {
         Example {
             input: self.rows(&self.input_groove(groove, noise)),
             output: self.rows(groove),
-            conditions: Conditions::of_controls(self.controls(groove)),
+            conditions: Conditions::of_controls(self.control_rows(groove)),
         }
     }
 
@@ -208,8 +277,8 @@ impl GrooveConverter {
         taps
     }
 
-    fn controls(&self, groove: &Groove) -> Option<Rows> {
-        let layout = self.controls_layout()?;
+    fn control_rows(&self, groove: &Groove) -> Option<Rows> {
+        let layout = self.controls()?;
         let cells = (0..groove.n_steps()).flat_map(|step| Voice::ALL.map(|voice| (step, voice)));
         let hit = |(step, voice)| u64::from(groove.cell(step, voice).is_some());
         Some(match (self.hits_as_controls, self.split_instruments) {
@@ -231,7 +300,7 @@ impl GrooveConverter {
         })
     }
 
-    /// `groove` as rows of [`Self::layout`].
+    /// `groove` as rows of the layout of the input.
     fn rows(&self, groove: &Groove) -> Rows {
         let mut numbers = groove.to_rows();
         if self.split_instruments {
@@ -251,11 +320,11 @@ impl GrooveConverter {
                 })
                 .collect();
         }
-        Rows::of_numbers(self.layout(), numbers)
+        Rows::of_numbers(self.input(), numbers)
     }
 
     /// The groove that rows of [`Self::layout`] are; undoes [`Self::rows`], up to the width of a bin.
-    pub(super) fn groove(&self, rows: &Rows) -> Groove {
+    fn groove_of(&self, rows: &Rows) -> Groove {
         Groove::from_rows(&self.plain_numbers(rows, Bins::middle, Bins::middle))
     }
 
@@ -268,7 +337,7 @@ impl GrooveConverter {
     ) -> Vec<f32> {
         assert_eq!(
             *rows.layout(),
-            self.layout(),
+            self.input(),
             "the rows are another converter's"
         );
         let numbers = rows.numbers().expect("a groove's rows are numbers");
@@ -294,15 +363,6 @@ impl GrooveConverter {
             plain = transposed(&plain, N_VOICES, 3);
         }
         plain
-    }
-
-    pub(super) fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
-        if self.magenta_compat {
-            return self.notes_of_the_original(rows, map);
-        }
-        self.groove(rows)
-            .to_pattern()
-            .to_notes(Feel::AS_GENERATED, map, DRUM_CHANNEL)
     }
 
     /// Every hit for one 16th, with whatever velocity and onset it has.

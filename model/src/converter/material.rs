@@ -53,6 +53,25 @@ pub(super) enum Content {
     Trio(trio::Parts),
 }
 
+/// One kind of content; another one is another converter's.
+macro_rules! content {
+    ($name:ident: $Kind:ident($Type:ty)) => {
+        pub(super) fn $name(&self) -> &$Type {
+            match self {
+                Self::$Kind(content) => content,
+                _ => panic!("the material is another converter's"),
+            }
+        }
+    };
+}
+
+impl Content {
+    content!(groove: Groove(Groove));
+    content!(bits: Drums([u64]));
+    content!(labels: Melody([u16]));
+    content!(trio: Trio(trio::Parts));
+}
+
 impl Part {
     /// Length in steps: whole bars.
     #[must_use]

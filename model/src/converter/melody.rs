@@ -2,8 +2,9 @@
 
 use super::material::{Content, Material, Part};
 use super::stretches::{Extent, Heard, Stretches, steps};
-use super::{Example, VELOCITY, wrong};
+use super::{Convert, Example, Subject, VELOCITY, wrong};
 use crate::conditions::Conditions;
+use crate::drums::DrumMap;
 use crate::error::Error;
 use crate::groove::{self, NotesLost};
 use crate::midi::{DRUM_CHANNEL, Song};
@@ -11,7 +12,10 @@ use crate::noise::Noise;
 use crate::note::Note;
 use crate::rows::{RowLayout, Rows};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
+/// The channel that a melody is written on.
+const CHANNEL: u8 = 0;
 /// The label of a step on which nothing changes: a rest goes on, or a note sounds on.
 const HOLD: u16 = 0;
 /// The label of a step on which the note ends.
@@ -70,8 +74,21 @@ impl Default for MelodyConverter {
     }
 }
 
-impl MelodyConverter {
-    pub(super) fn check(&self) -> Result<(), Error> {
+impl Convert for MelodyConverter {
+    fn subject(&self) -> Subject {
+        Subject {
+            music: "a melody",
+            files: "melodies in 4/4",
+            notes: "of melodic instruments",
+            same_cell: "a higher note that begins on the same 16th step",
+            unmapped: Some(format!(
+                "on keys beyond {}–{}",
+                self.min_pitch, self.max_pitch
+            )),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
         let [first, last] = self.programs;
         if first > last || last > 127 {
             return Err(wrong(
@@ -95,20 +112,17 @@ impl MelodyConverter {
     }
 
     /// Hold, end, and the keys.
-    pub(super) fn layout(&self) -> RowLayout {
+    fn input(&self) -> RowLayout {
         RowLayout::OneHot {
             classes: usize::from(self.label(self.max_pitch)) + 1,
         }
     }
 
-    fn label(&self, pitch: u8) -> u16 {
-        FIRST_KEY + u16::from(pitch - self.min_pitch)
-    }
-
-    pub(super) fn material(
+    fn material(
         &self,
         song: &Song,
         mut stretches: Stretches,
+        _: &DrumMap,
         extent: Extent,
     ) -> Result<Material, Error> {
         if song.notes.is_empty() {
@@ -155,6 +169,39 @@ impl MelodyConverter {
         })
     }
 
+    fn notes(&self, rows: &Rows, _: &DrumMap) -> Vec<Note> {
+        assert_eq!(
+            *rows.layout(),
+            self.input(),
+            "the rows are another converter's"
+        );
+        let labels = rows.labels().expect("a melody's rows are labels");
+        self.sounding(labels.iter().copied(), CHANNEL)
+    }
+
+    fn example(
+        &self,
+        content: &Content,
+        steps: Range<usize>,
+        noise: Option<&mut Noise>,
+    ) -> Example {
+        self.example_of(&content.labels()[steps], noise)
+    }
+
+    fn channel_of(&self, _: bool, _: u8) -> Option<u8> {
+        Some(CHANNEL)
+    }
+
+    fn needs_drum_map(&self) -> bool {
+        false
+    }
+}
+
+impl MelodyConverter {
+    fn label(&self, pitch: u8) -> u16 {
+        FIRST_KEY + u16::from(pitch - self.min_pitch)
+    }
+
     /// The notes that could be of the melody, by step, the highest first.
     pub(super) fn strikes(&self, notes: &[Note], lost: &mut NotesLost) -> Vec<Strike> {
         let mut strikes = Vec::with_capacity(notes.len());
@@ -174,12 +221,12 @@ impl MelodyConverter {
         strikes
     }
 
-    pub(super) fn example(&self, labels: &[u16], noise: Option<&mut Noise>) -> Example {
+    fn example_of(&self, labels: &[u16], noise: Option<&mut Noise>) -> Example {
         let mut labels = window(labels);
         if let Some(noise) = noise.filter(|_| self.transpose > 0) {
             self.transpose(&mut labels, noise);
         }
-        let rows = Rows::of_labels(self.layout(), labels);
+        let rows = Rows::of_labels(self.input(), labels);
         Example {
             input: rows.clone(),
             output: rows,
@@ -200,16 +247,6 @@ impl MelodyConverter {
         for label in labels.iter_mut().filter(|label| **label >= FIRST_KEY) {
             *label = *label + interval - down;
         }
-    }
-
-    pub(super) fn notes(&self, rows: &Rows) -> Vec<Note> {
-        assert_eq!(
-            *rows.layout(),
-            self.layout(),
-            "the rows are another converter's"
-        );
-        let labels = rows.labels().expect("a melody's rows are labels");
-        self.sounding(labels.iter().copied(), 0)
     }
 
     /// The notes that labels are, on `channel`: each sounds up to the next, its end, or the end of all.
@@ -387,7 +424,7 @@ mod tests {
 
     #[test]
     fn the_classes_are_hold_end_and_88_keys() {
-        let layout = MelodyConverter::default().layout();
+        let layout = MelodyConverter::default().input();
         assert_eq!(layout, RowLayout::OneHot { classes: 90 });
     }
 
@@ -460,7 +497,7 @@ mod tests {
         let mut noise = Noise::from_seed(3);
         let mut intervals = [0; 6];
         for _ in 0..600 {
-            let moved = converter.example(&labels, Some(&mut noise)).output;
+            let moved = converter.example_of(&labels, Some(&mut noise)).output;
             let moved = moved.labels().unwrap();
             let down = labels[0] - moved[0];
             assert_eq!(moved, bar(&[(0, 85 - down), (4, 89 - down), (8, END)]));
@@ -470,7 +507,7 @@ mod tests {
             intervals.iter().all(|n| (60..140).contains(n)),
             "{intervals:?}"
         );
-        let evaluated = converter.example(&labels, None).output;
+        let evaluated = converter.example_of(&labels, None).output;
         assert_eq!(evaluated.labels().unwrap(), labels);
     }
 
@@ -485,8 +522,8 @@ mod tests {
                 heard
             }).collect();
             let converter = MelodyConverter::default();
-            let rows = Rows::of_labels(converter.layout(), heard);
-            let song = Song::from_notes(converter.notes(&rows), &[]);
+            let rows = Rows::of_labels(converter.input(), heard);
+            let song = Song::from_notes(converter.notes(&rows, &DrumMap::GM), &[]);
             prop_assume!(!song.notes.is_empty());
             let converter = Converter::Melody(converter);
             let material = converter.whole(&song, &DrumMap::GM, 32).unwrap();

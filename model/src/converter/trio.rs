@@ -4,12 +4,13 @@ use super::drums::{self, DrumsConverter};
 use super::material::{Content, Material, Part};
 use super::melody::{self, MelodyConverter};
 use super::stretches::{Extent, Heard, Stretch, Stretches, steps};
-use super::{Example, wrong};
+use super::{Convert, Example, Subject, wrong};
 use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES};
 use crate::error::Error;
 use crate::groove::NotesLost;
-use crate::midi::{DRUM_CHANNEL, Instrument, Program, Song};
+use crate::midi::{DRUM_CHANNEL, Program, Song};
+use crate::noise::Noise;
 use crate::note::Note;
 use crate::rows::{RowLayout, Rows};
 use serde::{Deserialize, Serialize};
@@ -59,37 +60,25 @@ impl Default for TrioConverter {
     }
 }
 
-impl TrioConverter {
-    /// The channel that each of the three is written on, and the sounds: a piano, a finger bass.
-    pub(super) const PROGRAMS: &[Program] = &[
-        Program {
-            channel: 0,
-            program: 0,
-        },
-        Program {
-            channel: 1,
-            program: 33,
-        },
-    ];
+impl Convert for TrioConverter {
+    fn subject(&self) -> Subject {
+        Subject {
+            music: "melody, bass and drums",
+            files: "melody, bass and drums (on channel 10) in 4/4",
+            notes: "of melodies, basses and drums",
+            same_cell: "a higher note, or another of the same drum, on the same 16th step",
+            unmapped: Some("on keys that no drum of the map and no piano has".to_owned()),
+        }
+    }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Error> {
         if self.max_bars == 0 {
             return Err(wrong("max_bars", "is at least 1"));
         }
         Ok(())
     }
 
-    /// Melody, bass, drums.
-    pub(super) fn layout() -> RowLayout {
-        let RowLayout::OneHot { classes } = MelodyConverter::default().layout() else {
-            unreachable!("a melody is one of many keys");
-        };
-        RowLayout::OneHots {
-            classes: vec![classes, classes, 1 << N_VOICES],
-        }
-    }
-
-    pub(super) fn material(
+    fn material(
         &self,
         song: &Song,
         mut stretches: Stretches,
@@ -115,7 +104,8 @@ impl TrioConverter {
         }
         let mut heard = Heard::nothing();
         for instrument in song.instruments.iter().take(MAX_INSTRUMENTS) {
-            let Some(role) = role(instrument) else {
+            let is_drum = instrument.channel == DRUM_CHANNEL;
+            let Some(role) = role(is_drum, instrument.program) else {
                 continue;
             };
             let notes: Vec<Note> = song.notes_of(instrument).copied().collect();
@@ -154,6 +144,68 @@ impl TrioConverter {
             .map(|(beat, missing)| format!("from beat {beat}, {missing}"));
         material.left_out.extend(reasons);
         Ok(material)
+    }
+
+    fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
+        assert_eq!(
+            *rows.layout(),
+            Self::layout(),
+            "the rows are another converter's"
+        );
+        let labels = rows.labels().expect("a trio's rows are labels");
+        let voice = |place: usize| labels.iter().copied().skip(place).step_by(3);
+        let melody = MelodyConverter::default();
+        let mut notes = melody.sounding(voice(0), Self::PROGRAMS[0].channel);
+        notes.extend(melody.sounding(voice(1), Self::PROGRAMS[1].channel));
+        let drums = DrumsConverter::default();
+        let drum_rows = Rows::of_labels(drums.output(), voice(2).collect());
+        notes.extend(drums.notes(&drum_rows, map));
+        notes.sort_by(|a, b| a.onset_beats.total_cmp(&b.onset_beats));
+        notes
+    }
+
+    fn input(&self) -> RowLayout {
+        Self::layout()
+    }
+
+    fn example(&self, content: &Content, steps: Range<usize>, _: Option<&mut Noise>) -> Example {
+        content.trio().example(steps)
+    }
+
+    fn programs(&self) -> &'static [Program] {
+        Self::PROGRAMS
+    }
+
+    fn channel_of(&self, is_drum: bool, program: u8) -> Option<u8> {
+        Some(match role(is_drum, program)? {
+            Role::Melody => Self::PROGRAMS[0].channel,
+            Role::Bass => Self::PROGRAMS[1].channel,
+            Role::Drums => DRUM_CHANNEL,
+        })
+    }
+}
+
+impl TrioConverter {
+    /// The channel that each of the three is written on, and the sounds: a piano, a finger bass.
+    const PROGRAMS: &[Program] = &[
+        Program {
+            channel: 0,
+            program: 0,
+        },
+        Program {
+            channel: 1,
+            program: 33,
+        },
+    ];
+
+    /// Melody, bass, drums.
+    fn layout() -> RowLayout {
+        let RowLayout::OneHot { classes } = MelodyConverter::default().input() else {
+            unreachable!("a melody is one of many keys");
+        };
+        RowLayout::OneHots {
+            classes: vec![classes, classes, 1 << N_VOICES],
+        }
     }
 
     /// What one instrument plays in a stretch, if anything.
@@ -247,24 +299,6 @@ impl TrioConverter {
         }
         covered
     }
-
-    pub(super) fn notes(rows: &Rows, map: &DrumMap) -> Vec<Note> {
-        assert_eq!(
-            *rows.layout(),
-            Self::layout(),
-            "the rows are another converter's"
-        );
-        let labels = rows.labels().expect("a trio's rows are labels");
-        let voice = |place: usize| labels.iter().copied().skip(place).step_by(3);
-        let melody = MelodyConverter::default();
-        let mut notes = melody.sounding(voice(0), Self::PROGRAMS[0].channel);
-        notes.extend(melody.sounding(voice(1), Self::PROGRAMS[1].channel));
-        let drums = DrumsConverter::default();
-        let drum_rows = Rows::of_labels(drums.output_layout(), voice(2).collect());
-        notes.extend(drums.notes(&drum_rows, map));
-        notes.sort_by(|a, b| a.onset_beats.total_cmp(&b.onset_beats));
-        notes
-    }
 }
 
 /// What an instrument is in a trio.
@@ -275,12 +309,12 @@ enum Role {
     Drums,
 }
 
-fn role(instrument: &Instrument) -> Option<Role> {
-    if instrument.channel == DRUM_CHANNEL {
+fn role(is_drum: bool, program: u8) -> Option<Role> {
+    if is_drum {
         Some(Role::Drums)
-    } else if MELODIC.contains(&instrument.program) {
+    } else if MELODIC.contains(&program) {
         Some(Role::Melody)
-    } else if BASSES.contains(&instrument.program) {
+    } else if BASSES.contains(&program) {
         Some(Role::Bass)
     } else {
         None

@@ -2,7 +2,7 @@
 
 use super::Mode;
 use crate::config::Config;
-use fourbar_model::converter::{Converter, GrooveConverter};
+use fourbar_model::converter::Converter;
 use fourbar_model::rows::RowLayout;
 
 /// Refuses a mode that the model has not learned.
@@ -12,10 +12,13 @@ use fourbar_model::rows::RowLayout;
 pub(super) fn check_mode(mode: Mode, preset: &str, converter: &Converter) -> anyhow::Result<()> {
     let (is_able, reason): (fn(&Converter) -> bool, _) = match mode {
         Mode::Humanize => (
-            humanizes,
+            Converter::humanizes,
             "it was not trained to give quantised hits their velocities and timing",
         ),
-        Mode::Drumify => (taps_to_drums, "it was not trained to turn taps into drums"),
+        Mode::Drumify => (
+            Converter::takes_taps,
+            "it was not trained to turn taps into drums",
+        ),
         _ => return Ok(()),
     };
     anyhow::ensure!(
@@ -38,12 +41,12 @@ pub(super) fn check_controls(
     converter: &Converter,
     is_given: bool,
 ) -> anyhow::Result<()> {
-    let is_controlled = takes_hits(converter);
+    let is_controlled = converter.takes_hits();
     anyhow::ensure!(
         is_controlled || !is_given,
         "the model {preset} has no controls, so it cannot be given --controls: leave it out, or use a model that is told \
          which drums play; presets of such models: {}",
-        presets_that(takes_hits)
+        presets_that(Converter::takes_hits)
     );
     anyhow::ensure!(
         !is_controlled || is_given || mode.n_inputs() > 0,
@@ -53,26 +56,6 @@ pub(super) fn check_controls(
             .map_or_else(String::new, |layout: RowLayout| layout.to_string())
     );
     Ok(())
-}
-
-fn groove(converter: &Converter) -> Option<&GrooveConverter> {
-    match converter {
-        Converter::Groove(converter) => Some(converter),
-        _ => None,
-    }
-}
-
-fn humanizes(converter: &Converter) -> bool {
-    groove(converter).is_some_and(|groove| groove.humanize)
-}
-
-fn taps_to_drums(converter: &Converter) -> bool {
-    groove(converter).is_some_and(|groove| groove.tapify)
-}
-
-/// Whether a model is told which drums play.
-pub(super) fn takes_hits(converter: &Converter) -> bool {
-    groove(converter).is_some_and(|groove| groove.hits_as_controls)
 }
 
 /// The names of the presets whose converter is such a one.
@@ -88,15 +71,19 @@ fn presets_that(is_able: fn(&Converter) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fourbar_model::converter::GrooveConverter;
 
     #[test]
     fn the_presets_that_can_do_it_are_listed() {
-        assert_eq!(presets_that(humanizes), "groovae_2bar_humanize");
+        assert_eq!(presets_that(Converter::humanizes), "groovae_2bar_humanize");
         assert_eq!(
-            presets_that(taps_to_drums),
+            presets_that(Converter::takes_taps),
             "groovae_2bar_tap_fixed_velocity, groovae_2bar_tap_fixed_velocity_note_dropout"
         );
-        assert_eq!(presets_that(takes_hits), "groovae_2bar_hits_control");
+        assert_eq!(
+            presets_that(Converter::takes_hits),
+            "groovae_2bar_hits_control"
+        );
     }
 
     #[test]

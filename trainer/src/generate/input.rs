@@ -26,18 +26,12 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Whether the model reads drums.
-    fn is_drums(&self) -> bool {
-        matches!(self.converter, Converter::Groove(_) | Converter::Drums(_))
-    }
-
     /// What the files hold for this model.
     fn subject(&self) -> &'static str {
-        match self.converter {
-            _ if self.as_taps => "taps on any instrument",
-            Converter::Groove(_) | Converter::Drums(_) => "drums",
-            Converter::Melody(_) => "a melody",
-            Converter::Trio(_) => "melody, bass and drums",
+        if self.as_taps {
+            "taps on any instrument"
+        } else {
+            self.converter.subject().music
         }
     }
 }
@@ -155,7 +149,7 @@ impl Input {
 
     /// Says how the file was read and what of it cannot be used.
     fn report_reading(&self, reading: Reading, out: &mut dyn Write) -> io::Result<()> {
-        let map = if reading.is_drums() && !reading.as_taps {
+        let map = if reading.converter.plays_drums() && !reading.as_taps {
             format!(" with the {} map", reading.map.name)
         } else {
             String::new()
@@ -175,7 +169,7 @@ impl Input {
         )?;
         if let Some(channel) = self.material.channel
             && channel != DRUM_CHANNEL
-            && reading.is_drums()
+            && reading.converter.plays_drums()
         {
             writeln!(
                 out,
@@ -205,7 +199,7 @@ impl Input {
         let lost = &self.material.lost;
         let n_unmapped: usize = lost.unmapped.values().sum();
         let keys: Vec<String> = lost.unmapped.keys().map(u8::to_string).collect();
-        let (shared, unmapped) = if reading.is_drums() {
+        let (shared, unmapped) = if reading.converter.plays_drums() {
             (
                 "share a 16th with a louder one of the same drum",
                 "are no drum of this map",
@@ -214,7 +208,9 @@ impl Input {
             ("begin with a higher one", "are outside of the model's keys")
         };
         // Drums that are copied are written whether or not the model hears them, all keys if the map is the same.
-        let copied_to = reading.copied_to.filter(|_| reading.is_drums());
+        let copied_to = reading
+            .copied_to
+            .filter(|_| reading.converter.plays_drums());
         let fate = |is_copied| {
             if is_copied {
                 "not heard by the model"

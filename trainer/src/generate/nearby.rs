@@ -4,7 +4,6 @@ use super::input::{Input, InputWindow};
 use super::player::{Passage, Player};
 use super::{Take, Takes, noise_of};
 use anyhow::Context as _;
-use fourbar_model::converter::Converter;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::beats;
 use fourbar_model::latent::slerp;
@@ -113,29 +112,26 @@ fn near(mu: &[f32], strength: f32, noise: &mut Noise) -> Vec<f32> {
 /// map; a melody or a trio as the model reads it, on the model's channels.
 fn heard(player: &Player, input: &Input, part: usize) -> Vec<Note> {
     let end_beats = beats(input.part_steps(part));
-    match player.converter {
-        Converter::Groove(_) | Converter::Drums(_) => {
-            let start_beats = input.part_start_beats(part);
-            let rekeyed = |pitch: u8| rekeyed(pitch, player.args.input_map, player.written_map());
-            let drums = input.song.drums().unwrap_or_default();
-            drums
-                .into_iter()
-                .filter(|note| note.onset_beats >= start_beats - beats(1) / 2.0)
-                .filter_map(|note| {
-                    Some(Note {
-                        onset_beats: (note.onset_beats - start_beats).max(0.0),
-                        pitch: rekeyed(note.pitch)?,
-                        channel: DRUM_CHANNEL,
-                        ..note
-                    })
+    if player.converter.plays_drums() {
+        let start_beats = input.part_start_beats(part);
+        let rekeyed = |pitch: u8| rekeyed(pitch, player.args.input_map, player.written_map());
+        let drums = input.song.drums().unwrap_or_default();
+        drums
+            .into_iter()
+            .filter(|note| note.onset_beats >= start_beats - beats(1) / 2.0)
+            .filter_map(|note| {
+                Some(Note {
+                    onset_beats: (note.onset_beats - start_beats).max(0.0),
+                    pitch: rekeyed(note.pitch)?,
+                    channel: DRUM_CHANNEL,
+                    ..note
                 })
-                .filter(|note| note.onset_beats < end_beats)
-                .collect()
-        }
-        Converter::Melody(_) | Converter::Trio(_) => {
-            let example = input.whole_part(player.converter, part);
-            player.notes(&example.output)
-        }
+            })
+            .filter(|note| note.onset_beats < end_beats)
+            .collect()
+    } else {
+        let example = input.whole_part(player.converter, part);
+        player.notes(&example.output)
     }
 }
 

@@ -163,13 +163,8 @@ fn picture(
 ) -> anyhow::Result<Vec<u8>> {
     let steps_per_bar = take.metre.steps_per_bar;
     let n_bars = take.metre.n_bars(take.n_steps);
-    let only_drums = matches!(
-        player.converter,
-        fourbar_model::converter::Converter::Groove(_)
-            | fourbar_model::converter::Converter::Drums(_)
-    );
     let map = player.written_map();
-    if only_drums {
+    if player.converter.plays_drums() {
         return Roll::in_bars(&take.notes, n_bars, steps_per_bar, map).encode(
             title,
             Some(bpm),

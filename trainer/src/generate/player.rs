@@ -1,6 +1,5 @@
 //! A model with everything on the command line that does not depend on the mode.
 
-use super::ability::takes_hits;
 use super::input::{Input, Reading};
 use super::{Args, attribute, noise_of};
 use crate::loaded_model::LoadedModel;
@@ -8,7 +7,7 @@ use anyhow::Context as _;
 use candle_core::Device;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Converter, Example};
-use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Cell, Groove, beats};
 use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
@@ -61,7 +60,7 @@ impl<'a> Player<'a> {
                     .example
                     .conditions
             }
-            None if takes_hits(player.converter) => Conditions::default(),
+            None if player.converter.takes_hits() => Conditions::default(),
             None => player.conditions_of_silence(),
         };
         Ok(player)
@@ -184,9 +183,10 @@ impl<'a> Player<'a> {
 
     /// The map that the written drums are numbered with: models of all General MIDI percussion have their own.
     pub(super) fn written_map(&self) -> &'static DrumMap {
-        match self.converter {
-            Converter::Drums(drums) if drums.classes != N_VOICES => &DrumMap::GM,
-            _ => self.args.drum_map,
+        if self.converter.has_all_percussion() {
+            &DrumMap::GM
+        } else {
+            self.args.drum_map
         }
     }
 }

@@ -121,24 +121,26 @@ impl Layout {
                 DrumRows::Roll
             }
         };
-        let of_drums = |input, output| {
-            Converter::Drums(DrumsConverter {
+        let of_drums = |input, output| -> Result<Converter> {
+            let converter = DrumsConverter {
                 classes: drums.n,
                 input: labels(input),
                 output: labels(output),
                 ..DrumsConverter::default()
-            })
+            };
+            drums.check_keys(&converter)?;
+            Ok(converter.into())
         };
         let kind = of_data
             .kind
             .with_context(|| missing("dataConverter.type"))?;
         let converter = match kind.as_str() {
-            "DrumsConverter" => of_drums(false, true),
-            "DrumRollConverter" => of_drums(false, false),
-            "DrumsOneHotConverter" => of_drums(true, true),
-            "GrooveConverter" => Converter::Groove(groove_converter(args, n_controls)?),
-            "MelodyConverter" => Converter::Melody(melody_converter(args)?),
-            "TrioConverter" => trio_converter(args)?,
+            "DrumsConverter" => of_drums(false, true)?,
+            "DrumRollConverter" => of_drums(false, false)?,
+            "DrumsOneHotConverter" => of_drums(true, true)?,
+            "GrooveConverter" => groove_converter(args, n_controls)?.into(),
+            "MelodyConverter" => melody_converter(args)?.into(),
+            "TrioConverter" => trio_converter(args, &drums)?.into(),
             other => bail!(
                 "dataConverter.type is {other:?}, which is no kind of music that can be imported"
             ),
@@ -156,13 +158,12 @@ impl Layout {
                 names.collect::<Vec<_>>().join(", ")
             );
         }
-        drums.check(&converter)?;
         let steps = args
             .num_steps
             .filter(|steps| *steps > 0)
             .with_context(|| missing("dataConverter.args.numSteps"))?;
         let head = match &converter {
-            Converter::Groove(_) => Head::Groove(head::Groove),
+            converter if converter.keeps_feel() => Head::Groove(head::Groove),
             _ if spec.use_boolean_decoder => Head::Boolean(head::Boolean),
             _ => Head::Categorical(head::Categorical),
         };
@@ -340,7 +341,7 @@ fn melody_converter(args: &ArgsSpec) -> Result<MelodyConverter> {
     })
 }
 
-fn trio_converter(args: &ArgsSpec) -> Result<Converter> {
+fn trio_converter(args: &ArgsSpec, drums: &Classes) -> Result<TrioConverter> {
     let ours = MelodyConverter::default();
     for (name, voice) in [("melArgs", &args.mel_args), ("bassArgs", &args.bass_args)] {
         let voice = voice
@@ -356,7 +357,12 @@ fn trio_converter(args: &ArgsSpec) -> Result<Converter> {
             ours.max_pitch
         );
     }
-    Ok(Converter::Trio(TrioConverter::default()))
+    ensure!(
+        drums.n == N_VOICES,
+        "dataConverter.args.drumsArgs.pitchClasses: {} drums, but only trios of {N_VOICES} can be imported",
+        drums.n
+    );
+    Ok(TrioConverter::default())
 }
 
 /// The drums that a `config.json` names.
@@ -398,19 +404,14 @@ impl Classes {
         })
     }
 
-    /// Whether a converter has these drums, and plays their keys.
-    fn check(&self, converter: &Converter) -> Result<()> {
-        ensure!(
-            !matches!(converter, Converter::Trio(_)) || self.n == N_VOICES,
-            "dataConverter.args.drumsArgs.pitchClasses: {} drums, but only trios of {N_VOICES} can be imported",
-            self.n
-        );
-        let (Converter::Drums(drums), Some(keys)) = (converter, &self.keys) else {
+    /// Whether a converter plays these keys.
+    fn check_keys(&self, converter: &DrumsConverter) -> Result<()> {
+        let Some(keys) = &self.keys else {
             return Ok(());
         };
-        let roll = Converter::Drums(DrumsConverter {
+        let roll = Converter::from(DrumsConverter {
             output: DrumRows::Roll,
-            ..drums.clone()
+            ..converter.clone()
         });
         roll.check().context("dataConverter.args.pitchClasses")?;
         let all = Rows::of_bits(roll.output(), vec![(1 << self.n) - 1]);

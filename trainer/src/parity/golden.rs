@@ -3,14 +3,13 @@
 use anyhow::{Context, Result, ensure};
 use fourbar_model::converter::Converter;
 use fourbar_model::drums::{DrumMap, Voice};
-use fourbar_model::midi::{DRUM_CHANNEL, Program, Song};
+use fourbar_model::midi::{Program, Song};
 use fourbar_model::note::Note;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The channels that a trio's melody and bass are put on.
-const MELODY_CHANNEL: u8 = 0;
+/// The channel that a trio's bass is put on.
 const BASS_CHANNEL: u8 = 1;
 /// The first of the sounds that are basses.
 const BASSES: std::ops::Range<u8> = 32..40;
@@ -96,12 +95,13 @@ impl Golden {
     /// Both keep the loudest of several hits in one place. Of equally loud ones magenta.js keeps the first in its list,
     /// and as a tap it takes any key; the song leaves us no choice there.
     pub(super) fn song(&self, converter: &Converter, map: &DrumMap) -> Result<Song> {
-        let in_seconds = matches!(converter, Converter::Groove(_));
-        let taps = matches!(converter, Converter::Groove(groove) if groove.tapify);
+        let in_seconds = converter.keeps_feel();
+        let taps = converter.takes_taps();
         let mut heard = HashSet::new();
         let mut notes = Vec::new();
         for golden in &self.note_sequence.notes {
-            let Some(channel) = golden.channel(converter) else {
+            let program = golden.program.unwrap_or(0);
+            let Some(channel) = converter.channel_of(golden.is_drum, program) else {
                 continue;
             };
             let times = if in_seconds { None } else { golden.in_steps() };
@@ -154,19 +154,5 @@ impl GoldenNote {
     pub(super) fn in_steps(&self) -> Option<(f64, f64)> {
         let beats = |step: &Option<serde_json::Value>| Some(step.as_ref()?.as_f64()? / 4.0);
         Some((beats(&self.qs)?, beats(&self.qe)?))
-    }
-
-    /// Where the note is played; a trio has no place for one of another sound.
-    fn channel(&self, converter: &Converter) -> Option<u8> {
-        match converter {
-            Converter::Groove(_) | Converter::Drums(_) => Some(DRUM_CHANNEL),
-            Converter::Melody(_) => Some(MELODY_CHANNEL),
-            Converter::Trio(_) if self.is_drum => Some(DRUM_CHANNEL),
-            Converter::Trio(_) => match self.program.unwrap_or(0) {
-                program if program < BASSES.start => Some(MELODY_CHANNEL),
-                program if BASSES.contains(&program) => Some(BASS_CHANNEL),
-                _ => None,
-            },
-        }
     }
 }

@@ -133,10 +133,7 @@ impl Report {
             if let Some(style) = &file.style {
                 *styles.entry(style.clone()).or_default() += 1;
             }
-            let is_of_drums = matches!(
-                dataset.converter,
-                Converter::Groove(_) | Converter::Drums(_)
-            );
+            let is_of_drums = dataset.converter.plays_drums();
             if let Some(channel) = material.channel.filter(|_| is_of_drums)
                 && channel != DRUM_CHANNEL
             {
@@ -190,11 +187,7 @@ impl Report {
         }
         let bars = self.window_bars;
         Some(if self.files.usable == 0 {
-            let wanted = match self.converter {
-                Converter::Groove(_) | Converter::Drums(_) => "drums in 4/4 on channel 10",
-                Converter::Melody(_) => "melodies in 4/4",
-                Converter::Trio(_) => "melody, bass and drums (on channel 10) in 4/4",
-            };
+            let wanted = self.converter.subject().files;
             format!("no file can be used; the reasons stand above. Give MIDI files with {wanted}")
         } else {
             format!(

@@ -2,8 +2,7 @@
 
 use super::report::Report;
 use crate::dataset::{Dropped, Split};
-use fourbar_model::converter::Converter;
-use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::drums::DrumMap;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Report {
@@ -40,7 +39,7 @@ impl Report {
         writeln!(f, "  licence      {}", self.licence)?;
         writeln!(f, "  attribution  {}", self.attribution)?;
         writeln!(f, "  converter    {}", self.converter.name())?;
-        if self.needs_drum_map() {
+        if self.converter.needs_drum_map() {
             writeln!(f, "  drum map     {}", self.drum_map)?;
         }
         match &self.index {
@@ -130,49 +129,22 @@ impl Report {
         Ok(())
     }
 
-    /// Whether the converter asks which key is which drum.
-    fn needs_drum_map(&self) -> bool {
-        match &self.converter {
-            Converter::Groove(_) | Converter::Trio(_) => true,
-            Converter::Drums(drums) => drums.classes == N_VOICES,
-            Converter::Melody(_) => false,
-        }
-    }
-
     fn write_notes(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let notes = &self.notes;
         let n_unmapped = notes.lost_unmapped.values().sum();
         let kept = notes.read - notes.lost_same_cell - n_unmapped - notes.lost_outside;
-        let (looked_at, same_cell, unmapped) = match &self.converter {
-            Converter::Groove(_) => (
-                "on the drum channel",
-                "lost to a louder note of the same drum on the same 16th step",
-                format!("on keys without a drum in the {} map", self.drum_map),
-            ),
-            Converter::Drums(drums) => (
-                "on the drum channel",
-                "lost to another note of the same drum on the same 16th step",
-                if drums.classes == N_VOICES {
-                    format!("on keys without a drum in the {} map", self.drum_map)
-                } else {
-                    "on keys that are no percussion of General MIDI".to_owned()
-                },
-            ),
-            Converter::Melody(melody) => (
-                "of melodic instruments",
-                "lost to a higher note that begins on the same 16th step",
-                format!("on keys beyond {}–{}", melody.min_pitch, melody.max_pitch),
-            ),
-            Converter::Trio(_) => (
-                "of melodies, basses and drums",
-                "lost to a higher note, or another of the same drum, on the same 16th step",
-                "on keys that no drum of the map and no piano has".to_owned(),
-            ),
-        };
+        let subject = self.converter.subject();
+        let of_the_map = || format!("on keys without a drum in the {} map", self.drum_map);
+        let unmapped = subject.unmapped.unwrap_or_else(of_the_map);
         writeln!(f, "\nNotes of the usable files")?;
-        writeln!(f, "{:>9}  {looked_at}", grouped(notes.read))?;
+        writeln!(f, "{:>9}  {}", grouped(notes.read), subject.notes)?;
         writeln!(f, "{:>9}  kept", grouped(kept))?;
-        writeln!(f, "{:>9}  {same_cell}", grouped(notes.lost_same_cell))?;
+        writeln!(
+            f,
+            "{:>9}  lost to {}",
+            grouped(notes.lost_same_cell),
+            subject.same_cell
+        )?;
         writeln!(f, "{:>9}  lost: {unmapped}", grouped(n_unmapped))?;
         if notes.lost_outside > 0 {
             writeln!(
@@ -189,7 +161,7 @@ impl Report {
                 .collect();
             writeln!(f, "           key {}", keys.join(", "))?;
             let others = DrumMap::ALL.iter().filter(|map| map.id != self.drum_map);
-            for map in others.filter(|_| self.needs_drum_map()) {
+            for map in others.filter(|_| self.converter.needs_drum_map()) {
                 let known = notes
                     .lost_unmapped
                     .iter()

@@ -21,8 +21,8 @@ fn groove() -> Groove {
 }
 
 fn input(converter: &GrooveConverter) -> Vec<(usize, Voice, Cell)> {
-    let example = converter.example(&groove(), None);
-    assert_eq!(converter.groove(&example.output), groove());
+    let example = converter.example_of(&groove(), None);
+    assert_eq!(converter.groove_of(&example.output), groove());
     converter.input_groove(&groove(), None).hits().collect()
 }
 
@@ -37,7 +37,7 @@ fn humanize_takes_dynamics_and_timing_and_leaves_the_hits() {
         .hits()
         .map(|(step, voice, _)| (step, voice, cell(0.0, 0.0)));
     assert_eq!(input(&converter), silent.collect::<Vec<_>>());
-    let example = converter.example(&groove(), None);
+    let example = converter.example_of(&groove(), None);
     let row = &example.input.numbers().unwrap()[..ROW];
     assert_eq!((row[0], row[1]), (1.0, 1.0), "a soundless hit is a hit");
     assert_eq!(row[N_VOICES..], [0.0; 18]);
@@ -107,12 +107,12 @@ fn controls_are_the_hits_whatever_the_input_lacks() {
         ..GrooveConverter::default()
     };
     let controls = converter
-        .example(&groove(), None)
+        .example_of(&groove(), None)
         .conditions
         .controls
         .unwrap();
     assert_eq!(controls.bits(), Some(&[0b11, 0b1, 0, 0b100][..]));
-    assert_eq!(*controls.layout(), converter.controls_layout().unwrap());
+    assert_eq!(*controls.layout(), converter.controls().unwrap());
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_split_row_is_one_drum_and_its_control_names_it() {
         split_instruments: true,
         ..GrooveConverter::default()
     };
-    let example = converter.example(&groove(), None);
+    let example = converter.example_of(&groove(), None);
     assert_eq!(
         (example.input.n_steps(), example.input.layout().width()),
         (36, 3)
@@ -136,7 +136,7 @@ fn a_split_row_is_one_drum_and_its_control_names_it() {
 
     converter.hits_as_controls = true;
     let controls = converter
-        .example(&groove(), None)
+        .example_of(&groove(), None)
         .conditions
         .controls
         .unwrap();
@@ -152,7 +152,7 @@ fn bins_are_one_hot_for_each_drum_and_kind() {
         offset_bins: Some(3),
         ..GrooveConverter::default()
     };
-    let example = converter.example(&groove(), None);
+    let example = converter.example_of(&groove(), None);
     let row = &example.input.numbers().unwrap()[..9 * 9];
     // Kick: 0.5 of 0, 0.25, 0.5, 0.75, 1; then snare at 0.75; rests are at 0.
     assert_eq!(row[9..14], [0., 0., 1., 0., 0.]);
@@ -209,7 +209,7 @@ fn what_dropout_takes_stays_away_from_the_taps() {
 fn silent_hits_and_notes_before_the_start_are_only_the_original_s() {
     let mut numbers = vec![0.0; 2 * ROW];
     (numbers[0], numbers[18]) = (1.0, 1.0);
-    let rows = |converter: &GrooveConverter| Rows::of_numbers(converter.layout(), numbers.clone());
+    let rows = |converter: &GrooveConverter| Rows::of_numbers(converter.input(), numbers.clone());
     let mut converter = GrooveConverter::default();
     let [note] = converter.notes(&rows(&converter), &DrumMap::GM)[..] else {
         panic!("one hit is one note")
@@ -265,7 +265,7 @@ proptest! {
     #[test]
     fn a_groove_returns_from_its_rows(groove in any_groove(), is_split: bool) {
         let converter = GrooveConverter { split_instruments: is_split, ..GrooveConverter::default() };
-        prop_assert_eq!(converter.groove(&converter.rows(&groove)), groove);
+        prop_assert_eq!(converter.groove_of(&converter.rows(&groove)), groove);
     }
 
     #[test]
@@ -280,6 +280,6 @@ proptest! {
         };
         let rows = converter.rows(&groove);
         prop_assert_eq!(rows.n_steps(), 32 * converter.rows_per_step());
-        prop_assert_eq!(converter.rows(&converter.groove(&rows)), rows);
+        prop_assert_eq!(converter.rows(&converter.groove_of(&rows)), rows);
     }
 }
