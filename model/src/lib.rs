@@ -1,15 +1,25 @@
-//! Drum grooves and the network that plays them.
+//! Sequences of music, drum grooves above all, and the networks that play them.
 //!
 //! Data flows through this crate in one line each way:
 //!
 //! ```text
-//! .mid -> Vec<Note> -> Groove -> [batch, steps, 27] -> Posterior -> z [batch, latent]
-//! z -> [batch, steps, 27] -> Groove -> Pattern -> Vec<Note> -> .mid
+//! .mid -> Song -> Material -> Example { input, output: Rows, conditions } -> [batch, steps, width] -> Posterior -> z
+//! z, Conditions -> [batch, steps, n_outputs] -> Rows -> Groove -> Pattern -> Vec<Note> -> .mid
 //! ```
 //!
-//! Every arrow is one function with its inverse beside it. The crate opens no file, starts no thread and knows no
-//! host: the plugin and the trainer call the same functions, so a training example and a live groove cannot drift
-//! apart.
+//! - A [`Converter`](converter::Converter) finds the material of a [`Song`](midi::Song), cuts examples from it, and turns
+//!   rows into notes again; the conversion and its inverse stand side by side.
+//! - [`Rows`](rows::Rows) are a sequence as the network sees it, in one of a few [layouts](rows::RowLayout).
+//! - [`Conditions`](conditions::Conditions) are everything besides the latent that decides what is played: a style, a
+//!   tempo, parts that are already known.
+//! - A [`Vae`](vae::Vae) encodes rows to a [`Posterior`](latent::Posterior) and makes rows from a point of the latent
+//!   space. Its layers declare their tensors to [`Parameters`](parameters::Parameters).
+//! - A [`Head`](head::Head) turns the decoder's numbers into a row, and says what a row costs in training.
+//! - A [`Checkpoint`](checkpoint::Checkpoint) is all of a model in one file: [configuration](config::ModelConfig),
+//!   weights, and where they came from.
+//!
+//! The crate opens no file, starts no thread and knows no host: the plugin and the trainer call the same functions, so a
+//! training example and a live groove cannot drift apart.
 
 pub mod attributes;
 pub mod checkpoint;
