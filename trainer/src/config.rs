@@ -3,7 +3,8 @@
 //! Settings come in layers, each a TOML table that overrules the ones before: the preset, a file of the user's own, and
 //! `--set key=value`. A preset is a file in `trainer/presets`, and there is nothing else to it.
 
-use anyhow::{Context as _, Result, bail};
+use crate::schedule::Schedule;
+use anyhow::{Context as _, Result, bail, ensure};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use include_dir::{Dir, include_dir};
@@ -67,16 +68,22 @@ pub struct TrainConfig {
     pub micro_batch: usize,
     /// Steps after which training ends, unless validation stops it earlier.
     pub steps: usize,
-    /// Learning rate of the first step.
+    /// Largest learning rate: the first step's, unless the schedule warms up.
     pub learning_rate: f64,
-    /// Learning rate that the decay approaches.
+    /// Learning rate that the schedule comes down to.
     pub min_learning_rate: f64,
-    /// Factor on the learning rate (above its minimum) from one step to the next.
+    /// Factor on the learning rate (above its minimum) from one step to the next, where the schedule is exponential.
     pub learning_rate_decay: f64,
+    /// How the learning rate comes down.
+    pub schedule: Schedule,
+    /// Share of every parameter, times the learning rate, that a step takes away.
+    pub weight_decay: f64,
     /// Largest weight of the KL divergence.
     pub max_beta: f64,
     /// How slowly that weight is reached; 0: from step 1 on.
     pub beta_rate: f64,
+    /// Steps in which that weight is reached in a straight line, instead of by `beta_rate`; 0: by `beta_rate`.
+    pub beta_steps: usize,
     /// Information that the latent of one example carries for nothing, in bits.
     pub free_bits: f64,
     /// Probability with which dropout keeps an input of a layer.
@@ -127,8 +134,11 @@ impl Default for TrainConfig {
             learning_rate: 1e-3,
             min_learning_rate: 1e-5,
             learning_rate_decay: 0.9999,
+            schedule: Schedule::Exponential,
+            weight_decay: 0.0,
             max_beta: 1.0,
             beta_rate: 0.0,
+            beta_steps: 0,
             free_bits: 0.0,
             dropout_keep: 1.0,
             scheduled_sampling: ScheduledSampling::Constant { rate: 0.0 },
@@ -231,6 +241,7 @@ impl Config {
             ("learning_rate", train.learning_rate, 1e-9, 1.0),
             ("min_learning_rate", train.min_learning_rate, 0.0, 1.0),
             ("learning_rate_decay", train.learning_rate_decay, 1e-9, 1.0),
+            ("weight_decay", train.weight_decay, 0.0, 1.0),
             ("max_beta", train.max_beta, 0.0, 1e6),
             ("beta_rate", train.beta_rate, 0.0, 1.0),
             ("free_bits", train.free_bits, 0.0, 1e6),
@@ -242,6 +253,10 @@ impl Config {
                 bail!("train.{name} is {value}, but must lie between {low} and {high}");
             }
         }
+        ensure!(
+            train.beta_rate == 0.0 || train.beta_steps == 0,
+            "train.beta_rate and train.beta_steps are two ways to the same weight: leave out one of them"
+        );
         Ok(())
     }
 }
@@ -519,6 +534,13 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_is_set_by_its_kind() {
+        let settings = ["schedule.kind=cosine", "train.schedule.warmup=100"].map(str::to_owned);
+        let config = Config::resolve(DEFAULT_PRESET, None, &settings).unwrap();
+        assert_eq!(config.train.schedule, Schedule::Cosine { warmup: 100 });
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_the_nearest_one() {
         assert!(problem(&["learning_rat=0.1"]).contains("train.learning_rate"));
         assert!(problem(&["train.learning_rat=0.1"]).contains("did you mean `learning_rate`"));
@@ -533,6 +555,8 @@ mod tests {
         assert!(problem(&["dropout_keep=0.0"]).contains("train.dropout_keep"));
         assert!(problem(&["learning_rate=nan"]).contains("train.learning_rate"));
         assert!(problem(&["train.steps=0"]).contains("train.steps is 0"));
+        assert!(problem(&["weight_decay=-0.1"]).contains("train.weight_decay"));
+        assert!(problem(&["beta_rate=0.9", "beta_steps=500"]).contains("two ways"));
         assert!(problem(&["encoder.units=[1000000000]"]).contains("encoder.units is 1000000000"));
         assert!(problem(&["latent=1000000000000"]).contains("latent is 1000000000000"));
         assert!(problem(&["model.n_steps=1088"]).contains("expected 1 to 1024"));

@@ -136,7 +136,7 @@ impl Learner {
     pub fn step(&mut self, examples: &[Example]) -> Result<StepLosses> {
         let step = self.adam.step;
         let train = self.config.train.clone();
-        let beta = kl_weight(train.max_beta, train.beta_rate, step);
+        let beta = kl_weight(&train, step);
         let part_size = if self.vae.device().is_cpu() {
             train.micro_batch
         } else {
@@ -177,14 +177,14 @@ impl Learner {
             .collect::<Result<Vec<_>>>()?;
         let gradient_norm = share * norm(&gradients);
         let factor = share * clip(gradient_norm, train.gradient_clip);
-        let learning_rate = learning_rate(
-            train.learning_rate,
-            train.min_learning_rate,
-            train.learning_rate_decay,
-            step,
+        let learning_rate = learning_rate(&train, step);
+        self.adam.update(
+            &mut self.parameters,
+            &gradients,
+            factor,
+            learning_rate,
+            train.weight_decay,
         );
-        self.adam
-            .update(&mut self.parameters, &gradients, factor, learning_rate);
         for (var, values) in self.variables.iter().zip(&self.parameters) {
             if var.device().is_cpu() {
                 var.inplace_op1(&Overwrite(values))?;

@@ -1,4 +1,4 @@
-//! Gradient clipping and Adam.
+//! Gradient clipping and Adam with decoupled weight decay.
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -41,10 +41,12 @@ pub fn clip(norm: f64, largest: f64) -> f64 {
     }
 }
 
-/// Adam with β₁ = 0.9, β₂ = 0.999, ε = 1e-8 and no weight decay.
+/// Adam with β₁ = 0.9, β₂ = 0.999, ε = 1e-8 and weight decay that bypasses the running means.
 ///
 /// # Source
-/// Kingma & Ba 2015 in TensorFlow's form: ε is added to √v, not to the corrected √v̂.
+/// Kingma & Ba 2015 in TensorFlow's form: ε is added to √v, not to the corrected √v̂. Loshchilov & Hutter 2019,
+/// "Decoupled Weight Decay Regularization" (AdamW); as in PyTorch, each update multiplies every parameter, biases
+/// included, by 1 − learning rate · weight decay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adam {
     /// Updates made.
@@ -72,13 +74,14 @@ impl Adam {
     }
 
     /// One update of `parameters` in place, with gradients that are first multiplied by `factor`; a factor of 0 makes
-    /// them 0 even where they are not numbers.
+    /// them 0 even where they are not numbers. A `weight_decay` of 0 leaves the parameters' own size alone.
     pub fn update(
         &mut self,
         parameters: &mut [Vec<f32>],
         gradients: &[&[f32]],
         factor: f64,
         learning_rate: f64,
+        weight_decay: f64,
     ) {
         self.step += 1;
         let t = i32::try_from(self.step).unwrap_or(i32::MAX);
@@ -88,7 +91,11 @@ impl Adam {
             clippy::cast_possible_truncation,
             reason = "factors in single precision are enough"
         )]
-        let (factor, rate) = (factor as f32, (learning_rate * correction) as f32);
+        let (factor, rate, keep) = (
+            factor as f32,
+            (learning_rate * correction) as f32,
+            (1.0 - learning_rate * weight_decay) as f32,
+        );
         let state = self.mean.par_iter_mut().zip(&mut self.square);
         parameters
             .par_iter_mut()
@@ -96,7 +103,7 @@ impl Adam {
             .zip(state)
             .for_each(|((parameters, gradients), (mean, square))| {
                 Arch::new().dispatch(|| {
-                    Self::update_tensor(parameters, gradients, mean, square, factor, rate);
+                    Self::update_tensor(parameters, gradients, mean, square, factor, rate, keep);
                 });
             });
     }
@@ -109,6 +116,7 @@ impl Adam {
         square: &mut [f32],
         factor: f32,
         rate: f32,
+        keep: f32,
     ) {
         let state = mean.iter_mut().zip(square);
         let moves = parameters.iter_mut().zip(gradients);
@@ -120,7 +128,7 @@ impl Adam {
             };
             *m = Self::BETA_1 * *m + (1.0 - Self::BETA_1) * gradient;
             *v = Self::BETA_2 * *v + (1.0 - Self::BETA_2) * gradient * gradient;
-            *parameter -= rate * *m / (v.sqrt() + Self::EPSILON);
+            *parameter = keep * *parameter - rate * *m / (v.sqrt() + Self::EPSILON);
         }
     }
 }
@@ -133,7 +141,7 @@ mod tests {
     fn the_first_update_moves_every_parameter_by_the_learning_rate() {
         let mut adam = Adam::new(&[2]);
         let mut parameters = [vec![1.0, 1.0]];
-        adam.update(&mut parameters, &[&[0.5, -3.0]], 1.0, 0.01);
+        adam.update(&mut parameters, &[&[0.5, -3.0]], 1.0, 0.01, 0.0);
         assert!((parameters[0][0] - 0.99).abs() < 1e-5 && (parameters[0][1] - 1.01).abs() < 1e-5);
     }
 
@@ -143,9 +151,23 @@ mod tests {
         let mut parameters = [vec![5.0]];
         for _ in 0..2_000 {
             let gradient = 2.0 * (parameters[0][0] - 3.0);
-            adam.update(&mut parameters, &[&[gradient]], 1.0, 0.02);
+            adam.update(&mut parameters, &[&[gradient]], 1.0, 0.02, 0.0);
         }
         assert!((parameters[0][0] - 3.0).abs() < 1e-2);
+    }
+
+    #[test]
+    fn weight_decay_shrinks_parameters_beside_the_gradients_step() {
+        let mut adam = Adam::new(&[2]);
+        let mut parameters = [vec![2.0, -1.0]];
+        for _ in 0..2 {
+            adam.update(&mut parameters, &[&[1.0, 0.0]], 1.0, 0.1, 0.5);
+        }
+        // 2 · 0.95 − 0.1 = 1.8, then 1.8 · 0.95 − 0.1; without a gradient nothing but the decay.
+        assert!((parameters[0][0] - 1.61).abs() < 1e-6);
+        assert!((parameters[0][1] + 0.9025).abs() < 1e-6);
+        // Adam with the decay inside the gradient would move both by the learning rate instead.
+        assert_eq!(adam.mean[0][1], 0.0);
     }
 
     #[test]
@@ -164,7 +186,7 @@ mod tests {
     fn an_accident_leaves_the_parameters_as_they_are() {
         let mut adam = Adam::new(&[2]);
         let mut parameters = [vec![1.0, 2.0]];
-        adam.update(&mut parameters, &[&[f32::NAN, 1.0]], 0.0, 0.01);
+        adam.update(&mut parameters, &[&[f32::NAN, 1.0]], 0.0, 0.01, 0.0);
         assert_eq!(parameters[0], [1.0, 2.0]);
     }
 }

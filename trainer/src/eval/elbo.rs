@@ -56,7 +56,7 @@ impl KlTerms {
     pub fn at(train: &TrainConfig, step: usize) -> Self {
         Self {
             free_bits: train.free_bits,
-            beta: kl_weight(train.max_beta, train.beta_rate, step),
+            beta: kl_weight(train, step),
         }
     }
 
