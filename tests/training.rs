@@ -132,11 +132,27 @@ fn a_short_run_lowers_the_held_out_loss_and_leaves_a_usable_model() {
 
 #[test]
 fn a_resumed_run_ends_where_an_uninterrupted_one_ends() {
+    check_resumption(&[]);
+}
+
+#[test]
+fn a_resumed_run_goes_on_with_its_averages_of_the_weights() {
+    let settings = ["train.average=0.5", "weight_decay=0.01", "beta_steps=6"];
+    check_resumption(&settings);
+}
+
+/// Trains 8 steps at once and in two halves, and compares everything that the two runs leave.
+fn check_resumption(settings: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let data = data(folder.path());
     let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
-    train(&args(&data, whole.clone(), 8));
-    train(&args(&data, halves.clone(), 5));
+    let args = |out: &PathBuf, steps| {
+        let mut args = args(&data, out.clone(), steps);
+        args.settings.extend(settings.iter().map(|&setting| setting.to_owned()));
+        args
+    };
+    train(&args(&whole, 8));
+    train(&args(&halves, 5));
     train(&resumed(&data, halves.clone(), 8));
 
     let last = |folder: &Path| log(folder).pop().unwrap();

@@ -92,6 +92,9 @@ pub struct TrainConfig {
     pub scheduled_sampling: ScheduledSampling,
     /// Largest global norm of the gradient.
     pub gradient_clip: f64,
+    /// Share that the running average of the weights keeps from one step to the next; with it, that average is what is
+    /// validated and kept. 0: the weights themselves are.
+    pub average: f64,
     /// Steps between two validations; 0: once an epoch, but not more often than every 50 steps.
     pub validate_every: usize,
     /// Validations without a better one after which training ends.
@@ -143,6 +146,7 @@ impl Default for TrainConfig {
             dropout_keep: 1.0,
             scheduled_sampling: ScheduledSampling::Constant { rate: 0.0 },
             gradient_clip: 1.0,
+            average: 0.0,
             validate_every: 0,
             patience: 10,
             seed: 1,
@@ -247,6 +251,7 @@ impl Config {
             ("free_bits", train.free_bits, 0.0, 1e6),
             ("dropout_keep", train.dropout_keep, 0.01, 1.0),
             ("gradient_clip", train.gradient_clip, 1e-9, 1e9),
+            ("average", train.average, 0.0, 0.999_999),
             ("scheduled_sampling.rate", sampling, 0.0, most),
         ] {
             if !(low..=high).contains(&value) {

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::loss;
-use crate::optimizer::{Adam, clip, norm};
+use crate::optimizer::{Adam, average, clip, norm};
 use crate::schedule::{kl_weight, learning_rate};
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Storage, Tensor, Var};
@@ -41,6 +41,8 @@ pub struct Learner {
     variables: Vec<Var>,
     /// The variables' values on the host, where Adam works.
     parameters: Vec<Vec<f32>>,
+    /// Their running averages, where the settings ask for them.
+    averages: Option<Vec<Vec<f32>>>,
     adam: Adam,
 }
 
@@ -62,16 +64,20 @@ impl Learner {
         let mut noise = Noise::from_seed(config.train.seed);
         let tensors = Vae::initial_tensors(&config.model, &mut noise)?;
         let sizes: Vec<usize> = tensors.values().map(Tensor::elem_count).collect();
-        Self::with(config, tensors, Adam::new(&sizes), device)
+        let zeros = || sizes.iter().map(|&size| vec![0.0; size]).collect();
+        let averages = (config.train.average > 0.0).then(zeros);
+        Self::with(config, tensors, averages, Adam::new(&sizes), device)
     }
 
-    /// A model whose training goes on from saved tensors (in the order of their names) and optimiser state.
+    /// A model whose training goes on from saved tensors (in the order of their names), their averages where the
+    /// settings ask for them, and optimiser state.
     ///
     /// # Errors
     /// If a tensor is missing or has another shape, or the device fails.
     pub fn with(
         config: &Config,
         tensors: BTreeMap<String, Tensor>,
+        averages: Option<Vec<Vec<f32>>>,
         adam: Adam,
         device: &Device,
     ) -> Result<Self> {
@@ -97,6 +103,7 @@ impl Learner {
             names,
             variables,
             parameters,
+            averages,
             adam,
         })
     }
@@ -113,12 +120,30 @@ impl Learner {
         &self.adam
     }
 
+    /// The running averages of the weights, in the order of [`Self::tensors`], where the settings ask for them.
+    #[must_use]
+    pub fn averages(&self) -> Option<&[Vec<f32>]> {
+        self.averages.as_deref()
+    }
+
     /// A copy of every tensor, by name, on the CPU.
     ///
     /// # Errors
     /// If memory runs out.
     pub fn tensors(&self) -> Result<BTreeMap<String, Tensor>> {
-        let named = self.names.iter().zip(&self.variables).zip(&self.parameters);
+        self.named(&self.parameters)
+    }
+
+    /// The tensors that are measured and kept: the averages where the settings ask for them, else [`Self::tensors`].
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn averaged_tensors(&self) -> Result<BTreeMap<String, Tensor>> {
+        self.named(self.averages.as_ref().unwrap_or(&self.parameters))
+    }
+
+    fn named(&self, values: &[Vec<f32>]) -> Result<BTreeMap<String, Tensor>> {
+        let named = self.names.iter().zip(&self.variables).zip(values);
         named
             .map(|((name, var), values)| {
                 Ok((
@@ -185,6 +210,9 @@ impl Learner {
             learning_rate,
             train.weight_decay,
         );
+        if let Some(averages) = &mut self.averages {
+            average(averages, &self.parameters, train.average, self.adam.step);
+        }
         for (var, values) in self.variables.iter().zip(&self.parameters) {
             if var.device().is_cpu() {
                 var.inplace_op1(&Overwrite(values))?;

@@ -1,4 +1,4 @@
-//! Gradient clipping and Adam with decoupled weight decay.
+//! Gradient clipping, Adam with decoupled weight decay, and the average of the weights that it goes through.
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -133,6 +133,34 @@ impl Adam {
     }
 }
 
+/// Counts the parameters after update number `n_updates` (from 1) into their running averages, which keep the share
+/// `decay`; the first updates, before there are 1 / (1 − decay) of them, have equal shares.
+///
+/// # Source
+/// Polyak & Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; with exponential forgetting as in
+/// Kingma & Ba 2015, section 7.2.
+pub fn average(
+    averages: &mut [Vec<f32>],
+    parameters: &[Vec<f32>],
+    decay: f64,
+    n_updates: usize,
+) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "counts of steps are far below 2^53, and the share in single precision is enough"
+    )]
+    let share = (1.0 - decay).max(1.0 / n_updates as f64) as f32;
+    let pairs = averages.par_iter_mut().zip(parameters);
+    pairs.for_each(|(averages, parameters)| {
+        Arch::new().dispatch(|| {
+            for (average, &parameter) in averages.iter_mut().zip(parameters) {
+                *average += share * (parameter - *average);
+            }
+        });
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +196,20 @@ mod tests {
         assert!((parameters[0][1] + 0.9025).abs() < 1e-6);
         // Adam with the decay inside the gradient would move both by the learning rate instead.
         assert_eq!(adam.mean[0][1], 0.0);
+    }
+
+    #[test]
+    fn the_average_is_the_mean_at_first_and_forgets_exponentially_later() {
+        let mut averages = [vec![7.0]];
+        for (i, expected) in [(1_u8, 1.0), (2, 1.5), (3, 2.0), (4, 2.5), (5, 3.125)] {
+            average(
+                &mut averages,
+                &[vec![f32::from(i)]],
+                0.75,
+                usize::from(i),
+            );
+            assert!((averages[0][0] - expected).abs() < 1e-6, "{averages:?}");
+        }
     }
 
     #[test]

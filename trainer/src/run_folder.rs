@@ -193,17 +193,17 @@ impl RunFolder {
     /// If the file cannot be written; the one before it is untouched then.
     pub fn save_state(&self, learner: &Learner, progress: &Progress) -> Result<()> {
         let mut tensors = BTreeMap::new();
-        for ((name, tensor), (mean, square)) in learner
-            .tensors()?
-            .iter()
-            .zip(learner.adam().mean.iter().zip(&learner.adam().square))
-        {
+        let adam = learner.adam();
+        for (i, (name, tensor)) in learner.tensors()?.iter().enumerate() {
             let shape = tensor.dims().to_vec();
-            for (kind, values) in [
-                ("parameter", &tensor.flatten_all()?.to_vec1()?),
-                ("mean", mean),
-                ("square", square),
-            ] {
+            let parameter = tensor.flatten_all()?.to_vec1()?;
+            let average = learner.averages().map(|averages| ("average", &averages[i]));
+            let kinds = [
+                ("parameter", &parameter),
+                ("mean", &adam.mean[i]),
+                ("square", &adam.square[i]),
+            ];
+            for (kind, values) in kinds.into_iter().chain(average) {
                 let bytes: Vec<u8> = values
                     .iter()
                     .flat_map(|value| value.to_le_bytes())
@@ -278,6 +278,7 @@ fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
         mean: Vec::new(),
         square: Vec::new(),
     };
+    let mut averages = (progress.config.train.average > 0.0).then(Vec::new);
     let mut shapes = progress.config.model.tensors();
     shapes.sort();
     for (name, shape) in shapes {
@@ -298,10 +299,13 @@ fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
         let tensor = Tensor::from_vec(read("parameter")?, shape.clone(), &Device::Cpu)?;
         adam.mean.push(read("mean")?);
         adam.square.push(read("square")?);
+        if let Some(averages) = &mut averages {
+            averages.push(read("average")?);
+        }
         parameters.insert(name, tensor);
     }
     Ok((
-        Learner::with(&progress.config, parameters, adam, device)?,
+        Learner::with(&progress.config, parameters, averages, adam, device)?,
         progress,
     ))
 }

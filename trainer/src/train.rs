@@ -462,7 +462,7 @@ struct Rounded {
 
 fn rounded(learner: &Learner, config: &Config) -> Result<Rounded> {
     let tensors = learner
-        .tensors()?
+        .averaged_tensors()?
         .into_iter()
         .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F16)?.to_dtype(DType::F32)?)))
         .collect::<Result<BTreeMap<_, _>>>()?;
