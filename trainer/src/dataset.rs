@@ -17,12 +17,13 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use source::SourceFile;
+pub use source::{BeatType, SourceFile};
 
 use crate::{data, files};
 use anyhow::Result;
 use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::noise::Noise;
 use index::{Index, Row};
 use indicatif::ProgressBar;
@@ -118,7 +119,7 @@ pub struct Dataset {
     pub files: Vec<SourceFile>,
     /// The others, each with its reason.
     pub dropped: Vec<Dropped>,
-    /// Path of the table that gave split and style; `None` if the split is by content.
+    /// Path of the table that gave split, style, beat type and performer; `None` if the split is by content.
     pub index: Option<String>,
     /// Files that are not data: no MIDI by their name, or not listed in the index.
     pub n_ignored: usize,
@@ -220,6 +221,29 @@ impl Dataset {
             }));
         }
         windows
+    }
+
+    /// The bars of files that the index calls fills, in the files of `split`: each a window of one bar of 16 steps in
+    /// which something plays. Most of these files are shorter than the window of any model, so that [`Self::windows`]
+    /// has hardly one of them.
+    #[must_use]
+    pub fn fill_bars(&self, split: Split) -> Vec<Window> {
+        let mut bars = self.windows(split, STEPS_PER_BAR, 1);
+        bars.retain(|bar| {
+            let file = &self.files[bar.file];
+            let is_bar = file.material.parts[bar.part].steps_per_bar == STEPS_PER_BAR;
+            let plays = || self.groove(bar).is_some_and(|groove| groove.n_hits() > 0);
+            file.beat_type == Some(BeatType::Fill) && is_bar && plays()
+        });
+        bars
+    }
+
+    /// The groove of a window that [`Self::windows`] gave, as it was played; `None` if the converter keeps no dynamics
+    /// and timing.
+    #[must_use]
+    pub fn groove(&self, window: &Window) -> Option<Groove> {
+        let part = &self.files[window.file].material.parts[window.part];
+        part.groove()?.window(window.first_step, window.n_steps)
     }
 
     /// Those of `windows` that the next epoch learns from, in their order: of each file as many as the converter takes of

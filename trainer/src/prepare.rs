@@ -121,6 +121,8 @@ mod tests {
         assert_eq!(report["notes"]["lost_same_cell"], 29_971);
         assert_eq!(report["notes"]["lost_unmapped"], serde_json::json!({}));
         assert_eq!(report["styles"].as_object().unwrap().len(), 18);
+        assert_eq!(report["beat_types"]["fill"]["files"], 647);
+        assert_eq!(report["performers"].as_object().unwrap().len(), 10);
         assert_eq!(report["name"], "Groove MIDI Dataset 1.0.0");
         assert_eq!(report["sha256"], data::GMD_SHA256);
     }

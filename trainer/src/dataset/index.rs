@@ -1,8 +1,8 @@
 //! The table that comes with a data set, such as the Groove MIDI Dataset's `info.csv`: which files are data, and each
-//! one's split, style and tempo.
+//! one's split, style, tempo, beat type and performer.
 
-use super::Split;
 use super::input::{self, Input};
+use super::{BeatType, Split};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,10 @@ pub(super) struct Row {
     style: String,
     #[serde(default, deserialize_with = "csv::invalid_option")]
     bpm: Option<f64>,
+    #[serde(default)]
+    beat_type: String,
+    #[serde(default)]
+    drummer: String,
 }
 
 /// A table, with the paths of its files made relative to the input's root.
@@ -50,6 +54,17 @@ impl Row {
     /// The tempo, if the column holds a usable one.
     pub(super) fn bpm(&self) -> Option<f64> {
         self.bpm.filter(|bpm| bpm.is_finite() && *bpm > 0.0)
+    }
+
+    /// Whether the file is a beat or a fill, if the column says either.
+    pub(super) fn beat_type(&self) -> Option<BeatType> {
+        let word = self.beat_type.trim();
+        BeatType::ALL.into_iter().find(|kind| kind.name() == word)
+    }
+
+    /// Who plays, if the column says.
+    pub(super) fn performer(&self) -> Option<&str> {
+        Some(self.drummer.trim()).filter(|name| !name.is_empty())
     }
 
     /// Path of the file below the input's root.

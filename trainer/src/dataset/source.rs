@@ -5,6 +5,29 @@ use fourbar_model::converter::{Converter, Material};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::midi;
 
+/// What a performance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BeatType {
+    /// Time that is kept, fills in passing included.
+    Beat,
+    /// A fill by itself, a bar or two long.
+    Fill,
+}
+
+impl BeatType {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Beat, Self::Fill];
+
+    /// The word for it in `info.csv` and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Beat => "beat",
+            Self::Fill => "fill",
+        }
+    }
+}
+
 /// One usable performance.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
@@ -14,6 +37,10 @@ pub struct SourceFile {
     pub split: Split,
     /// Primary style, such as `rock`, where an index names it.
     pub style: Option<String>,
+    /// Whether it is a beat or a fill, where an index says so.
+    pub beat_type: Option<BeatType>,
+    /// Who plays, where an index names them.
+    pub performer: Option<String>,
     /// Tempo at the first note, in quarter notes a minute. Notes are in beats, so it never shapes an example.
     pub bpm: f64,
     /// What windows are cut from.
@@ -57,6 +84,8 @@ impl SourceFile {
             name: name.to_owned(),
             split,
             style: row.and_then(|row| row.style()).map(str::to_owned),
+            beat_type: row.and_then(|row| row.beat_type()),
+            performer: row.and_then(|row| row.performer()).map(str::to_owned),
             bpm: row
                 .and_then(|row| row.bpm())
                 .unwrap_or_else(|| song.bpm_at(material.first_beats)),

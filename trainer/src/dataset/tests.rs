@@ -162,14 +162,14 @@ fn eight_in_ten_files_are_for_training() {
 }
 
 #[test]
-fn an_index_decides_what_is_data_and_gives_split_style_and_tempo() {
+fn an_index_decides_what_is_data_and_gives_everything_it_says_of_a_file() {
     let song = beat(4);
-    let index = b"style,bpm,midi_filename,split\r\n\
-        rock/halftime,93.5,d1/a.mid,test\r\n\
-        funk,n/a,d1/b.mid,validation\r\n\
-        ,100,d1/gone.mid,train\r\n\
-        jazz,100,d1/c.mid,tomorrow\r\n\
-        jazz,100,d1/a.mid,train\r\n";
+    let index = b"drummer,style,bpm,beat_type,midi_filename,split\r\n\
+        drummer1,rock/halftime,93.5,fill,d1/a.mid,test\r\n\
+        ,funk,n/a,solo,d1/b.mid,validation\r\n\
+        ,,100,beat,d1/gone.mid,train\r\n\
+        ,jazz,100,beat,d1/c.mid,tomorrow\r\n\
+        ,jazz,100,beat,d1/a.mid,train\r\n";
     let files: [(&str, &[u8]); 5] = [
         ("set/info.csv", index),
         ("set/d1/a.mid", &song),
@@ -191,6 +191,11 @@ fn an_index_decides_what_is_data_and_gives_split_style_and_tempo() {
         (b.split, b.style.as_deref(), b.bpm),
         (Split::Validation, Some("funk"), 120.0)
     );
+    assert_eq!(
+        (a.performer.as_deref(), a.beat_type),
+        (Some("drummer1"), Some(BeatType::Fill))
+    );
+    assert_eq!((b.performer.as_deref(), b.beat_type), (None, None));
     let reasons: Vec<_> = dataset
         .dropped
         .iter()
@@ -207,6 +212,38 @@ fn an_index_decides_what_is_data_and_gives_split_style_and_tempo() {
         ]
     );
     assert_eq!(dataset.n_ignored, 1);
+}
+
+#[test]
+fn the_bars_of_labelled_fills_are_found_though_their_files_are_shorter_than_a_window() {
+    let index = b"beat_type,midi_filename,split\n\
+        beat,beat.mid,train\nfill,fill.mid,train\nfill,other.mid,test\n";
+    // A fill of two bars around a silent one.
+    let mut notes = notes_on(1, 38, 9);
+    notes.extend(notes_on(1, 48, 9).into_iter().map(|note| Note {
+        onset_beats: note.onset_beats + 8.0,
+        ..note
+    }));
+    let files: [(&str, &[u8]); 4] = [
+        ("info.csv", index),
+        ("beat.mid", &beat(4)),
+        ("fill.mid", &midi::write(&notes, 12.0, 120.0)),
+        ("other.mid", &beat(1)),
+    ];
+    let dataset = load(folder_of(&files).path());
+    assert!(dataset.windows(Split::Train, 64, 1).iter().all(|window| {
+        dataset.files[window.file].beat_type == Some(BeatType::Beat)
+    }));
+    let bars = dataset.fill_bars(Split::Train);
+    let drums: Vec<Vec<Voice>> = bars
+        .iter()
+        .map(|bar| {
+            let groove = dataset.groove(bar).unwrap();
+            assert_eq!(groove.n_steps(), 16);
+            groove.hits().map(|(_, voice, _)| voice).collect()
+        })
+        .collect();
+    assert_eq!(drums, [[Voice::Snare; 4], [Voice::HighTom; 4]]);
 }
 
 #[test]

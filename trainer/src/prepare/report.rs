@@ -1,6 +1,6 @@
 //! The facts about a data set, which serde writes as JSON for programs.
 
-use crate::dataset::{Dataset, Dropped, Split};
+use crate::dataset::{BeatType, Dataset, Dropped, Split};
 use fourbar_model::converter::Converter;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::midi::DRUM_CHANNEL;
@@ -43,6 +43,10 @@ pub struct Report {
     pub(super) tempo: Vec<TempoBin>,
     /// Files by primary style; empty without an index.
     pub(super) styles: BTreeMap<String, usize>,
+    /// Beats and fills, by the word for them; empty without an index that tells them apart.
+    pub(super) beat_types: BTreeMap<&'static str, SplitCounts>,
+    /// Files by performer; empty without an index that names them.
+    pub(super) performers: BTreeMap<String, usize>,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -91,29 +95,34 @@ impl Report {
     /// The facts about `dataset`, cut into windows of `n_steps` steps every `hop_bars` bars.
     #[must_use]
     pub fn of(dataset: &Dataset, path: &Path, n_steps: usize, hop_bars: usize) -> Self {
-        let mut splits = BTreeMap::new();
+        let mut splits: BTreeMap<Split, SplitCounts> = BTreeMap::new();
+        let mut beat_types: BTreeMap<&str, SplitCounts> = BTreeMap::new();
         for split in Split::ALL {
-            let windows = dataset.windows(split, n_steps, hop_bars).len();
-            splits.insert(
-                split,
-                SplitCounts {
-                    windows,
-                    ..SplitCounts::default()
-                },
-            );
+            let windows = dataset.windows(split, n_steps, hop_bars);
+            splits.entry(split).or_default().windows = windows.len();
+            for window in &windows {
+                if let Some(beat_type) = dataset.files[window.file].beat_type {
+                    beat_types.entry(beat_type.name()).or_default().windows += 1;
+                }
+            }
         }
         let mut notes = NoteCounts::default();
         let mut tempo = BTreeMap::new();
         let mut styles = BTreeMap::new();
+        let mut performers = BTreeMap::new();
         let mut shorter_than_window = Vec::new();
         let mut cut_off = Vec::new();
         let mut left_out = Vec::new();
         let mut by_other_channel = BTreeMap::new();
         for file in &dataset.files {
-            let counts = splits.entry(file.split).or_default();
-            counts.files += 1;
             let material = &file.material;
-            counts.bars += material.n_bars();
+            let of_split = splits.get_mut(&file.split);
+            let of_type = file.beat_type.map(BeatType::name);
+            let of_type = of_type.map(|word| beat_types.entry(word).or_default());
+            for counts in of_split.into_iter().chain(of_type) {
+                counts.files += 1;
+                counts.bars += material.n_bars();
+            }
             if material.longest_steps() < n_steps {
                 shorter_than_window.push(file.name.clone());
             }
@@ -133,7 +142,13 @@ impl Report {
             if let Some(style) = &file.style {
                 *styles.entry(style.clone()).or_default() += 1;
             }
-            let is_of_drums = dataset.converter.plays_drums();
+            if let Some(performer) = &file.performer {
+                *performers.entry(performer.clone()).or_default() += 1;
+            }
+            let is_of_drums = matches!(
+                dataset.converter,
+                Converter::Groove(_) | Converter::Drums(_)
+            );
             if let Some(channel) = material.channel.filter(|_| is_of_drums)
                 && channel != DRUM_CHANNEL
             {
@@ -176,6 +191,8 @@ impl Report {
             notes,
             tempo: tempo.into_iter().map(tempo_bin).collect(),
             styles,
+            beat_types,
+            performers,
         }
     }
 
@@ -221,19 +238,24 @@ pub(super) mod tests {
     use std::collections::BTreeSet;
     use std::fs;
 
-    /// Eight bars of kick, with a key that only General MIDI knows and a flam that lands on one step.
-    pub(in crate::prepare) fn report_of(n_bars: u32, name: &str) -> Report {
-        let note = |beats, pitch| Note {
-            onset_beats: beats,
+    fn kick(onset_beats: f64) -> Note {
+        Note {
+            onset_beats,
             duration_beats: 0.1,
-            pitch,
+            pitch: 36,
             velocity: 0.5,
             channel: 9,
+        }
+    }
+
+    /// Eight bars of kick, with a key that only General MIDI knows and a flam that lands on one step.
+    pub(in crate::prepare) fn report_of(n_bars: u32, name: &str) -> Report {
+        let mut notes: Vec<_> = (0..4 * n_bars).map(|beat| kick(f64::from(beat))).collect();
+        let clap = Note {
+            pitch: 39,
+            ..kick(0.0)
         };
-        let mut notes: Vec<_> = (0..4 * n_bars)
-            .map(|beat| note(f64::from(beat), 36))
-            .collect();
-        notes.extend([note(0.0, 39), note(0.05, 36)]);
+        notes.extend([clap, kick(0.05)]);
         let folder = tempfile::tempdir().unwrap();
         fs::write(
             folder.path().join(name),
@@ -263,12 +285,40 @@ pub(super) mod tests {
         );
         assert_eq!(json["dropped"][0]["name"], "broken.mid");
         let fields = json.as_object().unwrap().keys().map(String::as_str);
-        let expected = "attribution converter cut_off drum_map dropped files hop_bars index left_out licence name notes path \
-             schema_version sha256 shorter_than_window splits styles tempo window_bars";
+        let expected = "attribution beat_types converter cut_off drum_map dropped files hop_bars index left_out licence name notes path \
+             performers schema_version sha256 shorter_than_window splits styles tempo window_bars";
         assert_eq!(
             fields.collect::<BTreeSet<_>>(),
             expected.split(' ').collect()
         );
+    }
+
+    #[test]
+    fn beats_fills_and_performers_are_counted_where_an_index_tells_them_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = "drummer,beat_type,midi_filename,split\n\
+            ann,beat,beat.mid,train\nann,fill,fill.mid,test\nbob,,any.mid,test\n";
+        fs::write(folder.path().join("info.csv"), index).unwrap();
+        for (name, n_bars) in [("beat.mid", 5), ("fill.mid", 1), ("any.mid", 1)] {
+            let notes: Vec<Note> = (0..4 * n_bars).map(|beat| kick(f64::from(beat))).collect();
+            let bytes = midi::write(&notes, f64::from(4 * n_bars), 97.0);
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let converter = Converter::Groove(GrooveConverter::default());
+        let dataset = Dataset::load(folder.path(), &converter, &DrumMap::TD11).unwrap();
+        let report = Report::of(&dataset, folder.path(), 64, 1);
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(
+            json["beat_types"],
+            serde_json::json!({
+                "beat": {"files": 1, "bars": 5, "windows": 2},
+                "fill": {"files": 1, "bars": 1, "windows": 0},
+            })
+        );
+        assert_eq!(json["performers"], serde_json::json!({"ann": 2, "bob": 1}));
+        let text = report.to_string();
+        assert!(text.contains("  fill                0        1        1"), "{text}");
+        assert!(text.contains("  ann "), "{text}");
     }
 
     #[test]

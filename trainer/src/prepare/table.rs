@@ -2,7 +2,9 @@
 
 use super::report::Report;
 use crate::dataset::{Dropped, Split};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::converter::Converter;
+use fourbar_model::drums::{DrumMap, N_VOICES};
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Report {
@@ -17,17 +19,8 @@ impl Display for Report {
             .iter()
             .map(|bin| (format!("{}–{}", bin.from_bpm, bin.below_bpm - 1), bin.files));
         write_histogram(f, &tempo.collect::<Vec<_>>())?;
-        if !self.styles.is_empty() {
-            writeln!(f, "\nStyle")?;
-            let mut styles: Vec<_> = self
-                .styles
-                .iter()
-                .map(|(style, &files)| (printable(style), files))
-                .collect();
-            styles.sort_by_key(|(_, files)| std::cmp::Reverse(*files));
-            write_histogram(f, &styles)?;
-        }
-        Ok(())
+        write_names(f, "Style", &self.styles)?;
+        write_names(f, "Performer", &self.performers)
     }
 }
 
@@ -59,9 +52,11 @@ impl Report {
         };
         writeln!(f, "\nWindows of {} bars, one {hop}", self.window_bars)?;
         writeln!(f, "  {:<12}{:>9}{:>9}{:>9}", "", "windows", "files", "bars")?;
-        for (split, counts) in &self.splits {
+        let splits = self.splits.iter().map(|(split, counts)| (split.name(), counts));
+        let types = self.beat_types.iter().map(|(word, counts)| (*word, counts));
+        for (name, counts) in splits.chain(types) {
             let [windows, files, bars] = [counts.windows, counts.files, counts.bars].map(grouped);
-            writeln!(f, "  {:<12}{windows:>9}{files:>9}{bars:>9}", split.name())?;
+            writeln!(f, "  {name:<12}{windows:>9}{files:>9}{bars:>9}")?;
         }
         let without = [
             (Split::Train, "there is nothing to learn from"),
@@ -202,6 +197,24 @@ fn write_reasons(f: &mut Formatter<'_>, dropped: &[Dropped]) -> fmt::Result {
         writeln!(f, "           {}: {}", printable(name), printable(reason))?;
     }
     Ok(())
+}
+
+/// Files by a name that the index gives them, the most frequent first; nothing where it gives none.
+fn write_names(
+    f: &mut Formatter<'_>,
+    title: &str,
+    files: &BTreeMap<String, usize>,
+) -> fmt::Result {
+    if files.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "\n{title}")?;
+    let mut rows: Vec<_> = files
+        .iter()
+        .map(|(name, &files)| (printable(name), files))
+        .collect();
+    rows.sort_by_key(|(_, files)| std::cmp::Reverse(*files));
+    write_histogram(f, &rows)
 }
 
 /// One labelled line of blocks a row, the longest 40 blocks wide.
