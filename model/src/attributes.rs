@@ -68,8 +68,13 @@ const fn of_melody(
 }
 
 /// Properties of drums on the grid.
-const GRID: [Attribute; 13] = [
+const GRID: [Attribute; 14] = [
     of_groove("density", "hits in a 16th step", density),
+    of_groove(
+        "weak_share",
+        "share of the hits that are on the 16ths between the 8ths",
+        weak_share,
+    ),
     of_groove(
         "syncopation_16th",
         "share of the steps with hits that are off-beat 16ths with nothing on the 16th before",
@@ -109,7 +114,7 @@ const GRID: [Attribute; 13] = [
 ];
 
 /// Properties of drums that are more than a grid.
-const FEEL: [Attribute; 3] = [
+const FEEL: [Attribute; 4] = [
     of_groove(
         "swing",
         "how much later than the other hits the 16ths between the 8ths come, in steps",
@@ -120,6 +125,7 @@ const FEEL: [Attribute; 3] = [
         "how early the hits come, in steps; negative where they drag",
         push,
     ),
+    of_groove("loudness", "mean velocity of the hits, 0 to 1", loudness),
     of_groove(
         "dynamics",
         "distance between the velocities of the softest and the loudest tenth of the hits, 0 to 1",
@@ -294,7 +300,15 @@ pub fn hat_openness(groove: &Groove) -> Option<f64> {
     (open + closed > 0.0).then(|| open / (open + closed))
 }
 
-/// How much later than the other hits the 16ths between the 8ths come, in steps.
+/// The share of the hits that are on the 16ths between the 8ths.
+#[must_use]
+pub fn weak_share(groove: &Groove) -> Option<f64> {
+    let n_weak = groove.hits().filter(|(step, ..)| step % 2 == 1).count();
+    (groove.n_hits() > 0).then(|| count(n_weak) / count(groove.n_hits()))
+}
+
+/// How much later than the other hits the 16ths between the 8ths come, in steps; `None` with fewer than three hits on
+/// either, whose mean would say little.
 #[must_use]
 pub fn swing(groove: &Groove) -> Option<f64> {
     let lateness = |is_off_beat: bool| {
@@ -302,7 +316,7 @@ pub fn swing(groove: &Groove) -> Option<f64> {
             .hits()
             .filter(|(step, ..)| (step % 2 == 1) == is_off_beat);
         let late: Vec<f64> = hits.map(|(_, _, cell)| -f64::from(cell.offset)).collect();
-        (!late.is_empty()).then(|| mean(late.iter().copied()))
+        (late.len() >= 3).then(|| mean(late.iter().copied()))
     };
     Some(lateness(true)? - lateness(false)?)
 }
@@ -315,6 +329,16 @@ pub fn push(groove: &Groove) -> Option<f64> {
         .map(|(_, _, cell)| f64::from(cell.offset))
         .collect();
     (!offsets.is_empty()).then(|| mean(offsets.iter().copied()))
+}
+
+/// Mean velocity of the hits.
+#[must_use]
+pub fn loudness(groove: &Groove) -> Option<f64> {
+    let velocities: Vec<f64> = groove
+        .hits()
+        .map(|(_, _, cell)| f64::from(cell.velocity))
+        .collect();
+    (!velocities.is_empty()).then(|| mean(velocities.iter().copied()))
 }
 
 /// Distance between the tenth and the ninetieth hundredth of the velocities.
@@ -412,13 +436,31 @@ mod tests {
 
     #[test]
     fn swing_is_what_the_off_beats_are_later() {
-        let groove = bar(&[
+        let mut hits = vec![
             (0, Voice::Kick, 1.0, 0.1),
+            (4, Voice::Snare, 1.0, 0.2),
+            (8, Voice::Kick, 1.0, 0.0),
             (1, Voice::ClosedHat, 1.0, -0.2),
             (3, Voice::ClosedHat, 1.0, -0.2),
-        ]);
-        assert!((swing(&groove).unwrap() - 0.3).abs() < 1e-6);
-        assert_eq!(swing(&bar(&[(0, Voice::Kick, 1.0, 0.1)])), None);
+            (5, Voice::ClosedHat, 1.0, -0.2),
+        ];
+        assert!((swing(&bar(&hits)).unwrap() - 0.3).abs() < 1e-6);
+        hits.pop();
+        assert_eq!(swing(&bar(&hits)), None, "two weak hits say little");
+    }
+
+    #[test]
+    fn weak_hits_are_those_between_the_8ths() {
+        let hits = [0, 1, 2, 15].map(|step| (step, Voice::Snare, 0.5, 0.0));
+        assert_eq!(weak_share(&bar(&hits)), Some(0.5));
+        assert_eq!(weak_share(&Groove::empty(16)), None);
+    }
+
+    #[test]
+    fn loudness_is_the_mean_velocity() {
+        let groove = bar(&[(0, Voice::Kick, 0.75, 0.0), (4, Voice::Snare, 0.25, 0.1)]);
+        assert_eq!(loudness(&groove), Some(0.5));
+        assert_eq!(loudness(&Groove::empty(16)), None);
     }
 
     #[test]
@@ -501,7 +543,7 @@ mod tests {
         };
         let groove = ids(&Converter::Groove(GrooveConverter::default()));
         let grid = ids(&Converter::Drums(DrumsConverter::default()));
-        assert_eq!((groove.len(), grid.len()), (16, 13));
+        assert_eq!((groove.len(), grid.len()), (18, 14));
         assert!(groove.contains(&"swing") && !grid.contains(&"swing"));
     }
 }
