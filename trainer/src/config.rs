@@ -5,6 +5,7 @@
 
 use crate::schedule::Schedule;
 use anyhow::{Context as _, Result, bail, ensure};
+use fourbar_model::attributes::Attribute;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use include_dir::{Dir, include_dir};
@@ -64,7 +65,8 @@ impl Default for DataConfig {
 pub struct TrainConfig {
     /// Examples per step.
     pub batch_size: usize,
-    /// Examples that one thread works on at a time; does not change the result but for rounding.
+    /// Examples that one thread works on at a time. Changes the result by more than rounding only with `attributes`, which
+    /// compare each example with those beside it.
     pub micro_batch: usize,
     /// Steps after which training ends, unless validation stops it earlier.
     pub steps: usize,
@@ -86,6 +88,8 @@ pub struct TrainConfig {
     pub beta_steps: usize,
     /// Information that the latent of one example carries for nothing, in bits.
     pub free_bits: f64,
+    /// Properties of the music that the first numbers of the latent are to stand for.
+    pub attributes: AttributeOrder,
     /// Probability with which dropout keeps an input of a layer.
     pub dropout_keep: f64,
     /// How often the decoder reads rows of its own while it learns.
@@ -127,6 +131,30 @@ pub enum ScheduledSampling {
     },
 }
 
+/// Which number of the latent is to have the order of which attribute, and what it costs where it has not; see
+/// [`crate::loss::attribute_order`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttributeOrder {
+    /// Ids of attributes (those that `fourbar attributes` measures): the first one is the latent's first number's.
+    pub names: Vec<String>,
+    /// Weight of the cost, beside the nats of the rows.
+    pub weight: f64,
+    /// How steeply two latent numbers count as different.
+    pub delta: f64,
+}
+
+impl Default for AttributeOrder {
+    /// No attributes.
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            weight: 10.0,
+            delta: 2.0,
+        }
+    }
+}
+
 impl Default for TrainConfig {
     /// Magenta's, but for a batch of 64 (it has 512).
     fn default() -> Self {
@@ -143,6 +171,7 @@ impl Default for TrainConfig {
             beta_rate: 0.0,
             beta_steps: 0,
             free_bits: 0.0,
+            attributes: AttributeOrder::default(),
             dropout_keep: 1.0,
             scheduled_sampling: ScheduledSampling::Constant { rate: 0.0 },
             gradient_clip: 1.0,
@@ -216,6 +245,31 @@ impl Config {
         DrumMap::by_id(id).with_context(|| format!("data.drum_map is {id:?}; try gm or td11"))
     }
 
+    /// The attributes that the first numbers of the latent are to stand for.
+    ///
+    /// # Errors
+    /// If the model's music does not have one of them, or there are more than numbers.
+    pub fn ordered_attributes(&self) -> Result<Vec<Attribute>> {
+        let names = &self.train.attributes.names;
+        ensure!(
+            names.len() <= self.model.latent,
+            "train.attributes.names has {} names, but model.latent only {} numbers",
+            names.len(),
+            self.model.latent
+        );
+        let known = Attribute::all(&self.model.converter);
+        let named = |name: &String| {
+            known.iter().find(|one| one.id == name).copied().with_context(|| {
+                let ids: Vec<&str> = known.iter().map(|one| one.id).collect();
+                format!(
+                    "train.attributes.names has {name:?}; this model's music has {}",
+                    ids.join(", ")
+                )
+            })
+        };
+        names.iter().map(named).collect()
+    }
+
     /// Refuses settings that cannot work.
     ///
     /// # Errors
@@ -249,6 +303,8 @@ impl Config {
             ("max_beta", train.max_beta, 0.0, 1e6),
             ("beta_rate", train.beta_rate, 0.0, 1.0),
             ("free_bits", train.free_bits, 0.0, 1e6),
+            ("attributes.weight", train.attributes.weight, 0.0, 1e6),
+            ("attributes.delta", train.attributes.delta, 1e-3, 1e3),
             ("dropout_keep", train.dropout_keep, 0.01, 1.0),
             ("gradient_clip", train.gradient_clip, 1e-9, 1e9),
             ("average", train.average, 0.0, 0.999_999),
@@ -262,6 +318,7 @@ impl Config {
             train.beta_rate == 0.0 || train.beta_steps == 0,
             "train.beta_rate and train.beta_steps are two ways to the same weight: leave out one of them"
         );
+        self.ordered_attributes()?;
         Ok(())
     }
 }
@@ -562,6 +619,10 @@ mod tests {
         assert!(problem(&["train.steps=0"]).contains("train.steps is 0"));
         assert!(problem(&["weight_decay=-0.1"]).contains("train.weight_decay"));
         assert!(problem(&["beta_rate=0.9", "beta_steps=500"]).contains("two ways"));
+        let unknown = problem(&[r#"attributes.names=["swing", "groove"]"#]);
+        assert!(unknown.contains("\"groove\"; this model's music has density, "), "{unknown}");
+        let settings = ["model.latent=1", r#"attributes.names=["swing", "push"]"#];
+        assert!(problem(&settings).contains("2 names, but model.latent only 1"));
         assert!(problem(&["encoder.units=[1000000000]"]).contains("encoder.units is 1000000000"));
         assert!(problem(&["latent=1000000000000"]).contains("latent is 1000000000000"));
         assert!(problem(&["model.n_steps=1088"]).contains("expected 1 to 1024"));

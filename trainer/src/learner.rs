@@ -6,6 +6,8 @@ use crate::optimizer::{Adam, average, clip, norm};
 use crate::schedule::{kl_weight, learning_rate};
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Storage, Tensor, Var};
+use candle_nn::VarBuilder;
+use fourbar_model::attributes::{Attribute, Passage};
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::layers::Dropout;
 use fourbar_model::noise::Noise;
@@ -17,7 +19,7 @@ use std::collections::BTreeMap;
 /// What one step cost; means over its examples, in nats.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepLosses {
-    /// What was minimised: the sum of `parts`, and `beta * kl_cost`.
+    /// What was minimised: the sum of `parts`, `beta * kl_cost`, and what the order of the attributes costs.
     pub loss: f64,
     /// The parts of the reconstruction loss by name, as the model's head has them.
     pub parts: BTreeMap<String, f64>,
@@ -27,6 +29,9 @@ pub struct StepLosses {
     pub kl_cost: f64,
     /// Weight of the KL divergence.
     pub beta: f64,
+    /// What the order of the attributes in the latent costs, weighted, where there are any.
+    #[serde(default)]
+    pub attribute_cost: Option<f64>,
     /// Learning rate.
     pub learning_rate: f64,
     /// Norm of the gradient before clipping.
@@ -37,6 +42,8 @@ pub struct StepLosses {
 pub struct Learner {
     config: Config,
     vae: Vae,
+    /// What the first numbers of the latent are to stand for.
+    attributes: Vec<Attribute>,
     names: Vec<String>,
     variables: Vec<Var>,
     /// The variables' values on the host, where Adam works.
@@ -53,6 +60,7 @@ struct Part {
     reconstruction: BTreeMap<String, f64>,
     kl: f64,
     kl_cost: f64,
+    attribute_cost: f64,
 }
 
 impl Learner {
@@ -100,6 +108,7 @@ impl Learner {
         Ok(Self {
             config: config.clone(),
             vae,
+            attributes: config.ordered_attributes()?,
             names,
             variables,
             parameters,
@@ -186,7 +195,9 @@ impl Learner {
             .map(|(name, nats)| (name, nats * share))
             .collect();
         let (kl, kl_cost) = (sum.kl * share, sum.kl_cost * share);
-        let loss = parts.values().sum::<f64>() + beta * kl_cost;
+        let attribute_cost = (!self.attributes.is_empty()).then_some(sum.attribute_cost * share);
+        let loss =
+            parts.values().sum::<f64>() + beta * kl_cost + attribute_cost.unwrap_or_default();
         ensure!(
             loss.is_finite(),
             "the loss of step {step} is {loss}: try a smaller --learning-rate"
@@ -226,6 +237,7 @@ impl Learner {
             kl,
             kl_cost,
             beta,
+            attribute_cost,
             learning_rate,
             gradient_norm,
         })
@@ -275,6 +287,10 @@ impl Learner {
         for (_, nats) in &reconstruction {
             total = (total + nats)?;
         }
+        let attribute_cost = self.attribute_cost(examples, &z)?;
+        if let Some(cost) = &attribute_cost {
+            total = (total + cost)?;
+        }
         let store = total.sum_all()?.backward()?;
         let gradients = self
             .variables
@@ -293,7 +309,32 @@ impl Learner {
                 .collect::<Result<_>>()?,
             kl: sum(&kl)?,
             kl_cost: sum(&kl_cost)?,
+            attribute_cost: attribute_cost.map_or(Ok(0.0), |cost| sum(&cost))?,
         })
+    }
+
+    /// What it costs each example that the first numbers of its `z` are not in the order of its attributes among these
+    /// examples, weighted; an attribute that means nothing there counts as 0. `None` without attributes.
+    fn attribute_cost(&self, examples: &[Example], z: &Tensor) -> Result<Option<Tensor>> {
+        if self.attributes.is_empty() {
+            return Ok(None);
+        }
+        let converter = &self.vae.config().converter;
+        let values = examples.iter().flat_map(|example| {
+            let passage = Passage::of_rows(converter, &example.output);
+            let measure = move |one: &Attribute| one.measure(&passage).unwrap_or_default();
+            self.attributes.iter().map(measure)
+        });
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "only the order of the values counts"
+        )]
+        let values: Vec<f32> = values.map(|value| value as f32).collect();
+        let shape = (examples.len(), self.attributes.len());
+        let values = Tensor::from_vec(values, shape, z.device())?;
+        let order = &self.config.train.attributes;
+        let cost = loss::attribute_order(z, &values, order.delta)?;
+        Ok(Some((cost * order.weight)?))
     }
 }
 
@@ -305,6 +346,7 @@ impl Part {
         }
         self.kl += other.kl;
         self.kl_cost += other.kl_cost;
+        self.attribute_cost += other.attribute_cost;
         for (sum, gradient) in self.gradients.iter_mut().zip(&other.gradients) {
             *sum = (&*sum + gradient)?;
         }

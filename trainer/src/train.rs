@@ -305,7 +305,7 @@ impl Progress {
                 .map(|name| (name.clone(), mean(&|losses| losses.parts[name]))),
         );
         let last = |setting: fn(&StepLosses) -> f64| losses.last().map(setting);
-        let rest = [
+        let mut rest = vec![
             ("r_loss", mean(&|losses| losses.parts.values().sum())),
             ("kl", mean(&|losses| losses.kl)),
             ("kl_loss", mean(&|losses| losses.kl_cost)),
@@ -314,7 +314,11 @@ impl Progress {
             ("gradient_norm", mean(&|losses| losses.gradient_norm)),
             ("minutes", Some(self.minutes)),
         ];
-        figures.extend(rest.map(|(name, figure)| (name.to_owned(), figure)));
+        if losses.iter().any(|losses| losses.attribute_cost.is_some()) {
+            let cost = mean(&|losses| losses.attribute_cost.unwrap_or_default());
+            rest.insert(4, ("attribute_loss", cost));
+        }
+        figures.extend(rest.into_iter().map(|(name, figure)| (name.to_owned(), figure)));
         figures.extend(validation::COLUMNS.map(|name| (name.to_owned(), None)));
         Row {
             step: self.step,
@@ -492,6 +496,7 @@ mod tests {
             kl,
             kl_cost: kl - 2.0,
             beta,
+            attribute_cost: None,
             learning_rate: beta / 100.0,
             gradient_norm: 1.0,
         };
