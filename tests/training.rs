@@ -148,7 +148,8 @@ fn check_resumption(settings: &[&str]) {
     let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
     let args = |out: &PathBuf, steps| {
         let mut args = args(&data, out.clone(), steps);
-        args.settings.extend(settings.iter().map(|&setting| setting.to_owned()));
+        args.settings
+            .extend(settings.iter().map(|&setting| setting.to_owned()));
         args
     };
     train(&args(&whole, 8));

@@ -7,7 +7,6 @@ use crate::drums::{N_VOICES, Voice};
 use crate::groove::{Cell, Groove, STEPS_PER_BAR};
 use crate::rows::{self, Rows};
 use candle_core::{Device, Tensor};
-use std::ops::Range;
 
 /// What a sequence is conditioned on; each part is optional.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -103,9 +102,9 @@ impl Known {
         })
     }
 
-    /// The bars (of 16 steps, from 0) are those of `groove`, hits and feel; the others are unknown.
+    /// These bars (of 16 steps, from 0) are those of `groove`, hits and feel; the others are unknown.
     #[must_use]
-    pub fn bars(groove: &Groove, bars: Range<usize>) -> Self {
+    pub fn bars(groove: &Groove, bars: &[usize]) -> Self {
         Self::of(groove, |step, _, cell| {
             if bars.contains(&(step / STEPS_PER_BAR)) {
                 KnownCell::Full(cell)
@@ -118,7 +117,8 @@ impl Known {
     /// The first `n` bars are those of `groove`.
     #[must_use]
     pub fn first_bars(groove: &Groove, n: usize) -> Self {
-        Self::bars(groove, 0..n)
+        let bars: Vec<usize> = (0..n).collect();
+        Self::bars(groove, &bars)
     }
 
     /// The hits are those of `groove`; how they are played is unknown.
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(known.steps()[0][snare], KnownCell::Full(Some(LOUD)));
         assert_eq!(known.steps()[20][kick], KnownCell::Unknown);
         assert_eq!(n_unknown(&known), 16 * N_VOICES);
-        let known = Known::bars(&groove(), 1..2);
+        let known = Known::bars(&groove(), &[1]);
         assert_eq!(known.steps()[20][kick], KnownCell::Full(Some(LOUD)));
         assert_eq!(n_unknown(&known), 16 * N_VOICES);
 

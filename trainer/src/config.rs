@@ -3,11 +3,14 @@
 //! Settings come in layers, each a TOML table that overrules the ones before: the preset, a file of the user's own, and
 //! `--set key=value`. A preset is a file in `trainer/presets`, and there is nothing else to it.
 
+use crate::augment::Augmentation;
+use crate::conditions::ConditionSampling;
 use crate::schedule::Schedule;
 use anyhow::{Context as _, Result, bail, ensure};
 use fourbar_model::attributes::Attribute;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
+use fourbar_model::groove::STEPS_PER_BAR;
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -92,6 +95,10 @@ pub struct TrainConfig {
     pub attributes: AttributeOrder,
     /// Probability with which dropout keeps an input of a layer.
     pub dropout_keep: f64,
+    /// How windows are varied.
+    pub augment: Augmentation,
+    /// What the examples are conditioned on.
+    pub conditions: ConditionSampling,
     /// How often the decoder reads rows of its own while it learns.
     pub scheduled_sampling: ScheduledSampling,
     /// Largest global norm of the gradient.
@@ -173,6 +180,8 @@ impl Default for TrainConfig {
             free_bits: 0.0,
             attributes: AttributeOrder::default(),
             dropout_keep: 1.0,
+            augment: Augmentation::default(),
+            conditions: ConditionSampling::default(),
             scheduled_sampling: ScheduledSampling::Constant { rate: 0.0 },
             gradient_clip: 1.0,
             average: 0.0,
@@ -259,13 +268,17 @@ impl Config {
         );
         let known = Attribute::all(&self.model.converter);
         let named = |name: &String| {
-            known.iter().find(|one| one.id == name).copied().with_context(|| {
-                let ids: Vec<&str> = known.iter().map(|one| one.id).collect();
-                format!(
-                    "train.attributes.names has {name:?}; this model's music has {}",
-                    ids.join(", ")
-                )
-            })
+            known
+                .iter()
+                .find(|one| one.id == name)
+                .copied()
+                .with_context(|| {
+                    let ids: Vec<&str> = known.iter().map(|one| one.id).collect();
+                    format!(
+                        "train.attributes.names has {name:?}; this model's music has {}",
+                        ids.join(", ")
+                    )
+                })
         };
         names.iter().map(named).collect()
     }
@@ -278,6 +291,7 @@ impl Config {
         self.model.check().map_err(anyhow::Error::msg)?;
         self.drum_map()?;
         let train = &self.train;
+        let (augment, conditions) = (&train.augment, &train.conditions);
         for (name, value) in [
             ("train.batch_size", train.batch_size),
             ("train.micro_batch", train.micro_batch),
@@ -306,6 +320,19 @@ impl Config {
             ("attributes.weight", train.attributes.weight, 0.0, 1e6),
             ("attributes.delta", train.attributes.delta, 1e-3, 1e3),
             ("dropout_keep", train.dropout_keep, 0.01, 1.0),
+            ("augment.velocity_gain", augment.velocity_gain, 0.0, 0.49),
+            (
+                "augment.swap_hat_and_ride",
+                augment.swap_hat_and_ride,
+                0.0,
+                1.0,
+            ),
+            ("augment.rotate_toms", augment.rotate_toms, 0.0, 1.0),
+            ("conditions.style", conditions.style, 0.0, 1.0),
+            ("conditions.tempo", conditions.tempo, 0.0, 1.0),
+            ("conditions.known", conditions.known, 0.0, 1.0),
+            ("conditions.drum", conditions.drum, 0.0, 1.0),
+            ("conditions.bar", conditions.bar, 0.0, 1.0),
             ("gradient_clip", train.gradient_clip, 1e-9, 1e9),
             ("average", train.average, 0.0, 0.999_999),
             ("scheduled_sampling.rate", sampling, 0.0, most),
@@ -317,6 +344,18 @@ impl Config {
         ensure!(
             train.beta_rate == 0.0 || train.beta_steps == 0,
             "train.beta_rate and train.beta_steps are two ways to the same weight: leave out one of them"
+        );
+        ensure!(
+            !augment.is_on() || self.model.converter.keeps_feel(),
+            "train.augment varies grooves, which this model's converter does not keep"
+        );
+        let n_steps = self.model.n_steps;
+        ensure!(
+            conditions.known == 0.0
+                || (!conditions.kinds.is_empty()
+                    && n_steps.is_multiple_of(STEPS_PER_BAR)
+                    && n_steps > STEPS_PER_BAR),
+            "train.conditions.known needs at least one of train.conditions.kinds, and a model of at least two whole bars"
         );
         self.ordered_attributes()?;
         Ok(())
@@ -618,9 +657,21 @@ mod tests {
         assert!(problem(&["learning_rate=nan"]).contains("train.learning_rate"));
         assert!(problem(&["train.steps=0"]).contains("train.steps is 0"));
         assert!(problem(&["weight_decay=-0.1"]).contains("train.weight_decay"));
+        assert!(problem(&["rotate_toms=1.1"]).contains("train.augment.rotate_toms"));
+        let labels = ["rotate_toms=0.1"].map(str::to_owned);
+        let labels = Config::resolve("cat-drums_2bar_small", None, &labels).unwrap_err();
+        assert!(
+            format!("{labels:#}").contains("does not keep"),
+            "{labels:#}"
+        );
+        assert!(problem(&["conditions.known=2"]).contains("train.conditions.known is 2"));
+        assert!(problem(&["conditions.known=0.4", "kinds=[]"]).contains("at least one of"));
         assert!(problem(&["beta_rate=0.9", "beta_steps=500"]).contains("two ways"));
         let unknown = problem(&[r#"attributes.names=["swing", "groove"]"#]);
-        assert!(unknown.contains("\"groove\"; this model's music has density, "), "{unknown}");
+        assert!(
+            unknown.contains("\"groove\"; this model's music has density, "),
+            "{unknown}"
+        );
         let settings = ["model.latent=1", r#"attributes.names=["swing", "push"]"#];
         assert!(problem(&settings).contains("2 names, but model.latent only 1"));
         assert!(problem(&["encoder.units=[1000000000]"]).contains("encoder.units is 1000000000"));

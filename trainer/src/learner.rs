@@ -6,7 +6,6 @@ use crate::optimizer::{Adam, average, clip, norm};
 use crate::schedule::{kl_weight, learning_rate};
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Storage, Tensor, Var};
-use candle_nn::VarBuilder;
 use fourbar_model::attributes::{Attribute, Passage};
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::layers::Dropout;

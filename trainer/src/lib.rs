@@ -7,8 +7,10 @@
 
 pub mod arguments;
 pub mod attributes;
+pub mod augment;
 pub mod cli;
 pub mod clip;
+pub mod conditions;
 pub mod config;
 pub mod data;
 pub mod dataset;

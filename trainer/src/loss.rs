@@ -96,9 +96,13 @@ mod tests {
         // The first number is the wrong way round: 2 in two of the three pairs of each example, its own being the third.
         let falling = rising.map(|[a, b]| [-a, b]);
         let wrong = cost(&ordered, &falling);
-        assert!(wrong.iter().all(|cost| (cost - 4.0 / 3.0).abs() < 1e-6), "{wrong:?}");
+        assert!(
+            wrong.iter().all(|cost| (cost - 4.0 / 3.0).abs() < 1e-6),
+            "{wrong:?}"
+        );
         // tanh(2 · 0.5) stands for a difference in z where there is none in the music.
-        let [first, second] = cost(&[[0.5, 0.0, 0.0], [0.0, 0.0, 0.0]], &[[1.0, 1.0]; 2])[..] else {
+        let [first, second] = cost(&[[0.5, 0.0, 0.0], [0.0, 0.0, 0.0]], &[[1.0, 1.0]; 2])[..]
+        else {
             panic!("one cost an example");
         };
         assert!((first - 1.0_f32.tanh() / 2.0).abs() < 1e-6 && (first - second).abs() < 1e-6);

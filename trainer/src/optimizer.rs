@@ -139,12 +139,7 @@ impl Adam {
 /// # Source
 /// Polyak & Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; with exponential forgetting as in
 /// Kingma & Ba 2015, section 7.2.
-pub fn average(
-    averages: &mut [Vec<f32>],
-    parameters: &[Vec<f32>],
-    decay: f64,
-    n_updates: usize,
-) {
+pub fn average(averages: &mut [Vec<f32>], parameters: &[Vec<f32>], decay: f64, n_updates: usize) {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -202,12 +197,7 @@ mod tests {
     fn the_average_is_the_mean_at_first_and_forgets_exponentially_later() {
         let mut averages = [vec![7.0]];
         for (i, expected) in [(1_u8, 1.0), (2, 1.5), (3, 2.0), (4, 2.5), (5, 3.125)] {
-            average(
-                &mut averages,
-                &[vec![f32::from(i)]],
-                0.75,
-                usize::from(i),
-            );
+            average(&mut averages, &[vec![f32::from(i)]], 0.75, usize::from(i));
             assert!((averages[0][0] - expected).abs() < 1e-6, "{averages:?}");
         }
     }

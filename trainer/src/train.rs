@@ -318,7 +318,10 @@ impl Progress {
             let cost = mean(&|losses| losses.attribute_cost.unwrap_or_default());
             rest.insert(4, ("attribute_loss", cost));
         }
-        figures.extend(rest.into_iter().map(|(name, figure)| (name.to_owned(), figure)));
+        figures.extend(
+            rest.into_iter()
+                .map(|(name, figure)| (name.to_owned(), figure)),
+        );
         figures.extend(validation::COLUMNS.map(|name| (name.to_owned(), None)));
         Row {
             step: self.step,

@@ -231,9 +231,12 @@ fn the_bars_of_labelled_fills_are_found_though_their_files_are_shorter_than_a_wi
         ("other.mid", &beat(1)),
     ];
     let dataset = load(folder_of(&files).path());
-    assert!(dataset.windows(Split::Train, 64, 1).iter().all(|window| {
-        dataset.files[window.file].beat_type == Some(BeatType::Beat)
-    }));
+    assert!(
+        dataset
+            .windows(Split::Train, 64, 1)
+            .iter()
+            .all(|window| { dataset.files[window.file].beat_type == Some(BeatType::Beat) })
+    );
     let bars = dataset.fill_bars(Split::Train);
     let drums: Vec<Vec<Voice>> = bars
         .iter()

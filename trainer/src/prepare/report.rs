@@ -145,10 +145,7 @@ impl Report {
             if let Some(performer) = &file.performer {
                 *performers.entry(performer.clone()).or_default() += 1;
             }
-            let is_of_drums = matches!(
-                dataset.converter,
-                Converter::Groove(_) | Converter::Drums(_)
-            );
+            let is_of_drums = dataset.converter.plays_drums();
             if let Some(channel) = material.channel.filter(|_| is_of_drums)
                 && channel != DRUM_CHANNEL
             {
@@ -317,7 +314,10 @@ pub(super) mod tests {
         );
         assert_eq!(json["performers"], serde_json::json!({"ann": 2, "bob": 1}));
         let text = report.to_string();
-        assert!(text.contains("  fill                0        1        1"), "{text}");
+        assert!(
+            text.contains("  fill                0        1        1"),
+            "{text}"
+        );
         assert!(text.contains("  ann "), "{text}");
     }
 

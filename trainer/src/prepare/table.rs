@@ -2,8 +2,7 @@
 
 use super::report::Report;
 use crate::dataset::{Dropped, Split};
-use fourbar_model::converter::Converter;
-use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::drums::DrumMap;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
@@ -52,7 +51,10 @@ impl Report {
         };
         writeln!(f, "\nWindows of {} bars, one {hop}", self.window_bars)?;
         writeln!(f, "  {:<12}{:>9}{:>9}{:>9}", "", "windows", "files", "bars")?;
-        let splits = self.splits.iter().map(|(split, counts)| (split.name(), counts));
+        let splits = self
+            .splits
+            .iter()
+            .map(|(split, counts)| (split.name(), counts));
         let types = self.beat_types.iter().map(|(word, counts)| (*word, counts));
         for (name, counts) in splits.chain(types) {
             let [windows, files, bars] = [counts.windows, counts.files, counts.bars].map(grouped);
@@ -200,11 +202,7 @@ fn write_reasons(f: &mut Formatter<'_>, dropped: &[Dropped]) -> fmt::Result {
 }
 
 /// Files by a name that the index gives them, the most frequent first; nothing where it gives none.
-fn write_names(
-    f: &mut Formatter<'_>,
-    title: &str,
-    files: &BTreeMap<String, usize>,
-) -> fmt::Result {
+fn write_names(f: &mut Formatter<'_>, title: &str, files: &BTreeMap<String, usize>) -> fmt::Result {
     if files.is_empty() {
         return Ok(());
     }
