@@ -19,6 +19,8 @@ pub struct Conditions {
     pub controls: Option<Rows>,
     /// Cells that are already decided, by step and drum.
     pub known: Option<Known>,
+    /// Bar by bar, whether it is to be a fill.
+    pub fills: Option<Vec<bool>>,
 }
 
 /// What is known of a sequence of drums.

@@ -4,6 +4,7 @@ use crate::conditions::Conditions;
 use crate::converter::{Converter, GrooveConverter};
 use crate::drums::N_VOICES;
 use crate::error::Error;
+use crate::groove::STEPS_PER_BAR;
 use crate::head::{self, Head};
 use crate::rows::RowLayout;
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ pub struct EncoderConfig {
 }
 
 /// Sizes of a decoder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DecoderConfig {
     /// How a row is made of the decoder's numbers.
@@ -196,6 +197,13 @@ impl ModelConfig {
                 self.converter.output()
             ));
         }
+        let decoder = &self.decoder;
+        let is_flat = decoder.hierarchy.is_none() && !decoder.residual && !decoder.split;
+        if matches!(head, Head::Cells(_)) && !is_flat {
+            return Err(
+                "decoder.head: a decoder of cells is flat: leave out decoder.hierarchy, residual and split".to_owned(),
+            );
+        }
         let rows_per_step = self.converter.rows_per_step();
         if !self.n_steps.is_multiple_of(rows_per_step) {
             return Err(format!(
@@ -273,6 +281,23 @@ impl ModelConfig {
                     "plays {} steps, but {} are given as known: give as many as it plays",
                     self.window_steps(),
                     known.n_steps()
+                ));
+            }
+            _ => {}
+        }
+        let n_bars = self.window_steps() / STEPS_PER_BAR;
+        match &conditions.fills {
+            Some(_) if !self.takes_known() => {
+                return refuse(
+                    "has not learned what a fill is, so none can be asked for: leave the fills out, or choose a model that \
+                     was trained with them"
+                        .to_owned(),
+                );
+            }
+            Some(fills) if fills.len() != n_bars => {
+                return refuse(format!(
+                    "plays {n_bars} bars, but fills are asked for in {}: say of each bar whether it is one",
+                    fills.len()
                 ));
             }
             _ => {}

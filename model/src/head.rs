@@ -22,7 +22,7 @@ macro_rules! heads {
         )*
 
         /// Which head a decoder has, with the head's own sizes.
-        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(tag = "kind", rename_all = "snake_case")]
         pub enum Head {
             $(
@@ -69,6 +69,7 @@ macro_rules! heads {
 heads! {
     boolean: Boolean,
     categorical: Categorical,
+    cells: Cells,
     groove: Groove,
     nade: Nade,
 }

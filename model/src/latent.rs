@@ -4,6 +4,10 @@
 //! [`LatentMap`] of a checkpoint describes where all the training grooves together lie, so that a knob can move along
 //! the directions in which they differ most.
 
+mod prior;
+
+pub use prior::Prior;
+
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +45,9 @@ pub struct LatentMap {
     pub spreads: Vec<f32>,
     /// Mean of the posterior means of every style by its name, each `[latent]`.
     pub styles: BTreeMap<String, Vec<f32>>,
+    /// The distribution that new grooves are drawn from; without one it is the standard normal distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Prior>,
 }
 
 impl LatentMap {
@@ -91,6 +98,7 @@ impl LatentMap {
             axes,
             spreads: narrow(&deviations),
             styles,
+            prior: None,
         }
     }
 
@@ -396,6 +404,7 @@ mod tests {
             axes: vec![vec![1.0, 0.0, 0.0], vec![0.0, 0.6, 0.8]],
             spreads: vec![2.0, 10.0],
             styles: BTreeMap::new(),
+            prior: None,
         };
         assert_eq!(map.offset(&[-1.5, 1.0, 99.0]), [-3.0, 6.0, 8.0]);
         assert_eq!(map.offset(&[]), [0.0; 3]);

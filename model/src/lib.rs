@@ -21,6 +21,7 @@
 //! The crate opens no file, starts no thread and knows no host: the plugin and the trainer call the same functions, so a
 //! training example and a live groove cannot drift apart.
 
+mod activation;
 pub mod attributes;
 pub mod checkpoint;
 pub mod conditions;
@@ -36,6 +37,7 @@ pub mod latent;
 pub mod layers;
 pub mod lstm;
 pub mod midi;
+pub mod mixture;
 pub mod network;
 pub mod noise;
 pub mod note;
@@ -43,6 +45,7 @@ pub mod parameters;
 pub mod pattern;
 pub mod rows;
 pub mod stack;
+pub mod temperature;
 pub mod vae;
 
 pub use error::Error;

@@ -1,17 +1,18 @@
 //! The whole model, for training and for playing.
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Metadata};
 use crate::conditions::{self, Conditions};
 use crate::config::ModelConfig;
 use crate::decoder::{Decoder, FastDecoder};
 use crate::error::Error;
 use crate::groove::Groove;
-use crate::latent::Posterior;
+use crate::latent::{Posterior, Prior};
 use crate::layers::Dropout;
 use crate::network::Network;
 use crate::noise::Noise;
 use crate::parameters::Parameters;
 use crate::rows::Rows;
+use crate::temperature::Temperature;
 use candle_core::{Device, Result, Tensor};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub struct Vae {
     /// The decoder for one groove at a time on the CPU; absent on other devices, while training, and for models that it
     /// does not know.
     fast: Option<FastDecoder>,
+    /// Where new points are drawn from, if not from the standard normal distribution.
+    prior: Option<Prior>,
 }
 
 impl Vae {
@@ -47,6 +50,7 @@ impl Vae {
             device: device.clone(),
             network: Network::new(config, &Parameters::new(tensors))?,
             fast: None,
+            prior: None,
         })
     }
 
@@ -58,11 +62,11 @@ impl Vae {
         checkpoint: &Checkpoint,
         device: &Device,
     ) -> std::result::Result<Self, Error> {
-        Ok(Self::of_tensors(
-            &checkpoint.metadata.config,
-            &checkpoint.tensors,
-            device,
-        )?)
+        let Metadata { config, latent, .. } = &checkpoint.metadata;
+        Ok(Self {
+            prior: latent.prior.clone(),
+            ..Self::of_tensors(config, &checkpoint.tensors, device)?
+        })
     }
 
     /// The model over tensors that stay as they are, brought to a device.
@@ -150,6 +154,12 @@ impl Vae {
         }
     }
 
+    /// A point for a new sequence, `[latent]`: of a style, where the model has learned where its points lie.
+    #[must_use]
+    pub fn draw(&self, style: Option<&str>, noise: &mut Noise) -> Vec<f32> {
+        Prior::draw_from(self.prior.as_ref(), self.config.latent, style, noise)
+    }
+
     /// One sequence from a latent of `config().latent` numbers; `temperature` 0 is the most likely one.
     ///
     /// Uses up [`Self::n_uniforms`] numbers of `noise`, whatever the temperature.
@@ -160,7 +170,7 @@ impl Vae {
         &self,
         z: &[f32],
         conditions: &Conditions,
-        temperature: f32,
+        temperature: impl Into<Temperature>,
         noise: &mut Noise,
     ) -> std::result::Result<Rows, Error> {
         let conditions = std::slice::from_ref(conditions);
@@ -178,9 +188,10 @@ impl Vae {
         &self,
         zs: &[Vec<f32>],
         conditions: &[Conditions],
-        temperature: f32,
+        temperature: impl Into<Temperature>,
         noises: &mut [Noise],
     ) -> std::result::Result<Vec<Rows>, Error> {
+        let temperature = temperature.into();
         self.check_conditions(conditions, zs.len())?;
         let (n_steps, layout) = (self.config.n_steps, self.config.converter.output());
         let n_uniforms = self.n_uniforms();
@@ -189,7 +200,7 @@ impl Vae {
             .flat_map(|noise| noise.uniforms(n_uniforms))
             .collect();
         let numbers = match &self.fast {
-            Some(fast) => fast.decode(zs, temperature, &uniforms)?,
+            Some(fast) => fast.decode(zs, conditions, temperature, &uniforms)?,
             None => {
                 let batch = zs.len();
                 let z = Tensor::from_vec(zs.concat(), (batch, self.config.latent), &self.device)?;
@@ -214,7 +225,7 @@ impl Vae {
         &self,
         z: &[f32],
         conditions: &Conditions,
-        temperature: f32,
+        temperature: impl Into<Temperature>,
         noise: &mut Noise,
     ) -> std::result::Result<Groove, Error> {
         let rows = self.generate(z, conditions, temperature, noise)?;

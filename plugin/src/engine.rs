@@ -6,7 +6,7 @@
 use crate::request::{Ready, Request};
 use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
-use fourbar_model::latent::LatentMap;
+use fourbar_model::latent::{LatentMap, Prior};
 use fourbar_model::noise::Noise;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -129,12 +129,13 @@ impl Engine {
 /// The point in latent space that `request` names, and the randomness left for drawing its hits.
 fn latent_vector(request: &Request, identity: &Identity) -> (Vec<f32>, Noise) {
     let mut noise = request.noise();
-    let prior = noise.normals(identity.n_latent);
+    let prior = identity.latent.prior.as_ref();
+    let drawn = Prior::draw_from(prior, identity.n_latent, None, &mut noise);
     let offset = identity.latent.offset(&request.latent);
-    let z = prior
+    let z = drawn
         .iter()
         .zip(&offset)
-        .map(|(prior, offset)| prior + offset)
+        .map(|(drawn, offset)| drawn + offset)
         .collect();
     (z, noise)
 }
@@ -235,6 +236,7 @@ pub(crate) mod tests {
                 axes: vec![vec![1.0, 0.0]],
                 spreads: vec![1.0],
                 styles: BTreeMap::new(),
+                prior: None,
             },
         }
     }

@@ -358,7 +358,7 @@ fn invented(
         .collect();
     let zs: Vec<Vec<f32>> = noises
         .iter_mut()
-        .map(|noise| noise.normals(vae.config().latent))
+        .map(|noise| vae.draw(None, noise))
         .collect();
     let conditions: Vec<Conditions> = samples
         .iter()

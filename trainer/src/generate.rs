@@ -298,7 +298,7 @@ pub fn sample(
     index: usize,
 ) -> Result<Groove, fourbar_model::Error> {
     let mut noise = noise_of(seed, index);
-    let z = noise.normals(vae.config().latent);
+    let z = vae.draw(None, &mut noise);
     vae.generate_groove(&z, &Conditions::default(), temperature, &mut noise)
 }
 

@@ -269,7 +269,14 @@ impl Learner {
             train.scheduled_sampling.probability(self.adam.step) as f32,
         );
         let mut dropout = Dropout::keep(keep, noise.clone());
-        let posterior = self.vae.encode_with(&input, &conditions, &mut dropout)?;
+        let posterior = match train.encoder_dropout_keep {
+            None => self.vae.encode_with(&input, &conditions, &mut dropout)?,
+            #[expect(clippy::cast_possible_truncation, reason = "as above")]
+            Some(keep) => {
+                let mut dropout = Dropout::keep(keep as f32, noise.branch());
+                self.vae.encode_with(&input, &conditions, &mut dropout)?
+            }
+        };
         let z = posterior.sample(&epsilon)?;
         let decoder = self.vae.decoder();
         let outputs = if sampling > 0.0 {
@@ -279,7 +286,7 @@ impl Learner {
         } else {
             decoder.teacher_forced(&output, &z, &conditions, &mut dropout)?
         };
-        let reconstruction = decoder.loss(&outputs, &output)?;
+        let reconstruction = decoder.loss(&outputs, &output, &conditions)?;
         let kl = loss::kl(&posterior)?;
         let kl_cost = loss::beyond_free_bits(&kl, train.free_bits)?;
         let mut total = (&kl_cost * beta)?;

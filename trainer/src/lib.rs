@@ -17,6 +17,7 @@ pub mod dataset;
 pub mod device;
 pub mod eval;
 pub mod files;
+pub mod fills;
 pub mod generate;
 pub mod import;
 pub mod inspect;

@@ -422,7 +422,11 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
     let origin = path.display().to_string();
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {origin}"))?;
     let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
-    let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+    let mut vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+    if set.config.train.prior_components > 0 {
+        checkpoint.metadata.latent.prior = set.prior(&vae)?;
+        vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+    }
     let mut metrics = serde_json::Map::new();
     for split in [Split::Validation, Split::Test] {
         if set

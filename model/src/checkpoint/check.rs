@@ -55,6 +55,13 @@ fn check_latent_map(map: &LatentMap, latent: usize) -> Result<(), String> {
             ));
         }
     }
+    if let Some(prior) = &map.prior
+        && prior.latent() != Some(latent)
+    {
+        return Err(format!(
+            "the parts of the latent map's prior do not fit each other and {latent} numbers; {remedy}"
+        ));
+    }
     if !map
         .spreads
         .iter()

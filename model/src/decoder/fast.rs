@@ -9,25 +9,37 @@
 //! with an exponential of our own. So every instruction set and every batch size gives the same bits, and a seed gives
 //! the same groove on every machine.
 
-mod activation;
+mod cells;
 mod kernel;
 mod lanes;
 mod network;
 
 use super::Decoder;
+use super::cells::UNIFORMS;
+use crate::conditions::Conditions;
 use crate::config::ModelConfig;
 use crate::drums::N_VOICES;
 use crate::groove::ROW;
+use crate::temperature::Temperature;
 use candle_core::Result;
+use cells::{CellJob, CellNetwork};
 use kernel::Job;
+use lanes::Lanes;
 use network::Network;
 use std::sync::Arc;
 
 /// A decoder packed for the CPU that it runs on.
 #[derive(Debug, Clone)]
 pub struct FastDecoder {
-    network: Arc<Network>,
+    network: Packed,
     instructions: Instructions,
+}
+
+/// The weights of a decoder, by its kind.
+#[derive(Debug, Clone)]
+enum Packed {
+    Rows(Arc<Network>),
+    Cells(Arc<CellNetwork>),
 }
 
 /// The instruction sets that the kernel is compiled for.
@@ -45,17 +57,22 @@ enum Instructions {
 
 impl FastDecoder {
     /// Packs the weights of `decoder`. `None` if one is not exactly a half, because another model would be played then,
-    /// and for models that are not [`ModelConfig::is_flat_groove`].
+    /// and for models of rows that are not [`ModelConfig::is_flat_groove`].
     ///
     /// # Errors
     /// If a tensor cannot be read.
     pub fn pack(config: &ModelConfig, decoder: &Decoder) -> Result<Option<Self>> {
-        if !config.is_flat_groove() {
-            return Ok(None);
-        }
-        let network = Network::pack(config, decoder)?;
+        let network = match decoder {
+            Decoder::Rows(_) if !config.is_flat_groove() => None,
+            Decoder::Rows(decoder) => {
+                Network::pack(config, decoder)?.map(|network| Packed::Rows(Arc::new(network)))
+            }
+            Decoder::Cells(decoder) => {
+                CellNetwork::pack(decoder)?.map(|network| Packed::Cells(Arc::new(network)))
+            }
+        };
         Ok(network.map(|network| Self {
-            network: Arc::new(network),
+            network,
             instructions: Instructions::detect(),
         }))
     }
@@ -63,16 +80,25 @@ impl FastDecoder {
     /// Plays one groove for each of `zs`, the same one whatever the others are.
     ///
     /// A drum hits where its uniform is below sigmoid(logit / temperature), at temperature 0 where sigmoid(logit) is
-    /// one half or more; temperature has no effect on velocities and offsets.
+    /// one half or more. Velocities and offsets are drawn by a decoder of cells only.
     ///
     /// # Shapes
-    /// `zs`: `[batch][latent]`, `uniforms`: `[batch, steps, voices]`; result: `[batch, steps, 27]`, each row
-    /// hits, velocities, offsets.
+    /// `zs`: `[batch][latent]`, `conditions`: one for each of the batch, `uniforms`: `[batch, steps, n_uniforms]`;
+    /// result: `[batch, steps, 27]`, each row hits, velocities, offsets.
     ///
     /// # Errors
     /// If lengths do not match or a latent is not finite.
-    pub fn decode(&self, zs: &[Vec<f32>], temperature: f32, uniforms: &[f32]) -> Result<Vec<f32>> {
-        let (latent, n_steps) = (self.network.latent, self.network.n_steps);
+    pub fn decode(
+        &self,
+        zs: &[Vec<f32>],
+        conditions: &[Conditions],
+        temperature: Temperature,
+        uniforms: &[f32],
+    ) -> Result<Vec<f32>> {
+        let (latent, n_steps, n_uniforms) = match &self.network {
+            Packed::Rows(network) => (network.latent, network.n_steps, N_VOICES),
+            Packed::Cells(network) => (network.latent, network.n_steps, UNIFORMS),
+        };
         if let Some(z) = zs
             .iter()
             .find(|z| z.len() != latent || !z.iter().all(|value| value.is_finite()))
@@ -82,19 +108,75 @@ impl FastDecoder {
                 z.len()
             );
         }
-        if uniforms.len() != zs.len() * n_steps * N_VOICES {
+        if uniforms.len() != zs.len() * n_steps * n_uniforms || conditions.len() != zs.len() {
             candle_core::bail!(
-                "{} uniforms, expected {n_steps} x {N_VOICES} for each of {}",
+                "{} uniforms and {} conditions, expected {n_steps} x {n_uniforms} uniforms and one for each of {}",
                 uniforms.len(),
+                conditions.len(),
                 zs.len()
             );
         }
-        let zs = zs.concat();
-        let mut rows = vec![0.0; uniforms.len() / N_VOICES * ROW];
-        for job in Job::split(&self.network, &zs, temperature, uniforms, &mut rows) {
-            self.instructions.run(&self.network, job);
+        let mut rows = vec![0.0; zs.len() * n_steps * ROW];
+        match &self.network {
+            Packed::Rows(network) => {
+                let zs = zs.concat();
+                for job in Job::split(network, &zs, temperature.hits, uniforms, &mut rows) {
+                    self.instructions.run(RowTask { network, job });
+                }
+            }
+            Packed::Cells(network) => self.instructions.run(CellTask {
+                network,
+                job: CellJob {
+                    zs,
+                    conditions,
+                    temperature,
+                    uniforms,
+                    rows: &mut rows,
+                },
+            }),
         }
         Ok(rows)
+    }
+}
+
+/// What is compiled for every instruction set.
+trait Task {
+    /// Whether there is only one groove.
+    fn is_single(&self) -> bool;
+
+    /// `STRIPS` strips of `LANES` outputs are summed up for a tile of `ROWS` grooves at a time.
+    fn run<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(self);
+}
+
+struct RowTask<'a> {
+    network: &'a Network,
+    job: Job<'a>,
+}
+
+impl Task for RowTask<'_> {
+    fn is_single(&self) -> bool {
+        self.job.n_grooves == 1
+    }
+
+    #[inline(always)]
+    fn run<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(self) {
+        kernel::decode::<L, LANES, STRIPS, ROWS>(self.network, self.job);
+    }
+}
+
+struct CellTask<'a> {
+    network: &'a CellNetwork,
+    job: CellJob<'a>,
+}
+
+impl Task for CellTask<'_> {
+    fn is_single(&self) -> bool {
+        self.job.zs.len() == 1
+    }
+
+    #[inline(always)]
+    fn run<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(self) {
+        cells::decode::<L, LANES, STRIPS, ROWS>(self.network, self.job);
     }
 }
 
@@ -128,53 +210,52 @@ impl Instructions {
         available
     }
 
-    fn run(self, network: &Network, job: Job) {
+    fn run(self, task: impl Task) {
         match self {
             #[cfg(target_arch = "x86_64")]
             #[expect(
                 unsafe_code,
                 reason = "`available` has seen these instructions on this machine"
             )]
-            Self::Avx512 => unsafe { run_avx512(network, job) },
+            Self::Avx512 => unsafe { run_avx512(task) },
             #[cfg(target_arch = "x86_64")]
             #[expect(
                 unsafe_code,
                 reason = "`available` has seen these instructions on this machine"
             )]
-            Self::Avx2 => unsafe { run_avx2(network, job) },
-            Self::Portable => run_portable(network, job),
+            Self::Avx2 => unsafe { run_avx2(task) },
+            Self::Portable => run_portable(task),
         }
     }
 }
 
-// The numbers are lanes, strips and rows. They fill the registers: sums of strips x rows x 4 gates, the 4 weights of an
-// input, and the input.
+// The numbers fill the registers: sums of strips x rows x 4 gates, the 4 weights of an input, and the input.
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn run_avx512(network: &Network, job: Job) {
-    if job.n_grooves == 1 {
-        kernel::decode::<lanes::Avx512, 16, 2, 1>(network, job);
+fn run_avx512(task: impl Task) {
+    if task.is_single() {
+        task.run::<lanes::Avx512, 16, 2, 1>();
     } else {
-        kernel::decode::<lanes::Avx512, 16, 1, 6>(network, job);
+        task.run::<lanes::Avx512, 16, 1, 6>();
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn run_avx2(network: &Network, job: Job) {
-    if job.n_grooves == 1 {
-        kernel::decode::<lanes::Avx2, 8, 2, 1>(network, job);
+fn run_avx2(task: impl Task) {
+    if task.is_single() {
+        task.run::<lanes::Avx2, 8, 2, 1>();
     } else {
-        kernel::decode::<lanes::Avx2, 8, 1, 2>(network, job);
+        task.run::<lanes::Avx2, 8, 1, 2>();
     }
 }
 
-fn run_portable(network: &Network, job: Job) {
-    if job.n_grooves == 1 {
-        kernel::decode::<lanes::Portable, 16, 1, 1>(network, job);
+fn run_portable(task: impl Task) {
+    if task.is_single() {
+        task.run::<lanes::Portable, 16, 1, 1>();
     } else {
-        kernel::decode::<lanes::Portable, 8, 1, 2>(network, job);
+        task.run::<lanes::Portable, 8, 1, 2>();
     }
 }
 
@@ -188,6 +269,25 @@ mod tests {
     use candle_core::{Device, Tensor};
     use half::f16;
     use std::collections::BTreeMap;
+
+    impl FastDecoder {
+        /// The same on every instruction set that this machine has.
+        pub(in crate::decoder) fn on_every_machine(&self) -> impl Iterator<Item = Self> {
+            let network = self.network.clone();
+            Instructions::available()
+                .into_iter()
+                .map(move |instructions| Self {
+                    network: network.clone(),
+                    instructions,
+                })
+        }
+
+        /// Without conditions.
+        fn plain(&self, zs: &[Vec<f32>], temperature: f32, uniforms: &[f32]) -> Result<Vec<f32>> {
+            let conditions = vec![Conditions::default(); zs.len()];
+            self.decode(zs, &conditions, temperature.into(), uniforms)
+        }
+    }
 
     /// Sizes that fill no vector, no pair of blocks and no tile.
     fn odd_config(n_steps: usize) -> ModelConfig {
@@ -300,7 +400,7 @@ mod tests {
             let z = noise.normals(config.latent);
             let uniforms = noise.uniforms(config.n_steps * N_VOICES);
             let expected = textbook(&config, &tensors, &z, &uniforms);
-            let rows = decoder.decode(&[z], 0.7, &uniforms).unwrap();
+            let rows = decoder.plain(&[z], 0.7, &uniforms).unwrap();
             assert!(expected.contains(&1.0), "something is hit");
             for (place, (row, expected)) in rows.iter().zip(&expected).enumerate() {
                 assert!(
@@ -325,20 +425,20 @@ mod tests {
             .zip(uniforms.chunks(n_uniforms))
             .flat_map(|(z, uniforms)| {
                 portable
-                    .decode(std::slice::from_ref(z), 1.0, uniforms)
+                    .plain(std::slice::from_ref(z), 1.0, uniforms)
                     .unwrap()
             })
             .collect();
         for instructions in Instructions::available() {
             let decoder = decoder_on(instructions, &config, &tensors);
-            let batch = decoder.decode(&zs, 1.0, &uniforms).unwrap();
+            let batch = decoder.plain(&zs, 1.0, &uniforms).unwrap();
             assert_eq!(
                 bits(&batch),
                 bits(&reference),
                 "{instructions:?}, all at once"
             );
             let one = decoder
-                .decode(&zs[..1], 1.0, &uniforms[..n_uniforms])
+                .plain(&zs[..1], 1.0, &uniforms[..n_uniforms])
                 .unwrap();
             assert_eq!(
                 bits(&one),
@@ -356,7 +456,7 @@ mod tests {
         let zs: Vec<Vec<f32>> = (0..150).map(|_| noise.normals(config.latent)).collect();
         let n_uniforms = config.n_steps * N_VOICES;
         let uniforms = noise.uniforms(zs.len() * n_uniforms);
-        let together = decoder.decode(&zs, 1.0, &uniforms).unwrap();
+        let together = decoder.plain(&zs, 1.0, &uniforms).unwrap();
         for ((z, uniforms), rows) in zs
             .iter()
             .zip(uniforms.chunks(n_uniforms))
@@ -364,12 +464,12 @@ mod tests {
         {
             assert_eq!(
                 decoder
-                    .decode(std::slice::from_ref(z), 1.0, uniforms)
+                    .plain(std::slice::from_ref(z), 1.0, uniforms)
                     .unwrap(),
                 rows
             );
         }
-        assert!(decoder.decode(&[], 1.0, &[]).unwrap().is_empty());
+        assert!(decoder.plain(&[], 1.0, &[]).unwrap().is_empty());
     }
 
     #[test]
@@ -380,19 +480,19 @@ mod tests {
         let zs = [noise.normals(config.latent)];
         let n_uniforms = config.n_steps * N_VOICES;
         let likeliest = decoder
-            .decode(&zs, 0.0, &noise.uniforms(n_uniforms))
+            .plain(&zs, 0.0, &noise.uniforms(n_uniforms))
             .unwrap();
         assert_eq!(
             likeliest,
             decoder
-                .decode(&zs, 0.0, &noise.uniforms(n_uniforms))
+                .plain(&zs, 0.0, &noise.uniforms(n_uniforms))
                 .unwrap()
         );
         assert_eq!(
             likeliest,
-            decoder.decode(&zs, 1.0, &vec![0.5; n_uniforms]).unwrap()
+            decoder.plain(&zs, 1.0, &vec![0.5; n_uniforms]).unwrap()
         );
-        let coldest = decoder.decode(&zs, 1e-30, &vec![0.5; n_uniforms]).unwrap();
+        let coldest = decoder.plain(&zs, 1e-30, &vec![0.5; n_uniforms]).unwrap();
         assert_eq!(likeliest, coldest);
     }
 
@@ -411,15 +511,15 @@ mod tests {
         let tensors = random_tensors(&config, &mut Noise::from_seed(6));
         let decoder = packed(&config, &tensors).unwrap();
         let uniforms = vec![0.5; 2 * N_VOICES];
-        assert!(decoder.decode(&[vec![0.0; 11]], 1.0, &uniforms).is_err());
+        assert!(decoder.plain(&[vec![0.0; 11]], 1.0, &uniforms).is_err());
         assert!(
             decoder
-                .decode(&[vec![f32::NAN; 10]], 1.0, &uniforms)
+                .plain(&[vec![f32::NAN; 10]], 1.0, &uniforms)
                 .is_err()
         );
         assert!(
             decoder
-                .decode(&[vec![0.0; 10]], 1.0, &uniforms[1..])
+                .plain(&[vec![0.0; 10]], 1.0, &uniforms[1..])
                 .is_err()
         );
     }

@@ -232,7 +232,7 @@ fn every_tensor_of_every_kind_of_model_learns() {
                 None => decoder.teacher_forced(&output, &z, &conditions, dropout),
                 Some(p) => decoder.scheduled(&output, &z, &conditions, p, &mut noise, dropout),
             };
-            let parts = decoder.loss(&outputs.unwrap(), &output).unwrap();
+            let parts = decoder.loss(&outputs.unwrap(), &output, &[]).unwrap();
             let parts: Vec<Tensor> = parts.into_iter().map(|(_, part)| part).collect();
             let loss = Tensor::stack(&parts, 0).unwrap().sum_all().unwrap();
             let store = loss.backward().unwrap();

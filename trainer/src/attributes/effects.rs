@@ -44,7 +44,7 @@ pub fn effects(
     seed: u64,
 ) -> Result<Effects> {
     let points: Vec<Point> = (0..samples)
-        .map(|index| Point::draw(vae.config().latent, conditions, seed, index))
+        .map(|index| Point::draw(vae, conditions, seed, index))
         .collect();
     let measured = |by: Option<&[f32]>| -> Result<Vec<Vec<Option<f64>>>> {
         let batches: Vec<Vec<Vec<Option<f64>>>> = points
@@ -85,9 +85,9 @@ struct Point<'a> {
 }
 
 impl<'a> Point<'a> {
-    fn draw(latent: usize, conditions: &'a [Conditions], seed: u64, index: usize) -> Self {
+    fn draw(vae: &Vae, conditions: &'a [Conditions], seed: u64, index: usize) -> Self {
         let mut noise = noise_of(seed, index);
-        let z = noise.normals(latent);
+        let z = vae.draw(None, &mut noise);
         let conditions =
             (!conditions.is_empty()).then(|| &conditions[noise.below(conditions.len())]);
         Self {

@@ -7,6 +7,7 @@ use crate::loss;
 use crate::schedule::kl_weight;
 use candle_core::Tensor;
 use fourbar_model::checkpoint::Metadata;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::latent::Posterior;
 use fourbar_model::vae::Vae;
@@ -110,13 +111,14 @@ impl Costs {
         vae: &Vae,
         outputs: &[Tensor],
         rows: &Tensor,
+        conditions: &[Conditions],
         posterior: &Posterior,
     ) -> candle_core::Result<()> {
         let steps = vae.config().segment_steps();
         for (segment, costs) in self.segments.iter_mut().enumerate() {
             let part = |x: &Tensor| x.narrow(1, segment * steps, steps);
             let outputs = outputs.iter().map(part).collect::<Result<Vec<_>, _>>()?;
-            for (name, nats) in vae.decoder().loss(&outputs, &part(rows)?)? {
+            for (name, nats) in vae.decoder().loss(&outputs, &part(rows)?, conditions)? {
                 costs.entry(name).or_default().extend(numbers_of(&nats)?);
             }
         }

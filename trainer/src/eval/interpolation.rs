@@ -250,7 +250,7 @@ impl Walked {
             vae.decoder()
                 .teacher_forced(&rows, &z, &ends.conditions, &mut Dropout::off())?;
         let mut nats = vec![0.0; zs.len()];
-        for (_, part) in vae.decoder().loss(&outputs, &rows)? {
+        for (_, part) in vae.decoder().loss(&outputs, &rows, &ends.conditions)? {
             for (sum, part) in nats.iter_mut().zip(numbers_of(&part)?) {
                 *sum += part;
             }

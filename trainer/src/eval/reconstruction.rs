@@ -138,7 +138,7 @@ impl Forced {
             let eps = Tensor::from_vec(noise.normals(shape.0 * shape.1), shape, vae.device())?;
             let outputs = outputs(vae, &batch, &posterior.sample(&eps)?)?;
             let costs = &mut forced.costs;
-            costs.add(vae, &outputs, &batch.output, &posterior)?;
+            costs.add(vae, &outputs, &batch.output, &batch.conditions, &posterior)?;
         }
         Ok(forced)
     }

@@ -225,7 +225,9 @@ fn segments_cost_together_what_the_whole_costs_and_are_right_on_average_as_often
         let z = posterior.sample(&eps).unwrap();
         let decoder = vae.decoder();
         let outputs = decoder.teacher_forced(&batch.output, &z, conditions, &mut Dropout::off());
-        let parts = decoder.loss(&outputs.unwrap(), &batch.output).unwrap();
+        let parts = decoder
+            .loss(&outputs.unwrap(), &batch.output, &batch.conditions)
+            .unwrap();
         for (name, nats) in parts {
             let nats = reconstruction::numbers_of(&nats).unwrap();
             let mean = nats.iter().sum::<f64>() / 4.0;

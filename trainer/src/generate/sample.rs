@@ -10,7 +10,7 @@ pub(super) fn samples<'a>(player: &'a Player, count: usize) -> Takes<'a> {
     let temperature = args.temperature();
     Box::new((0..count).map(move |index| {
         let mut noise = noise_of(args.seed, index);
-        let z = noise.normals(player.vae.config().latent);
+        let z = player.vae.draw(None, &mut noise);
         let rows = player
             .play_with(&z, None, &mut noise)
             .context("generating a sample")?;

@@ -3,17 +3,22 @@
 use crate::config::{Config, TrainConfig};
 use crate::dataset::{Dataset, Split, Window};
 use crate::eval::HeldOut;
+use crate::fills::FillClassifier;
 use anyhow::{Result, bail};
 use candle_core::Device;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::groove::STEPS_PER_BAR;
-use fourbar_model::latent::LatentMap;
+use fourbar_model::latent::{LatentMap, Prior};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 
 /// Training examples that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
 const MAP_EXAMPLES: usize = 2_048;
+/// Training examples that the prior is fitted to, at most.
+const PRIOR_EXAMPLES: usize = 8_192;
+/// Probability above which a bar counts as a fill: rather none than half a one.
+const FILL: f64 = 0.7;
 /// Principal axes in the latent map; the plugin has eight controls.
 const MAP_AXES: usize = 8;
 
@@ -28,6 +33,8 @@ pub(super) struct TrainingSet<'a> {
     pub(super) windows: Vec<Window>,
     /// The validation split, if there is any.
     pub(super) validation: Option<HeldOut>,
+    /// Which bars are fills, if examples are told.
+    fills: Option<FillClassifier>,
     /// The epoch that `order` is of.
     epoch: Option<usize>,
     /// The windows of that epoch, shuffled.
@@ -65,6 +72,9 @@ impl<'a> TrainingSet<'a> {
             steps_per_epoch: n_examples / config.train.batch_size,
             windows,
             validation: (!held_out.is_empty()).then_some(held_out),
+            fills: (config.train.conditions.fills > 0.0)
+                .then(|| FillClassifier::of(dataset, Split::Train))
+                .flatten(),
             epoch: None,
             order: Vec::new(),
         })
@@ -90,9 +100,38 @@ impl<'a> TrainingSet<'a> {
         windows
             .map(|(i, window)| {
                 let mut noise = Noise::of_sample(seed.rotate_left(32), step * batch_size + i);
-                self.dataset.example(window, Some(&mut noise))
+                self.example(window, &mut noise)
             })
             .collect()
+    }
+
+    /// A window as the converter and the settings vary it, with the conditions that are drawn for it.
+    fn example(&self, window: &Window, noise: &mut Noise) -> Example {
+        let TrainConfig {
+            augment,
+            conditions,
+            ..
+        } = &self.config.train;
+        let plain = self.dataset.groove(window);
+        let Some(plain) = plain.filter(|_| augment.is_on() || conditions.is_on()) else {
+            return self.dataset.example(window, Some(noise));
+        };
+        let groove = augment.vary(&plain, noise);
+        let example = self.dataset.converter.example_of_groove(&groove);
+        let mut example = example.expect("the converter has grooves");
+        let file = &self.dataset.files[window.file];
+        let styles = &self.config.model.styles;
+        let style = styles
+            .iter()
+            .position(|style| file.style.as_ref() == Some(style));
+        let fills = self.fills.as_ref().map(|classifier| {
+            let bars = classifier.of_bars(&plain).into_iter();
+            bars.map(|probability| probability > FILL).collect()
+        });
+        #[expect(clippy::cast_possible_truncation, reason = "a tempo needs few digits")]
+        let bpm = file.bpm as f32;
+        example.conditions = conditions.draw(&groove, style, bpm, fills, noise);
+        example
     }
 
     /// Where the training examples lie in the latent space of `vae`.
@@ -102,9 +141,46 @@ impl<'a> TrainingSet<'a> {
     pub(super) fn latent_map(&self, vae: &Vae) -> Result<LatentMap> {
         let hop_bars = self.n_steps.div_ceil(STEPS_PER_BAR);
         let windows = self.dataset.windows(Split::Train, self.n_steps, hop_bars);
-        let stride = windows.len().div_ceil(MAP_EXAMPLES).max(1);
-        let windows: Vec<Window> = windows.into_iter().step_by(stride).collect();
-        let mus: Vec<Vec<Vec<f32>>> = windows
+        let windows = at_most(MAP_EXAMPLES, windows);
+        let posteriors = self.posteriors(&windows, vae)?;
+        let mus: Vec<Vec<f32>> = posteriors.into_iter().map(|[mu, _]| mu).collect();
+        Ok(LatentMap::fit(&mus, &self.styles(&windows), MAP_AXES))
+    }
+
+    /// The distribution that new grooves are drawn from, fitted to the training examples' own: to a point that each
+    /// posterior draws.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub(super) fn prior(&self, vae: &Vae) -> Result<Option<Prior>> {
+        let windows = at_most(PRIOR_EXAMPLES, self.windows.clone());
+        let mut noise = Noise::from_seed(self.config.train.seed);
+        let points: Vec<Vec<f32>> = self
+            .posteriors(&windows, vae)?
+            .into_iter()
+            .map(|[mu, sigma]| {
+                let moments = mu.into_iter().zip(sigma);
+                moments
+                    .map(|(mu, sigma)| mu + sigma * noise.normal())
+                    .collect()
+            })
+            .collect();
+        let n = self.config.train.prior_components;
+        Ok(Prior::fit(&points, &self.styles(&windows), n, &mut noise))
+    }
+
+    /// The style of each window, where it is known.
+    fn styles(&self, windows: &[Window]) -> Vec<Option<&str>> {
+        let file = |window: &Window| &self.dataset.files[window.file];
+        windows
+            .iter()
+            .map(|window| file(window).style.as_deref())
+            .collect()
+    }
+
+    /// Mean and deviation of each window's posterior.
+    fn posteriors(&self, windows: &[Window], vae: &Vae) -> Result<Vec<[Vec<f32>; 2]>> {
+        let posteriors: Vec<Vec<[Vec<f32>; 2]>> = windows
             .par_chunks(self.config.train.micro_batch)
             .map(|windows| {
                 let examples: Vec<Example> = windows
@@ -113,13 +189,20 @@ impl<'a> TrainingSet<'a> {
                     .collect();
                 let batch = Batch::new(&examples, &Device::Cpu)?;
                 let posterior = vae.encode(&batch.input, &batch.conditions)?;
-                Ok(posterior.mu.to_vec2()?)
+                let [mu, sigma] = [posterior.mu.to_vec2()?, posterior.sigma.to_vec2()?];
+                Ok(mu
+                    .into_iter()
+                    .zip(sigma)
+                    .map(|(mu, sigma)| [mu, sigma])
+                    .collect())
             })
             .collect::<Result<_>>()?;
-        let styles: Vec<Option<&str>> = windows
-            .iter()
-            .map(|window| self.dataset.files[window.file].style.as_deref())
-            .collect();
-        Ok(LatentMap::fit(&mus.concat(), &styles, MAP_AXES))
+        Ok(posteriors.concat())
     }
+}
+
+/// Every nth of `windows`, with the smallest n that leaves no more than `most`.
+fn at_most(most: usize, windows: Vec<Window>) -> Vec<Window> {
+    let stride = windows.len().div_ceil(most).max(1);
+    windows.into_iter().step_by(stride).collect()
 }

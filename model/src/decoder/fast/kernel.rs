@@ -3,9 +3,9 @@
 //! Everything here is inlined into the functions that enable instructions. `STRIPS` strips of `LANES` outputs are summed
 //! up for a tile of `ROWS` grooves at a time, and the gates are finished before the sums leave the registers.
 
-use super::activation::{sigmoid, tanh};
 use super::lanes::Lanes;
 use super::network::{Cell, Dense, Matrix, Network, Sums, VECTORS, WIDTH};
+use crate::activation::{sigmoid, tanh};
 use crate::drums::N_VOICES;
 use crate::groove::ROW;
 
@@ -45,7 +45,7 @@ impl<'a> Job<'a> {
 }
 
 /// The sums of a strip for each groove of a tile.
-type StripSums<const LANES: usize, const ROWS: usize> = [[[f32; LANES]; VECTORS]; ROWS];
+pub(super) type StripSums<const LANES: usize, const ROWS: usize> = [[[f32; LANES]; VECTORS]; ROWS];
 
 /// The state of `ROWS` grooves; those that fill the last tile up decode a latent vector of zeros, unread.
 struct Tile<const LANES: usize, const ROWS: usize> {
@@ -57,15 +57,15 @@ struct Tile<const LANES: usize, const ROWS: usize> {
 }
 
 /// The state of one layer of `ROWS` grooves.
-struct Layer<const LANES: usize, const ROWS: usize> {
+pub(super) struct Layer<const LANES: usize, const ROWS: usize> {
     /// From below, then the layer's own last output.
-    inputs: Vec<[f32; ROWS]>,
+    pub(super) inputs: Vec<[f32; ROWS]>,
     /// The sums before any input, `[strip]`: the bias, and z's share in the first layer.
     start: Vec<StripSums<LANES, ROWS>>,
     /// The cell states, `[strip]`.
     cells: Vec<[[f32; LANES]; ROWS]>,
     /// The output of the running step, `[unit]` with padding; the other units still need the last one.
-    next_h: Vec<[f32; ROWS]>,
+    pub(super) next_h: Vec<[f32; ROWS]>,
 }
 
 /// Decodes all grooves of a job.
@@ -143,7 +143,7 @@ fn start<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
 
 impl<const LANES: usize, const ROWS: usize> Layer<LANES, ROWS> {
     /// `state` is c, then h, each `[unit]`.
-    fn new(cell: &Cell, state: &[[f32; ROWS]]) -> Self {
+    pub(super) fn new(cell: &Cell, state: &[[f32; ROWS]]) -> Self {
         let (c, h) = state.split_at(cell.n_units);
         let n_strips = cell.matrix.n_strips::<LANES>();
         let mut inputs = vec![[0.0; ROWS]; cell.matrix.n_inputs];
@@ -235,7 +235,12 @@ fn sample(logits: [f32; 2 * WIDTH], temperature: f32, uniforms: &[f32]) -> [f32;
 
 /// One step of `STRIPS` strips of an LSTM layer.
 #[inline(always)]
-fn advance<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
+pub(super) fn advance<
+    L: Lanes<LANES>,
+    const LANES: usize,
+    const STRIPS: usize,
+    const ROWS: usize,
+>(
     cell: &Cell,
     first_strip: usize,
     layer: &mut Layer<LANES, ROWS>,
@@ -280,7 +285,7 @@ fn finish<const LANES: usize>(
 
 /// A dense layer, `[input]` to `[output]` with padding.
 #[inline(always)]
-fn dense<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
+pub(super) fn dense<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
     layer: &Dense,
     inputs: &[[f32; ROWS]],
     outputs: &mut [[f32; ROWS]],
@@ -302,7 +307,12 @@ fn dense<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
 
 /// Adds the inputs times their weights to the sums of `STRIPS` strips, each sum in the order of the inputs.
 #[inline(always)]
-fn accumulate<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
+pub(super) fn accumulate<
+    L: Lanes<LANES>,
+    const LANES: usize,
+    const STRIPS: usize,
+    const ROWS: usize,
+>(
     matrix: &Matrix,
     first_strip: usize,
     inputs: &[[f32; ROWS]],

@@ -1,7 +1,7 @@
 //! The decoder's weights in the order in which the kernel reads them.
 
 use crate::config::ModelConfig;
-use crate::decoder::Decoder;
+use crate::decoder::RowDecoder;
 use crate::groove::ROW;
 use crate::layers;
 use candle_core::{Result, Tensor};
@@ -60,7 +60,7 @@ pub(super) struct Network {
 
 impl Network {
     /// `None` if a weight is not exactly a half.
-    pub(super) fn pack(config: &ModelConfig, decoder: &Decoder) -> Result<Option<Self>> {
+    pub(super) fn pack(config: &ModelConfig, decoder: &RowDecoder) -> Result<Option<Self>> {
         let [part] = decoder.parts.as_slice() else {
             candle_core::bail!("a decoder of grooves has one part");
         };
@@ -132,7 +132,7 @@ impl Matrix {
 
 /// How the columns of a kernel are laid out in blocks.
 #[derive(Clone, Copy)]
-enum Columns {
+pub(super) enum Columns {
     /// `WIDTH` units a block, a vector for each of their gates.
     Gates,
     /// As they come.
@@ -140,38 +140,48 @@ enum Columns {
 }
 
 /// A kernel `[in, out]` and its bias as a checkpoint holds them.
-struct Source {
+pub(super) struct Source {
     kernel: Vec<f32>,
     bias: Vec<f32>,
 }
 
 impl Source {
-    fn read(kernel: &Tensor, bias: &Tensor) -> Result<Self> {
+    pub(super) fn read(kernel: &Tensor, bias: &Tensor) -> Result<Self> {
         Ok(Self {
             kernel: kernel.flatten_all()?.to_vec1()?,
             bias: bias.to_vec1()?,
         })
     }
 
-    fn n_inputs(&self) -> usize {
+    pub(super) fn n_inputs(&self) -> usize {
         self.kernel.len() / self.bias.len()
     }
 
-    fn is_exact(&self) -> bool {
+    pub(super) fn is_exact(&self) -> bool {
         self.kernel
             .iter()
             .all(|weight| weight.is_finite() && f16::from_f32(*weight).to_f32() == *weight)
     }
 
-    fn dense(&self) -> Dense {
+    /// Units of an LSTM.
+    pub(super) fn n_units(&self) -> usize {
+        self.bias.len() / VECTORS
+    }
+
+    pub(super) fn dense(&self) -> Dense {
+        self.dense_of(0..self.n_inputs())
+    }
+
+    /// The dense layer that reads the inputs in `rows`, in that order.
+    pub(super) fn dense_of(&self, rows: impl Iterator<Item = usize>) -> Dense {
         let columns = Columns::Consecutive;
         Dense {
-            matrix: self.matrix(0..self.n_inputs(), columns),
+            matrix: self.matrix(rows, columns),
             bias: self.bias(columns),
         }
     }
 
-    fn cell(&self, rows: impl Iterator<Item = usize>) -> Cell {
+    pub(super) fn cell(&self, rows: impl Iterator<Item = usize>) -> Cell {
         const FORGET: usize = 2;
         let columns = Columns::Gates;
         let mut bias = self.bias(columns);
@@ -179,14 +189,14 @@ impl Source {
             *forget += 1.0;
         }
         Cell {
-            n_units: self.bias.len() / VECTORS,
+            n_units: self.n_units(),
             matrix: self.matrix(rows, columns),
             bias,
         }
     }
 
     /// The weights of the inputs in `rows`, in that order.
-    fn matrix(&self, rows: impl Iterator<Item = usize>, columns: Columns) -> Matrix {
+    pub(super) fn matrix(&self, rows: impl Iterator<Item = usize>, columns: Columns) -> Matrix {
         let rows: Vec<usize> = rows.collect();
         let n_outputs = self.bias.len();
         let weights = (0..self.n_blocks(columns))

@@ -1,0 +1,381 @@
+//! Grooves drawn cell after cell: a decoder that gives every hit, velocity and offset a distribution.
+//!
+//! Within a step the drums come in a fixed order. Whether a drum plays depends on the drums before it in this step, its
+//! velocity on that, its timing on both. The network also reads the rows of one bar and of two bars ago, and the
+//! mixtures of velocity and timing have components that copy what the same drum did there: drummers repeat themselves
+//! from bar to bar more than a recurrent network does by itself.
+//!
+//! Cells can be known beforehand, and the rest is drawn around them; a style and a tempo can be asked for.
+
+mod context;
+mod draw;
+mod loss;
+
+use crate::conditions::Conditions;
+use crate::config::ModelConfig;
+use crate::drums::N_VOICES;
+use crate::groove::ROW;
+use crate::head::Cells;
+use crate::layers::{Dense, Dropout, silu};
+use crate::lstm::{Direction, LstmState};
+use crate::mixture::PER_COMPONENT;
+use crate::parameters::{Init, Parameters};
+use crate::stack::{Layer, Stack};
+use crate::temperature::Temperature;
+use candle_core::{DType, Device, Result, Tensor};
+pub(super) use context::{CONTROLS, TEMPO, controls, tempo};
+pub(super) use draw::{Step, Within};
+
+use context::Context;
+use draw::NOTHING_TO_COPY;
+use loss::{CellLoss, PARTS, TARGET};
+
+/// Uniform numbers that a step uses up, whatever is known: for each drum its hit, the component and place of its velocity
+/// and of its offset.
+pub(super) const UNIFORMS: usize = 5 * N_VOICES;
+
+/// The decoder in stock tensor operations.
+#[derive(Debug, Clone)]
+pub struct CellDecoder {
+    pub(super) sizes: Cells,
+    pub(super) n_steps: usize,
+    /// `[steps, position]`.
+    pub(super) positions: Tensor,
+    pub(super) known: [Layer; 2],
+    pub(super) embed: Dense,
+    pub(super) stack: Stack,
+    pub(super) hidden: Dense,
+    /// What the drums above a drum add to its hidden units, `[27, drums * hidden]`.
+    above: Tensor,
+    /// Which of these weights there are, as ones and zeros.
+    is_above: Tensor,
+    /// `[drums, hidden, cell]`.
+    pub(super) cell: Tensor,
+    /// `[drums, cell]`, beside what is usual.
+    cell_bias: Tensor,
+    /// `[cell]`.
+    usual: Tensor,
+    /// What a drum's velocity adds to the mixture of its offset, `[drums, numbers of a mixture]`.
+    by_velocity: Tensor,
+}
+
+impl CellDecoder {
+    /// The decoder whose tensors are under `vb`.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape.
+    pub fn new(config: &ModelConfig, sizes: &Cells, parameters: &Parameters) -> Result<Self> {
+        let direction = |name: &str| {
+            let parameters = parameters.under("known").under(name);
+            Layer::new(0, CONTROLS, &[sizes.known], false, &parameters)
+        };
+        let context = sizes.look_back_width() + 2 * sizes.known + CONTROLS + sizes.position;
+        let z = config.latent + TEMPO;
+        let units = &config.decoder.units;
+        let top = units.last().copied().unwrap_or(0);
+        let hidden = N_VOICES * sizes.hidden;
+        let cell = sizes.cell();
+        let dense = |name: &str, input, output| {
+            Dense::new(input, output, Init::Glorot, &parameters.under(name))
+        };
+        Ok(Self {
+            sizes: sizes.clone(),
+            n_steps: config.n_steps,
+            positions: parameters.get(
+                "positions",
+                &[config.n_steps, sizes.position],
+                Init::Normal(1.0),
+            )?,
+            known: [direction("forward")?, direction("backward")?],
+            embed: dense("embed", ROW + 1 + context + z, sizes.embedding)?,
+            stack: Stack::new(z, sizes.embedding, units, false, parameters)?,
+            hidden: dense("hidden", top + context, hidden)?,
+            above: parameters.get("above", &[ROW, hidden], Init::Normal(0.05))?,
+            is_above: is_above(sizes.hidden)?,
+            cell: parameters.get(
+                "cell.kernel",
+                &[N_VOICES, sizes.hidden, cell],
+                Init::Normal(0.03),
+            )?,
+            cell_bias: parameters.get("cell.bias", &[N_VOICES, cell], Init::Zeros)?,
+            usual: Tensor::from_vec(sizes.usual_cell(), cell, &Device::Cpu)?,
+            by_velocity: parameters.get("by_velocity", &[N_VOICES, (cell - 1) / 2], Init::Zeros)?,
+        })
+    }
+
+    /// The numbers that decide every cell when all rows are the true ones.
+    ///
+    /// # Shapes
+    /// `rows`: `[batch, steps, 27]`; `z`: `[batch, latent]`; result: `[batch, steps, drums * cell]`.
+    ///
+    /// # Errors
+    /// If shapes differ or the device fails.
+    pub fn teacher_forced(
+        &self,
+        rows: &Tensor,
+        z: &Tensor,
+        conditions: &[Conditions],
+        dropout: &mut Dropout,
+    ) -> Result<Tensor> {
+        let given = Context::new(conditions, self.n_steps, z.device())?;
+        let rows = rows.transpose(0, 1)?.contiguous()?;
+        let (steps, batch, _) = rows.dims3()?;
+        let z = Tensor::cat(&[z, &given.tempo], 1)?;
+        let last = with_presence(&shifted(&rows, 1)?, dropout)?;
+        let backs = self.sizes.look_back.iter();
+        let backs = backs
+            .map(|&lag| with_presence(&shifted(&rows, lag)?, dropout))
+            .collect::<Result<Vec<_>>>()?;
+        let mut context = backs.clone();
+        context.push(self.known(&given)?);
+        context.push(
+            self.positions
+                .unsqueeze(1)?
+                .broadcast_as((steps, batch, self.sizes.position))?
+                .contiguous()?,
+        );
+        let context = Tensor::cat(&context, 2)?;
+        let every_step = z.unsqueeze(0)?.broadcast_as((steps, batch, z.dim(1)?))?;
+        let input = Tensor::cat(&[&last, &context, &every_step.contiguous()?], 2)?;
+        let embedded = self.embed.forward(&flat(&input)?)?;
+        let embedded = embedded.reshape((steps, batch, ()))?;
+        let h = self.stack.sequence(embedded, &z, dropout)?;
+        let input = dropout.apply_half(&Tensor::cat(&[&h, &context], 2)?)?;
+        let above = flat(&rows)?.matmul(&(&self.above * self.is_above.to_device(z.device())?)?)?;
+        let hidden = silu(&(self.hidden.forward(&flat(&input)?)? + above)?)?;
+        let cells = self.cells(&dropout.apply_half(&hidden)?)?;
+        let cells = self.complete(&cells, &flat(&rows)?, &backs)?;
+        cells
+            .reshape((steps, batch, ()))?
+            .transpose(0, 1)?
+            .contiguous()
+    }
+
+    /// The parts of the loss by name, each `[batch]`, in nats: of what is not known.
+    ///
+    /// # Shapes
+    /// `cells`: as from [`Self::teacher_forced`]; `rows`: `[batch, steps, 27]`.
+    ///
+    /// # Errors
+    /// If shapes differ.
+    pub fn loss(
+        &self,
+        cells: &Tensor,
+        rows: &Tensor,
+        conditions: &[Conditions],
+    ) -> Result<Vec<(&'static str, Tensor)>> {
+        let (batch, steps, width) = cells.dims3()?;
+        let counts = context::counts(conditions, steps);
+        let counts = Tensor::from_vec(counts, (batch, steps, 2 * N_VOICES), &Device::Cpu)?;
+        let targets = Tensor::cat(&[&rows.to_device(&Device::Cpu)?, &counts], 2)?;
+        let nats = cells
+            .to_device(&Device::Cpu)?
+            .reshape((batch * steps, width))?
+            .apply_op2(
+                &targets.reshape((batch * steps, TARGET))?,
+                CellLoss::new(&self.sizes),
+            )?;
+        let nats = nats.reshape((batch, steps, PARTS))?.sum(1)?;
+        let nats = nats.to_device(cells.device())?;
+        ["hits", "velocities", "offsets"]
+            .into_iter()
+            .enumerate()
+            .map(|(part, name)| Ok((name, nats.narrow(1, part, 1)?.squeeze(1)?)))
+            .collect()
+    }
+
+    /// Grooves from latents, each row read back as the next one's input.
+    ///
+    /// # Shapes
+    /// `z`: `[batch, latent]`; `uniforms`: `[batch, steps, UNIFORMS]` in [0, 1); result: `[batch, steps, 27]`.
+    ///
+    /// # Errors
+    /// If shapes differ or the device fails.
+    pub fn sample(
+        &self,
+        z: &Tensor,
+        conditions: &[Conditions],
+        temperature: Temperature,
+        uniforms: &Tensor,
+    ) -> Result<Tensor> {
+        let off = &mut Dropout::off();
+        let uniforms = uniforms.flatten_all()?.to_vec1::<f32>()?;
+        let (batch, device) = (z.dim(0)?, z.device());
+        let given = Context::new(conditions, self.n_steps, device)?;
+        let z = Tensor::cat(&[z, &given.tempo], 1)?;
+        let known = self.known(&given)?;
+        let controls: Vec<Vec<f32>> = conditions
+            .iter()
+            .map(|one| controls(one, self.n_steps))
+            .collect();
+        let within = Within::of(self)?;
+        let temperature = temperature.times(self.sizes.calibration);
+        let mut states = self.stack.start(&z)?;
+        let mut rows = vec![0.0; batch * self.n_steps * ROW];
+        for step in 0..self.n_steps {
+            let before = |sequence: usize, lag: usize| {
+                let first = (sequence * self.n_steps + step.checked_sub(lag)?) * ROW;
+                Some(first..first + ROW)
+            };
+            let look_back = |lag: usize| -> Result<Tensor> {
+                let mut values = Vec::with_capacity(batch * (ROW + 1));
+                for sequence in 0..batch {
+                    match before(sequence, lag) {
+                        Some(place) => values.extend_from_slice(&rows[place]),
+                        None => values.extend([0.0; ROW]),
+                    }
+                    values.push(1.0);
+                }
+                Tensor::from_vec(values, (batch, ROW + 1), device)
+            };
+            let lags = self.sizes.look_back.iter();
+            let mut context = lags
+                .map(|&lag| look_back(lag))
+                .collect::<Result<Vec<_>>>()?;
+            context.push(known.get(step)?);
+            let position = self.positions.narrow(0, step, 1)?;
+            context.push(
+                position
+                    .broadcast_as((batch, self.sizes.position))?
+                    .contiguous()?,
+            );
+            let context = Tensor::cat(&context, 1)?;
+            let input = Tensor::cat(&[&look_back(1)?, &context, &z], 1)?;
+            let h = self
+                .stack
+                .step(self.embed.forward(&input)?, &mut states, off)?;
+            let hidden = self.hidden.forward(&Tensor::cat(&[&h, &context], 1)?)?;
+            for (sequence, hidden) in hidden.to_vec2::<f32>()?.into_iter().enumerate() {
+                let at = (sequence * self.n_steps + step) * UNIFORMS;
+                let lags = self.sizes.look_back.iter();
+                let row = |lag| rows[before(sequence, lag)?].try_into().ok();
+                let step = Step {
+                    back: lags.map(|&lag| row(lag)).collect(),
+                    controls: &controls[sequence][step * CONTROLS..][..CONTROLS],
+                    temperature,
+                    uniforms: &uniforms[at..][..UNIFORMS],
+                };
+                let row = within.row(hidden, &step);
+                let first = at / UNIFORMS * ROW;
+                rows[first..first + ROW].copy_from_slice(&row);
+            }
+        }
+        Tensor::from_vec(rows, (batch, self.n_steps, ROW), device)
+    }
+
+    /// The most likely rows, given the numbers of their cells: hits that are at least as likely as not, each with the mean
+    /// of its most likely component.
+    ///
+    /// # Shapes
+    /// `cells`: as from [`Self::teacher_forced`]; result: `[batch, steps, 27]`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn most_likely(&self, cells: &Tensor) -> Result<Tensor> {
+        let (batch, steps, width) = cells.dims3()?;
+        let numbers = cells.flatten_all()?.to_vec1::<f32>()?;
+        let rows: Vec<f32> = numbers
+            .chunks_exact(width)
+            .flat_map(|cells| draw::most_likely(cells, self.sizes.cell()))
+            .collect();
+        Tensor::from_vec(rows, (batch, steps, ROW), cells.device())
+    }
+
+    /// What the network makes of the known cells, and the cells, `[steps, batch, 2 * known + CONTROLS]`.
+    fn known(&self, given: &Context) -> Result<Tensor> {
+        let controls = given.controls.transpose(0, 1)?.contiguous()?;
+        let [forward, backward] = &self.known;
+        let initial = LstmState::zeros(controls.dim(1)?, self.sizes.known, &controls)?;
+        // Without dropout: what is known is not to be doubted.
+        let off = &mut Dropout::off();
+        let forward = forward.sequence(&controls, &initial, Direction::Forward, off)?;
+        let backward = backward.sequence(&controls, &initial, Direction::Backward, off)?;
+        Tensor::cat(&[&forward, &backward, &controls], 2)
+    }
+
+    /// `[drums, cell]`.
+    pub(crate) fn bias(&self) -> Result<Tensor> {
+        let usual = self.usual.to_device(self.cell_bias.device())?;
+        self.cell_bias.broadcast_add(&usual)
+    }
+
+    /// Hidden units `[rows, drums * hidden]` to the numbers of the cells `[rows, drums, cell]`.
+    fn cells(&self, hidden: &Tensor) -> Result<Tensor> {
+        let rows = hidden.dim(0)?;
+        let hidden = hidden.reshape((rows, N_VOICES, self.sizes.hidden))?;
+        let cells = hidden.transpose(0, 1)?.contiguous()?.matmul(&self.cell)?;
+        let cells = cells.broadcast_add(&self.bias()?.unsqueeze(1)?)?;
+        cells.transpose(0, 1)?.contiguous()
+    }
+
+    /// Adds to the mixtures what a hit's velocity means for its timing, and what there is to copy.
+    fn complete(&self, cells: &Tensor, rows: &Tensor, backs: &[Tensor]) -> Result<Tensor> {
+        let n = self.sizes.n_components();
+        let part = |row: &Tensor, i: usize| row.narrow(1, i * N_VOICES, N_VOICES)?.unsqueeze(2);
+        let nothing = Tensor::zeros(
+            (rows.dim(0)?, N_VOICES, self.sizes.components),
+            DType::F32,
+            rows.device(),
+        )?;
+        let backs = backs.iter().map(flat).collect::<Result<Vec<_>>>()?;
+        let of_backs = |number: &dyn Fn(&Tensor) -> Result<Tensor>| {
+            let numbers = backs.iter().map(number).collect::<Result<Vec<_>>>()?;
+            Tensor::cat(&[&[nothing.clone()], &numbers[..]].concat(), 2)
+        };
+        let weights = of_backs(&|back| (part(back, 0)? - 1.0)? * f64::from(-NOTHING_TO_COPY))?;
+        let scales = weights.zeros_like()?;
+        let [velocities, offsets] = [1, 2].map(|i| of_backs(&|back| part(back, i)));
+        let by_velocity = part(rows, 1)?.broadcast_mul(&self.by_velocity.unsqueeze(0)?)?;
+        let hit = weights.narrow(2, 0, 1)?.zeros_like()?;
+        let copies = Tensor::cat(
+            &[
+                &hit,
+                &weights,
+                &velocities?,
+                &scales,
+                &weights,
+                &offsets?,
+                &scales,
+            ],
+            2,
+        )?;
+        debug_assert_eq!(copies.dim(2)?, 1 + 2 * PER_COMPONENT * n);
+        let by_velocity = by_velocity.pad_with_zeros(2, copies.dim(2)? - PER_COMPONENT * n, 0)?;
+        (cells + copies)? + by_velocity
+    }
+}
+
+/// Rows `lag` steps later, silence before them.
+fn shifted(rows: &Tensor, lag: usize) -> Result<Tensor> {
+    let steps = rows.dim(0)?;
+    rows.narrow(0, 0, steps.saturating_sub(lag))?
+        .pad_with_zeros(0, lag.min(steps), 0)
+}
+
+/// Rows `[steps, batch, 27]` with a number beside each that says whether it is there: dropout leaves some of them out,
+/// and silence is not the same as not knowing.
+fn with_presence(rows: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+    let (steps, batch, _) = rows.dims3()?;
+    let is_there = dropout.kept((steps, batch, 1), rows.device())?;
+    Tensor::cat(&[&rows.broadcast_mul(&is_there)?, &is_there], 2)
+}
+
+/// `[steps, batch, n]` to `[steps * batch, n]`.
+fn flat(x: &Tensor) -> Result<Tensor> {
+    let (steps, batch, n) = x.dims3()?;
+    x.reshape((steps * batch, n))
+}
+
+/// 1 where a column of a row belongs to a drum above the drum of a hidden unit, `[27, drums * hidden]`.
+fn is_above(hidden: usize) -> Result<Tensor> {
+    let values: Vec<f32> = (0..ROW)
+        .flat_map(|column| {
+            (0..N_VOICES * hidden)
+                .map(move |unit| f32::from(u8::from(column % N_VOICES < unit / hidden)))
+        })
+        .collect();
+    Tensor::from_vec(values, (ROW, N_VOICES * hidden), &Device::Cpu)
+}
+
+#[cfg(test)]
+mod tests;
