@@ -18,11 +18,8 @@ pub struct ConditionSampling {
     pub style: f64,
     /// Probability that the tempo is given.
     pub tempo: f64,
-<<<<<<< cells
     /// Probability that it is given which bars are fills, where that can be known.
     pub fills: f64,
-=======
->>>>>>> landing
     /// Probability that parts of the music are given.
     pub known: f64,
     /// What those parts are: one of these, each equally likely.
@@ -68,10 +65,7 @@ impl Default for ConditionSampling {
         Self {
             style: 0.0,
             tempo: 0.0,
-<<<<<<< cells
             fills: 0.0,
-=======
->>>>>>> landing
             known: 0.0,
             kinds: KnownKind::ALL.to_vec(),
             drum: 0.5,
@@ -81,44 +75,30 @@ impl Default for ConditionSampling {
 }
 
 impl ConditionSampling {
-<<<<<<< cells
     /// Whether anything is ever given.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        [self.style, self.tempo, self.fills, self.known]
-            .iter()
-            .any(|probability| *probability > 0.0)
+        let probabilities = [self.style, self.tempo, self.fills, self.known];
+        probabilities.iter().any(|probability| *probability > 0.0)
     }
 
     /// The conditions of one example: of `groove`, played in `style` (its index among those of the model) and at
     /// `tempo_bpm`; `fills` says of each bar whether it is one.
-=======
-    /// The conditions of one example: of `groove`, played in `style` (its index among those of the model) and at
-    /// `tempo_bpm`.
->>>>>>> landing
     #[must_use]
     pub fn draw(
         &self,
         groove: &Groove,
         style: Option<usize>,
         tempo_bpm: f32,
-<<<<<<< cells
         fills: Option<Vec<bool>>,
-=======
->>>>>>> landing
         noise: &mut Noise,
     ) -> Conditions {
         Conditions {
             style: style.filter(|_| chance(self.style, noise)),
             tempo_bpm: chance(self.tempo, noise).then_some(tempo_bpm),
-<<<<<<< cells
             fills: fills.filter(|_| chance(self.fills, noise)),
             known: chance(self.known, noise).then(|| self.known(groove, noise)),
             controls: None,
-=======
-            known: chance(self.known, noise).then(|| self.known(groove, noise)),
-            ..Conditions::default()
->>>>>>> landing
         }
     }
 
@@ -151,8 +131,6 @@ impl ConditionSampling {
 fn chance(probability: f64, noise: &mut Noise) -> bool {
     f64::from(noise.uniform()) < probability
 }
-<<<<<<< cells
-=======
 
 #[cfg(test)]
 mod tests {
@@ -178,7 +156,7 @@ mod tests {
     fn draws(sampling: &ConditionSampling) -> Vec<Conditions> {
         let (groove, mut noise) = (groove(), Noise::from_seed(1));
         (0..N_DRAWS)
-            .map(|_| sampling.draw(&groove, Some(3), 120.0, &mut noise))
+            .map(|_| sampling.draw(&groove, Some(3), 120.0, None, &mut noise))
             .collect()
     }
 
@@ -245,7 +223,7 @@ mod tests {
             cells.all(|cell| *cell == KnownCell::Hit(true))
         };
         assert_share(of_known(all_hits), n_known, 1.0 / 6.0);
-        let unknown_style = sampling.draw(&groove(), None, 120.0, &mut Noise::from_seed(1));
+        let unknown_style = sampling.draw(&groove(), None, 120.0, None, &mut Noise::from_seed(1));
         assert_eq!(unknown_style.style, None);
     }
 
@@ -291,4 +269,3 @@ mod tests {
         }
     }
 }
->>>>>>> landing

@@ -97,12 +97,9 @@ pub struct TrainConfig {
     pub attributes: AttributeOrder,
     /// Probability with which dropout keeps an input of a layer of the decoder.
     pub dropout_keep: f64,
-<<<<<<< cells
     /// The same in the encoder; as in the decoder where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder_dropout_keep: Option<f64>,
-=======
->>>>>>> landing
     /// How windows are varied.
     pub augment: Augmentation,
     /// What the examples are conditioned on.
@@ -189,10 +186,7 @@ impl Default for TrainConfig {
             prior_components: 0,
             attributes: AttributeOrder::default(),
             dropout_keep: 1.0,
-<<<<<<< cells
             encoder_dropout_keep: None,
-=======
->>>>>>> landing
             augment: Augmentation::default(),
             conditions: ConditionSampling::default(),
             scheduled_sampling: ScheduledSampling::Constant { rate: 0.0 },
@@ -333,33 +327,12 @@ impl Config {
             ("attributes.weight", train.attributes.weight, 0.0, 1e6),
             ("attributes.delta", train.attributes.delta, 1e-3, 1e3),
             ("dropout_keep", train.dropout_keep, 0.01, 1.0),
-<<<<<<< cells
             (
                 "encoder_dropout_keep",
                 train.encoder_dropout_keep.unwrap_or(1.0),
                 0.01,
                 1.0,
             ),
-            (
-                "augment.velocity_gain",
-                train.augment.velocity_gain,
-                0.0,
-                1.0,
-            ),
-            (
-                "augment.swap_hat_and_ride",
-                train.augment.swap_hat_and_ride,
-                0.0,
-                1.0,
-            ),
-            ("augment.rotate_toms", train.augment.rotate_toms, 0.0, 1.0),
-            ("conditions.style", train.conditions.style, 0.0, 1.0),
-            ("conditions.tempo", train.conditions.tempo, 0.0, 1.0),
-            ("conditions.fills", train.conditions.fills, 0.0, 1.0),
-            ("conditions.known", train.conditions.known, 0.0, 1.0),
-            ("conditions.drum", train.conditions.drum, 0.0, 1.0),
-            ("conditions.bar", train.conditions.bar, 0.0, 1.0),
-=======
             ("augment.velocity_gain", augment.velocity_gain, 0.0, 0.49),
             (
                 "augment.swap_hat_and_ride",
@@ -370,10 +343,10 @@ impl Config {
             ("augment.rotate_toms", augment.rotate_toms, 0.0, 1.0),
             ("conditions.style", conditions.style, 0.0, 1.0),
             ("conditions.tempo", conditions.tempo, 0.0, 1.0),
+            ("conditions.fills", conditions.fills, 0.0, 1.0),
             ("conditions.known", conditions.known, 0.0, 1.0),
             ("conditions.drum", conditions.drum, 0.0, 1.0),
             ("conditions.bar", conditions.bar, 0.0, 1.0),
->>>>>>> landing
             ("gradient_clip", train.gradient_clip, 1e-9, 1e9),
             ("average", train.average, 0.0, 0.999_999),
             ("scheduled_sampling.rate", sampling, 0.0, most),
