@@ -24,6 +24,7 @@ pub mod models;
 pub mod orders;
 pub mod params;
 pub mod player;
+pub mod poller;
 pub mod request;
 pub mod scheduler;
 pub mod shared;
@@ -154,6 +155,9 @@ impl Plugin for Fourbar {
             self.shared
                 .tempo_bpm
                 .store(narrow(tempo_bpm), Ordering::Relaxed);
+        }
+        if heard.playhead_beats.is_some() {
+            self.shared.n_played.fetch_add(1, Ordering::Relaxed);
         }
         let playhead_beats = heard.playhead_beats.map_or(-1.0, narrow);
         self.shared
