@@ -26,6 +26,7 @@ macro_rules! tests_on {
             huge_blocks_play_the_same_notes
             realtime_playback_equals_the_bounce
             two_bounces_of_automated_requests_are_equal
+            a_new_instance_plays_from_its_first_sample
             a_new_seed_takes_over_at_the_boundary_that_is_set
             bars_are_the_hosts_bars
             a_request_while_stopped_counts_from_the_next_start
@@ -336,6 +337,22 @@ pub(crate) fn two_bounces_of_automated_requests_are_equal<H: Host>() {
     assert!(notes(&first).len() > 20);
     assert_eq!(bounce(&[512]), first);
     assert_eq!(bounce(&[64, 1000]), first);
+}
+
+/// A host may roll as soon as it has activated the plugin, before any thread has made a pattern.
+pub(crate) fn a_new_instance_plays_from_its_first_sample<H: Host>() {
+    let mut player = Player::<H>::new(Setup {
+        mode: Mode::Realtime,
+        ..Setup::default()
+    });
+    // As late as a hit on the first step can be.
+    player.play(0.13);
+    assert!(player.peak > 0.0, "the kit is silent");
+    player.play(20.0);
+    player.stop();
+    let ready = player.pattern().unwrap();
+    assert_eq!(ready.pattern.hits()[0].grid_beats, 0.0, "it has a one");
+    check_song(&player, &ready);
 }
 
 pub(crate) fn a_new_seed_takes_over_at_the_boundary_that_is_set<H: Host>() {

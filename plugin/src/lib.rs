@@ -18,6 +18,7 @@ mod clap_events;
 mod clap_state;
 pub mod editor;
 pub mod engine;
+mod first_pattern;
 pub mod kit;
 pub mod mailbox;
 pub mod models;
@@ -37,7 +38,7 @@ pub use clap::clap_entry;
 use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;
 use player::Player;
-use request::{Ready, Takes};
+use request::{Ready, Request, Takes};
 use scheduler::Event;
 use shared::{Shared, Status};
 use transport::HostTime;
@@ -120,6 +121,7 @@ impl Plugin for Fourbar {
         self.take_restored_pattern();
         let base_take = self.params.base_take.load(Ordering::Relaxed);
         let request = self.params.request(u64::from(base_take));
+        self.take_first_pattern(&request);
         let apply_at = self.params.apply_at.value();
         self.player
             .prepare(request, self.shared.n_choices(), apply_at);
@@ -181,6 +183,19 @@ impl Fourbar {
             self.epoch = epoch;
             self.player
                 .restore(ready.as_deref().cloned(), choice, epoch);
+        }
+    }
+
+    /// Plays the pattern that the plugin comes with, if it is what is wanted and there is none yet.
+    fn take_first_pattern(&mut self, request: &Request) {
+        let mut snapshot = self.shared.snapshot();
+        if snapshot.ready.is_some() || snapshot.choice.is_some() {
+            return;
+        }
+        if let Some(first) = first_pattern::of(request) {
+            snapshot.ready = Some(Arc::new(first.clone()));
+            self.player
+                .restore(Some(first), self.shared.n_choices(), snapshot.epoch);
         }
     }
 
