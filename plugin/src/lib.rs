@@ -5,20 +5,17 @@
 //! worker -> Snapshot -> editor        player -> playhead, level (atomics) -> editor
 //! ```
 //!
-//! The framework is met in this file, `params.rs`, `editor.rs`, `clap.rs`, `clap_events.rs`, `clap_state.rs` and
-//! `vst3.rs` only.
+//! The framework is met in this file, `params.rs`, `editor.rs` and `format/` only.
 
 use nice_plug::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub mod checkpoints;
-mod clap;
-mod clap_events;
-mod clap_state;
 pub mod editor;
 pub mod engine;
 mod first_pattern;
+mod format;
 pub mod kit;
 pub mod mailbox;
 pub mod models;
@@ -30,10 +27,9 @@ pub mod request;
 pub mod scheduler;
 pub mod shared;
 pub mod transport;
-mod vst3;
 pub mod worker;
 
-pub use clap::clap_entry;
+pub use format::clap::clap_entry;
 
 use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;

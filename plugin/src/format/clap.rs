@@ -1,16 +1,17 @@
 //! The CLAP entry point: the framework's plugin, with what it gets wrong put right.
 //!
 //! A host gets the framework's own plugin (nice-plug 0.2.3) with four functions exchanged. `get_extension` hands out our
-//! state extension ([`crate::clap_state`]), `process` corrects the events ([`crate::clap_events`]) and `activate` notes
-//! the sample rate for that; `destroy` also frees what we added. Everything else goes straight to the framework.
+//! state extension ([`state`]), `process` corrects the events ([`events`]) and `activate` notes the sample rate for that;
+//! `destroy` also frees what we added. Everything else goes straight to the framework.
 #![expect(
     unsafe_code,
     reason = "CLAP is a C interface: hosts and the framework pass pointers, and its contract says which are valid"
 )]
 
+mod events;
+mod state;
+
 use crate::Fourbar;
-use crate::clap_events;
-use crate::clap_state::STATE_EXTENSION;
 use clap_sys::ext::state::CLAP_EXT_STATE;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use nice_plug::wrapper::clap::{
@@ -120,7 +121,7 @@ unsafe extern "C" fn create_plugin(
 ///
 /// # Safety
 /// `plugin` must come from [`create_plugin`] and not have been destroyed.
-pub(crate) unsafe fn framework<'a>(plugin: *const clap_plugin) -> &'a clap_plugin {
+unsafe fn framework<'a>(plugin: *const clap_plugin) -> &'a clap_plugin {
     // SAFETY: then it points to the first field of a `Corrected`, whose other pointer is valid as long.
     unsafe { &*(*plugin.cast::<Corrected>()).framework }
 }
@@ -133,7 +134,7 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
     // both plugins share.
     unsafe {
         if CStr::from_ptr(id) == CLAP_EXT_STATE {
-            return (&raw const STATE_EXTENSION).cast();
+            return (&raw const state::EXTENSION).cast();
         }
         let framework = framework(plugin);
         framework
@@ -192,7 +193,7 @@ unsafe extern "C" fn process(
         let sample_rate_bits = (*plugin.cast::<Corrected>())
             .sample_rate_bits
             .load(Ordering::Relaxed);
-        clap_events::with_corrected_events(&*process, f64::from_bits(sample_rate_bits), |block| {
+        events::with_corrected_events(&*process, f64::from_bits(sample_rate_bits), |block| {
             process_block(framework, block)
         })
     }

@@ -8,7 +8,7 @@
     reason = "CLAP is a C interface: hosts and the framework pass pointers, and its contract says which are valid"
 )]
 
-use crate::clap::framework;
+use super::framework;
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::stream::{clap_istream, clap_ostream};
 use nice_plug::wrapper::clap::clap_plugin;
@@ -16,7 +16,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 /// What a host gets for the state extension.
-pub(crate) static STATE_EXTENSION: clap_plugin_state = clap_plugin_state {
+pub(super) static EXTENSION: clap_plugin_state = clap_plugin_state {
     save: Some(save),
     load: Some(load),
 };

@@ -42,7 +42,7 @@ struct Events {
 ///
 /// # Safety
 /// `block` must be a CLAP block, and `process` must not keep it.
-pub(crate) unsafe fn with_corrected_events<R>(
+pub(super) unsafe fn with_corrected_events<R>(
     block: &clap_process,
     sample_rate: f64,
     process: impl FnOnce(&clap_process) -> R,
