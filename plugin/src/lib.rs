@@ -31,6 +31,7 @@ pub mod worker;
 
 pub use format::clap::clap_entry;
 
+use format::Border;
 use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;
 use player::Player;
@@ -44,11 +45,11 @@ use worker::Worker;
 pub struct Fourbar {
     params: Arc<FourbarParams>,
     shared: Arc<Shared>,
+    border: Arc<Border>,
     player: Player,
     takes: Takes,
     /// The restored state that the player knows; see [`shared::Snapshot::epoch`].
     epoch: u64,
-    offline: bool,
     bar_phase: BarPhase,
     /// The worker's end of the mailbox, until there is a worker. A host's scan creates plugins that it never starts.
     idle_worker_end: Option<WorkerEnd<Ready>>,
@@ -59,13 +60,14 @@ impl Default for Fourbar {
     fn default() -> Self {
         let shared = Arc::<Shared>::default();
         let (audio_end, worker_end) = mailbox();
+        let params = FourbarParams::new(shared.clone());
         Self {
-            params: FourbarParams::new(shared.clone()),
+            border: Border::new(params.clone()),
+            params,
             shared,
             player: Player::new(audio_end),
             takes: Takes::default(),
             epoch: 0,
-            offline: false,
             bar_phase: BarPhase::default(),
             idle_worker_end: Some(worker_end),
             worker: None,
@@ -112,8 +114,8 @@ impl Plugin for Fourbar {
         config: &BufferConfig,
         _context: &mut impl InitContext<Self>,
     ) -> bool {
-        self.offline = config.process_mode == ProcessMode::Offline;
-        self.player.activate(config.sample_rate, self.offline);
+        self.player
+            .activate(config.sample_rate, self.border.is_offline());
         self.take_restored_pattern();
         let base_take = self.params.base_take.load(Ordering::Relaxed);
         let request = self.params.request(u64::from(base_take));
@@ -136,7 +138,13 @@ impl Plugin for Fourbar {
         _aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let host = host_time(context.transport(), self.offline, &mut self.bar_phase);
+        // Hosts change their mode between any two blocks.
+        self.player.offline = self.border.is_offline();
+        let host = host_time(
+            context.transport(),
+            self.player.offline,
+            &mut self.bar_phase,
+        );
         let take = self.take(&host);
         let controls = self
             .params

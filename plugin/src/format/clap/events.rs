@@ -1,4 +1,4 @@
-//! The events of a CLAP block, in the form in which the framework reads them right.
+//! The events that come with a CLAP block, in the form in which the framework reads them right.
 //!
 //! The framework (nice-plug 0.2.3) divides a block where a parameter or the transport changes, and makes two mistakes.
 //! It takes the first event of a block for one at the block's start. And it counts a transport's song position from the
