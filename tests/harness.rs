@@ -86,6 +86,7 @@ pub(crate) struct NoteEvent {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mode {
     Realtime,
+    /// It renders, and says so when it activates the plugin and at no other time.
     Offline,
     /// It renders, but has been activated to play: a VST3 host says so in every block, a CLAP host after the activation.
     OfflineAfterwards,

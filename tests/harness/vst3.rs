@@ -213,7 +213,7 @@ impl Vst3Host {
         let changes = ComWrapper::new(Changes::of_block(block));
         let events = ComWrapper::new(Events(RefCell::default()));
         let mut data = ProcessData {
-            processMode: process_mode(self.setup.mode != Mode::Realtime),
+            processMode: process_mode(self.setup.mode == Mode::OfflineAfterwards),
             symbolicSampleSize: kSample32.cast_signed(),
             numSamples: block.n_samples.cast_signed(),
             numInputs: 0,
