@@ -86,7 +86,10 @@ pub(crate) struct NoteEvent {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mode {
     Realtime,
+    /// It renders, and says so when it activates the plugin and at no other time.
     Offline,
+    /// It renders, but has been activated to play: a VST3 host says so in every block, a CLAP host after the activation.
+    OfflineAfterwards,
 }
 
 /// How a host activates a plugin.
@@ -134,6 +137,9 @@ pub(crate) trait Host: Sized {
 
     /// Ids and names of all parameters.
     fn parameters(&mut self) -> Vec<(u32, String)>;
+
+    /// The largest value of a parameter in the format's own unit; the smallest is 0.
+    fn largest_value(&mut self, id: u32) -> f64;
 
     /// The value that the plugin reads from a text, in the format's own unit.
     fn value_of_text(&mut self, id: u32, text: &str) -> Option<f64>;

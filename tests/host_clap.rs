@@ -1,11 +1,12 @@
 //! The plugin in a CLAP host.
 
+use clack_extensions::note_ports::{NoteDialect, NoteDialects};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::Feel;
 
 use crate::harness::clap::{ClapHost, makes, scan};
 use crate::harness::rule::{InForce, check};
-use crate::harness::{Change, Host as _, Player, Transport, param_id, sounding};
+use crate::harness::{Change, Host as _, Player, Setup, Transport, param_id, sounding};
 use crate::playing::tests_on;
 
 tests_on!(ClapHost);
@@ -81,6 +82,46 @@ fn a_reset_ends_the_notes_in_the_next_block() {
     }
     player.stop();
     player.notes();
+}
+
+/// Every note that a host hears which understands only these dialects.
+fn heard_in(dialects: Option<NoteDialects>) -> Vec<(u64, u8, u8, Option<f32>)> {
+    let host = ClapHost::with_dialects(Setup::default(), dialects);
+    let mut player = Player::on(host);
+    for number in 0_u32..20 {
+        player.set("channel", &(1 + number % 16).to_string());
+        player.play(1.0);
+    }
+    player.stop();
+    assert!(player.notes().len() > 8);
+    let in_midi = |velocity: f32| (127.0 * velocity).round();
+    let part = |event: &crate::harness::NoteEvent| {
+        let velocity = event.velocity.map(in_midi);
+        (event.sample, event.channel, event.pitch, velocity)
+    };
+    player.heard.iter().map(part).collect()
+}
+
+#[test]
+fn a_host_that_understands_only_raw_midi_hears_the_same_notes() {
+    let expected = heard_in(Some(NoteDialects::CLAP));
+    assert_eq!(heard_in(Some(NoteDialects::MIDI)), expected);
+    assert_eq!(heard_in(None), expected, "one that does not say");
+    assert_eq!(heard_in(Some(NoteDialects::all())), expected);
+}
+
+#[test]
+fn the_note_port_offers_midi_and_prefers_what_the_host_understands() {
+    for (host, preferred) in [
+        (Some(NoteDialects::MIDI), NoteDialect::Midi),
+        (Some(NoteDialects::all()), NoteDialect::Clap),
+        (None, NoteDialect::Clap),
+    ] {
+        let mut host = ClapHost::with_dialects(Setup::default(), host);
+        let (offered, prefers) = host.output_dialects();
+        assert_eq!(offered, NoteDialects::CLAP | NoteDialects::MIDI);
+        assert_eq!(prefers, Some(preferred));
+    }
 }
 
 #[test]

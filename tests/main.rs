@@ -7,6 +7,8 @@ mod editor; // the editor opens and closes while the host automates
 mod harness; // a fake transport, two small hosts, and the rule by which notes are played
 mod host_clap; // the plugin in a CLAP host
 mod host_vst3; // the plugin through its VST3 factory
+#[cfg(target_os = "linux")]
+mod instances; // what many instances cost while nothing is asked of them
 mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers
 mod playing; // what every host must hear

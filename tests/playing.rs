@@ -3,6 +3,8 @@
 use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::Feel;
 use fourbar_plugin::request::Ready;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use crate::harness::rule::{InForce, check, float};
 use crate::harness::{Host, Mode, NoteEvent, Player, Setup, notes, param_id, sounding};
@@ -26,6 +28,8 @@ macro_rules! tests_on {
             huge_blocks_play_the_same_notes
             realtime_playback_equals_the_bounce
             two_bounces_of_automated_requests_are_equal
+            bounces_are_equal_where_the_host_says_offline_afterwards
+            a_new_instance_plays_from_its_first_sample
             a_new_seed_takes_over_at_the_boundary_that_is_set
             bars_are_the_hosts_bars
             a_request_while_stopped_counts_from_the_next_start
@@ -47,7 +51,7 @@ macro_rules! tests_on {
             two_instances_play_side_by_side
             it_can_be_removed_while_it_is_generating
             it_can_be_deactivated_and_activated_again_and_again
-            every_value_of_every_parameter_reads_back_from_its_text
+            every_text_of_every_parameter_reads_back_as_itself
         }
     };
     ($host:ty: $($name:ident)+) => {
@@ -336,6 +340,63 @@ pub(crate) fn two_bounces_of_automated_requests_are_equal<H: Host>() {
     assert!(notes(&first).len() > 20);
     assert_eq!(bounce(&[512]), first);
     assert_eq!(bounce(&[64, 1000]), first);
+}
+
+/// Everything that decides a pattern changes, in a host that tells of its render mode only when it renders already.
+pub(crate) fn bounces_are_equal_where_the_host_says_offline_afterwards<H: Host>() {
+    let bounce = |player: &mut Player<H>| {
+        let start = player.now();
+        player.seek(0.0);
+        for number in 0_u32..40 {
+            let place = |factor: u32| f64::from(number * factor % 11) / 10.0;
+            player.set("temperature", &format!("{:.2}", 1.5 * place(3)));
+            player.set("seed", &(number * 7 % 5).to_string());
+            for axis in 1..=8 {
+                let position = 2.0 * place(axis) - 1.0;
+                player.set(&format!("latent_{axis}"), &format!("{position:.2}"));
+            }
+            player.set("regenerate", if number % 4 == 1 { "On" } else { "Off" });
+            player.play(0.73);
+        }
+        player.stop();
+        let heard = std::mem::take(&mut player.heard);
+        heard
+            .iter()
+            .map(|event| NoteEvent {
+                sample: event.sample - start,
+                ..*event
+            })
+            .collect::<Vec<_>>()
+    };
+    let player = |mode| {
+        Player::<H>::new(Setup {
+            mode,
+            ..Setup::default()
+        })
+    };
+    let expected = bounce(&mut player(Mode::Offline));
+    assert!(notes(&expected).len() > 20);
+    let mut exporting = player(Mode::OfflineAfterwards);
+    for number in 1..=3 {
+        assert_eq!(bounce(&mut exporting), expected, "bounce {number}");
+    }
+    assert_eq!(bounce(&mut player(Mode::OfflineAfterwards)), expected);
+}
+
+/// A host may roll as soon as it has activated the plugin, before any thread has made a pattern.
+pub(crate) fn a_new_instance_plays_from_its_first_sample<H: Host>() {
+    let mut player = Player::<H>::new(Setup {
+        mode: Mode::Realtime,
+        ..Setup::default()
+    });
+    // As late as a hit on the first step can be.
+    player.play(0.13);
+    assert!(player.peak > 0.0, "the kit is silent");
+    player.play(20.0);
+    player.stop();
+    let ready = player.pattern().unwrap();
+    assert_eq!(ready.pattern.hits()[0].grid_beats, 0.0, "it has a one");
+    check_song(&player, &ready);
 }
 
 pub(crate) fn a_new_seed_takes_over_at_the_boundary_that_is_set<H: Host>() {
@@ -735,7 +796,7 @@ pub(crate) fn it_can_be_deactivated_and_activated_again_and_again<H: Host>() {
     check_song(&player, &ready);
 }
 
-pub(crate) fn every_value_of_every_parameter_reads_back_from_its_text<H: Host>() {
+pub(crate) fn every_text_of_every_parameter_reads_back_as_itself<H: Host>() {
     let mut host = H::new(Setup::default());
     let parameters = host.parameters();
     let expected = [
@@ -759,15 +820,39 @@ pub(crate) fn every_value_of_every_parameter_reads_back_from_its_text<H: Host>()
             "no parameter {id}"
         );
     }
-    for (id, name) in parameters {
-        for tenth in 0..=10 {
-            let value = f64::from(tenth) / 10.0;
-            let text = host.text_of_value(id, value).unwrap();
-            assert!(!text.is_empty(), "{name}");
-            let read = host
-                .value_of_text(id, &text)
-                .unwrap_or_else(|| panic!("{name} can't read its own {text:?}"));
-            assert_eq!(host.text_of_value(id, read), Some(text), "{name}");
+    let parameters: Vec<_> = parameters
+        .into_iter()
+        .map(|(id, name)| (id, name, host.largest_value(id)))
+        .collect();
+    let reads_back = |place: f64, host: &mut H| {
+        for (id, name, largest) in &parameters {
+            let value = place * largest;
+            let text = host.text_of_value(*id, value).unwrap();
+            let read = host.value_of_text(*id, &text);
+            let again = read.and_then(|value| host.text_of_value(*id, value));
+            prop_assert!(!text.is_empty());
+            prop_assert_eq!(again.as_ref(), Some(&text), "{} at {}", name, value);
         }
-    }
+        Ok(())
+    };
+    let host = std::cell::RefCell::new(host);
+    // The ends and what is next to them, all over, and where the texts of some parameter change.
+    let places = prop_oneof![
+        Just(0.0),
+        Just(1.0),
+        1e-7..1e-3,
+        (1e-7..1e-3).prop_map(|below| 1.0 - below),
+        0.0..=1.0,
+        (0..=1440_u32).prop_map(|twentieth_db| f64::from(twentieth_db) / 1440.0),
+        (0..=2000_u32).prop_map(|half_percent| f64::from(half_percent) / 2000.0),
+        (0..=999_999_u32).prop_map(|seed| f64::from(seed) / 999_999.0),
+    ];
+    let config = ProptestConfig {
+        cases: 3_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    TestRunner::new(config)
+        .run(&places, |place| reads_back(place, &mut host.borrow_mut()))
+        .unwrap();
 }

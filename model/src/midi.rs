@@ -10,7 +10,7 @@ mod write;
 
 pub use read::read;
 pub use segment::{Segment, SplitAt, split};
-pub use write::{Setup, TICKS_PER_BEAT, write, write_with};
+pub use write::{Setup, TICKS_PER_BEAT, midi_velocity, write, write_with};
 
 use crate::error::Error;
 use crate::groove::{HALF_STEP_BEATS, STEPS_PER_BAR};

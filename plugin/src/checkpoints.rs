@@ -24,6 +24,10 @@ pub const OWN_MODEL: &str = "groovae_4bar";
 
 static OWN_BYTES: &[u8] = include_bytes!("../../bundles/models/groovae_4bar.safetensors");
 
+/// What it makes of the default parameters; see [`crate::first_pattern`].
+pub(crate) static OWN_FIRST_PATTERN: &str =
+    include_str!("../../bundles/models/groovae_4bar.pattern.json");
+
 /// What all instances in this process have loaded.
 static WEIGHTS: Weights = Weights::new();
 

@@ -28,6 +28,7 @@ mod window;
 
 use crate::models;
 use crate::params::FourbarParams;
+use crate::poller;
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
@@ -100,6 +101,9 @@ impl View {
     /// Draws a frame.
     fn show(&mut self, ui: &mut Ui, setter: &ParamSetter) -> Corner {
         leave_keys_to_host(ui);
+        if ui.input(|input| !input.events.is_empty()) {
+            poller::wake();
+        }
         let snapshot = self.shared.snapshot().clone();
         let (seconds, frame_seconds) = ui.input(|input| (input.time, input.stable_dt));
         self.meter

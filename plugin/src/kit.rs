@@ -90,7 +90,7 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// The nine drums for `sample_rate`, in Hz. Making them takes some hundredths of a second; kits that exist at the
+    /// The nine drums for `sample_rate`, in Hz. Making them takes about a hundredth of a second; kits that exist at the
     /// same time share them.
     #[must_use]
     pub fn new(sample_rate: f32) -> Self {

@@ -5,38 +5,37 @@
 //! worker -> Snapshot -> editor        player -> playhead, level (atomics) -> editor
 //! ```
 //!
-//! The framework is met in this file, `params.rs`, `editor.rs`, `clap.rs`, `clap_events.rs`, `clap_state.rs` and
-//! `vst3.rs` only.
+//! The framework is met in this file, `params.rs`, `editor.rs` and `format/` only.
 
 use nice_plug::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub mod checkpoints;
-mod clap;
-mod clap_events;
-mod clap_state;
 pub mod editor;
 pub mod engine;
+mod first_pattern;
+mod format;
 pub mod kit;
 pub mod mailbox;
 pub mod models;
 pub mod orders;
 pub mod params;
 pub mod player;
+pub mod poller;
 pub mod request;
 pub mod scheduler;
 pub mod shared;
 pub mod transport;
-mod vst3;
 pub mod worker;
 
-pub use clap::clap_entry;
+pub use format::clap::clap_entry;
 
+use format::Border;
 use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;
 use player::Player;
-use request::{Ready, Takes};
+use request::{Ready, Request, Takes};
 use scheduler::Event;
 use shared::{Shared, Status};
 use transport::HostTime;
@@ -46,11 +45,11 @@ use worker::Worker;
 pub struct Fourbar {
     params: Arc<FourbarParams>,
     shared: Arc<Shared>,
+    border: Arc<Border>,
     player: Player,
     takes: Takes,
     /// The restored state that the player knows; see [`shared::Snapshot::epoch`].
     epoch: u64,
-    offline: bool,
     bar_phase: BarPhase,
     /// The worker's end of the mailbox, until there is a worker. A host's scan creates plugins that it never starts.
     idle_worker_end: Option<WorkerEnd<Ready>>,
@@ -61,13 +60,14 @@ impl Default for Fourbar {
     fn default() -> Self {
         let shared = Arc::<Shared>::default();
         let (audio_end, worker_end) = mailbox();
+        let params = FourbarParams::new(shared.clone());
         Self {
-            params: FourbarParams::new(shared.clone()),
+            border: Border::new(params.clone()),
+            params,
             shared,
             player: Player::new(audio_end),
             takes: Takes::default(),
             epoch: 0,
-            offline: false,
             bar_phase: BarPhase::default(),
             idle_worker_end: Some(worker_end),
             worker: None,
@@ -114,11 +114,12 @@ impl Plugin for Fourbar {
         config: &BufferConfig,
         _context: &mut impl InitContext<Self>,
     ) -> bool {
-        self.offline = config.process_mode == ProcessMode::Offline;
-        self.player.activate(config.sample_rate, self.offline);
+        self.player
+            .activate(config.sample_rate, self.border.is_offline());
         self.take_restored_pattern();
         let base_take = self.params.base_take.load(Ordering::Relaxed);
         let request = self.params.request(u64::from(base_take));
+        self.take_first_pattern(&request);
         let apply_at = self.params.apply_at.value();
         self.player
             .prepare(request, self.shared.n_choices(), apply_at);
@@ -137,7 +138,13 @@ impl Plugin for Fourbar {
         _aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let host = host_time(context.transport(), self.offline, &mut self.bar_phase);
+        // Hosts change their mode between any two blocks.
+        self.player.offline = self.border.is_offline();
+        let host = host_time(
+            context.transport(),
+            self.player.offline,
+            &mut self.bar_phase,
+        );
         let take = self.take(&host);
         let controls = self
             .params
@@ -154,6 +161,9 @@ impl Plugin for Fourbar {
             self.shared
                 .tempo_bpm
                 .store(narrow(tempo_bpm), Ordering::Relaxed);
+        }
+        if heard.playhead_beats.is_some() {
+            self.shared.n_played.fetch_add(1, Ordering::Relaxed);
         }
         let playhead_beats = heard.playhead_beats.map_or(-1.0, narrow);
         self.shared
@@ -177,6 +187,19 @@ impl Fourbar {
             self.epoch = epoch;
             self.player
                 .restore(ready.as_deref().cloned(), choice, epoch);
+        }
+    }
+
+    /// Plays the pattern that the plugin comes with, if it is what is wanted and there is none yet.
+    fn take_first_pattern(&mut self, request: &Request) {
+        let mut snapshot = self.shared.snapshot();
+        if snapshot.ready.is_some() || snapshot.choice.is_some() {
+            return;
+        }
+        if let Some(first) = first_pattern::of(request) {
+            snapshot.ready = Some(Arc::new(first.clone()));
+            self.player
+                .restore(Some(first), self.shared.n_choices(), snapshot.epoch);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The crossings between the audio thread and the worker.
 //!
 //! Three bounded lock-free channels, made together: requests go to the worker, replies come back, and patterns that
-//! the audio thread no longer plays return to be freed. The audio thread only ever tries to send and to receive. The
-//! worker only ever polls, because a blocked receiver would make the sender take a lock.
+//! the audio thread no longer plays return to be freed. The audio thread only ever tries to send and to receive. Nobody
+//! waits on a channel, because a blocked receiver would make the sender take a lock: the [`crate::poller`] looks.
 
 use crate::request::Job;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -91,6 +91,21 @@ impl<P> WorkerEnd<P> {
         self.requests.try_iter().last()
     }
 
+    /// A look at what the audio thread has sent, from another thread.
+    #[must_use]
+    pub fn slot(&self) -> Slot<P> {
+        Slot {
+            requests: self.requests.clone(),
+            returns: self.returns.clone(),
+        }
+    }
+
+    /// Whether a reply waits for room.
+    #[must_use]
+    pub fn holds_reply(&self) -> bool {
+        self.undelivered.is_some()
+    }
+
     /// Hands a reply to the audio thread. If it has room for none, the reply waits for [`Self::tend`], and a newer one
     /// replaces it.
     pub fn deliver(&mut self, reply: Reply<P>) {
@@ -119,6 +134,21 @@ impl<P> WorkerEnd<P> {
             Ok(()) => self.n_outside += usize::from(holds_pattern),
             Err(full) => self.undelivered = Some(full.into_inner()),
         }
+    }
+}
+
+/// The slot of the worker's mailbox: shows whether something is inside.
+#[derive(Debug)]
+pub struct Slot<P> {
+    requests: Receiver<Job>,
+    returns: Receiver<Box<P>>,
+}
+
+impl<P> Slot<P> {
+    /// Whether there is anything for the worker.
+    #[must_use]
+    pub fn has_mail(&self) -> bool {
+        !self.requests.is_empty() || !self.returns.is_empty()
     }
 }
 

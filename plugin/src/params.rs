@@ -237,10 +237,10 @@ impl FourbarParams {
     #[must_use]
     pub fn kit_gain(&self) -> f32 {
         let level_db = self.kit_level.value();
-        if level_db > MIN_LEVEL_DB {
-            util::db_to_gain(level_db.min(MAX_LEVEL_DB))
-        } else {
+        if is_off(level_db) {
             0.0
+        } else {
+            util::db_to_gain(level_db.min(MAX_LEVEL_DB))
         }
     }
 
@@ -331,19 +331,25 @@ fn without_negative_zero(value: f32, n_digits: i32) -> f32 {
 }
 
 fn temperature_text(temperature: f32) -> String {
-    let remark = if temperature == 0.0 {
-        " (most likely)"
+    let text = format!("{temperature:.2}");
+    // By the text, which is all that can be read back.
+    if text == "0.00" {
+        text + " (most likely)"
     } else {
-        ""
-    };
-    format!("{temperature:.2}{remark}")
+        text
+    }
+}
+
+/// Whether the kit is off at a level: at the bottom of the range, and as near to it as the text tells apart.
+fn is_off(level_db: f32) -> bool {
+    (10.0 * level_db).round() <= 10.0 * MIN_LEVEL_DB
 }
 
 fn level_text(level_db: f32) -> String {
-    if level_db > MIN_LEVEL_DB {
-        format!("{:.1}", without_negative_zero(level_db, 1))
-    } else {
+    if is_off(level_db) {
         "-inf".to_owned()
+    } else {
+        format!("{:.1}", without_negative_zero(level_db, 1))
     }
 }
 

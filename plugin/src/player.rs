@@ -62,7 +62,8 @@ pub struct Player {
     orders: Orders,
     kit: Option<Kit>,
     sample_rate: f64,
-    offline: bool,
+    /// Whether the host renders and can wait.
+    pub offline: bool,
     /// The newest pattern that was ordered or restored.
     wanted: Option<Job>,
     /// Which restored state the next jobs belong to.

@@ -17,6 +17,8 @@ pub struct Shared {
     pub tempo_bpm: AtomicF32,
     /// Editor to audio thread: play on our own clock while the host is stopped.
     pub audition: AtomicBool,
+    /// Audio thread to poller: counts the blocks in which something was played.
+    pub n_played: AtomicU32,
     /// Changes with the snapshot locked.
     n_choices: AtomicU32,
     snapshot: Mutex<Snapshot>,
@@ -69,6 +71,7 @@ impl Default for Shared {
             level: AtomicF32::new(0.0),
             tempo_bpm: AtomicF32::new(120.0),
             audition: AtomicBool::new(false),
+            n_played: AtomicU32::new(0),
             n_choices: AtomicU32::new(0),
             snapshot: Mutex::default(),
         }

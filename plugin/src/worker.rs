@@ -5,24 +5,24 @@
 //! [`Status`], and the last pattern keeps playing.
 
 use crate::engine::{Engine, guarded};
-use crate::mailbox::{Reply, WorkerEnd};
+use crate::mailbox::{Reply, Slot, WorkerEnd};
 use crate::models::Choice;
+use crate::poller::{self, Sight, Watch};
 use crate::request::{Job, Ready};
 use crate::shared::{Shared, Snapshot, Status};
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
-
-/// How often the worker looks for a request: often enough not to be heard, seldom enough not to be seen in a profile.
-const POLL_INTERVAL: Duration = Duration::from_millis(3);
 
 /// A running worker; dropping it stops the thread and waits for it, at most one generation long.
 #[derive(Debug)]
 pub struct Worker {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    /// Unparks the thread when there is something to do.
+    watch: Option<Watch>,
 }
 
 impl Worker {
@@ -30,7 +30,7 @@ impl Worker {
     /// checkpoint takes longer than a host should wait.
     ///
     /// # Errors
-    /// If the system refuses a thread.
+    /// If the system refuses a thread, this one or the poller's.
     pub fn start(
         mailbox: WorkerEnd<Ready>,
         shared: Arc<Shared>,
@@ -38,20 +38,42 @@ impl Worker {
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
+        let look = look(mailbox.slot(), Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("fourbar worker".to_owned())
             .spawn(move || run(mailbox, &shared, &stopped, load))?;
-        Ok(Self {
+        let to_unpark = thread.thread().clone();
+        let mut worker = Self {
             stop,
             thread: Some(thread),
-        })
+            watch: None,
+        };
+        worker.watch = Some(Watch::new(look, to_unpark)?);
+        Ok(worker)
+    }
+}
+
+/// What the poller is to look for: requests, patterns to be freed, another choice of a model.
+fn look(slot: Slot<Ready>, shared: Arc<Shared>) -> impl FnMut() -> Sight {
+    let mut n_choices = shared.n_choices();
+    let mut n_played = shared.n_played.load(Ordering::Relaxed);
+    move || {
+        let (choices_now, played_now) =
+            (shared.n_choices(), shared.n_played.load(Ordering::Relaxed));
+        let is_chosen = mem::replace(&mut n_choices, choices_now) != choices_now;
+        Sight {
+            has_work: slot.has_mail() || is_chosen,
+            has_played: mem::replace(&mut n_played, played_now) != played_now,
+        }
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        self.watch = None;
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             // It cannot have panicked outside `guarded`; if it had, there would be nothing left to do here.
             drop(thread.join());
         }
@@ -72,7 +94,9 @@ fn run(
         loaded.follow(shared, &load);
         match job {
             Some(job) => mailbox.deliver(answer(job, &mut loaded, shared)),
-            None => thread::sleep(POLL_INTERVAL),
+            // Of room for a reply nobody tells.
+            None if mailbox.holds_reply() => thread::park_timeout(poller::IDLE_INTERVAL),
+            None => thread::park(),
         }
     }
 }
@@ -198,7 +222,7 @@ mod tests {
     use crate::mailbox::{AudioEnd, mailbox};
     use crate::models::UserModel;
     use crate::request::Request;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     fn job(seed: u32) -> Job {
         let request = Request::new(seed, 0, 1.0, [0.0; 8]);

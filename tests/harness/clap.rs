@@ -2,11 +2,16 @@
 //!
 //! Linked in, the plugin's allocation check counts for every block that a test processes.
 
-use std::ffi::CString;
+mod note_ports;
+
+use std::ffi::{CStr, CString};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
+use clack_extensions::note_ports::{
+    NoteDialect, NoteDialects, NotePortInfoBuffer, PluginNotePorts,
+};
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
@@ -18,6 +23,7 @@ use clack_host::prelude::*;
 use clack_host::utils::{BeatTime, SecondsTime};
 
 use super::{Block, Change, Host, Mode, NoteEvent, Setup, Transport};
+use note_ports::{NotePorts, Understands};
 
 /// Room for events that no block of a test exceeds: growing inside the plugin's callback would count as its allocation.
 const MAX_EVENTS: usize = 4096;
@@ -26,16 +32,28 @@ pub(crate) struct ClapHost {
     instance: PluginInstance<Handlers>,
     processor: Option<StartedPluginAudioProcessor<Handlers>>,
     setup: Setup,
+    dialects: Option<NoteDialects>,
     audio: [Vec<f32>; 2],
     events: EventBuffer,
 }
 
 struct Handlers;
 
-/// Remembers that the plugin wants to be called on the main thread.
-#[derive(Default)]
+/// What every thread of the host knows.
 struct Requests {
+    /// Whether the plugin wants to be called on the main thread.
     callback: AtomicBool,
+    /// Which notes the host understands; `None`: it does not say.
+    dialects: Option<NoteDialects>,
+}
+
+impl Requests {
+    fn of_host_with(dialects: Option<NoteDialects>) -> Self {
+        Self {
+            callback: AtomicBool::new(false),
+            dialects,
+        }
+    }
 }
 
 impl SharedHandler<'_> for Requests {
@@ -48,29 +66,19 @@ impl SharedHandler<'_> for Requests {
 
 impl HostHandlers for Handlers {
     type Shared<'a> = Requests;
-    type MainThread<'a> = ();
+    type MainThread<'a> = Understands;
     type AudioProcessor<'a> = ();
+
+    fn declare_extensions(builder: &mut HostExtensions<Self>, shared: &Requests) {
+        if shared.dialects.is_some() {
+            builder.register::<NotePorts>();
+        }
+    }
 }
 
 impl Host for ClapHost {
     fn new(setup: Setup) -> Self {
-        let host = HostInfo::new("Fourbar tests", "Fourbar", "", "1").unwrap();
-        let mut instance = PluginInstance::<Handlers>::new(
-            |()| Requests::default(),
-            |_| (),
-            &entry(),
-            c"org.fourbar.fourbar",
-            &host,
-        )
-        .unwrap();
-        let processor = Some(activate(&mut instance, setup));
-        Self {
-            instance,
-            processor,
-            setup,
-            audio: [Vec::new(), Vec::new()],
-            events: EventBuffer::with_capacity(MAX_EVENTS),
-        }
+        Self::with_dialects(setup, Some(NoteDialects::CLAP | NoteDialects::MIDI))
     }
 
     fn setup(&self) -> Setup {
@@ -113,6 +121,8 @@ impl Host for ClapHost {
                 transport.as_ref(),
             )
             .unwrap();
+        let dialects = self.dialects.unwrap_or(NoteDialects::CLAP);
+        let note_event = |event| note_event(event, dialects);
         self.events.iter().filter_map(note_event).collect()
     }
 
@@ -159,6 +169,19 @@ impl Host for ClapHost {
             .collect()
     }
 
+    fn largest_value(&mut self, id: u32) -> f64 {
+        let params: PluginParams = extension(&mut self.instance);
+        let plugin = self.instance.plugin_handle();
+        let mut buffer = ParamInfoBuffer::new();
+        let info = (0..params.count(&plugin)).find_map(|index| {
+            let info = params.get_info(&plugin, index, &mut buffer)?;
+            (info.id.get() == id).then_some((info.min_value, info.max_value))
+        });
+        let (min, max) = info.expect("the plugin has this parameter");
+        assert_eq!(min, 0.0);
+        max
+    }
+
     fn value_of_text(&mut self, id: u32, text: &str) -> Option<f64> {
         let params: PluginParams = extension(&mut self.instance);
         let text = CString::new(text).unwrap();
@@ -190,6 +213,30 @@ impl Host for ClapHost {
 }
 
 impl ClapHost {
+    /// A host that understands only these notes, or does not say which.
+    pub(crate) fn with_dialects(setup: Setup, dialects: Option<NoteDialects>) -> Self {
+        let mut instance = instance(c"org.fourbar.fourbar", dialects).unwrap();
+        let processor = Some(activate(&mut instance, setup));
+        Self {
+            instance,
+            processor,
+            setup,
+            dialects,
+            audio: [Vec::new(), Vec::new()],
+            events: EventBuffer::with_capacity(MAX_EVENTS),
+        }
+    }
+
+    /// Which notes the plugin's output can send, and which it prefers.
+    pub(crate) fn output_dialects(&mut self) -> (NoteDialects, Option<NoteDialect>) {
+        let ports: PluginNotePorts = extension(&mut self.instance);
+        let plugin = self.instance.plugin_handle();
+        assert_eq!(ports.count(&plugin, false), 1);
+        let mut buffer = NotePortInfoBuffer::new();
+        let info = ports.get(&plugin, 0, false, &mut buffer).unwrap();
+        (info.supported_dialects, info.preferred_dialect)
+    }
+
     /// Tells the plugin to forget what it plays, as a host does after a glitch.
     pub(crate) fn reset(&mut self) {
         self.processor
@@ -260,8 +307,7 @@ impl ClapHost {
         let size = gui.get_size(&plugin).unwrap();
         let window = Window::from_x11_handle(window.into());
         set_parent(gui, &plugin, window);
-        // The framework's editors are shown as soon as they have a parent, and some report `show` as unsupported.
-        let _ = gui.show(&plugin);
+        gui.show(&plugin).unwrap();
         size
     }
 
@@ -309,7 +355,7 @@ impl Write for Pieces {
 pub(crate) fn scan() -> Vec<(String, String, Vec<String>)> {
     // SAFETY: the library is our own plugin.
     let entry = unsafe { PluginEntry::load(super::vst3::plugin_file()) }.unwrap();
-    let text = |text: &std::ffi::CStr| text.to_str().unwrap().to_owned();
+    let text = |text: &CStr| text.to_str().unwrap().to_owned();
     let factory = entry.get_plugin_factory().unwrap();
     factory
         .plugin_descriptors()
@@ -325,9 +371,22 @@ pub(crate) fn scan() -> Vec<(String, String, Vec<String>)> {
 }
 
 /// Whether the library makes a plugin of this id.
-pub(crate) fn makes(id: &std::ffi::CStr) -> bool {
+pub(crate) fn makes(id: &CStr) -> bool {
+    instance(id, None).is_ok()
+}
+
+fn instance(
+    id: &CStr,
+    dialects: Option<NoteDialects>,
+) -> Result<PluginInstance<Handlers>, PluginInstanceError> {
     let host = HostInfo::new("Fourbar tests", "Fourbar", "", "1").unwrap();
-    PluginInstance::<Handlers>::new(|()| Requests::default(), |_| (), &entry(), id, &host).is_ok()
+    PluginInstance::new(
+        |()| Requests::of_host_with(dialects),
+        |requests: &Requests| Understands(requests.dialects.unwrap_or(NoteDialects::empty())),
+        &entry(),
+        id,
+        &host,
+    )
 }
 
 impl Drop for ClapHost {
@@ -364,7 +423,7 @@ fn activate(
 ) -> StartedPluginAudioProcessor<Handlers> {
     let render: PluginRender = extension(instance);
     let mode = match setup.mode {
-        Mode::Realtime => RenderMode::Realtime,
+        Mode::Realtime | Mode::OfflineAfterwards => RenderMode::Realtime,
         Mode::Offline => RenderMode::Offline,
     };
     render.set(&instance.plugin_handle(), mode).unwrap();
@@ -373,11 +432,16 @@ fn activate(
         min_frames_count: 1,
         max_frames_count: setup.max_block,
     };
-    instance
-        .activate(|_, ()| (), configuration)
+    let processor = instance
+        .activate(|_, _| (), configuration)
         .unwrap()
         .start_processing()
-        .unwrap()
+        .unwrap();
+    if setup.mode == Mode::OfflineAfterwards {
+        let plugin = instance.plugin_handle();
+        render.set(&plugin, RenderMode::Offline).unwrap();
+    }
+    processor
 }
 
 fn input_events(block: &Block) -> EventBuffer {
@@ -435,29 +499,45 @@ fn transport_event(offset: u32, transport: Transport) -> TransportEvent {
     }
 }
 
-fn note_event(event: &UnknownEvent) -> Option<NoteEvent> {
+/// The start or the end of a note; fails on one in a dialect that the host does not understand.
+fn note_event(event: &UnknownEvent, dialects: NoteDialects) -> Option<NoteEvent> {
     let sample = u64::from(event.header().time());
     let number = |number: Match<u16>| u8::try_from(number.into_specific().unwrap()).unwrap();
-    match event.as_core_event()? {
+    let (dialect, note) = match event.as_core_event()? {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the plugin's velocities are f32"
         )]
-        CoreEventSpace::NoteOn(on) => Some(NoteEvent {
-            sample,
-            pitch: number(on.key()),
-            channel: number(on.channel()),
-            velocity: Some(on.velocity() as f32),
-        }),
-        CoreEventSpace::NoteOff(off) => Some(NoteEvent {
-            sample,
-            pitch: number(off.key()),
-            channel: number(off.channel()),
-            velocity: None,
-        }),
-        CoreEventSpace::NoteChoke(_) | CoreEventSpace::Midi(_) => {
-            panic!("the plugin sends plain notes only")
+        CoreEventSpace::NoteOn(on) => {
+            let velocity = Some(on.velocity() as f32);
+            let (pitch, channel) = (number(on.key()), number(on.channel()));
+            (NoteDialects::CLAP, (pitch, channel, velocity))
         }
-        _ => None,
-    }
+        CoreEventSpace::NoteOff(off) => {
+            let (pitch, channel) = (number(off.key()), number(off.channel()));
+            (NoteDialects::CLAP, (pitch, channel, None))
+        }
+        CoreEventSpace::Midi(message) => {
+            let [status, pitch, velocity] = message.data();
+            let velocity = match status & 0xf0 {
+                0x90 => Some(f32::from(velocity) / 127.0),
+                0x80 => None,
+                _ => panic!("the plugin sends plain notes only, not {status:#x}"),
+            };
+            (NoteDialects::MIDI, (pitch, status & 0x0f, velocity))
+        }
+        CoreEventSpace::NoteChoke(_) => panic!("the plugin sends plain notes only"),
+        _ => return None,
+    };
+    assert!(
+        dialects.contains(dialect),
+        "the host understands {dialects:?}"
+    );
+    let (pitch, channel, velocity) = note;
+    Some(NoteEvent {
+        sample,
+        pitch,
+        channel,
+        velocity,
+    })
 }

@@ -6,11 +6,13 @@
 )]
 #![allow(non_snake_case, reason = "the interfaces' methods are named so")]
 
+mod objects;
+
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use libloading::Library;
 use vst3::Steinberg::Vst::BusDirections_::kOutput;
@@ -21,21 +23,19 @@ use vst3::Steinberg::Vst::ProcessModes_::{kOffline, kRealtime};
 use vst3::Steinberg::Vst::SymbolicSampleSizes_::kSample32;
 use vst3::Steinberg::Vst::{
     AudioBusBuffers, AudioBusBuffers__type0, Event, IAudioProcessor, IAudioProcessorTrait,
-    IComponent, IComponentHandler, IComponentHandlerTrait, IComponentTrait, IEditController,
-    IEditControllerTrait, IEventList, IEventListTrait, IHostApplication, IHostApplicationTrait,
-    IParamValueQueue, IParamValueQueueTrait, IParameterChanges, IParameterChangesTrait, ParamID,
-    ParamValue, ParameterInfo, ProcessContext, ProcessData, ProcessSetup, SpeakerArr, String128,
-    TChar, ViewType,
+    IComponent, IComponentHandler, IComponentTrait, IEditController, IEditControllerTrait,
+    IEventList, IHostApplication, IParameterChanges, ParameterInfo, ProcessContext, ProcessData,
+    ProcessSetup, SpeakerArr, String128, TChar, ViewType,
 };
 use vst3::Steinberg::{
-    FUnknown, IBStream, IBStream_, IBStreamTrait, IPlugFrame, IPlugFrameTrait, IPlugView,
-    IPlugViewTrait, IPluginBaseTrait, IPluginFactory, IPluginFactoryTrait, PClassInfo, TUID,
-    ViewRect, int32, int64, kInvalidArgument, kNotImplemented, kPlatformTypeX11EmbedWindowID,
+    FUnknown, IBStream, IPlugFrame, IPlugView, IPlugViewTrait, IPluginBaseTrait, IPluginFactory,
+    IPluginFactoryTrait, PClassInfo, TUID, ViewRect, int32, kPlatformTypeX11EmbedWindowID,
     kResultOk, tresult,
 };
-use vst3::{Class, ComPtr, ComWrapper, Interface};
+use vst3::{ComPtr, ComWrapper, Interface};
 
 use super::{Block, Host, Mode, NoteEvent, Setup, Transport};
+use objects::{Application, Changes, Edits, Events, Frame, Stream};
 
 pub(crate) struct Vst3Host {
     // The interfaces go before what they call back into.
@@ -53,45 +53,7 @@ pub(crate) struct Vst3Host {
 
 impl Host for Vst3Host {
     fn new(setup: Setup) -> Self {
-        let factory = factory();
-        let class = class_id(&factory);
-        let mut component: *mut c_void = std::ptr::null_mut();
-        let application = ComWrapper::new(Application);
-        let edits = ComWrapper::new(Edits::default());
-        // SAFETY: the factory is alive and every pointer is to a live local; what it creates is ours to release.
-        let component = unsafe {
-            let created = factory.createInstance(
-                class.as_ptr().cast(),
-                IComponent::IID.as_ptr().cast(),
-                &raw mut component,
-            );
-            assert_eq!(created, kResultOk);
-            ComPtr::from_raw(component.cast::<IComponent>()).unwrap()
-        };
-        let controller: ComPtr<IEditController> = component.cast().unwrap();
-        let processor: ComPtr<IAudioProcessor> = component.cast().unwrap();
-        // SAFETY: as above; the context and the handler live as long as this host.
-        unsafe {
-            let context = application.as_com_ref::<IHostApplication>().unwrap();
-            assert_eq!(
-                component.initialize(context.as_ptr().cast::<FUnknown>()),
-                kResultOk
-            );
-            let handler = edits.as_com_ref::<IComponentHandler>().unwrap();
-            assert_eq!(controller.setComponentHandler(handler.as_ptr()), kResultOk);
-        }
-        let mut host = Self {
-            view: None,
-            controller,
-            processor,
-            component,
-            edits,
-            frame: ComWrapper::new(Frame),
-            _application: application,
-            setup,
-            audio: [Vec::new(), Vec::new()],
-            n_samples: 0,
-        };
+        let mut host = Self::inactive(setup);
         host.activate();
         host
     }
@@ -107,48 +69,9 @@ impl Host for Vst3Host {
     }
 
     fn process(&mut self, block: &Block) -> Vec<NoteEvent> {
-        assert!(
-            block.later_transport.is_none(),
-            "VST3 has no transport inside a block"
-        );
-        let n_samples = usize::try_from(block.n_samples).unwrap();
-        for channel in &mut self.audio {
-            channel.clear();
-            channel.resize(n_samples, 7.0);
-        }
-        let mut channels = self.audio.each_mut().map(|channel| channel.as_mut_ptr());
-        let mut output = AudioBusBuffers {
-            numChannels: 2,
-            silenceFlags: 0,
-            __field0: AudioBusBuffers__type0 {
-                channelBuffers32: channels.as_mut_ptr(),
-            },
-        };
-        let mut context = block
-            .transport
-            .map(|transport| process_context(transport, self.setup.sample_rate, self.n_samples));
-        let changes = ComWrapper::new(Changes::of_block(block));
-        let events = ComWrapper::new(Events(RefCell::default()));
-        let mut data = ProcessData {
-            processMode: process_mode(self.setup.mode),
-            symbolicSampleSize: kSample32.cast_signed(),
-            numSamples: block.n_samples.cast_signed(),
-            numInputs: 0,
-            numOutputs: 1,
-            inputs: std::ptr::null_mut(),
-            outputs: &raw mut output,
-            inputParameterChanges: changes.as_com_ref::<IParameterChanges>().unwrap().as_ptr(),
-            outputParameterChanges: std::ptr::null_mut(),
-            inputEvents: std::ptr::null_mut(),
-            outputEvents: events.as_com_ref::<IEventList>().unwrap().as_ptr(),
-            processContext: context
-                .as_mut()
-                .map_or(std::ptr::null_mut(), std::ptr::from_mut),
-        };
-        // SAFETY: every pointer in `data` is to a local that outlives the call, with the sizes stated beside it.
-        assert_eq!(unsafe { self.processor.process(&raw mut data) }, kResultOk);
-        self.n_samples += i64::from(block.n_samples);
-        events.0.borrow().iter().filter_map(note_event).collect()
+        let (result, events) = self.try_process(block);
+        assert_eq!(result, kResultOk);
+        events
     }
 
     fn audio(&self) -> &[Vec<f32>; 2] {
@@ -192,6 +115,10 @@ impl Host for Vst3Host {
         }
     }
 
+    fn largest_value(&mut self, _id: u32) -> f64 {
+        1.0
+    }
+
     fn value_of_text(&mut self, id: u32, text: &str) -> Option<f64> {
         let mut text: Vec<TChar> = text.encode_utf16().chain([0]).collect();
         let mut value = 0.0;
@@ -218,6 +145,135 @@ impl Host for Vst3Host {
 }
 
 impl Vst3Host {
+    /// A plugin that has been created and not activated.
+    pub(crate) fn inactive(setup: Setup) -> Self {
+        let factory = factory();
+        let class = class_id(&factory);
+        let mut component: *mut c_void = std::ptr::null_mut();
+        let application = ComWrapper::new(Application);
+        let edits = ComWrapper::new(Edits::default());
+        // SAFETY: the factory is alive and every pointer is to a live local; what it creates is ours to release.
+        let component = unsafe {
+            let created = factory.createInstance(
+                class.as_ptr().cast(),
+                IComponent::IID.as_ptr().cast(),
+                &raw mut component,
+            );
+            assert_eq!(created, kResultOk);
+            ComPtr::from_raw(component.cast::<IComponent>()).unwrap()
+        };
+        let controller: ComPtr<IEditController> = component.cast().unwrap();
+        let processor: ComPtr<IAudioProcessor> = component.cast().unwrap();
+        // SAFETY: as above; the context and the handler live as long as this host.
+        unsafe {
+            let context = application.as_com_ref::<IHostApplication>().unwrap();
+            assert_eq!(
+                component.initialize(context.as_ptr().cast::<FUnknown>()),
+                kResultOk
+            );
+            let handler = edits.as_com_ref::<IComponentHandler>().unwrap();
+            assert_eq!(controller.setComponentHandler(handler.as_ptr()), kResultOk);
+        }
+        Self {
+            view: None,
+            controller,
+            processor,
+            component,
+            edits,
+            frame: ComWrapper::new(Frame),
+            _application: application,
+            setup,
+            audio: [Vec::new(), Vec::new()],
+            n_samples: 0,
+        }
+    }
+
+    /// Processes one block; returns the plugin's answer and its note events.
+    pub(crate) fn try_process(&mut self, block: &Block) -> (tresult, Vec<NoteEvent>) {
+        assert!(
+            block.later_transport.is_none(),
+            "VST3 has no transport inside a block"
+        );
+        let n_samples = usize::try_from(block.n_samples).unwrap();
+        for channel in &mut self.audio {
+            channel.clear();
+            channel.resize(n_samples, 7.0);
+        }
+        let mut channels = self.audio.each_mut().map(|channel| channel.as_mut_ptr());
+        let mut output = AudioBusBuffers {
+            numChannels: 2,
+            silenceFlags: 0,
+            __field0: AudioBusBuffers__type0 {
+                channelBuffers32: channels.as_mut_ptr(),
+            },
+        };
+        let mut context = block
+            .transport
+            .map(|transport| process_context(transport, self.setup.sample_rate, self.n_samples));
+        let changes = ComWrapper::new(Changes::of_block(block));
+        let events = ComWrapper::new(Events(RefCell::default()));
+        let mut data = ProcessData {
+            processMode: process_mode(self.setup.mode == Mode::OfflineAfterwards),
+            symbolicSampleSize: kSample32.cast_signed(),
+            numSamples: block.n_samples.cast_signed(),
+            numInputs: 0,
+            numOutputs: 1,
+            inputs: std::ptr::null_mut(),
+            outputs: &raw mut output,
+            inputParameterChanges: changes.as_com_ref::<IParameterChanges>().unwrap().as_ptr(),
+            outputParameterChanges: std::ptr::null_mut(),
+            inputEvents: std::ptr::null_mut(),
+            outputEvents: events.as_com_ref::<IEventList>().unwrap().as_ptr(),
+            processContext: context
+                .as_mut()
+                .map_or(std::ptr::null_mut(), std::ptr::from_mut),
+        };
+        // SAFETY: every pointer in `data` is to a local that outlives the call, with the sizes stated beside it.
+        let result = unsafe { self.processor.process(&raw mut data) };
+        self.n_samples += i64::from(block.n_samples);
+        let events = events.0.borrow().iter().filter_map(note_event).collect();
+        (result, events)
+    }
+
+    /// Activates the plugin without having set it up, as Carla does; whether it agrees.
+    pub(crate) fn activate_without_setup(&mut self) -> bool {
+        // SAFETY: the component is alive.
+        unsafe { self.component.setActive(1) == kResultOk }
+    }
+
+    /// Sets the plugin up, whether it is active or not.
+    pub(crate) fn set_up(&mut self) {
+        let is_offline = self.setup.mode == Mode::Offline;
+        let mut setup = ProcessSetup {
+            processMode: process_mode(is_offline),
+            symbolicSampleSize: kSample32.cast_signed(),
+            maxSamplesPerBlock: self.setup.max_block.cast_signed(),
+            sampleRate: self.setup.sample_rate,
+        };
+        // SAFETY: the pointer is to a live local.
+        let result = unsafe { self.processor.setupProcessing(&raw mut setup) };
+        assert_eq!(result, kResultOk);
+    }
+
+    /// Tells the controller a value, as hosts do that show a parameter.
+    pub(crate) fn tell_controller(&mut self, id: u32, value: f64) {
+        // SAFETY: the controller is alive.
+        let result = unsafe { self.controller.setParamNormalized(id, value) };
+        assert_eq!(result, kResultOk);
+    }
+
+    /// The controller's value of a parameter.
+    pub(crate) fn controller_value(&self, id: u32) -> f64 {
+        // SAFETY: the controller is alive.
+        unsafe { self.controller.getParamNormalized(id) }
+    }
+
+    /// Says whether there will be blocks.
+    pub(crate) fn set_processing(&mut self, is_processing: bool) {
+        // SAFETY: the plugin is active.
+        unsafe { self.processor.setProcessing(is_processing.into()) };
+    }
+
     /// What the editor changed since the host was made.
     pub(crate) fn n_edits(&self) -> usize {
         self.edits.n_edits.load(Ordering::SeqCst)
@@ -262,12 +318,6 @@ impl Vst3Host {
     }
 
     fn activate(&mut self) {
-        let mut setup = ProcessSetup {
-            processMode: process_mode(self.setup.mode),
-            symbolicSampleSize: kSample32.cast_signed(),
-            maxSamplesPerBlock: self.setup.max_block.cast_signed(),
-            sampleRate: self.setup.sample_rate,
-        };
         let (mut no_input, mut stereo) = (SpeakerArr::kEmpty, SpeakerArr::kStereo);
         // SAFETY: every pointer is to a live local.
         unsafe {
@@ -275,7 +325,7 @@ impl Vst3Host {
                 self.processor
                     .setBusArrangements(&raw mut no_input, 0, &raw mut stereo, 1);
             assert_eq!(arranged, kResultOk);
-            assert_eq!(self.processor.setupProcessing(&raw mut setup), kResultOk);
+            self.set_up();
             for media in [kAudio, kEvent] {
                 let (media, output) = (media.cast_signed(), kOutput.cast_signed());
                 assert_eq!(self.component.activateBus(media, output, 0, 1), kResultOk);
@@ -369,11 +419,8 @@ fn factory() -> ComPtr<IPluginFactory> {
     }
 }
 
-fn process_mode(mode: Mode) -> int32 {
-    let mode = match mode {
-        Mode::Realtime => kRealtime,
-        Mode::Offline => kOffline,
-    };
+fn process_mode(is_offline: bool) -> int32 {
+    let mode = if is_offline { kOffline } else { kRealtime };
     mode.cast_signed()
 }
 
@@ -445,260 +492,4 @@ fn string_of(text: &[TChar]) -> String {
 fn ascii_of(text: &[c_char]) -> String {
     let bytes = text.iter().take_while(|&&c| c != 0);
     String::from_utf8(bytes.map(|c| c.to_ne_bytes()[0]).collect()).unwrap()
-}
-
-/// The host as the plugin sees it.
-struct Application;
-
-impl Class for Application {
-    type Interfaces = (IHostApplication,);
-}
-
-impl IHostApplicationTrait for Application {
-    unsafe fn getName(&self, name: *mut String128) -> tresult {
-        let mut text: String128 = [0; 128];
-        for (place, character) in text.iter_mut().zip("Fourbar tests".encode_utf16()) {
-            *place = character;
-        }
-        // SAFETY: the plugin passes a live string.
-        unsafe { *name = text };
-        kResultOk
-    }
-
-    unsafe fn createInstance(
-        &self,
-        _class: *mut TUID,
-        _interface: *mut TUID,
-        _object: *mut *mut c_void,
-    ) -> tresult {
-        kNotImplemented
-    }
-}
-
-/// Counts what the editor changes.
-#[derive(Default)]
-struct Edits {
-    n_edits: AtomicUsize,
-}
-
-impl Class for Edits {
-    type Interfaces = (IComponentHandler,);
-}
-
-impl IComponentHandlerTrait for Edits {
-    unsafe fn beginEdit(&self, _id: ParamID) -> tresult {
-        kResultOk
-    }
-
-    unsafe fn performEdit(&self, _id: ParamID, _value: ParamValue) -> tresult {
-        self.n_edits.fetch_add(1, Ordering::SeqCst);
-        kResultOk
-    }
-
-    unsafe fn endEdit(&self, _id: ParamID) -> tresult {
-        kResultOk
-    }
-
-    unsafe fn restartComponent(&self, _flags: int32) -> tresult {
-        kResultOk
-    }
-}
-
-/// The host's side of the editor's window.
-struct Frame;
-
-impl Class for Frame {
-    type Interfaces = (IPlugFrame,);
-}
-
-impl IPlugFrameTrait for Frame {
-    unsafe fn resizeView(&self, _view: *mut IPlugView, _size: *mut ViewRect) -> tresult {
-        kResultOk
-    }
-}
-
-/// Events that the plugin sends.
-struct Events(RefCell<Vec<Event>>);
-
-impl Class for Events {
-    type Interfaces = (IEventList,);
-}
-
-impl IEventListTrait for Events {
-    unsafe fn getEventCount(&self) -> int32 {
-        int32::try_from(self.0.borrow().len()).unwrap()
-    }
-
-    unsafe fn getEvent(&self, _index: int32, _event: *mut Event) -> tresult {
-        kNotImplemented
-    }
-
-    unsafe fn addEvent(&self, event: *mut Event) -> tresult {
-        // SAFETY: the plugin passes a live event.
-        self.0.borrow_mut().push(unsafe { *event });
-        kResultOk
-    }
-}
-
-/// The automation of one block.
-struct Changes(Vec<ComWrapper<Queue>>);
-
-impl Changes {
-    fn of_block(block: &Block) -> Self {
-        let mut queues: Vec<Queue> = Vec::new();
-        for change in &block.changes {
-            let point = (change.offset.cast_signed(), change.value);
-            match queues.iter_mut().find(|queue| queue.id == change.id) {
-                Some(queue) => queue.points.push(point),
-                None => queues.push(Queue {
-                    id: change.id,
-                    points: vec![point],
-                }),
-            }
-        }
-        Self(queues.into_iter().map(ComWrapper::new).collect())
-    }
-}
-
-impl Class for Changes {
-    type Interfaces = (IParameterChanges,);
-}
-
-impl IParameterChangesTrait for Changes {
-    unsafe fn getParameterCount(&self) -> int32 {
-        int32::try_from(self.0.len()).unwrap()
-    }
-
-    unsafe fn getParameterData(&self, index: int32) -> *mut IParamValueQueue {
-        let queue = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.0.get(index));
-        queue.map_or(std::ptr::null_mut(), |queue| {
-            queue.as_com_ref::<IParamValueQueue>().unwrap().as_ptr()
-        })
-    }
-
-    unsafe fn addParameterData(
-        &self,
-        _id: *const ParamID,
-        _index: *mut int32,
-    ) -> *mut IParamValueQueue {
-        std::ptr::null_mut()
-    }
-}
-
-/// The automation of one parameter in one block.
-struct Queue {
-    id: ParamID,
-    points: Vec<(int32, ParamValue)>,
-}
-
-impl Class for Queue {
-    type Interfaces = (IParamValueQueue,);
-}
-
-impl IParamValueQueueTrait for Queue {
-    unsafe fn getParameterId(&self) -> ParamID {
-        self.id
-    }
-
-    unsafe fn getPointCount(&self) -> int32 {
-        int32::try_from(self.points.len()).unwrap()
-    }
-
-    unsafe fn getPoint(&self, index: int32, offset: *mut int32, value: *mut ParamValue) -> tresult {
-        let point = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.points.get(index));
-        let Some(&(point_offset, point_value)) = point else {
-            return kInvalidArgument;
-        };
-        // SAFETY: the plugin passes live numbers.
-        unsafe {
-            *offset = point_offset;
-            *value = point_value;
-        }
-        kResultOk
-    }
-
-    unsafe fn addPoint(&self, _offset: int32, _value: ParamValue, _index: *mut int32) -> tresult {
-        kNotImplemented
-    }
-}
-
-/// A state in memory.
-struct Stream {
-    bytes: RefCell<Vec<u8>>,
-    position: RefCell<usize>,
-}
-
-impl Stream {
-    fn of(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes: RefCell::new(bytes),
-            position: RefCell::new(0),
-        }
-    }
-}
-
-impl Class for Stream {
-    type Interfaces = (IBStream,);
-}
-
-impl IBStreamTrait for Stream {
-    unsafe fn read(&self, buffer: *mut c_void, n_wanted: int32, n_read: *mut int32) -> tresult {
-        let Ok(n_wanted) = usize::try_from(n_wanted) else {
-            return kInvalidArgument;
-        };
-        let bytes = self.bytes.borrow();
-        let mut position = self.position.borrow_mut();
-        let n = n_wanted.min(bytes.len() - *position);
-        // SAFETY: the plugin's buffer has room for what it asked for; `n_read` may be absent.
-        unsafe {
-            std::ptr::copy_nonoverlapping(bytes[*position..].as_ptr(), buffer.cast::<u8>(), n);
-            if let Some(n_read) = n_read.as_mut() {
-                *n_read = int32::try_from(n).unwrap();
-            }
-        }
-        *position += n;
-        kResultOk
-    }
-
-    unsafe fn write(&self, buffer: *mut c_void, n: int32, n_written: *mut int32) -> tresult {
-        let n_bytes = usize::try_from(n).unwrap();
-        // SAFETY: the plugin's buffer holds what it asks to write; `n_written` may be absent.
-        unsafe {
-            let new = std::slice::from_raw_parts(buffer.cast::<u8>(), n_bytes);
-            self.bytes.borrow_mut().extend(new);
-            if let Some(n_written) = n_written.as_mut() {
-                *n_written = n;
-            }
-        }
-        kResultOk
-    }
-
-    unsafe fn seek(&self, offset: int64, mode: int32, result: *mut int64) -> tresult {
-        let length = self.bytes.borrow().len();
-        let start = match mode.cast_unsigned() {
-            IBStream_::IStreamSeekMode_::kIBSeekSet => 0,
-            IBStream_::IStreamSeekMode_::kIBSeekCur => *self.position.borrow(),
-            _ => length,
-        };
-        let start = i64::try_from(start).unwrap();
-        let position = (start + offset).clamp(0, i64::try_from(length).unwrap());
-        *self.position.borrow_mut() = usize::try_from(position).unwrap();
-        // SAFETY: `result` is a live number or absent.
-        unsafe {
-            if let Some(result) = result.as_mut() {
-                *result = position;
-            }
-        }
-        kResultOk
-    }
-
-    unsafe fn tell(&self, position: *mut int64) -> tresult {
-        // SAFETY: the plugin passes a live number.
-        unsafe { *position = i64::try_from(*self.position.borrow()).unwrap() };
-        kResultOk
-    }
 }

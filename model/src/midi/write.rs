@@ -184,8 +184,9 @@ impl Grid {
     }
 }
 
-/// MIDI's 1–127; 0 would end the note.
-fn midi_velocity(velocity: f32) -> u8 {
+/// A note's velocity in MIDI's 1–127; 0 would end the note.
+#[must_use]
+pub fn midi_velocity(velocity: f32) -> u8 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

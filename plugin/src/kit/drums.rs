@@ -9,14 +9,14 @@
 //! cancelling: a hard stroke is not only louder but brighter.
 
 use super::Drum;
-use super::synthesis::{Filter, Oscillator, WhiteNoise, decay};
+use super::synthesis::{Decay, Filter, Oscillator, Pair, Squares, WhiteNoise};
 use fourbar_model::drums::Voice;
 
 /// The six oscillators of the TR-808's cymbals and hi-hats, from Werner, Abel and Smith.
 const METAL_HZ: [f64; 6] = [205.3, 304.4, 369.6, 522.7, 540.0, 800.0];
 
-/// How hard the soft version of a stroke is struck; the hard version is 1.
-const SOFT: f64 = 0.2;
+/// How hard the soft and the hard version of a stroke are struck.
+const HARDNESS: Pair = [0.2, 1.0];
 
 /// Every drum begins within this, and ends within ten times as much: short enough to be a stroke, long enough not to
 /// be a crack of the loudspeaker.
@@ -36,19 +36,13 @@ pub(super) fn hardness(velocity: f32) -> f32 {
 pub(super) fn make(voice: Voice, sample_rate: f32) -> Drum {
     let recipe = recipe(voice);
     let sample_rate = f64::from(sample_rate).max(8000.0);
-    let version = |hardness| {
-        finish(
-            (recipe.stroke)(hardness, sample_rate),
-            recipe.peak,
-            sample_rate,
-        )
-    };
+    let [soft, hard] = finish((recipe.stroke)(sample_rate), recipe.peak, sample_rate);
     // Equal power: a drum is as loud at the side as in the middle.
     let angle = (1.0 + recipe.pan) * std::f32::consts::FRAC_PI_4;
     let pan = [angle.cos(), angle.sin()].map(|gain| gain * std::f32::consts::SQRT_2);
     Drum {
-        soft: version(SOFT),
-        hard: version(1.0),
+        soft,
+        hard,
         pan,
         retrigger_seconds: recipe.retrigger_seconds,
     }
@@ -56,8 +50,8 @@ pub(super) fn make(voice: Voice, sample_rate: f32) -> Drum {
 
 /// What distinguishes one drum from another.
 struct Recipe {
-    /// Hardness and sample rate to samples.
-    stroke: fn(f64, f64) -> Vec<f64>,
+    /// Sample rate to samples.
+    stroke: fn(f64) -> Vec<Pair>,
     /// Largest sample of a stroke at velocity 1, in the middle: the drum's place in the mix.
     peak: f64,
     /// -1 is left, 1 is right, as the drummer sits.
@@ -85,195 +79,212 @@ fn recipe(voice: Voice) -> Recipe {
     }
 }
 
-/// Samples of `seconds`, each from its moment.
-fn over(seconds: f64, sample_rate: f64, sample: impl FnMut(f64) -> f64) -> Vec<f64> {
+/// `seconds` of samples.
+fn over(seconds: f64, sample_rate: f64, mut sample: impl FnMut() -> Pair) -> Vec<Pair> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "some seconds of samples"
     )]
     let n_samples = (seconds * sample_rate) as u32;
-    (0..n_samples)
-        .map(|index| f64::from(index) / sample_rate)
-        .map(sample)
-        .collect()
+    (0..n_samples).map(|_| sample()).collect()
 }
 
 /// A sine that falls from 155 to 49 Hz, driven into a soft limit, with a click of the beater.
-fn kick(hardness: f64, sample_rate: f64) -> Vec<f64> {
+fn kick(sample_rate: f64) -> Vec<Pair> {
+    const HELD_SECONDS: f64 = 0.02;
     let mut tone = Oscillator::new(0.0, sample_rate);
     let mut beater = WhiteNoise::new(1, sample_rate);
     let mut beater_band = Filter::band_pass(3200.0, 0.6, sample_rate);
-    let drive = 1.0 + 1.2 * hardness;
-    over(0.6, sample_rate, |t| {
-        let body = tone.sine(49.0 + 106.0 * (-t / 0.028).exp() + 260.0 * (-t / 0.003).exp());
-        let held = (t - 0.02).max(0.0);
-        let skin = (drive * body * decay(held, 0.42)).tanh() / drive.tanh();
-        let click = beater_band.next(beater.next()) * decay(t, 0.012);
-        skin + (0.15 + 0.75 * hardness) * click
+    let mut fall = Decay::by_e(0.028, sample_rate);
+    let mut first_fall = Decay::by_e(0.003, sample_rate);
+    let mut skin_decay = Decay::by_60_db(0.42, sample_rate);
+    let mut click_decay = Decay::by_60_db(0.012, sample_rate);
+    let mut held_samples = HELD_SECONDS * sample_rate;
+    let drive = HARDNESS.map(|hardness| 1.0 + 1.2 * hardness);
+    over(0.6, sample_rate, || {
+        let body = tone.sine(49.0 + 106.0 * fall.next() + 260.0 * first_fall.next());
+        held_samples -= 1.0;
+        let level = if held_samples > 0.0 {
+            1.0
+        } else {
+            skin_decay.next()
+        };
+        let click = beater_band.next(beater.next()) * click_decay.next();
+        std::array::from_fn(|version| {
+            let skin = (drive[version] * body * level).tanh() / drive[version].tanh();
+            skin + (0.15 + 0.75 * HARDNESS[version]) * click
+        })
     })
 }
 
 /// Two modes of a skin, 185 and 330 Hz, and the wires under it.
-fn snare(hardness: f64, sample_rate: f64) -> Vec<f64> {
+fn snare(sample_rate: f64) -> Vec<Pair> {
     let mut low_mode = Oscillator::new(0.0, sample_rate);
     let mut high_mode = Oscillator::new(0.0, sample_rate);
     let mut noise = WhiteNoise::new(2, sample_rate);
     let mut floor = Filter::high_pass(1100.0, 0.7, sample_rate);
-    let mut top = Filter::low_pass(4500.0 + 6500.0 * hardness, 0.7, sample_rate);
-    over(0.4, sample_rate, |t| {
-        let bend = 1.0 + 0.35 * (-t / 0.008).exp();
-        let skin = 0.9 * low_mode.sine(185.0 * bend) * decay(t, 0.2)
-            + 0.5 * high_mode.sine(330.0 * bend) * decay(t, 0.13);
-        let wires = top.next(floor.next(noise.next()));
-        let rattle = decay(t, 0.26) + 0.6 * decay(t, 0.05);
+    let mut top =
+        HARDNESS.map(|hardness| Filter::low_pass(4500.0 + 6500.0 * hardness, 0.7, sample_rate));
+    let mut fall = Decay::by_e(0.008, sample_rate);
+    let mut low_decay = Decay::by_60_db(0.2, sample_rate);
+    let mut high_decay = Decay::by_60_db(0.13, sample_rate);
+    let mut rattle_decay = Decay::by_60_db(0.26, sample_rate);
+    let mut first_rattle_decay = Decay::by_60_db(0.05, sample_rate);
+    over(0.4, sample_rate, || {
+        let bend = 1.0 + 0.35 * fall.next();
+        let skin = 0.9 * low_mode.sine(185.0 * bend) * low_decay.next()
+            + 0.5 * high_mode.sine(330.0 * bend) * high_decay.next();
+        let wires = Filter::next_pair(&mut top, [floor.next(noise.next()); 2]);
+        let rattle = rattle_decay.next() + 0.6 * first_rattle_decay.next();
         // A struck skin and an overdriven amplifier both round off the first peaks.
-        (1.1 * skin + (1.1 + 0.8 * hardness) * wires * rattle).tanh()
+        std::array::from_fn(|version| {
+            let loudness = 1.1 + 0.8 * HARDNESS[version];
+            (1.1 * skin + loudness * wires[version] * rattle).tanh()
+        })
     })
 }
 
-fn closed_hat(hardness: f64, sample_rate: f64) -> Vec<f64> {
-    hat(0.12, |t| decay(t, 0.075), hardness, sample_rate)
+fn closed_hat(sample_rate: f64) -> Vec<Pair> {
+    let mut decay = Decay::by_60_db(0.075, sample_rate);
+    hat(0.12, || decay.next(), sample_rate)
 }
 
-fn open_hat(hardness: f64, sample_rate: f64) -> Vec<f64> {
-    hat(
-        0.7,
-        |t| 0.85 * decay(t, 0.5) + 0.15 * decay(t, 0.05),
-        hardness,
-        sample_rate,
-    )
+fn open_hat(sample_rate: f64) -> Vec<Pair> {
+    let mut decay = Decay::by_60_db(0.5, sample_rate);
+    let mut first_decay = Decay::by_60_db(0.05, sample_rate);
+    let envelope = || 0.85 * decay.next() + 0.15 * first_decay.next();
+    hat(0.7, envelope, sample_rate)
 }
 
 /// The metal cluster and a little noise, above 7 kHz.
-fn hat(seconds: f64, envelope: impl Fn(f64) -> f64, hardness: f64, sample_rate: f64) -> Vec<f64> {
-    let mut metal = Metal::new(1.0, sample_rate);
+fn hat(seconds: f64, mut envelope: impl FnMut() -> f64, sample_rate: f64) -> Vec<Pair> {
+    let mut metal = metal(1.0, sample_rate);
     let mut noise = WhiteNoise::new(3, sample_rate);
-    let mut band = Filter::band_pass(7100.0 + 1500.0 * hardness, 1.0, sample_rate);
-    let mut floor = Filter::high_pass(6000.0, 0.8, sample_rate);
-    over(seconds, sample_rate, |t| {
-        floor.next(band.next(metal.next() + 0.35 * noise.next())) * envelope(t)
+    let mut band =
+        HARDNESS.map(|hardness| Filter::band_pass(7100.0 + 1500.0 * hardness, 1.0, sample_rate));
+    let mut floor = [Filter::high_pass(6000.0, 0.8, sample_rate); 2];
+    over(seconds, sample_rate, || {
+        let cluster = metal.next() + 0.35 * noise.next();
+        let level = envelope();
+        let filtered = Filter::next_pair(&mut band, [cluster; 2]);
+        Filter::next_pair(&mut floor, filtered).map(|sample| sample * level)
     })
 }
 
-fn low_tom(hardness: f64, sample_rate: f64) -> Vec<f64> {
-    tom(82.0, 0.6, 4, hardness, sample_rate)
+fn low_tom(sample_rate: f64) -> Vec<Pair> {
+    tom(82.0, 0.6, 4, sample_rate)
 }
 
-fn mid_tom(hardness: f64, sample_rate: f64) -> Vec<f64> {
-    tom(123.0, 0.5, 5, hardness, sample_rate)
+fn mid_tom(sample_rate: f64) -> Vec<Pair> {
+    tom(123.0, 0.5, 5, sample_rate)
 }
 
-fn high_tom(hardness: f64, sample_rate: f64) -> Vec<f64> {
-    tom(174.0, 0.42, 6, hardness, sample_rate)
+fn high_tom(sample_rate: f64) -> Vec<Pair> {
+    tom(174.0, 0.42, 6, sample_rate)
 }
 
 /// A sine that falls by half an octave to `frequency_hz`, its second mode, and the stick.
-fn tom(
-    frequency_hz: f64,
-    t60_seconds: f64,
-    seed: u64,
-    hardness: f64,
-    sample_rate: f64,
-) -> Vec<f64> {
+fn tom(frequency_hz: f64, t60_seconds: f64, seed: u64, sample_rate: f64) -> Vec<Pair> {
     let mut tone = Oscillator::new(0.0, sample_rate);
     let mut second_mode = Oscillator::new(0.0, sample_rate);
     let mut noise = WhiteNoise::new(seed, sample_rate);
     let mut skin_noise = Filter::low_pass(6.0 * frequency_hz, 0.7, sample_rate);
     let mut stick = Filter::band_pass(2600.0, 0.7, sample_rate);
-    over(1.3 * t60_seconds, sample_rate, |t| {
-        let bend = 1.0 + 0.5 * (-t / 0.035).exp();
+    let mut fall = Decay::by_e(0.035, sample_rate);
+    let mut tone_decay = Decay::by_60_db(t60_seconds, sample_rate);
+    let mut second_decay = Decay::by_60_db(0.45 * t60_seconds, sample_rate);
+    let mut breath_decay = Decay::by_60_db(0.18, sample_rate);
+    let mut stick_decay = Decay::by_60_db(0.02, sample_rate);
+    over(1.3 * t60_seconds, sample_rate, || {
+        let bend = 1.0 + 0.5 * fall.next();
         // A clamped skin's second mode is 1.59 times the first.
-        let body = tone.sine(frequency_hz * bend) * decay(t, t60_seconds)
-            + 0.25 * second_mode.sine(1.59 * frequency_hz * bend) * decay(t, 0.45 * t60_seconds);
+        let body = tone.sine(frequency_hz * bend) * tone_decay.next()
+            + 0.25 * second_mode.sine(1.59 * frequency_hz * bend) * second_decay.next();
         let white = noise.next();
-        let breath = 0.5 * skin_noise.next(white) * decay(t, 0.18);
-        let attack = (0.1 + 0.6 * hardness) * stick.next(white) * decay(t, 0.02);
-        body + breath + attack
+        let breath = 0.5 * skin_noise.next(white) * breath_decay.next();
+        let attack = stick.next(white) * stick_decay.next();
+        HARDNESS.map(|hardness| body + breath + (0.1 + 0.6 * hardness) * attack)
     })
 }
 
 /// A wide cluster of metal in two bands, and a long hiss.
-fn crash(hardness: f64, sample_rate: f64) -> Vec<f64> {
-    let mut metal = Metal::new(1.0, sample_rate);
-    let mut wide_metal = Metal::new(1.37, sample_rate);
+fn crash(sample_rate: f64) -> Vec<Pair> {
+    let mut narrow_metal = metal(1.0, sample_rate);
+    let mut wide_metal = metal(1.37, sample_rate);
     let mut noise = WhiteNoise::new(7, sample_rate);
     let mut low_band = Filter::band_pass(3440.0, 1.0, sample_rate);
     let mut high_band = Filter::band_pass(7100.0, 0.7, sample_rate);
     let mut hiss = Filter::high_pass(5200.0, 0.7, sample_rate);
-    let mut floor = Filter::high_pass(1800.0, 0.7, sample_rate);
-    over(2.2, sample_rate, |t| {
-        let cluster = metal.next() + wide_metal.next();
+    let mut floor = [Filter::high_pass(1800.0, 0.7, sample_rate); 2];
+    let mut body_decay = Decay::by_60_db(1.6, sample_rate);
+    let mut shine_decay = Decay::by_60_db(1.5, sample_rate);
+    let mut first_decay = Decay::by_60_db(0.12, sample_rate);
+    over(2.2, sample_rate, || {
+        let cluster = narrow_metal.next() + wide_metal.next();
         let white = noise.next();
-        let body = 0.55 * low_band.next(cluster + white) * decay(t, 1.6);
-        let shine = 0.45 * high_band.next(cluster + 1.5 * white) * decay(t, 1.5);
-        let air = (0.2 + 0.5 * hardness)
-            * hiss.next(white)
-            * (0.6 * decay(t, 1.5) + 0.8 * decay(t, 0.12));
-        floor.next(body + shine + air)
+        let shine_level = shine_decay.next();
+        let body = 0.55 * low_band.next(cluster + white) * body_decay.next();
+        let shine = 0.45 * high_band.next(cluster + 1.5 * white) * shine_level;
+        let air = hiss.next(white) * (0.6 * shine_level + 0.8 * first_decay.next());
+        let mix = HARDNESS.map(|hardness| body + shine + (0.2 + 0.5 * hardness) * air);
+        Filter::next_pair(&mut floor, mix)
     })
 }
 
 /// A tip on metal: a clear ping over a quiet wash.
-fn ride(hardness: f64, sample_rate: f64) -> Vec<f64> {
-    let mut metal = Metal::new(1.62, sample_rate);
+fn ride(sample_rate: f64) -> Vec<Pair> {
+    let mut metal = metal(1.62, sample_rate);
     let mut noise = WhiteNoise::new(8, sample_rate);
     let mut ping_band = Filter::band_pass(4600.0, 2.0, sample_rate);
     let mut wash_band = Filter::band_pass(7100.0, 0.8, sample_rate);
-    let mut floor = Filter::high_pass(2400.0, 0.7, sample_rate);
-    over(1.7, sample_rate, |t| {
+    let mut floor = [Filter::high_pass(2400.0, 0.7, sample_rate); 2];
+    let mut first_ping_decay = Decay::by_60_db(0.35, sample_rate);
+    let mut ping_decay = Decay::by_60_db(1.2, sample_rate);
+    let mut wash_decay = Decay::by_60_db(1.3, sample_rate);
+    let mut first_wash_decay = Decay::by_60_db(0.06, sample_rate);
+    over(1.7, sample_rate, || {
         let cluster = metal.next();
-        let ping = ping_band.next(cluster) * (0.7 * decay(t, 0.35) + 0.3 * decay(t, 1.2));
-        let wash = wash_band.next(cluster + noise.next())
-            * (0.35 * decay(t, 1.3) + (0.1 + 0.4 * hardness) * decay(t, 0.06));
-        floor.next(1.4 * ping + wash)
+        let ping_level = 0.7 * first_ping_decay.next() + 0.3 * ping_decay.next();
+        let ping = ping_band.next(cluster) * ping_level;
+        let wash = wash_band.next(cluster + noise.next());
+        let (level, first_level) = (wash_decay.next(), first_wash_decay.next());
+        let mix = HARDNESS.map(|hardness| {
+            1.4 * ping + wash * (0.35 * level + (0.1 + 0.4 * hardness) * first_level)
+        });
+        Filter::next_pair(&mut floor, mix)
     })
 }
 
 /// Six square oscillators at once.
-struct Metal {
-    oscillators: [Oscillator; 6],
-    tuning: f64,
-}
-
-impl Metal {
-    fn new(tuning: f64, sample_rate: f64) -> Self {
-        // Scattered phases: in step they would begin with a thud.
-        let oscillators =
-            [0.0, 0.37, 0.71, 0.19, 0.53, 0.87].map(|phase| Oscillator::new(phase, sample_rate));
-        Self {
-            oscillators,
-            tuning,
-        }
-    }
-
-    fn next(&mut self) -> f64 {
-        let squares = self.oscillators.iter_mut().zip(METAL_HZ);
-        squares
-            .map(|(oscillator, frequency_hz)| oscillator.square(self.tuning * frequency_hz))
-            .sum::<f64>()
-            / 6.0
-    }
+fn metal(tuning: f64, sample_rate: f64) -> Squares<6> {
+    // Scattered phases: in step they would begin with a thud.
+    let phases = [0.0, 0.37, 0.71, 0.19, 0.53, 0.87];
+    let frequencies_hz = METAL_HZ.map(|frequency_hz| tuning * frequency_hz);
+    Squares::new(phases, frequencies_hz, sample_rate)
 }
 
 /// Takes off what is too low to hear, rounds both ends and sets the largest sample to `peak`.
-fn finish(mut stroke: Vec<f64>, peak: f64, sample_rate: f64) -> Vec<f32> {
-    let mut subsonic = Filter::high_pass(22.0, 0.7, sample_rate);
-    let length_seconds = f64::from(u32::try_from(stroke.len()).unwrap_or(u32::MAX)) / sample_rate;
-    let mut largest = 0.0_f64;
-    for (sample, t) in stroke
-        .iter_mut()
-        .zip((0_u32..).map(|index| f64::from(index) / sample_rate))
-    {
-        let begin = (t / ATTACK_SECONDS).min(1.0);
-        let end = ((length_seconds - t) / (10.0 * ATTACK_SECONDS)).min(1.0);
-        *sample = subsonic.next(*sample) * begin * end;
-        largest = largest.max(sample.abs());
+fn finish(mut stroke: Vec<Pair>, peak: f64, sample_rate: f64) -> [Vec<f32>; 2] {
+    let mut subsonic = [Filter::high_pass(22.0, 0.7, sample_rate); 2];
+    let per_sample = 1.0 / (ATTACK_SECONDS * sample_rate);
+    let n_samples = u32::try_from(stroke.len()).unwrap_or(u32::MAX);
+    let mut largest = [0.0_f64; 2];
+    for (samples, index) in stroke.iter_mut().zip(0..n_samples) {
+        let begin = (f64::from(index) * per_sample).min(1.0);
+        let end = (f64::from(n_samples - index) * per_sample / 10.0).min(1.0);
+        *samples = Filter::next_pair(&mut subsonic, *samples).map(|sample| sample * begin * end);
+        for (largest, sample) in largest.iter_mut().zip(samples) {
+            *largest = largest.max(sample.abs());
+        }
     }
-    #[expect(clippy::cast_possible_truncation, reason = "audio is single precision")]
-    let finished = stroke
-        .iter()
-        .map(|sample| (sample * peak / largest) as f32)
-        .collect();
-    finished
+    std::array::from_fn(|version| {
+        let gain = peak / largest[version];
+        #[expect(clippy::cast_possible_truncation, reason = "audio is single precision")]
+        let finished = stroke
+            .iter()
+            .map(|samples| (samples[version] * gain) as f32)
+            .collect();
+        finished
+    })
 }

@@ -9,9 +9,35 @@ const HIGHEST_CUTOFF: f64 = 0.45;
 /// The rate at which noise has the level its recipe says.
 const NOISE_REFERENCE_HZ: f64 = 48_000.0;
 
-/// Level after `seconds` of something that is 60 dB down after `t60_seconds`.
-pub(super) fn decay(seconds: f64, t60_seconds: f64) -> f64 {
-    (-3.0 * std::f64::consts::LN_10 * seconds / t60_seconds).exp()
+/// The same moment of a soft and of a hard stroke. They are made together, because they have most of the work in common.
+pub(super) type Pair = [f64; 2];
+
+/// A level that falls from 1 by the same factor with every sample.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decay {
+    level: f64,
+    per_sample: f64,
+}
+
+impl Decay {
+    /// 60 dB down after `t60_seconds`.
+    pub(super) fn by_60_db(t60_seconds: f64, sample_rate: f64) -> Self {
+        Self::by_e(t60_seconds / (3.0 * std::f64::consts::LN_10), sample_rate)
+    }
+
+    /// Down to a part of 1/e after `seconds`.
+    pub(super) fn by_e(seconds: f64, sample_rate: f64) -> Self {
+        Self {
+            level: 1.0,
+            per_sample: (-1.0 / (seconds * sample_rate)).exp(),
+        }
+    }
+
+    pub(super) fn next(&mut self) -> f64 {
+        let level = self.level;
+        self.level *= self.per_sample;
+        level
+    }
 }
 
 /// A phase that advances by a frequency; 1 is a whole turn.
@@ -31,36 +57,55 @@ impl Oscillator {
 
     pub(super) fn sine(&mut self, frequency_hz: f64) -> f64 {
         let sample = (TAU * self.phase).sin();
-        self.advance(frequency_hz);
-        sample
-    }
-
-    /// A square wave whose edges are rounded off (PolyBLEP), so that its harmonics do not fold back as whistles.
-    pub(super) fn square(&mut self, frequency_hz: f64) -> f64 {
-        let step = frequency_hz * self.seconds_per_sample;
-        let half_turn_on = (self.phase + 0.5).fract();
-        let naive = if self.phase < 0.5 { 1.0 } else { -1.0 };
-        let sample = naive + edge(self.phase, step) - edge(half_turn_on, step);
-        self.advance(frequency_hz);
-        sample
-    }
-
-    fn advance(&mut self, frequency_hz: f64) {
         self.phase = (self.phase + frequency_hz * self.seconds_per_sample).fract();
+        sample
     }
 }
 
-/// What a rising edge at phase 0 has to be corrected by.
-fn edge(phase: f64, step: f64) -> f64 {
-    if phase < step {
-        let x = phase / step;
-        2.0 * x - x * x - 1.0
-    } else if phase > 1.0 - step {
-        let x = (phase - 1.0) / step;
-        x * x + 2.0 * x + 1.0
-    } else {
-        0.0
+/// Square waves at once, whose edges are rounded off (PolyBLEP) so that their harmonics do not fold back as whistles.
+///
+/// All of them advance together and without a branch, so that the compiler makes vectors of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Squares<const N: usize> {
+    /// 1 is a whole turn.
+    phases: [f64; N],
+    turns_per_sample: [f64; N],
+    samples_per_turn: [f64; N],
+}
+
+impl<const N: usize> Squares<N> {
+    pub(super) fn new(phases: [f64; N], frequencies_hz: [f64; N], sample_rate: f64) -> Self {
+        Self {
+            phases,
+            turns_per_sample: frequencies_hz.map(|frequency_hz| frequency_hz / sample_rate),
+            samples_per_turn: frequencies_hz.map(|frequency_hz| sample_rate / frequency_hz),
+        }
     }
+
+    /// Their mean.
+    pub(super) fn next(&mut self) -> f64 {
+        let mut squares = [0.0; N];
+        for (index, square) in squares.iter_mut().enumerate() {
+            let phase = self.phases[index];
+            let samples_per_turn = self.samples_per_turn[index];
+            let is_up = phase < 0.5;
+            let half_turn_on = if is_up { phase + 0.5 } else { phase - 0.5 };
+            let naive = if is_up { 1.0 } else { -1.0 };
+            *square = naive + edge(phase, samples_per_turn) - edge(half_turn_on, samples_per_turn);
+            let next = phase + self.turns_per_sample[index];
+            self.phases[index] = if next < 1.0 { next } else { next - 1.0 };
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a handful of oscillators")]
+        let n_squares = N as f64;
+        squares.iter().sum::<f64>() / n_squares
+    }
+}
+
+/// What a rising edge at phase 0 has to be corrected by, a sample before it and a sample after it.
+fn edge(phase: f64, samples_per_turn: f64) -> f64 {
+    let after = (1.0 - phase * samples_per_turn).max(0.0);
+    let before = (1.0 - (1.0 - phase) * samples_per_turn).max(0.0);
+    before * before - after * after
 }
 
 /// White noise with the same level per hertz at every sample rate.
@@ -121,6 +166,12 @@ impl Filter {
         self.state[0] = self.b[1] * sample - self.a[0] * filtered + self.state[1];
         self.state[1] = self.b[2] * sample - self.a[1] * filtered;
         filtered
+    }
+
+    /// One sample through each of two filters.
+    pub(super) fn next_pair(pair: &mut [Self; 2], samples: Pair) -> Pair {
+        let [first, second] = pair;
+        [first.next(samples[0]), second.next(samples[1])]
     }
 
     fn angle(frequency_hz: f64, q: f64, sample_rate: f64) -> (f64, f64) {

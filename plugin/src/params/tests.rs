@@ -81,11 +81,13 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
 }
 
 #[test]
-fn every_value_has_a_text_that_parses_back() {
+fn every_text_parses_back_to_what_prints_the_same() {
+    /// Every twentieth of a decibel of the kit's level is among them, and every half per cent.
+    const N_VALUES: u16 = 7_200;
     let params = FourbarParams::new(Arc::default());
     for (id, param, _) in params.param_map() {
-        for step in 0..=50_u8 {
-            let normalized = f32::from(step) / 50.0;
+        for step in 0..=N_VALUES {
+            let normalized = f32::from(step) / f32::from(N_VALUES);
             #[expect(unsafe_code, reason = "the parameters live until the end of the test")]
             let (text, text_again) = unsafe {
                 let text = param.normalized_value_to_string(normalized, true);
@@ -96,6 +98,30 @@ fn every_value_has_a_text_that_parses_back() {
             };
             assert_eq!(text, text_again, "{id}");
         }
+    }
+}
+
+#[test]
+fn the_kit_is_off_where_its_text_says_so() {
+    let params = FourbarParams::new(Arc::default());
+    for (level_db, text, is_off) in [
+        (-60.0, "-inf dB", true),
+        (-59.96, "-inf dB", true),
+        (-59.94, "-59.9 dB", false),
+    ] {
+        let level = params.kit_level.preview_normalized(level_db);
+        assert_eq!(
+            params.kit_level.normalized_value_to_string(level, true),
+            text
+        );
+        #[expect(unsafe_code, reason = "the parameters live until the end of the test")]
+        unsafe {
+            params
+                .kit_level
+                .as_ptr()
+                ._internal_set_normalized_value(level)
+        };
+        assert_eq!(params.kit_gain() == 0.0, is_off, "{level_db}");
     }
 }
 

@@ -1,18 +1,19 @@
-//! The VST3 entry points: the framework's plugin, with what it gets wrong put right.
-//!
-//! The framework (nice-plug 0.2.3) tells the plugin at activation whether the host plays or renders, but what it tells is
-//! one [`setupProcessing`](IAudioProcessorTrait::setupProcessing) old. A host that exports a song would get what playing
-//! gets: notes of the pattern that happens to be ready. So a host gets the framework's own component with that one
-//! function exchanged for one that calls it twice.
+//! The VST3 entry points: the framework's plugin, with some of its functions exchanged ([`functions`]).
 #![expect(
     unsafe_code,
     reason = "VST3 is a C++ interface: hosts and the framework pass pointers, and its contract says which are valid"
 )]
 
+mod functions;
+mod told;
+
+pub(super) use functions::Functions;
+
+use super::Border;
 use crate::Fourbar;
 use nice_plug::wrapper::setup_logger;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
-    IAudioProcessor, IAudioProcessorVtbl, ProcessSetup,
+    IAudioProcessor, IComponent, IEditController,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
     FIDString, FUnknown, IPluginFactory, IPluginFactory2, IPluginFactory2Trait, IPluginFactory3,
@@ -23,7 +24,6 @@ use nice_plug::wrapper::vst3::vst3::{Class, ComWrapper};
 use nice_plug::wrapper::vst3::{PluginInfo, Wrapper};
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::OnceLock;
 
 /// What a host asks the library for.
 #[unsafe(export_name = "GetPluginFactory")]
@@ -121,19 +121,26 @@ impl IPluginFactoryTrait for Factory {
         if class.is_null() || interface.is_null() || object.is_null() {
             return kInvalidArgument;
         }
-        // SAFETY: the host passes two ids of 16 bytes, and room for a pointer.
+        // SAFETY: the host passes two ids of 16 bytes, and room for a pointer. The wrapper is new, nobody but us has seen it.
         unsafe {
             if *class.cast::<[u8; 16]>() != *self.info.cid {
                 return kInvalidArgument;
             }
-            let wrapper = ComWrapper::new(Wrapper::<Fourbar>::new());
-            let (Some(unknown), Some(processor)) = (
+            let (wrapper, border) = Border::with(|| ComWrapper::new(Wrapper::<Fourbar>::new()));
+            let (Some(unknown), Some(component), Some(controller), Some(processor)) = (
                 wrapper.as_com_ref::<FUnknown>(),
+                wrapper.as_com_ref::<IComponent>(),
+                wrapper.as_com_ref::<IEditController>(),
                 wrapper.as_com_ref::<IAudioProcessor>(),
             ) else {
                 return kInvalidArgument;
             };
-            correct(processor.as_ptr());
+            functions::exchange(
+                &border,
+                component.as_ptr(),
+                controller.as_ptr(),
+                processor.as_ptr(),
+            );
             let unknown = unknown.as_ptr();
             ((*(*unknown).vtbl).queryInterface)(unknown, interface.cast::<TUID>(), object)
         }
@@ -155,52 +162,5 @@ impl IPluginFactory3Trait for Factory {
 
     unsafe fn setHostContext(&self, _context: *mut FUnknown) -> tresult {
         kResultOk
-    }
-}
-
-/// The framework's functions and ours, which are the same but for one.
-struct Functions {
-    framework: IAudioProcessorVtbl,
-    corrected: IAudioProcessorVtbl,
-}
-
-static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
-
-/// Exchanges the function of a processor that nobody but us has seen yet.
-///
-/// # Safety
-/// `processor` must be the framework's, and alive.
-unsafe fn correct(processor: *mut IAudioProcessor) {
-    // SAFETY: as the caller promises; all processors of the framework have the same functions.
-    unsafe {
-        let framework = *(*processor).vtbl;
-        let functions = FUNCTIONS.get_or_init(|| Functions {
-            framework,
-            corrected: IAudioProcessorVtbl {
-                setupProcessing: setup_processing,
-                ..framework
-            },
-        });
-        (*processor).vtbl = &raw const functions.corrected;
-    }
-}
-
-unsafe extern "system" fn setup_processing(
-    processor: *mut IAudioProcessor,
-    setup: *mut ProcessSetup,
-) -> tresult {
-    let Some(functions) = FUNCTIONS.get() else {
-        return kInvalidArgument;
-    };
-    let framework = functions.framework.setupProcessing;
-    // SAFETY: the host's own arguments, to the function that it means.
-    unsafe {
-        // The first call is told of the mode, the second one passes it on.
-        let result = framework(processor, setup);
-        if result == kResultOk {
-            framework(processor, setup)
-        } else {
-            result
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The events of a CLAP block, in the form in which the framework reads them right.
+//! The events that come with a CLAP block, in the form in which the framework reads them right.
 //!
 //! The framework (nice-plug 0.2.3) divides a block where a parameter or the transport changes, and makes two mistakes.
 //! It takes the first event of a block for one at the block's start. And it counts a transport's song position from the
@@ -42,7 +42,7 @@ struct Events {
 ///
 /// # Safety
 /// `block` must be a CLAP block, and `process` must not keep it.
-pub(crate) unsafe fn with_corrected_events<R>(
+pub(super) unsafe fn with_corrected_events<R>(
     block: &clap_process,
     sample_rate: f64,
     process: impl FnOnce(&clap_process) -> R,

@@ -8,7 +8,7 @@
     reason = "CLAP is a C interface: hosts and the framework pass pointers, and its contract says which are valid"
 )]
 
-use crate::clap::framework;
+use super::{framework, framework_extension};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::stream::{clap_istream, clap_ostream};
 use nice_plug::wrapper::clap::clap_plugin;
@@ -16,7 +16,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 /// What a host gets for the state extension.
-pub(crate) static STATE_EXTENSION: clap_plugin_state = clap_plugin_state {
+pub(super) static EXTENSION: clap_plugin_state = clap_plugin_state {
     save: Some(save),
     load: Some(load),
 };
@@ -27,26 +27,14 @@ const MAX_STATE_BYTES: usize = 16 << 20;
 /// Bytes of the length that a state begins with.
 const LENGTH_BYTES: usize = size_of::<u64>();
 
-/// The framework's state extension.
-///
-/// # Safety
-/// As for [`framework`].
-unsafe fn framework_state<'a>(plugin: *const clap_plugin) -> Option<&'a clap_plugin_state> {
-    // SAFETY: the framework's function is called with the framework's plugin, and CLAP says what the id stands for.
-    unsafe {
-        let framework = framework(plugin);
-        let state = framework.get_extension?(framework, CLAP_EXT_STATE.as_ptr());
-        state.cast::<clap_plugin_state>().as_ref()
-    }
-}
-
 unsafe extern "C" fn save(plugin: *const clap_plugin, stream: *const clap_ostream) -> bool {
     if plugin.is_null() || stream.is_null() {
         return false;
     }
     // SAFETY: the host passes its plugin and a stream.
     unsafe {
-        let save = framework_state(plugin).and_then(|state| state.save);
+        let state = framework_extension::<clap_plugin_state>(plugin, CLAP_EXT_STATE);
+        let save = state.and_then(|state| state.save);
         save.is_some_and(|save| save(framework(plugin), stream))
     }
 }
@@ -67,7 +55,8 @@ unsafe extern "C" fn load(plugin: *const clap_plugin, stream: *const clap_istrea
             ctx: (&raw mut unread).cast(),
             read: Some(read_memory),
         };
-        let load = framework_state(plugin).and_then(|state| state.load);
+        let state = framework_extension::<clap_plugin_state>(plugin, CLAP_EXT_STATE);
+        let load = state.and_then(|state| state.load);
         load.is_some_and(|load| load(framework(plugin), &raw const stream))
     }
 }

@@ -1,0 +1,107 @@
+//! What instances cost while nothing is asked of them, by the system's own account.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::harness::clap::ClapHost;
+use crate::harness::process::run_alone;
+use crate::harness::{Host as _, Mode, Player, Setup};
+
+/// Set in the second run of the test, which has the process to itself.
+const ALONE: &str = "FOURBAR_TEST_RUNS_ALONE";
+/// How often an idle instance may wake the processor.
+const WAKE_UPS_PER_SECOND: f64 = 20.0;
+/// How long is counted.
+const WINDOW: Duration = Duration::from_secs(2);
+/// How long the models may take to be read.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn idle_instances_hardly_ever_wake_and_leave_no_thread_behind() {
+    if std::env::var_os(ALONE).is_none() {
+        return run_alone(
+            "instances::idle_instances_hardly_ever_wake_and_leave_no_thread_behind",
+            &[(ALONE, OsStr::new("1"))],
+        );
+    }
+    for n_instances in [1, 32] {
+        let mut players: Vec<_> = (0..n_instances).map(|_| player()).collect();
+        let limit = WAKE_UPS_PER_SECOND * f64::from(n_instances);
+        let start = Instant::now();
+        while count(&mut players).wake_ups_per_second > limit {
+            assert!(start.elapsed() < PATIENCE, "they never come to rest");
+        }
+        let idle = count(&mut players);
+        println!("{n_instances} idle instances: {idle:?}");
+        assert!(idle.wake_ups_per_second <= limit, "{idle:?}");
+        drop(players);
+        assert_eq!(threads(), Vec::<PathBuf>::new(), "left behind");
+    }
+}
+
+fn player() -> Player<ClapHost> {
+    let host = ClapHost::new(Setup {
+        mode: Mode::Realtime,
+        ..Setup::default()
+    });
+    Player::on(host)
+}
+
+/// What the plugin's threads do.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the share of the processor is for the reader")]
+struct Cost {
+    wake_ups_per_second: f64,
+    percent_of_a_core: f64,
+}
+
+/// What the plugin's threads do while the host processes blocks and its transport stands.
+fn count(players: &mut [Player<ClapHost>]) -> Cost {
+    let start = Instant::now();
+    let before = spent();
+    while start.elapsed() < WINDOW {
+        for player in &mut *players {
+            player.run(512);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let after = spent();
+    Cost {
+        wake_ups_per_second: (after.0 - before.0) / seconds,
+        percent_of_a_core: 100.0 * (after.1 - before.1) / seconds,
+    }
+}
+
+/// How often the plugin's threads have gone to sleep so far, and the seconds that they have run.
+fn spent() -> (f64, f64) {
+    let spent_by = |thread: &Path| {
+        let status = fs::read_to_string(thread.join("status")).unwrap();
+        let sleeps = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        let number = |text: &str| text.trim().parse::<f64>().unwrap();
+        // In user and in system mode, in hundredths of a second; the name before them may hold spaces.
+        let stat = fs::read_to_string(thread.join("stat")).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let hundredths: f64 = fields.split_whitespace().skip(11).take(2).map(number).sum();
+        (number(sleeps.unwrap()), hundredths / 100.0)
+    };
+    threads()
+        .iter()
+        .map(|thread| spent_by(thread))
+        .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+/// The plugin's threads, as folders of the system.
+fn threads() -> Vec<PathBuf> {
+    fs::read_dir("/proc/self/task")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|thread| {
+            fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.starts_with("fourbar "))
+        })
+        .collect()
+}
