@@ -14,6 +14,8 @@ pub(super) struct Row {
     split: String,
     #[serde(default)]
     style: String,
+    #[serde(default)]
+    beat_type: String,
     #[serde(default, deserialize_with = "csv::invalid_option")]
     bpm: Option<f64>,
 }
@@ -45,6 +47,11 @@ impl Row {
     pub(super) fn style(&self) -> Option<&str> {
         let primary = self.style.split('/').next().unwrap_or_default().trim();
         (!primary.is_empty()).then_some(primary)
+    }
+
+    /// Whether the column `beat_type` calls the file a fill.
+    pub(super) fn is_fill(&self) -> bool {
+        self.beat_type == "fill"
     }
 
     /// The tempo, if the column holds a usable one.

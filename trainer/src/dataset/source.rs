@@ -1,5 +1,6 @@
 //! One MIDI file, judged and turned into material.
 
+use super::index::Row;
 use super::{Listing, Split};
 use fourbar_model::converter::{Converter, Material};
 use fourbar_model::drums::DrumMap;
@@ -14,6 +15,8 @@ pub struct SourceFile {
     pub split: Split,
     /// Primary style, such as `rock`, where an index names it.
     pub style: Option<String>,
+    /// Whether an index says that it is a drum fill and no beat.
+    pub is_fill: bool,
     /// Tempo at the first note, in quarter notes a minute. Notes are in beats, so it never shapes an example.
     pub bpm: f64,
     /// What windows are cut from.
@@ -57,6 +60,7 @@ impl SourceFile {
             name: name.to_owned(),
             split,
             style: row.and_then(|row| row.style()).map(str::to_owned),
+            is_fill: row.is_some_and(Row::is_fill),
             bpm: row
                 .and_then(|row| row.bpm())
                 .unwrap_or_else(|| song.bpm_at(material.first_beats)),

@@ -162,14 +162,14 @@ fn eight_in_ten_files_are_for_training() {
 }
 
 #[test]
-fn an_index_decides_what_is_data_and_gives_split_style_and_tempo() {
+fn an_index_decides_what_is_data_and_gives_split_style_tempo_and_kind() {
     let song = beat(4);
-    let index = b"style,bpm,midi_filename,split\r\n\
-        rock/halftime,93.5,d1/a.mid,test\r\n\
-        funk,n/a,d1/b.mid,validation\r\n\
-        ,100,d1/gone.mid,train\r\n\
-        jazz,100,d1/c.mid,tomorrow\r\n\
-        jazz,100,d1/a.mid,train\r\n";
+    let index = b"style,bpm,beat_type,midi_filename,split\r\n\
+        rock/halftime,93.5,fill,d1/a.mid,test\r\n\
+        funk,n/a,beat,d1/b.mid,validation\r\n\
+        ,100,beat,d1/gone.mid,train\r\n\
+        jazz,100,beat,d1/c.mid,tomorrow\r\n\
+        jazz,100,beat,d1/a.mid,train\r\n";
     let files: [(&str, &[u8]); 5] = [
         ("set/info.csv", index),
         ("set/d1/a.mid", &song),
@@ -184,12 +184,12 @@ fn an_index_decides_what_is_data_and_gives_split_style_and_tempo() {
         panic!("two files are usable")
     };
     assert_eq!(
-        (a.split, a.style.as_deref(), a.bpm),
-        (Split::Test, Some("rock"), 93.5)
+        (a.split, a.style.as_deref(), a.bpm, a.is_fill),
+        (Split::Test, Some("rock"), 93.5, true)
     );
     assert_eq!(
-        (b.split, b.style.as_deref(), b.bpm),
-        (Split::Validation, Some("funk"), 120.0)
+        (b.split, b.style.as_deref(), b.bpm, b.is_fill),
+        (Split::Validation, Some("funk"), 120.0, false)
     );
     let reasons: Vec<_> = dataset
         .dropped
