@@ -68,7 +68,7 @@ const fn of_melody(
 }
 
 /// Properties of drums on the grid.
-const GRID: [Attribute; 13] = [
+const GRID: [Attribute; 14] = [
     of_groove("density", "hits in a 16th step", density),
     of_groove(
         "syncopation_16th",
@@ -79,6 +79,11 @@ const GRID: [Attribute; 13] = [
         "syncopation_8th",
         "share of the steps with hits that are off-beat 8ths with nothing on the two 16ths before",
         |groove| syncopation_8th(&struck(groove)),
+    ),
+    of_groove(
+        "weak_share",
+        "share of the hits that are on the 16ths between the 8ths",
+        weak_share,
     ),
     of_groove(
         "hat_openness",
@@ -109,7 +114,7 @@ const GRID: [Attribute; 13] = [
 ];
 
 /// Properties of drums that are more than a grid.
-const FEEL: [Attribute; 3] = [
+const FEEL: [Attribute; 4] = [
     of_groove(
         "swing",
         "how much later than the other hits the 16ths between the 8ths come, in steps",
@@ -120,6 +125,7 @@ const FEEL: [Attribute; 3] = [
         "how early the hits come, in steps; negative where they drag",
         push,
     ),
+    of_groove("velocity", "mean velocity of the hits, 0 to 1", velocity),
     of_groove(
         "dynamics",
         "distance between the velocities of the softest and the loudest tenth of the hits, 0 to 1",
@@ -290,6 +296,14 @@ fn share_of_struck(struck: &[bool], is_syncopated: impl Fn(usize) -> bool) -> Op
     (n_struck > 0).then(|| count(n_syncopated) / count(n_struck))
 }
 
+/// The share of the hits that are on the 16ths between the 8ths.
+#[must_use]
+pub fn weak_share(groove: &Groove) -> Option<f64> {
+    let n_hits = groove.n_hits();
+    let n_weak = groove.hits().filter(|(step, ..)| step % 2 == 1).count();
+    (n_hits > 0).then(|| count(n_weak) / count(n_hits))
+}
+
 /// The share of the hi-hat's hits that are open.
 #[must_use]
 pub fn hat_openness(groove: &Groove) -> Option<f64> {
@@ -318,6 +332,16 @@ pub fn push(groove: &Groove) -> Option<f64> {
         .map(|(_, _, cell)| f64::from(cell.offset))
         .collect();
     (!offsets.is_empty()).then(|| mean(offsets.iter().copied()))
+}
+
+/// The mean velocity of the hits.
+#[must_use]
+pub fn velocity(groove: &Groove) -> Option<f64> {
+    let velocities: Vec<f64> = groove
+        .hits()
+        .map(|(_, _, cell)| f64::from(cell.velocity))
+        .collect();
+    (!velocities.is_empty()).then(|| mean(velocities.iter().copied()))
 }
 
 /// Distance between the tenth and the ninetieth hundredth of the velocities.
@@ -432,6 +456,20 @@ mod tests {
     }
 
     #[test]
+    fn velocity_is_a_mean_and_the_weak_share_counts_hits() {
+        let groove = bar(&[
+            (0, Voice::Kick, 1.0, 0.0),
+            (1, Voice::Snare, 0.25, 0.0),
+            (2, Voice::Kick, 0.5, 0.0),
+            (2, Voice::Snare, 0.25, 0.0),
+        ]);
+        assert_eq!(velocity(&groove), Some(0.5));
+        assert_eq!(weak_share(&groove), Some(0.25));
+        let silence = Groove::empty(16);
+        assert_eq!((velocity(&silence), weak_share(&silence)), (None, None));
+    }
+
+    #[test]
     fn dynamics_are_the_distance_between_the_tenths() {
         let hits: Vec<_> = (0..11_u8)
             .map(|step| (usize::from(step), Voice::Snare, f32::from(step) / 10.0, 0.0))
@@ -504,7 +542,7 @@ mod tests {
         };
         let groove = ids(&Converter::Groove(GrooveConverter::default()));
         let grid = ids(&Converter::Drums(DrumsConverter::default()));
-        assert_eq!((groove.len(), grid.len()), (16, 13));
+        assert_eq!((groove.len(), grid.len()), (18, 14));
         assert!(groove.contains(&"swing") && !grid.contains(&"swing"));
     }
 }
