@@ -293,18 +293,19 @@ fn share_of_struck(struck: &[bool], is_syncopated: impl Fn(usize) -> bool) -> Op
     (n_struck > 0).then(|| count(n_syncopated) / count(n_struck))
 }
 
+/// The share of the hits that are on the 16ths between the 8ths.
+#[must_use]
+pub fn weak_share(groove: &Groove) -> Option<f64> {
+    let n_hits = groove.n_hits();
+    let n_weak = groove.hits().filter(|(step, ..)| step % 2 == 1).count();
+    (n_hits > 0).then(|| count(n_weak) / count(n_hits))
+}
+
 /// The share of the hi-hat's hits that are open.
 #[must_use]
 pub fn hat_openness(groove: &Groove) -> Option<f64> {
     let [open, closed] = [Voice::OpenHat, Voice::ClosedHat].map(|voice| density_of(groove, voice));
     (open + closed > 0.0).then(|| open / (open + closed))
-}
-
-/// The share of the hits that are on the 16ths between the 8ths.
-#[must_use]
-pub fn weak_share(groove: &Groove) -> Option<f64> {
-    let n_weak = groove.hits().filter(|(step, ..)| step % 2 == 1).count();
-    (groove.n_hits() > 0).then(|| count(n_weak) / count(groove.n_hits()))
 }
 
 /// How much later than the other hits the 16ths between the 8ths come, in steps; `None` with fewer than three hits on

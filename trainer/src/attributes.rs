@@ -9,6 +9,7 @@ mod effects;
 mod heat_map;
 
 pub use effects::{Effects, effects};
+pub(crate) use effects::{Point, measure_at};
 
 use crate::dataset::{Dataset, Split, Window};
 use crate::{arguments, data, files};

@@ -12,6 +12,7 @@ mod elbo;
 mod features;
 mod held_out;
 mod interpolation;
+mod knobs;
 mod language;
 mod onsets;
 mod page;
@@ -22,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod two_sample;
 pub mod validation;
 
 pub use accuracy::{Accuracy, Choice};
@@ -30,19 +32,23 @@ pub use elbo::{Elbo, KlTerms};
 pub use features::Features;
 pub use held_out::HeldOut;
 pub use interpolation::{Curve, Interpolation};
+pub use knobs::{Knob, Knobs};
 pub use onsets::Onsets;
 pub use reconstruction::Reconstruction;
 pub use segments::Segment;
 pub use statistics::{Estimate, Interval, Summary};
+pub use two_sample::{
+    Comparison, Feature, FeatureLikeness, Novelty, Separability, TwoSample, WindowFigures,
+};
 pub use validation::Validation;
 
 use crate::dataset::{Dataset, Split};
-use crate::generate::noise_of;
 use crate::loaded_model::LoadedModel;
 use crate::run_folder::Row;
 use crate::{arguments, data, files};
 use anyhow::Context as _;
 use fourbar_model::conditions::Conditions;
+use fourbar_model::config::ModelConfig;
 use fourbar_model::groove::Groove;
 use fourbar_model::noise::Noise;
 use fourbar_model::rows::Rows;
@@ -53,6 +59,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use two_sample::Windows;
 
 /// Version of the report's keys.
 pub const REPORT_VERSION: u32 = 3;
@@ -81,8 +88,8 @@ pub struct Args {
     /// The log of the model's training, for the page [default: beside the model, log.csv or the model's name with .csv]
     #[arg(long, value_name = "FILE.csv", requires = "html", value_parser = files::path_parser())]
     pub log: Option<PathBuf>,
-    /// How many grooves to invent for the comparison with the data.
-    #[arg(long, value_name = "N", default_value = "2000", value_parser = arguments::count)]
+    /// How many grooves to invent for the comparison with the data: those of --seed and the seeds after it.
+    #[arg(long, value_name = "N", default_value = "512", value_parser = arguments::count)]
     pub samples: usize,
     /// How many pairs of held-out examples to walk between; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 128)]
@@ -132,7 +139,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         kl_terms: KlTerms::of(&model.metadata),
         seed: args.seed,
     };
-    let evaluation = Evaluation::of(&model.vae, &dataset, args.split, &settings)?;
+    let mut evaluation = Evaluation::of(&model.vae, &dataset, args.split, &settings)?;
+    evaluation.report.two_sample = evaluation.beside_drummers(&dataset, model.vae.config())?;
+    evaluation.report.knobs = evaluation.knobs(&model)?;
     let report = &evaluation.report;
     let mut out = io::stdout();
     write!(out, "{}", report.to_text())?;
@@ -209,6 +218,11 @@ pub struct Report {
     pub prior: Option<Prior>,
     /// What the drummers play; `None` if the model plays no drums of the nine.
     pub data: Option<Features>,
+    /// Inventions and reconstructions beside drummers, by their distributions. `None` if the model plays no grooves, there
+    /// is no training data, or it was not asked for: it takes longer than the rest.
+    pub two_sample: Option<TwoSample>,
+    /// What the checkpoint's attribute vectors do. `None` if it has none of these, or it was not asked for.
+    pub knobs: Option<Knobs>,
 }
 
 /// Features of grooves that the model invented.
@@ -242,6 +256,10 @@ pub struct Evaluation {
     held_out: HeldOut,
     /// What the model made of it, running freely: the most likely rows.
     played: Vec<Rows>,
+    /// The same, drawn at temperature 1.
+    sampled: Vec<Rows>,
+    /// What the model invented, if it plays drums of the nine.
+    invented: Option<Vec<Groove>>,
 }
 
 impl Evaluation {
@@ -269,12 +287,13 @@ impl Evaluation {
         let sampled = Choosing::Sampled {
             seed: settings.seed,
         };
+        let sampled = play_back(vae, &held_out, sampled)?;
         let reconstruction = Reconstruction::of(
             vae,
             &held_out,
             &forced,
             &played,
-            &play_back(vae, &held_out, sampled)?,
+            &sampled,
             settings.kl_terms,
         );
         let interpolation = if settings.n_pairs == 0 {
@@ -283,13 +302,7 @@ impl Evaluation {
             let language = interpolation::language_of(dataset, config);
             Interpolation::of(vae, &held_out, &language, settings.n_pairs, settings.seed)?
         };
-        let prior = prior(
-            vae,
-            &held_out,
-            settings.n_samples,
-            TEMPERATURE,
-            settings.seed,
-        )?;
+        let invented = invented_grooves(vae, &held_out, settings.n_samples, settings.seed)?;
         let report = Report {
             report_version: REPORT_VERSION,
             preset: config.preset.clone(),
@@ -303,58 +316,101 @@ impl Evaluation {
             seed: settings.seed,
             reconstruction,
             interpolation,
-            prior,
+            prior: invented.as_ref().map(|grooves| Prior {
+                temperature: TEMPERATURE,
+                features: Features::of(grooves, &(0..grooves.len()).collect::<Vec<_>>()),
+            }),
             data: held_out
                 .grooves
                 .as_ref()
                 .map(|grooves| Features::of(grooves, &held_out.files)),
+            two_sample: None,
+            knobs: None,
         };
         Ok(Self {
             report,
             held_out,
             played,
+            sampled,
+            invented,
         })
+    }
+
+    /// Inventions and reconstructions beside the drummers of `dataset`, which the rest was measured on; `None` if the
+    /// model plays no grooves, or there is no training data.
+    ///
+    /// # Errors
+    /// If the classifier cannot be trained.
+    fn beside_drummers(
+        &self,
+        dataset: &Dataset,
+        config: &ModelConfig,
+    ) -> anyhow::Result<Option<TwoSample>> {
+        let Some(invented) = &self.invented else {
+            return Ok(None);
+        };
+        // Each sample counts as a file of its own.
+        let invented = invented.iter().cloned().zip(dataset.files.len()..);
+        let mut sets = vec![("prior samples", Windows::of(invented))];
+        for (name, rows) in [
+            ("reconstructions, most likely", &self.played),
+            ("reconstructions, sampled", &self.sampled),
+        ] {
+            let grooves = held_out::grooves(config, rows.iter()).unwrap_or_default();
+            let files = self.held_out.files.iter().copied();
+            let of_beats = grooves.into_iter().zip(files).zip(&self.held_out.is_beat);
+            let of_beats = of_beats.filter(|(_, is_beat)| **is_beat);
+            sets.push((name, Windows::of(of_beats.map(|(window, _)| window))));
+        }
+        let Report { split, seed, .. } = self.report;
+        TwoSample::of(dataset, split, config.window_steps(), sets, seed)
+    }
+
+    /// What the model's attribute vectors do; `None` if it has none.
+    ///
+    /// # Errors
+    /// If the network fails.
+    fn knobs(&self, model: &LoadedModel) -> anyhow::Result<Option<Knobs>> {
+        let examples = self.held_out.examples.iter();
+        let conditions: Vec<Conditions> = examples.map(|one| one.conditions.clone()).collect();
+        let attributes = &model.metadata.attributes;
+        Knobs::of(&model.vae, attributes, &conditions, self.report.seed)
     }
 }
 
-/// Features of `n_samples` grooves decoded from z ~ N(0, 1), hits drawn at `temperature`; `None` if the model plays no
-/// drums of the nine. A model that is told which drums play is told those of one held-out example after the other.
+/// `n_samples` grooves decoded from the prior at [`TEMPERATURE`]; `None` if the model plays no drums of the nine.
 ///
 /// # Errors
 /// If the network fails.
-pub fn prior(
+fn invented_grooves(
     vae: &Vae,
     held_out: &HeldOut,
     n_samples: usize,
-    temperature: f32,
     seed: u64,
-) -> anyhow::Result<Option<Prior>> {
+) -> anyhow::Result<Option<Vec<Groove>>> {
     if held_out.grooves.is_none() {
         return Ok(None);
     }
     let mut grooves: Vec<Groove> = Vec::with_capacity(n_samples);
     let samples: Vec<usize> = (0..n_samples).collect();
     for batch in samples.chunks(BATCH) {
-        let rows = invented(vae, held_out, batch, temperature, seed)?;
+        let rows = invented(vae, held_out, batch, seed)?;
         grooves.extend(held_out::grooves(vae.config(), rows.iter()).unwrap_or_default());
     }
-    Ok(Some(Prior {
-        temperature,
-        features: Features::of(&grooves, &samples),
-    }))
+    Ok(Some(grooves))
 }
 
-/// The sequences that `fourbar generate` invents by these numbers; see [`prior`].
+/// What the model invents at [`TEMPERATURE`]: number i is the sequence of the seed `seed` + i, in the plugin as in
+/// `fourbar generate`. A model that is told which drums play is told those of one held-out example after the other.
 fn invented(
     vae: &Vae,
     held_out: &HeldOut,
     samples: &[usize],
-    temperature: f32,
     seed: u64,
 ) -> anyhow::Result<Vec<Rows>> {
     let mut noises: Vec<Noise> = samples
         .iter()
-        .map(|sample| noise_of(seed, *sample))
+        .map(|sample| Noise::from_seed(seed.wrapping_add(*sample as u64)))
         .collect();
     let zs: Vec<Vec<f32>> = noises
         .iter_mut()
@@ -368,6 +424,6 @@ fn invented(
                 .clone()
         })
         .collect();
-    vae.generate_batch(&zs, &conditions, temperature, &mut noises)
+    vae.generate_batch(&zs, &conditions, TEMPERATURE, &mut noises)
         .context("decoding samples of the prior")
 }

@@ -46,18 +46,12 @@ pub fn effects(
     let points: Vec<Point> = (0..samples)
         .map(|index| Point::draw(vae, conditions, seed, index))
         .collect();
-    let measured = |by: Option<&[f32]>| -> Result<Vec<Vec<Option<f64>>>> {
-        let batches: Vec<Vec<Vec<Option<f64>>>> = points
-            .par_chunks(BATCH)
-            .map(|points| measure(vae, vectors, points, by, temperature))
-            .collect::<Result<_>>()?;
-        Ok(batches.concat())
-    };
-    let before = measured(None)?;
+    let nothing = vec![0.0; vae.config().latent];
+    let before = measure_at(vae, vectors, &points, &nothing, temperature)?;
     let means = vectors
         .iter()
         .map(|(_, added)| {
-            let after = measured(Some(&added.vector))?;
+            let after = measure_at(vae, vectors, &points, &added.vector, temperature)?;
             let row = vectors.iter().enumerate().map(|(column, (_, of))| {
                 let pairs = before.iter().zip(&after);
                 let changes: Vec<f64> = pairs
@@ -78,14 +72,16 @@ pub fn effects(
 }
 
 /// A random point and the chance with which its music is drawn.
-struct Point<'a> {
+#[derive(Debug, Clone)]
+pub(crate) struct Point<'a> {
     z: Vec<f32>,
     noise: Noise,
     conditions: Option<&'a Conditions>,
 }
 
 impl<'a> Point<'a> {
-    fn draw(vae: &Vae, conditions: &'a [Conditions], seed: u64, index: usize) -> Self {
+    /// Point number `index` of `seed`, with one of these conditions, if there are any.
+    pub(crate) fn draw(vae: &Vae, conditions: &'a [Conditions], seed: u64, index: usize) -> Self {
         let mut noise = noise_of(seed, index);
         let z = vae.draw(None, &mut noise);
         let conditions =
@@ -98,34 +94,39 @@ impl<'a> Point<'a> {
     }
 }
 
-/// Every attribute of the music of each point, moved by a vector.
-fn measure(
+/// The attributes of `vectors` in the music of each point, moved by `by` (`[latent]`).
+///
+/// # Errors
+/// If the network fails.
+pub(crate) fn measure_at(
     vae: &Vae,
     vectors: &[(Attribute, AttributeVector)],
     points: &[Point],
-    by: Option<&[f32]>,
+    by: &[f32],
     temperature: f32,
 ) -> Result<Vec<Vec<Option<f64>>>> {
-    let zs: Vec<Vec<f32>> = points
-        .iter()
-        .map(|point| match by {
-            Some(by) => point.z.iter().zip(by).map(|(z, by)| z + by).collect(),
-            None => point.z.clone(),
-        })
-        .collect();
-    let mut noises: Vec<Noise> = points.iter().map(|point| point.noise.clone()).collect();
-    let conditions: Vec<Conditions> = points
-        .iter()
-        .map(|point| point.conditions.cloned().unwrap_or_default())
-        .collect();
     let converter = &vae.config().converter;
-    let music = vae.generate_batch(&zs, &conditions, temperature, &mut noises)?;
     let of_rows = |rows: &Rows| {
         let passage = Passage::of_rows(converter, rows);
         let attributes = vectors.iter();
         attributes.map(|(one, _)| one.measure(&passage)).collect()
     };
-    Ok(music.iter().map(of_rows).collect())
+    let of_points = |points: &[Point]| -> Result<Vec<Vec<Option<f64>>>> {
+        let moved = |point: &Point| point.z.iter().zip(by).map(|(z, by)| z + by).collect();
+        let zs: Vec<Vec<f32>> = points.iter().map(moved).collect();
+        let mut noises: Vec<Noise> = points.iter().map(|point| point.noise.clone()).collect();
+        let conditions: Vec<Conditions> = points
+            .iter()
+            .map(|point| point.conditions.cloned().unwrap_or_default())
+            .collect();
+        let music = vae.generate_batch(&zs, &conditions, temperature, &mut noises)?;
+        Ok(music.iter().map(of_rows).collect())
+    };
+    let batches: Vec<Vec<Vec<Option<f64>>>> = points
+        .par_chunks(BATCH)
+        .map(of_points)
+        .collect::<Result<_>>()?;
+    Ok(batches.concat())
 }
 
 impl Effects {

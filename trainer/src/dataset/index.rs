@@ -14,6 +14,8 @@ pub(super) struct Row {
     split: String,
     #[serde(default)]
     style: String,
+    #[serde(default)]
+    beat_type: String,
     #[serde(default, deserialize_with = "csv::invalid_option")]
     bpm: Option<f64>,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Music that the model has not learned from.
 
 use super::statistics::count;
-use crate::dataset::{Dataset, Split};
+use crate::dataset::{BeatType, Dataset, Split};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::Example;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, STEPS_PER_BEAT};
@@ -18,6 +18,8 @@ pub struct HeldOut {
     pub bpms: Vec<f64>,
     /// Which file each example is from: any numbers, equal for examples of the same file.
     pub files: Vec<usize>,
+    /// Whether each example is of a beat in 4/4: its bars have 16 steps, and no index calls its file a fill.
+    pub is_beat: Vec<bool>,
     /// What each example is called: its file's name, and where in the file it begins (beats from 0).
     pub names: Vec<String>,
 }
@@ -36,6 +38,14 @@ impl HeldOut {
             examples,
             bpms: windows.iter().map(|window| file(window).bpm).collect(),
             files: windows.iter().map(|window| window.file).collect(),
+            is_beat: windows
+                .iter()
+                .map(|window| {
+                    let source = file(window);
+                    let part = &source.material.parts[window.part];
+                    source.beat_type != Some(BeatType::Fill) && part.steps_per_bar == STEPS_PER_BAR
+                })
+                .collect(),
             names: windows
                 .iter()
                 .map(|window| {
@@ -73,6 +83,7 @@ impl HeldOut {
                 .map(|grooves| places().map(|i| grooves[i].clone()).collect()),
             bpms: places().map(|i| self.bpms[i]).collect(),
             files: places().map(|i| self.files[i]).collect(),
+            is_beat: places().map(|i| self.is_beat[i]).collect(),
             names: places().map(|i| self.names[i].clone()).collect(),
         }
     }

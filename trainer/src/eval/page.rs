@@ -7,8 +7,10 @@ mod roll;
 pub(super) use gallery::Gallery;
 
 use super::statistics::count as number;
-use super::table::{accuracy_rows, feature_rows, number as written, percent, share};
-use super::{Drums, Estimate, Interpolation, Interval, Onsets, Report, Segment};
+use super::table::{
+    accuracy_rows, feature_rows, knob_rows, number as written, percent, share, two_sample_rows,
+};
+use super::{Drums, Estimate, Interpolation, Interval, Knobs, Onsets, Report, Segment, TwoSample};
 use crate::roll::escape;
 use crate::run_folder::Row;
 use chart::{Chart, Curve};
@@ -67,7 +69,12 @@ impl Page<'_> {
             .as_ref()
             .map_or(String::new(), distances);
         html += &self.inventions();
+        html += &report
+            .two_sample
+            .as_ref()
+            .map_or(String::new(), beside_drummers);
         html += &self.attributes();
+        html += &report.knobs.as_ref().map_or(String::new(), knobs);
         html += &self.footer();
         html + "</main>\n</body>\n</html>\n"
     }
@@ -241,8 +248,8 @@ impl Page<'_> {
         section(
             "Invented",
             &format!(
-                "Decoded from random places of the latent space, drawn at temperature {}: the first that \
-                 <code>fourbar generate --seed {}</code> writes.",
+                "Decoded from random places of the latent space, drawn at temperature {}: what the plugin and \
+                 <code>fourbar generate</code> play with the seeds {} and after.",
                 super::TEMPERATURE,
                 self.report.seed
             ),
@@ -487,6 +494,47 @@ fn distances(study: &Interpolation) -> String {
              data. Source: Roberts et al. 2018, figure 3.</p>\n</div>\n</div>\n"
         ),
     )
+}
+
+/// Inventions and reconstructions beside drummers.
+fn beside_drummers(two_sample: &TwoSample) -> String {
+    let rows = two_sample_rows(two_sample).into_iter();
+    let rows = rows.map(|(name, cells)| [vec![name], cells].concat());
+    section(
+        "Beside drummers",
+        "Whether windows could be a drummer's: distributions of sixteen features beside those of held-out drummers. What \
+         another set of drummers reaches is the level to reach. Overlap: area under both kernel densities, 1 if they are the \
+         same. KL: divergence of the drummers' density from the other. Fréchet distance: of the z-scored features. AUC: of \
+         gradient boosting that tells the two sets apart, 0.5 if it cannot. Novelty: Jaccard distance of the hits to the \
+         nearest training window of another file. In brackets: 95 % intervals, by resampling whole files.",
+        &table(rows),
+    )
+}
+
+/// What each attribute vector does.
+fn knobs(knobs: &Knobs) -> String {
+    section(
+        "Knobs",
+        &format!(
+            "Each attribute vector, set to -2 to +2 standard deviations at {} random points: Spearman's rank correlation of \
+             the setting and the attribute (with its 95 % interval by points), the attribute at each setting in deviations \
+             from the training mean, and by how many deviations every attribute changes for one of the setting.",
+            knobs.n_points
+        ),
+        &table(knob_rows(knobs).into_iter()),
+    )
+}
+
+/// A table whose first row is its head.
+fn table(rows: impl Iterator<Item = Vec<String>>) -> String {
+    let row = |(place, cells): (usize, Vec<String>)| {
+        let tag = if place == 0 { "th" } else { "td" };
+        let cells = cells.iter().map(|cell| escape(cell.trim_start()));
+        let cells: String = cells.map(|cell| format!("<{tag}>{cell}</{tag}>")).collect();
+        format!("<tr>{cells}</tr>\n")
+    };
+    let rows: String = rows.enumerate().map(row).collect();
+    format!("<div class=\"scroll\"><table>\n{rows}</table></div>\n")
 }
 
 /// A card of the page; `words` may hold markup.

@@ -108,11 +108,26 @@ impl Interval {
             chosen.extend((0..parts.len()).map(|_| &parts[noise.below(parts.len())]));
             figures.push(figure(&chosen)?);
         }
+        Some(Self::of_middle(figures))
+    }
+
+    /// What the middle 95 % of at least one resampled figure span.
+    pub(super) fn of_middle(mut figures: Vec<f64>) -> Self {
         figures.sort_by(f64::total_cmp);
-        let tail = N_RESAMPLINGS / 40;
-        Some(Self {
+        let tail = figures.len() / 40;
+        Self {
             low: figures[tail],
-            high: figures[N_RESAMPLINGS - 1 - tail],
+            high: figures[figures.len() - 1 - tail],
+        }
+    }
+
+    /// 1.96 standard deviations of the resampled figures to both sides of `value`: for figures that resampling moves to
+    /// one side, because the same file several times is no larger set.
+    pub(super) fn around(value: f64, figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let half = 1.96 * Summary::of(figures).spread?;
+        Some(Self {
+            low: value - half,
+            high: value + half,
         })
     }
 }
@@ -141,6 +156,36 @@ impl Estimate {
             ratio(chosen.iter().copied().sum(), chosen.len())
         })
     }
+}
+
+/// Spearman's rank correlation of the two numbers of each pair, equal numbers having the mean of their ranks; `None` if
+/// one of the two is the same everywhere.
+pub(super) fn rank_correlation(pairs: &[(f64, f64)]) -> Option<f64> {
+    let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let (a, b) = (ranks(&a), ranks(&b));
+    // Both means are half the number of ranks.
+    let middle = count(pairs.len().saturating_sub(1)) / 2.0;
+    let sum = |a: &[f64], b: &[f64]| -> f64 {
+        let pairs = a.iter().zip(b);
+        pairs.map(|(a, b)| (a - middle) * (b - middle)).sum()
+    };
+    let scale = (sum(&a, &a) * sum(&b, &b)).sqrt();
+    (scale > 0.0).then(|| sum(&a, &b) / scale)
+}
+
+/// The place of each number in ascending order, from 0; equal numbers have the mean of their places.
+fn ranks(numbers: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..numbers.len()).collect();
+    order.sort_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
+    let mut ranks = vec![0.0; numbers.len()];
+    let mut first = 0;
+    for equal in order.chunk_by(|a, b| numbers[*a] == numbers[*b]) {
+        for place in equal {
+            ranks[*place] = count(first) + count(equal.len() - 1) / 2.0;
+        }
+        first += equal.len();
+    }
+    ranks
 }
 
 /// What belongs to the same file, put together: one `Tally` a file, in the order of the files' numbers.
@@ -223,6 +268,19 @@ mod tests {
         let (apart, alike) = (apart.interval.unwrap(), alike.interval.unwrap());
         assert_eq!((apart.low, apart.high), (0.0, 1.0));
         assert_eq!((alike.low, alike.high), (0.5, 0.5));
+    }
+
+    #[test]
+    fn a_rank_correlation_knows_order_alone() {
+        let rising = [(1.0, 0.1), (2.0, 10.0), (3.0, 1000.0)];
+        assert_eq!(rank_correlation(&rising), Some(1.0));
+        let falling = rising.map(|(a, b)| (a, -b));
+        assert_eq!(rank_correlation(&falling), Some(-1.0));
+        assert_eq!(rank_correlation(&[(1.0, 5.0), (2.0, 5.0)]), None);
+        assert_eq!(rank_correlation(&[]), None);
+        // scipy.stats.spearmanr([1, 1, 2, 3, 3], [2, 1, 4, 3, 5])
+        let tied = [(1.0, 2.0), (1.0, 1.0), (2.0, 4.0), (3.0, 3.0), (3.0, 5.0)];
+        assert!((rank_correlation(&tied).unwrap() - 0.790_569_415).abs() < 1e-9);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A [`Report`] as a table for the terminal.
 
 use super::statistics::ratio;
+use super::two_sample::FEATURES;
 use super::{
-    Accuracy, Choice, Drums, Elbo, Estimate, Features, Interpolation, Interval, Onsets,
-    Reconstruction, Report, Summary,
+    Accuracy, Choice, Comparison, Drums, Elbo, Estimate, Feature, Features, Interpolation,
+    Interval, Knobs, Onsets, Reconstruction, Report, Summary, TwoSample, WindowFigures,
 };
 use fourbar_model::drums::Voice;
 
@@ -50,6 +51,14 @@ impl Report {
                 prior.features.n_grooves, prior.temperature
             ));
             features(&mut lines, &prior.features, data);
+        }
+        if let Some(two_sample) = &self.two_sample {
+            lines.push(String::new());
+            beside_drummers(&mut lines, two_sample);
+        }
+        if let Some(of) = &self.knobs {
+            lines.push(String::new());
+            knobs(&mut lines, of);
         }
         lines.join("\n") + "\n"
     }
@@ -377,6 +386,107 @@ pub(super) fn feature_rows(model: &Features, data: &Features) -> impl Iterator<I
     rows.into_iter()
 }
 
+/// Sets of windows beside drummers.
+fn beside_drummers(lines: &mut Vec<String>, two_sample: &TwoSample) {
+    lines.push(
+        "Beside drummers, window by window (in brackets: 95 % interval by files; features: mean ± standard deviation)"
+            .to_owned(),
+    );
+    for (name, cells) in two_sample_rows(two_sample) {
+        let cells: String = cells.iter().map(|cell| format!("{cell:>22}")).collect();
+        lines.push(format!("  {name:<34}{cells}"));
+    }
+}
+
+/// The table of sets beside drummers, its head first: what a row is called, and its cells for the drummers and for each
+/// set that is compared with them.
+pub(super) fn two_sample_rows(two_sample: &TwoSample) -> Vec<(String, Vec<String>)> {
+    let TwoSample {
+        split,
+        drummers,
+        comparisons,
+    } = two_sample;
+    let mut rows = Vec::new();
+    let mut line = |name: &str, of_drummers: String, of_set: &dyn Fn(&Comparison) -> String| {
+        let cells = std::iter::once(of_drummers).chain(comparisons.iter().map(of_set));
+        rows.push((name.to_owned(), cells.collect()));
+    };
+    let none = String::new;
+    let head = format!("{} drummers", split.name());
+    line("", head, &|set| set.name.to_owned());
+    for (name, figure) in [
+        (
+            "windows",
+            (|of| of.n_windows.to_string()) as fn(&WindowFigures) -> String,
+        ),
+        ("first beat played", |of| {
+            share(of.downbeat.value, of.downbeat.interval)
+        }),
+        ("novelty, median", |of| estimate(&of.novelty.median)),
+        ("copies", |of| of.novelty.copies.to_string()),
+    ] {
+        line(name, figure(drummers), &|set| figure(&set.windows));
+    }
+    line("overlap, mean of features", none(), &|set| {
+        estimate(&set.overlap)
+    });
+    line("overlap, worst feature", none(), &|set| {
+        estimate(&set.worst_overlap)
+    });
+    line("  which is", none(), &|set| set.worst_feature.to_owned());
+    line("KL, nats, mean of features", none(), &|set| {
+        estimate(&set.kl_nats)
+    });
+    line("Fréchet distance", none(), &|set| estimate(&set.frechet));
+    line("classifier, AUC", none(), &|set| {
+        let classifier = set.classifier.as_ref();
+        classifier.map_or_else(none, |found| {
+            estimate(&Estimate {
+                value: Some(found.auc),
+                interval: found.interval,
+            })
+        })
+    });
+    for Feature { id, words } in FEATURES {
+        let of = |windows: &WindowFigures| summary(&windows.features[id], 3);
+        line(words, of(drummers), &|set| of(&set.windows));
+    }
+    for Feature { id, words } in FEATURES {
+        line(&format!("overlap: {words}"), none(), &|set| {
+            number(Some(set.by_feature[id].overlap), 3)
+        });
+    }
+    rows
+}
+
+/// What each attribute vector does.
+fn knobs(lines: &mut Vec<String>, knobs: &Knobs) {
+    lines.push(format!(
+        "Knobs: attribute vectors set to -2 to +2 standard deviations at {} random points (in brackets: 95 % interval by points)",
+        knobs.n_points
+    ));
+    for row in knob_rows(knobs) {
+        let (name, cells) = row.split_first().expect("a row has a name");
+        let cells: String = cells.iter().map(|cell| format!("{cell:>12}")).collect();
+        lines.push(format!("  {name:<34}{cells}"));
+    }
+}
+
+/// The table of knobs, its head first: one row for each, with its rank correlation, the attribute at each setting, and the
+/// effects on every attribute.
+pub(super) fn knob_rows(knobs: &Knobs) -> Vec<Vec<String>> {
+    let mut head = vec!["knob (rank correlation)".to_owned()];
+    head.extend(knobs.settings.map(|setting| format!("at {setting:+}")));
+    head.extend(knobs.knobs.keys().map(|id| format!("on {id}")));
+    let rows = knobs.knobs.iter().map(|(id, knob)| {
+        let mut row = vec![format!("{id} {}", estimate(&knob.rank_correlation))];
+        let figures = knob.means.iter().chain(knob.effects.values());
+        row.extend(figures.map(|figure| number(*figure, 2)));
+        row
+    });
+    std::iter::once(head).chain(rows).collect()
+}
+
 /// A share with its interval, all in percent.
 pub(super) fn share(share: Option<f64>, interval: Option<Interval>) -> String {
     match interval {
@@ -389,6 +499,15 @@ pub(super) fn share(share: Option<f64>, interval: Option<Interval>) -> String {
             )
         }
         None => percent(share),
+    }
+}
+
+/// A figure with its interval.
+fn estimate(Estimate { value, interval }: &Estimate) -> String {
+    let value = number(*value, 3);
+    match interval {
+        Some(Interval { low, high }) => format!("{value} ({low:.3}–{high:.3})"),
+        None => value,
     }
 }
 

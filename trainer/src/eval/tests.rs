@@ -45,6 +45,7 @@ pub(super) fn held_out(vae: &Vae, n: usize) -> HeldOut {
         examples,
         bpms: vec![100.0; n],
         files: (0..n).map(|index| index / 2).collect(),
+        is_beat: vec![true; n],
         names: (0..n).map(|index| format!("{index}.mid")).collect(),
     }
 }
@@ -104,6 +105,9 @@ fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
         held_out.outputs().map(tokens::tokens),
         tokens::n_tokens(&config.converter.output()),
     );
+    let invented = invented_grooves(&model.vae, &held_out, 4, 0).unwrap();
+    let features =
+        |grooves: &[Groove]| Features::of(grooves, &(0..grooves.len()).collect::<Vec<_>>());
     Evaluation {
         report: Report {
             report_version: REPORT_VERSION,
@@ -118,13 +122,20 @@ fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
             seed: 0,
             reconstruction: reconstruction(&model.vae, &held_out, 0),
             interpolation: Interpolation::of(&model.vae, &held_out, &language, 3, 0).unwrap(),
-            prior: prior(&model.vae, &held_out, 4, 1.0, 0).unwrap(),
+            prior: invented.as_deref().map(|grooves| Prior {
+                temperature: TEMPERATURE,
+                features: features(grooves),
+            }),
             data: held_out
                 .grooves
                 .as_ref()
                 .map(|grooves| Features::of(grooves, &held_out.files)),
+            two_sample: None,
+            knobs: None,
         },
         played: most_likely(&model.vae, &held_out),
+        sampled: sampled(&model.vae, &held_out, 0),
+        invented,
         held_out,
     }
 }
@@ -286,6 +297,7 @@ fn batches_do_not_change_what_is_measured() {
             .map(|grooves| vec![grooves[index].clone()]),
         bpms: vec![100.0],
         files: vec![0],
+        is_beat: vec![true],
         names: vec![String::new()],
     };
     assert_eq!(
@@ -305,20 +317,13 @@ fn batches_do_not_change_what_is_measured() {
 }
 
 #[test]
-fn the_prior_is_measured_on_the_grooves_that_generate_writes() {
+fn the_prior_is_measured_on_the_grooves_of_successive_seeds() {
     let model = tiny::open();
-    let grooves: Vec<Groove> = (0..70)
-        .map(|index| sample(&model.vae, 1.0, 5, index).unwrap())
-        .collect();
-    let files: Vec<usize> = (0..70).collect();
+    let of_seed = |seed| sample(&model.vae, 1.0, seed, 0).unwrap();
+    let grooves: Vec<Groove> = (5..75).map(of_seed).collect();
     let held_out = held_out(&model.vae, 2);
-    assert_eq!(
-        prior(&model.vae, &held_out, 70, 1.0, 5)
-            .unwrap()
-            .unwrap()
-            .features,
-        Features::of(&grooves, &files)
-    );
+    let invented = invented_grooves(&model.vae, &held_out, 70, 5).unwrap();
+    assert_eq!(invented.unwrap(), grooves);
 }
 
 #[test]

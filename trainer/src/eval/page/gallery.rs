@@ -3,7 +3,7 @@
 use crate::eval::held_out::HeldOut;
 use crate::eval::reconstruction::means;
 use crate::eval::statistics::count;
-use crate::eval::{Evaluation, TEMPERATURE, accuracy, interpolation, invented};
+use crate::eval::{Evaluation, accuracy, interpolation, invented};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::latent::slerp;
 use fourbar_model::noise::Noise;
@@ -69,7 +69,7 @@ impl Gallery {
         let converter = &vae.config().converter;
         let notes = |rows: &Rows| converter.notes(rows, map);
         let samples: Vec<usize> = (0..N_INVENTED).collect();
-        let inventions = invented(vae, held_out, &samples, TEMPERATURE, seed)?;
+        let inventions = invented(vae, held_out, &samples, seed)?;
         let reconstructions = ranked(held_out, played).map(|(rank, place, right)| Reconstructed {
             rank,
             name: held_out.names[place].clone(),
