@@ -19,8 +19,6 @@ pub(super) struct Row {
     #[serde(default, deserialize_with = "csv::invalid_option")]
     bpm: Option<f64>,
     #[serde(default)]
-    beat_type: String,
-    #[serde(default)]
     drummer: String,
 }
 

@@ -1,6 +1,5 @@
 //! One MIDI file, judged and turned into material.
 
-use super::index::Row;
 use super::{Listing, Split};
 use fourbar_model::converter::{Converter, Material};
 use fourbar_model::drums::DrumMap;
