@@ -1,7 +1,7 @@
 //! The editor opens and closes while the host automates, on a virtual screen.
 
 use crate::harness::clap::ClapHost;
-use crate::harness::screen::{Window, with_screen};
+use crate::harness::screen::{CONTROL, ENTER, ESCAPE, Window, with_screen};
 use crate::harness::vst3::Vst3Host;
 use crate::harness::{Host, Mode, Player, Setup, param_id};
 
@@ -95,6 +95,119 @@ fn the_editor_shows_the_pattern_that_plays() {
             player.host.close_editor();
         },
     );
+}
+
+/// Where the seed's name and the audition button are in a window of the size in which it opens.
+const SEED: (i16, i16) = (204, 597);
+const AUDITION: (i16, i16) = (923, 698);
+
+#[test]
+fn a_seed_is_typed_copied_and_pasted() {
+    with_screen("editor::a_seed_is_typed_copied_and_pasted", |window| {
+        let mut player = player::<ClapHost>();
+        player.wait_for_pattern(|_| true);
+        player.host.open_editor(window.id);
+        until_it_draws(window, || player.host.idle());
+        // The field has a border in the accent colour while it is open.
+        let wait = |player: &mut Player<ClapHost>, is_open: bool| {
+            let start = std::time::Instant::now();
+            while window.shows([0xFD, 0xA8, 0x56], 100..308, 582..612) != is_open {
+                assert!(start.elapsed().as_secs() < 60, "open is not {is_open}");
+                settle(player);
+            }
+        };
+        let edit = |player: &mut Player<ClapHost>, keys: &dyn Fn()| {
+            window.click(SEED.0, SEED.1);
+            wait(player, true);
+            keys();
+            wait(player, false);
+        };
+        edit(&mut player, &|| {
+            window.type_text("123456-2");
+            window.press(&[ENTER]);
+        });
+        player.wait_for_pattern(|ready| ready.request.name().to_string() == "123456-2");
+        edit(&mut player, &|| {
+            window.press(&[CONTROL, 'c'.into()]);
+            window.press(&[ESCAPE]);
+        });
+        player.set("seed", "77");
+        player.wait_for_pattern(|ready| ready.request.name().to_string() == "000077-2");
+        edit(&mut player, &|| {
+            window.type_text("0");
+            window.press(&[ENTER]);
+        });
+        player.wait_for_pattern(|ready| ready.request.name().to_string() == "000000");
+        edit(&mut player, &|| {
+            window.press(&[CONTROL, 'v'.into()]);
+            window.press(&[ENTER]);
+        });
+        player.wait_for_pattern(|ready| ready.request.name().to_string() == "123456-2");
+        // What names no groove changes nothing, and neither does what is cancelled or typed beside the field.
+        edit(&mut player, &|| {
+            window.type_text("1234567");
+            window.press(&[ENTER]);
+            window.type_text("5");
+            window.press(&[ENTER]);
+        });
+        edit(&mut player, &|| {
+            window.type_text("5");
+            window.press(&[ESCAPE]);
+        });
+        let ready = player.pattern().unwrap();
+        assert_eq!(ready.request.name().to_string(), "123456-2");
+        player.host.close_editor();
+    });
+}
+
+#[test]
+fn audition_ends_where_the_host_plays() {
+    with_screen("editor::audition_ends_where_the_host_plays", |window| {
+        let mut player = player::<ClapHost>();
+        player.wait_for_pattern(|_| true);
+        player.host.open_editor(window.id);
+        until_it_draws(window, || player.host.idle());
+        let press = |player: &mut Player<ClapHost>| {
+            for _ in 0..3 {
+                settle(player);
+            }
+            window.click(AUDITION.0, AUDITION.1);
+            for _ in 0..3 {
+                settle(player);
+            }
+        };
+        let n_notes = |player: &mut Player<ClapHost>| {
+            player.heard.clear();
+            player.run(48_000 * 4);
+            player.heard.len()
+        };
+        assert_eq!(n_notes(&mut player), 0);
+        press(&mut player);
+        assert!(n_notes(&mut player) > 8, "the host is stopped");
+        press(&mut player);
+        player.run(64);
+        assert_eq!(n_notes(&mut player), 0, "pressed again");
+        press(&mut player);
+        player.play(4.0);
+        player.stop();
+        assert_eq!(n_notes(&mut player), 0, "the host played meanwhile");
+        player.play(1.0);
+        press(&mut player);
+        player.stop();
+        assert_eq!(n_notes(&mut player), 0, "pressed while the host played");
+        press(&mut player);
+        assert!(n_notes(&mut player) > 8, "pressed after it");
+        player.host.close_editor();
+    });
+}
+
+/// Blocks for a tenth of a second, in which the editor draws.
+fn settle(player: &mut Player<ClapHost>) {
+    for _ in 0..5 {
+        player.run(64);
+        player.host.idle();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 fn player<H: Host>() -> Player<H> {

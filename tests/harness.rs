@@ -22,6 +22,8 @@ pub(crate) struct Transport {
     pub(crate) position_beats: Option<f64>,
     pub(crate) time_signature: Option<(u16, u16)>,
     pub(crate) cycle: Option<(f64, f64)>,
+    /// Tells that bar n, counted from 1, begins at beat 4 n, whatever the metre: Ardour.
+    pub(crate) counts_bars_of_four: bool,
 }
 
 impl Default for Transport {
@@ -33,6 +35,7 @@ impl Default for Transport {
             position_beats: Some(0.0),
             time_signature: Some((4, 4)),
             cycle: None,
+            counts_bars_of_four: false,
         }
     }
 }
@@ -43,10 +46,18 @@ impl Transport {
         f64::from(numerator) * 4.0 / f64::from(denominator)
     }
 
-    /// Where the current bar starts.
+    /// How many bars have passed.
+    pub(crate) fn n_bars(&self) -> f64 {
+        (self.position_beats.unwrap_or(0.0) / self.beats_per_bar()).floor()
+    }
+
+    /// Where the current bar starts, as the host has it.
     pub(crate) fn bar_start_beats(&self) -> f64 {
-        let bar = self.beats_per_bar();
-        (self.position_beats.unwrap_or(0.0) / bar).floor() * bar
+        if self.counts_bars_of_four {
+            4.0 * (self.n_bars() + 1.0)
+        } else {
+            self.n_bars() * self.beats_per_bar()
+        }
     }
 }
 

@@ -118,7 +118,8 @@ impl Groove {
     /// The groove of a loop of `n_steps`, in which a hit before the loop's end can belong to its first step, and what
     /// it could not hold: notes that start after the end are outside.
     ///
-    /// Undoes [`Self::to_pattern`] followed by [`Pattern::to_notes`], up to rounding.
+    /// Undoes [`Self::to_pattern`] followed by [`Pattern::to_notes`], up to rounding, but for early hits on the first step:
+    /// a clip begins with them.
     #[must_use]
     pub fn from_loop(notes: &[Note], n_steps: usize, map: &DrumMap) -> (Self, NotesLost) {
         let mut lost = NotesLost::default();

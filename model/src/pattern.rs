@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Length of every drum note, in beats: one 16th.
 pub const NOTE_BEATS: f64 = 0.25;
 
+/// Shortest note of a clip, in beats: a 32nd. It leaves room for the latest hit of a loop as it was generated.
+const SHORTEST_NOTE_BEATS: f64 = 0.125;
+
 /// The softest velocity that still sounds: MIDI's 1 of 127. A note-on with velocity 0 would be a note-off.
 pub const SOFTEST: f32 = 1.0 / 127.0;
 
@@ -107,10 +110,23 @@ impl Pattern {
         velocity.clamp(SOFTEST, 1.0)
     }
 
-    /// The loop as notes, sorted by onset, then by drum: exactly what the plugin plays.
+    /// When `hit` is played in a clip, which begins and ends with the loop; see [`Self::to_notes`].
+    fn clip_onset_beats(&self, hit: &Hit, feel: Feel) -> f64 {
+        let onset_beats = hit.grid_beats + f64::from(feel.timing) * hit.offset_beats;
+        let latest_beats = (self.loop_beats - SHORTEST_NOTE_BEATS).max(0.0);
+        onset_beats.clamp(0.0, latest_beats)
+    }
+
+    /// The loop as the notes of a clip, sorted by onset, then by drum: what the plugin plays from the song's start to
+    /// the loop's end.
     ///
     /// A note lasts [`NOTE_BEATS`], but ends where its own drum is struck again and never after the loop's end. Of two
     /// hits of one drum at the very same moment, the louder is played.
+    ///
+    /// A clip begins with its "one": a hit that anticipates the loop's start is played at the start, as it is where a
+    /// song starts. At the clip's end, which has to be the loop's or the clip could not be looped, a note would be cut
+    /// to what the hit is early, often less than 10 ms, and nothing would sound on the first beat of the first round.
+    /// Every other hit is where it is, but for an exaggerated timing: the last note keeps a 32nd.
     #[must_use]
     pub fn to_notes(&self, feel: Feel, map: &DrumMap, channel: u8) -> Vec<Note> {
         let mut played: Vec<(f64, Voice, f32)> = self
@@ -118,7 +134,7 @@ impl Pattern {
             .iter()
             .map(|hit| {
                 (
-                    self.onset_beats(hit, feel),
+                    self.clip_onset_beats(hit, feel),
                     hit.voice,
                     self.velocity(hit, feel),
                 )
@@ -231,9 +247,34 @@ mod tests {
     #[test]
     fn an_early_hit_on_the_first_step_is_played_at_the_end_of_the_loop() {
         let pattern = Pattern::new(vec![hit(0.0, -0.125, Voice::Kick, 0.5)], 16.0);
-        let notes = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM, 9);
-        assert_eq!(notes[0].onset_beats, 15.875);
-        assert_eq!(notes[0].duration_beats, 0.125, "and ends with the loop");
+        let onset_beats = pattern.onset_beats(&pattern.hits()[0], Feel::AS_GENERATED);
+        assert_eq!(onset_beats, 15.875);
+    }
+
+    #[test]
+    fn a_clip_begins_with_its_one_and_its_last_note_keeps_a_32nd() {
+        let hits = vec![
+            hit(0.0, -0.1, Voice::Kick, 0.5),
+            hit(15.75, 0.1, Voice::Snare, 0.5),
+            hit(15.75, 0.12, Voice::Ride, 0.5),
+        ];
+        let pattern = Pattern::new(hits, 16.0);
+        let played = |amount| {
+            let notes = pattern.to_notes(timing(amount), &DrumMap::GM, 9);
+            let end = notes
+                .iter()
+                .map(|note| note.onset_beats + note.duration_beats);
+            assert!(end.fold(0.0, f64::max) <= 16.0);
+            notes
+                .iter()
+                .map(|note| (note.pitch, note.onset_beats, note.duration_beats))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(played(1.0)[0], (36, 0.0, NOTE_BEATS));
+        assert_eq!(played(1.0)[1].1, 15.85);
+        assert!(played(1.0).iter().all(|note| note.2 > 0.125));
+        assert_eq!(played(2.0)[0], (36, 0.0, NOTE_BEATS));
+        assert_eq!(played(2.0)[1..], [(38, 15.875, 0.125), (51, 15.875, 0.125)]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod latent;
 mod level;
 mod model_menu;
 mod output;
+mod seed;
 mod status_line;
 mod stepper;
 mod theme;
@@ -29,6 +30,7 @@ mod window;
 use crate::models;
 use crate::params::FourbarParams;
 use crate::poller;
+use crate::request::Ready;
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
@@ -37,6 +39,7 @@ use history::{History, Recipe};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
+use seed::Typed;
 use status_line::Message;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,6 +72,7 @@ struct View {
     params: Arc<FourbarParams>,
     shared: Arc<Shared>,
     history: History,
+    typed_seed: Typed,
     meter: Meter,
     models: ModelMenu,
     export: Option<Background<PathBuf>>,
@@ -90,6 +94,7 @@ impl View {
             params,
             shared,
             history: History::default(),
+            typed_seed: Typed::default(),
             meter: Meter::default(),
             models: ModelMenu::default(),
             export: None,
@@ -105,6 +110,7 @@ impl View {
             poller::wake();
         }
         let snapshot = self.shared.snapshot().clone();
+        let sounding = self.shared.sounding();
         let (seconds, frame_seconds) = ui.input(|input| (input.time, input.stable_dt));
         self.meter
             .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
@@ -123,8 +129,9 @@ impl View {
 
         let picked = header::show(&page, top, &snapshot, seconds, &mut self.models);
         self.take_picked(picked);
-        self.show_grid(&page, middle.with_max_y(middle.bottom() - GAP), &snapshot);
-        self.show_sections(&mut page, sections, setter, &snapshot);
+        let grid = middle.with_max_y(middle.bottom() - GAP);
+        self.show_grid(&page, grid, sounding.as_deref(), &snapshot);
+        self.show_sections(&mut page, sections, setter, sounding.as_deref());
         status_line::show(
             &page,
             bottom.with_max_x(bottom.right() - MARGIN),
@@ -176,9 +183,9 @@ impl View {
         }
     }
 
-    fn show_grid(&self, ui: &Ui, rect: Rect, snapshot: &Snapshot) {
+    fn show_grid(&self, ui: &Ui, rect: Rect, sounding: Option<&Ready>, snapshot: &Snapshot) {
         let picture = grid::Picture {
-            ready: snapshot.ready.as_deref(),
+            ready: sounding,
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
             tempo_bpm: self.tempo_bpm(),
@@ -195,16 +202,26 @@ impl View {
         ui: &mut Ui,
         rect: Rect,
         setter: &ParamSetter,
-        snapshot: &Snapshot,
+        sounding: Option<&Ready>,
     ) {
         let [generate, latent, feel, output] = columns(rect);
-        generate::show(ui, generate, &self.params, setter, &mut self.history);
+        let take = self.shared.take.load(Ordering::Relaxed);
+        generate::show(
+            ui,
+            generate,
+            &self.params,
+            setter,
+            take,
+            &mut self.history,
+            &mut self.typed_seed,
+        );
         latent::show(ui, latent, &self.params, setter);
         feel::show(ui, feel, &self.params, setter);
         let sound = output::Sound {
             meter: self.meter,
             is_auditioning: self.shared.audition.load(Ordering::Relaxed),
-            can_export: snapshot.ready.is_some() && self.export.is_none(),
+            host_plays: self.shared.host_plays.load(Ordering::Relaxed),
+            can_export: sounding.is_some() && self.export.is_none(),
         };
         let pressed = output::show(ui, output, &self.params, setter, &sound);
         if pressed.audition {
@@ -212,13 +229,12 @@ impl View {
                 .audition
                 .store(!sound.is_auditioning, Ordering::Relaxed);
         }
-        if pressed.export {
-            self.start_export(snapshot);
+        if let (Some(ready), true) = (sounding, pressed.export) {
+            self.start_export(ready);
         }
     }
 
-    fn start_export(&mut self, snapshot: &Snapshot) {
-        let Some(ready) = &snapshot.ready else { return };
+    fn start_export(&mut self, ready: &Ready) {
         let export = Export {
             pattern: ready.pattern.clone(),
             feel: self.params.feel(),
@@ -226,7 +242,7 @@ impl View {
             // Channels are counted from 1 for people and from 0 in notes.
             channel: u8::try_from(self.params.channel.value() - 1).unwrap_or(0),
             tempo_bpm: self.tempo_bpm(),
-            seed: ready.request.seed,
+            name: ready.request.name(),
         };
         self.export = Some(export.start());
         self.done = None;
@@ -253,10 +269,10 @@ impl View {
     }
 }
 
-/// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one.
+/// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one. A name may be typed.
 fn leave_keys_to_host(ui: &Ui) {
     ui.memory_mut(|memory| {
-        if let Some(focused) = memory.focused() {
+        if let Some(focused) = memory.focused().filter(|&id| id != seed::text_id()) {
             memory.surrender_focus(focused);
         }
     });

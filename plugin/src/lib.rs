@@ -16,6 +16,7 @@ pub mod editor;
 pub mod engine;
 mod first_pattern;
 mod format;
+pub mod groove_name;
 pub mod kit;
 pub mod mailbox;
 pub mod models;
@@ -118,7 +119,7 @@ impl Plugin for Fourbar {
             .activate(config.sample_rate, self.border.is_offline());
         self.take_restored_pattern();
         let base_take = self.params.base_take.load(Ordering::Relaxed);
-        let request = self.params.request(u64::from(base_take));
+        let request = self.params.request(base_take);
         self.take_first_pattern(&request);
         let apply_at = self.params.apply_at.value();
         self.player
@@ -148,7 +149,7 @@ impl Plugin for Fourbar {
         let take = self.take(&host);
         let controls = self
             .params
-            .controls(take, self.shared.audition.load(Ordering::Relaxed));
+            .controls(take, self.shared.auditions(host.playing));
         let [left, right] = buffer.as_slice() else {
             return ProcessStatus::Error("the output is not stereo");
         };
@@ -170,6 +171,8 @@ impl Plugin for Fourbar {
             .playhead_beats
             .store(playhead_beats, Ordering::Relaxed);
         self.shared.level.store(heard.level, Ordering::Relaxed);
+        self.shared.take.store(take, Ordering::Relaxed);
+        self.shared.sounds(self.player.current());
         // A host may put a plugin that claims less to sleep whenever it is silent, and then no note comes any more.
         ProcessStatus::KeepAlive
     }
@@ -216,14 +219,11 @@ impl Fourbar {
         }
     }
 
-    /// The variation to play, by the presses of *regenerate* so far.
+    /// The variation to play, by what was pressed and recalled so far.
     fn take(&mut self, host: &HostTime) -> u64 {
-        let n_presses = self.params.n_presses.load(Ordering::Relaxed);
         let song_beats = host.position_beats.filter(|_| host.playing);
-        let mut base_take = self.params.base_take.load(Ordering::Relaxed);
-        let take = self.takes.update(n_presses, song_beats, &mut base_take);
-        self.params.base_take.store(base_take, Ordering::Relaxed);
-        take
+        self.takes
+            .update(self.params.asked(), song_beats, &self.params.base_take)
     }
 }
 
@@ -258,21 +258,42 @@ fn host_time(transport: &Transport, offline: bool, bar_phase: &mut BarPhase) -> 
     }
 }
 
+/// Hosts round the song position and the start of a bar, each on its own: as much as they may differ at a bar line.
+const BAR_ROUNDING_BEATS: f64 = 1.0 / 960.0;
+
 /// Where the host's bars begin, from block to block.
 ///
 /// The framework divides a CLAP block where a parameter changes, and counts the bars of all parts but the first from
 /// song position 0 (nice-plug 0.2.3). In a song whose metre has changed before, they begin elsewhere; and the change of
 /// a parameter is the very moment at which we have to know.
+///
+/// Ardour tells VST3 plugins that bar n begins at 4 n, in every metre and counted from 1. A bar that does not lie
+/// around the position is not believed, and neither is what the same host says within a bar of that, which may be right
+/// by chance. Bars are then counted from song position 0, or from where they were seen to begin.
 #[derive(Debug, Default)]
 struct BarPhase {
     start_beats: f64,
     length_beats: f64,
     position_beats: f64,
+    /// Where the host last told a bar that cannot be.
+    untrue_at_beats: Option<f64>,
 }
 
 impl BarPhase {
     /// Where the bar around `position_beats` began.
     fn bar_start(&mut self, told_beats: f64, position_beats: f64, length_beats: f64) -> f64 {
+        let believable = -BAR_ROUNDING_BEATS..length_beats + BAR_ROUNDING_BEATS;
+        if !believable.contains(&(position_beats - told_beats)) {
+            self.untrue_at_beats = Some(position_beats);
+        }
+        let is_doubtful = self
+            .untrue_at_beats
+            .is_some_and(|untrue_at| (position_beats - untrue_at).abs() < length_beats);
+        let told_beats = if is_doubtful {
+            (position_beats / length_beats).floor() * length_beats
+        } else {
+            told_beats
+        };
         let is_counted_from_zero = {
             let bars = told_beats / length_beats;
             (bars - bars.round()).abs() < 1e-6
@@ -375,6 +396,39 @@ mod tests {
             11.5,
             "the next bar, in a part of a block"
         );
+    }
+
+    #[test]
+    fn a_bar_that_cannot_be_is_counted_from_the_metre() {
+        // As Ardour has it: bar 2 of 3/4 is from 3 to 6, and is told to begin at 8.
+        let mut phase = BarPhase::default();
+        assert_eq!(phase.bar_start(4.0, 0.0, 3.0), 0.0);
+        assert_eq!(phase.bar_start(8.0, 4.5, 3.0), 3.0);
+        assert_eq!(phase.bar_start(12.0, 8.9, 3.0), 6.0);
+        // In 5/4 some of it might be true.
+        let mut phase = BarPhase::default();
+        for tenth in 0..200_u8 {
+            let beats = f64::from(tenth) / 10.0;
+            let bar = (beats / 5.0).floor();
+            assert_eq!(phase.bar_start(4.0 * (bar + 1.0), beats, 5.0), 5.0 * bar);
+        }
+        // In 4/4 it is a bar too late.
+        let mut phase = BarPhase::default();
+        assert_eq!(phase.bar_start(8.0, 6.0, 4.0), 4.0);
+        // A bar start that the song has left behind long ago, and one rounded the other way than the position.
+        let mut phase = BarPhase::default();
+        assert_eq!(phase.bar_start(2.0, 7.0, 4.0), 4.0);
+        let mut phase = BarPhase::default();
+        assert_eq!(phase.bar_start(3.5, 3.499_9, 4.0), 3.5);
+    }
+
+    #[test]
+    fn one_untrue_bar_does_not_move_bars_that_were_seen_to_begin_elsewhere() {
+        let mut phase = BarPhase::default();
+        assert_eq!(phase.bar_start(3.5, 6.0, 4.0), 3.5);
+        assert_eq!(phase.bar_start(99.0, 6.1, 4.0), 3.5);
+        assert_eq!(phase.bar_start(7.5, 9.0, 4.0), 7.5);
+        assert_eq!(phase.bar_start(7.5, 11.0, 4.0), 7.5);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 use crate::models::Choice;
 use crate::player::Controls;
-use crate::request::{self, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
+use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
 use crate::scheduler::Output;
 use crate::shared::Shared;
 use fourbar_model::drums::DrumMap;
@@ -21,7 +21,7 @@ use nice_plug::prelude::*;
 use nice_plug_egui::EguiState;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// Largest seed.
@@ -43,9 +43,10 @@ pub struct FourbarParams {
     /// Size of the window.
     #[persist = "editor"]
     pub editor_state: Arc<EguiState>,
-    /// How often *regenerate* was pressed while the transport was stopped.
+    /// The variation to start with: how often *regenerate* was pressed while the transport was stopped, or the one that
+    /// was recalled.
     #[persist = "take"]
-    pub base_take: AtomicU32,
+    pub base_take: AtomicU64,
     /// The model that makes the patterns. No parameter, because every machine has other models.
     #[persist = "model"]
     pub model: ModelField,
@@ -53,7 +54,9 @@ pub struct FourbarParams {
     #[persist = "pattern"]
     pub pattern: PatternField,
     /// How often *regenerate* was pressed at all since the plugin was created.
-    pub n_presses: Arc<AtomicU32>,
+    n_presses: Arc<AtomicU32>,
+    /// How often [`Self::recall`] was called.
+    n_recalls: AtomicU32,
 
     /// 0 is the most likely pattern, 1 as learned, 2 wild.
     #[id = "temperature"]
@@ -150,7 +153,7 @@ impl FourbarParams {
             let n_presses = Arc::<AtomicU32>::default();
             Self {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
-                base_take: AtomicU32::new(0),
+                base_take: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
                 pattern: PatternField(shared),
                 temperature: float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
@@ -201,8 +204,25 @@ impl FourbarParams {
                 drum_map: EnumParam::new("Drum map", DrumMapChoice::Gm),
                 bypass: BoolParam::new("Bypass", false).make_bypass(),
                 n_presses,
+                n_recalls: AtomicU32::new(0),
             }
         })
+    }
+
+    /// Brings a variation back, whatever automation chose meanwhile.
+    pub fn recall(&self, take: u64) {
+        self.base_take.store(take, Ordering::Relaxed);
+        // After the take, so that whoever sees the recall sees what was recalled.
+        self.n_recalls.fetch_add(1, Ordering::Release);
+    }
+
+    /// What was asked for besides the parameters' values.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        Asked {
+            n_presses: self.n_presses.load(Ordering::Relaxed),
+            n_recalls: self.n_recalls.load(Ordering::Acquire),
+        }
     }
 
     /// The request that the parameters describe, for variation `take`.

@@ -267,6 +267,13 @@ impl Player {
             let order = self.orders.fill(&job);
             match (order, made) {
                 (Some(order), Some(ready)) => self.install(ready, order, span, bars),
+                // Displaced while it was made. Settings that never rest displace every order, and the next is not made
+                // sooner.
+                (None, Some(ready)) if self.is_better_than_nothing(&job) => {
+                    if let Some(displaced) = self.scheduler.install(ready, None) {
+                        self.mailbox.give_back(displaced);
+                    }
+                }
                 // Asked for, but no longer wanted.
                 (None, Some(ready)) => self.mailbox.give_back(ready),
                 // Not made: the status says why, and the last pattern plays on.
@@ -274,6 +281,15 @@ impl Player {
             }
             self.post();
         }
+    }
+
+    /// Whether a pattern made for `job`, which is no longer on order, is nearer to what is wanted than what would play
+    /// without it: no pattern is playing, and it was made by the same model since the same project was opened.
+    fn is_better_than_nothing(&self, job: &Job) -> bool {
+        self.scheduler.earliest_boundary_beats().is_none()
+            && self
+                .wanted
+                .is_some_and(|wanted| (wanted.choice, wanted.epoch) == (job.choice, job.epoch))
     }
 
     /// Puts a pattern in force from the place it was ordered for, or from the next boundary if it is late.

@@ -3,11 +3,14 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+use crate::groove_name::{GrooveName, take_at};
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Pattern;
 use serde::{Deserialize, Serialize};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Number of latent positions that can be set from outside.
 pub const N_LATENT: usize = 8;
@@ -54,6 +57,15 @@ impl Request {
         }
     }
 
+    /// What its groove is called.
+    #[must_use]
+    pub fn name(&self) -> GrooveName {
+        GrooveName {
+            seed: self.seed,
+            take: self.take,
+        }
+    }
+
     /// All randomness of the generation. Take 0 is the stream of the seed itself.
     #[must_use]
     pub fn noise(&self) -> Noise {
@@ -84,6 +96,21 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// A number that tells it from others: all that decides a pattern, in 64 bits.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let Request {
+            seed,
+            take,
+            temperature,
+            latent,
+        } = self.request;
+        let mut hasher = DefaultHasher::new();
+        (seed, take, temperature.to_bits(), latent.map(f32::to_bits)).hash(&mut hasher);
+        self.checkpoint_id.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Checks what a project file claims to be a pattern: only what a model could have made may be played.
     ///
     /// # Errors
@@ -125,45 +152,52 @@ impl Ready {
 ///
 /// Pressed while the transport stands, it counts a saved number up. Pressed by automation while the song plays, the
 /// variation follows from the place in the song, so that every playback and every bounce plays the same one; the next
-/// start of the transport begins with the saved number again.
+/// start of the transport begins with the saved number again. The user can recall a variation at any time, by undo or
+/// by its name: it becomes the saved one.
 ///
 /// Owned by the audio thread.
 #[derive(Debug, Default)]
 pub struct Takes {
-    n_presses_seen: u32,
+    seen: Asked,
     of_this_run: Option<u64>,
+}
+
+/// What was asked for since the plugin was created.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// How often *regenerate* was pressed.
+    pub n_presses: u32,
+    /// How often a variation was recalled.
+    pub n_recalls: u32,
 }
 
 impl Takes {
     /// The take to ask for in this block.
     ///
-    /// `n_presses` counts every press so far; `song_beats` is the position if the host's song is playing; `base_take` is
-    /// the saved number, which is counted up here.
-    pub fn update(&mut self, n_presses: u32, song_beats: Option<f64>, base_take: &mut u32) -> u64 {
-        let n_new = n_presses.wrapping_sub(self.n_presses_seen);
-        self.n_presses_seen = n_presses;
+    /// `song_beats` is the position if the host's song is playing; `base_take` is the saved number, which is counted up
+    /// here.
+    pub fn update(&mut self, asked: Asked, song_beats: Option<f64>, base_take: &AtomicU64) -> u64 {
+        let seen = std::mem::replace(&mut self.seen, asked);
+        let n_new = asked.n_presses.wrapping_sub(seen.n_presses);
+        if asked.n_recalls != seen.n_recalls {
+            self.of_this_run = None;
+        }
         match song_beats {
             None => {
                 self.of_this_run = None;
-                *base_take = base_take.wrapping_add(n_new);
+                base_take.fetch_add(n_new.into(), Ordering::Relaxed);
             }
             Some(beats) if n_new > 0 => self.of_this_run = Some(take_at(beats)),
             Some(_) => {}
         }
-        self.of_this_run.unwrap_or(u64::from(*base_take))
+        self.of_this_run
+            .unwrap_or_else(|| base_take.load(Ordering::Relaxed))
     }
 
     /// Forgets the variation that automation chose; call it when the transport starts.
     pub fn restart(&mut self) {
         self.of_this_run = None;
     }
-}
-
-/// The take of a press at a place in the song; never one that pressing while stopped can reach.
-fn take_at(song_beats: f64) -> u64 {
-    // Rounded, because hosts report the same place with different last digits.
-    let sixteenth = (song_beats * 4.0).round() + 0.0;
-    scramble(sixteenth.to_bits() ^ u64::MAX) | 1 << 63
 }
 
 /// Spreads a number over all 64 bits; 0 stays 0.
@@ -240,35 +274,75 @@ mod tests {
         assert!(hostile.check().is_err());
     }
 
+    fn presses(n_presses: u32) -> Asked {
+        Asked {
+            n_presses,
+            n_recalls: 0,
+        }
+    }
+
     #[test]
     fn pressing_regenerate_while_stopped_counts_the_saved_take_up() {
         let mut takes = Takes::default();
-        let mut base_take = 7;
-        assert_eq!(takes.update(0, None, &mut base_take), 7);
-        assert_eq!(takes.update(1, None, &mut base_take), 8);
-        assert_eq!(takes.update(1, None, &mut base_take), 8);
-        assert_eq!(takes.update(3, None, &mut base_take), 10);
+        let base_take = AtomicU64::new(7);
+        assert_eq!(takes.update(presses(0), None, &base_take), 7);
+        assert_eq!(takes.update(presses(1), None, &base_take), 8);
+        assert_eq!(takes.update(presses(1), None, &base_take), 8);
+        assert_eq!(takes.update(presses(3), None, &base_take), 10);
     }
 
     #[test]
     fn pressing_regenerate_in_the_song_depends_on_the_place_alone() {
         let (mut playback, mut bounce) = (Takes::default(), Takes::default());
-        let mut base_take = 7;
-        let _ = playback.update(20, None, &mut base_take);
-        let base_take_before = base_take;
-        let first = playback.update(21, Some(8.01), &mut base_take);
-        assert_eq!(bounce.update(1, Some(7.99), &mut base_take), first);
-        assert_eq!(playback.update(21, Some(9.0), &mut base_take), first);
-        assert_ne!(playback.update(22, Some(16.0), &mut base_take), first);
-        assert_eq!(base_take, base_take_before, "the saved take stays");
+        let base_take = AtomicU64::new(7);
+        let before = playback.update(presses(20), None, &base_take);
+        let first = playback.update(presses(21), Some(8.01), &base_take);
+        assert_eq!(first, take_at(8.0));
+        assert_eq!(bounce.update(presses(1), Some(7.99), &base_take), first);
+        assert_eq!(playback.update(presses(21), Some(9.0), &base_take), first);
+        assert_ne!(playback.update(presses(22), Some(16.0), &base_take), first);
+        assert_eq!(base_take.into_inner(), before, "the saved take stays");
     }
 
     #[test]
     fn the_next_start_begins_with_the_saved_take() {
         let mut takes = Takes::default();
-        let mut base_take = 7;
-        let _ = takes.update(1, Some(4.0), &mut base_take);
+        let base_take = AtomicU64::new(7);
+        let _ = takes.update(presses(1), Some(4.0), &base_take);
         takes.restart();
-        assert_eq!(takes.update(1, Some(0.0), &mut base_take), 7);
+        assert_eq!(takes.update(presses(1), Some(0.0), &base_take), 7);
+    }
+
+    #[test]
+    fn a_recalled_take_takes_the_place_of_the_one_that_automation_chose() {
+        let mut takes = Takes::default();
+        let base_take = AtomicU64::new(7);
+        let _ = takes.update(presses(1), Some(4.0), &base_take);
+        base_take.store(3, Ordering::Relaxed);
+        let recalled = Asked {
+            n_recalls: 1,
+            ..presses(1)
+        };
+        assert_eq!(takes.update(recalled, Some(5.0), &base_take), 3);
+        let pressed = Asked {
+            n_presses: 2,
+            ..recalled
+        };
+        assert_eq!(takes.update(pressed, Some(8.0), &base_take), take_at(8.0));
+    }
+
+    #[test]
+    fn a_fingerprint_tells_patterns_apart_by_all_that_decides_them() {
+        let plain = ready(16.0, 0.0, 1);
+        assert_eq!(plain.fingerprint(), ready(16.0, 0.0, 1).fingerprint());
+        let mut others = vec![plain.clone(); 5];
+        others[0].request.seed = 2;
+        others[1].request.take = 1;
+        others[2].request.temperature = 0.5;
+        others[3].request.latent[7] = 0.5;
+        others[4].checkpoint_id = "another".to_owned();
+        for other in others {
+            assert_ne!(other.fingerprint(), plain.fingerprint(), "{other:?}");
+        }
     }
 }

@@ -8,6 +8,10 @@
 //!
 //! **Which sample.** A note falls on the first sample at or after its time.
 //!
+//! **How long.** A note lasts a 16th, which is 10 ms or more up to 1,500 bpm, wherever the song goes meanwhile: into the
+//! pattern's next round, round the host's loop, or elsewhere. It ends sooner where its own drum is struck again, and
+//! where the song stops, is reset or is sent to another output.
+//!
 //! **Where the song starts or jumps**, hits whose place on the grid lies ahead but whose early onset is already past
 //! sound with the first sample: the "one" is never lost. A jump by whole pattern loops (a host looping 4 bars) goes on
 //! as if nothing had happened, because the early "one" was played just before it. Patterns that wait for their boundary
@@ -18,7 +22,7 @@ mod waiting;
 use crate::request::Ready;
 use crate::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
-use fourbar_model::pattern::Feel;
+use fourbar_model::pattern::{Feel, NOTE_BEATS};
 use std::collections::VecDeque;
 use waiting::{Waiting, WaitingHits};
 
@@ -124,8 +128,10 @@ pub struct Scheduler {
     waiting: WaitingHits,
     /// At most one note per drum.
     sounding: [Option<Sounding>; N_VOICES],
-    /// Whether the last span was played; the two positions below mean something only then.
+    /// Whether the last span was played; the positions below mean something only then.
     rolling: bool,
+    /// Where the last span ended.
+    end_beats: f64,
     /// Everything that sounds before this has been sent.
     played_to_beats: f64,
     /// Every hit with a grid place before this has been picked up.
@@ -149,6 +155,7 @@ impl Scheduler {
             waiting: WaitingHits::new(),
             sounding: [None; N_VOICES],
             rolling: false,
+            end_beats: 0.0,
             played_to_beats: 0.0,
             picked_to_beats: 0.0,
         }
@@ -253,15 +260,20 @@ impl Scheduler {
                 return;
             }
             Motion::Restarts => {
-                self.release_all(span.first_sample, &mut emit);
+                if matches!(span.onset, BlockOnset::Jumps { .. }) {
+                    self.shift_sounding(span.start_beats - self.end_beats);
+                } else {
+                    self.release_all(span.first_sample, &mut emit);
+                }
                 self.restart(span, feel);
             }
-            Motion::Continues => self.release_moved(span.first_sample, output, &mut emit),
+            Motion::Continues => {}
             Motion::Loops(beats) => {
-                self.release_all(span.first_sample, &mut emit);
+                self.shift_sounding(beats);
                 self.shift(beats);
             }
         }
+        self.release_moved(span.first_sample, output, &mut emit);
         // Ends with the last sample rather than with the block, as a moment between the two falls on the next sample.
         let end_beats = span.start_beats
             + (f64::from(span.n_samples - 1) + SAMPLE_TOLERANCE) * span.beats_per_sample;
@@ -273,6 +285,7 @@ impl Scheduler {
             self.play_to(slice_end_beats, span, output, &mut emit);
             self.played_to_beats = slice_end_beats;
         }
+        self.end_beats = span.end_beats;
     }
 
     /// Ends every sounding note.
@@ -329,7 +342,14 @@ impl Scheduler {
         );
     }
 
-    /// Moves everything ahead to where the song now is.
+    /// Moves the ends of the sounding notes to where the song now is.
+    fn shift_sounding(&mut self, beats: f64) {
+        for note in self.sounding.iter_mut().flatten() {
+            note.end_beats += beats;
+        }
+    }
+
+    /// Moves every hit and every boundary ahead to where the song now is.
     fn shift(&mut self, beats: f64) {
         self.played_to_beats += beats;
         self.picked_to_beats += beats;
@@ -422,12 +442,12 @@ impl Scheduler {
             velocity: hit.velocity,
             midi,
         });
-        // However fast the song, a note lasts a sample.
-        let next_sample_beats =
-            span.start_beats + f64::from(timing - span.first_sample + 1) * span.beats_per_sample;
-        let end_beats = hit.end_beats.max(next_sample_beats);
+        // A song that ran faster than it said may have left the hit's time behind, and a 16th after it, too.
+        let begins_beats = hit
+            .onset_beats
+            .max(span.start_beats - span.beats_per_sample);
         *slot = Some(Sounding {
-            end_beats,
+            end_beats: begins_beats + NOTE_BEATS,
             voice: hit.voice,
             pitch,
             channel,

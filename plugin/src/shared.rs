@@ -3,8 +3,11 @@
 use crate::models::Choice;
 use crate::request::Ready;
 use atomic_float::AtomicF32;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Finished patterns that may still come into force: more than are ever on their way.
+const MAX_RECENT: usize = 32;
 
 /// One per plugin instance; everybody holds it in an `Arc`.
 #[derive(Debug)]
@@ -15,10 +18,16 @@ pub struct Shared {
     pub level: AtomicF32,
     /// Audio thread to editor: tempo that is played, or would be; 120 until the host has said.
     pub tempo_bpm: AtomicF32,
-    /// Editor to audio thread: play on our own clock while the host is stopped.
+    /// Audio thread to editor: the variation that is wanted.
+    pub take: AtomicU64,
+    /// Audio thread to editor: whether the host's song plays.
+    pub host_plays: AtomicBool,
+    /// Editor to audio thread: play on our own clock while the host is stopped; see [`Self::auditions`].
     pub audition: AtomicBool,
     /// Audio thread to poller: counts the blocks in which something was played.
     pub n_played: AtomicU32,
+    /// Audio thread to editor and worker: the fingerprint of the pattern in force; 0 before there is one.
+    in_force: AtomicU64,
     /// Changes with the snapshot locked.
     n_choices: AtomicU32,
     snapshot: Mutex<Snapshot>,
@@ -29,6 +38,8 @@ pub struct Shared {
 pub struct Snapshot {
     /// The newest finished pattern.
     pub ready: Option<Arc<Ready>>,
+    /// The last patterns that were finished, newest last, and the one in force.
+    pub(crate) recent: Vec<Arc<Ready>>,
     /// What the worker is doing.
     pub status: Status,
     /// What the network runs on, such as "CPU"; empty before it is loaded.
@@ -70,8 +81,11 @@ impl Default for Shared {
             playhead_beats: AtomicF32::new(-1.0),
             level: AtomicF32::new(0.0),
             tempo_bpm: AtomicF32::new(120.0),
+            take: AtomicU64::new(0),
+            host_plays: AtomicBool::new(false),
             audition: AtomicBool::new(false),
             n_played: AtomicU32::new(0),
+            in_force: AtomicU64::new(0),
             n_choices: AtomicU32::new(0),
             snapshot: Mutex::default(),
         }
@@ -83,6 +97,37 @@ impl Shared {
     pub fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
         // A holder that panicked leaves nothing half-written: every field is replaced whole.
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether to play on our own clock in a block in which the host's song plays or does not. Where it plays, audition is
+    /// over: when the host stops, all is silent. For the audio thread.
+    pub fn auditions(&self, host_plays: bool) -> bool {
+        self.host_plays.store(host_plays, Ordering::Relaxed);
+        if host_plays {
+            self.audition.store(false, Ordering::Relaxed);
+        }
+        self.audition.load(Ordering::Relaxed)
+    }
+
+    /// Says which pattern is in force. For the audio thread.
+    pub fn sounds(&self, current: Option<&Ready>) {
+        let fingerprint = current.map_or(0, Ready::fingerprint);
+        self.in_force.store(fingerprint, Ordering::Relaxed);
+    }
+
+    /// The pattern that sounds, or would: the one in force, and the newest before there is one. Not for the audio thread.
+    #[must_use]
+    pub fn sounding(&self) -> Option<Arc<Ready>> {
+        let in_force = self.in_force();
+        let snapshot = self.snapshot();
+        let is_in_force = |ready: &&Arc<Ready>| ready.fingerprint() == in_force;
+        let sounding = snapshot.recent.iter().rfind(is_in_force);
+        sounding.or(snapshot.ready.as_ref()).cloned()
+    }
+
+    /// The fingerprint of the pattern in force; 0 before there is one.
+    pub(crate) fn in_force(&self) -> u64 {
+        self.in_force.load(Ordering::Relaxed)
     }
 
     /// Counts the choices of a model, by the user or by a project: a pattern that was asked for before the newest one
@@ -127,11 +172,12 @@ impl Snapshot {
             Ok(ready) => (ready, None),
             Err(problem) => (None, Some(problem)),
         };
+        self.recent = Vec::from_iter(self.ready.clone());
         self.settle();
     }
 
-    /// Takes a pattern that the worker has made for a job of `epoch`.
-    pub(crate) fn finish(&mut self, ready: Ready, epoch: u64) {
+    /// Takes a pattern that the worker has made for a job of `epoch`, while the one with the fingerprint `in_force` sounds.
+    pub(crate) fn finish(&mut self, ready: Ready, epoch: u64, in_force: u64) {
         if epoch == self.epoch {
             let is_another = |old: &Arc<Ready>| old.request != ready.request;
             if self.ready.as_ref().is_some_and(is_another) {
@@ -141,7 +187,13 @@ impl Snapshot {
             if self.ready.is_some() {
                 self.damage = None;
             }
-            self.ready = Some(Arc::new(ready));
+            let ready = Arc::new(ready);
+            if self.recent.len() == MAX_RECENT {
+                let oldest_sounds = self.recent[0].fingerprint() == in_force;
+                self.recent.remove(usize::from(oldest_sounds));
+            }
+            self.recent.push(ready.clone());
+            self.ready = Some(ready);
         }
         self.settle();
     }
@@ -181,5 +233,73 @@ impl Snapshot {
             )),
             (None, None, None) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use super::*;
+    use crate::request::{LOOP_BEATS, Request};
+    use fourbar_model::pattern::Pattern;
+
+    fn ready(seed: u32) -> Ready {
+        Ready {
+            request: Request::new(seed, 0, 1.0, [0.0; 8]),
+            checkpoint_id: "test".to_owned(),
+            pattern: Pattern::new(Vec::new(), LOOP_BEATS),
+        }
+    }
+
+    fn sounding_seed(shared: &Shared) -> u32 {
+        shared.sounding().unwrap().request.seed
+    }
+
+    #[test]
+    fn audition_is_over_where_the_host_plays_and_does_not_come_back() {
+        let shared = Shared::default();
+        shared.audition.store(true, Ordering::Relaxed);
+        assert!(shared.auditions(false));
+        assert!(!shared.auditions(true));
+        assert!(!shared.auditions(false), "the host stopped: silence");
+        // Pressed while the host plays.
+        let _ = shared.auditions(true);
+        shared.audition.store(true, Ordering::Relaxed);
+        assert!(!shared.auditions(true));
+        assert!(!shared.auditions(false));
+    }
+
+    #[test]
+    fn the_pattern_that_sounds_is_the_one_in_force_however_many_were_made_since() {
+        let shared = Shared::default();
+        assert_eq!(shared.sounding(), None);
+        let finish = |seed| {
+            let in_force = shared.in_force();
+            shared.snapshot().finish(ready(seed), 0, in_force);
+        };
+        finish(1);
+        assert_eq!(sounding_seed(&shared), 1, "before anything is in force");
+        shared.sounds(Some(&ready(1)));
+        for seed in 2..200 {
+            finish(seed);
+            assert_eq!(sounding_seed(&shared), 1);
+        }
+        shared.sounds(Some(&ready(198)));
+        assert_eq!(sounding_seed(&shared), 198);
+        for seed in 200..300 {
+            finish(seed);
+        }
+        assert_eq!(sounding_seed(&shared), 198);
+        assert!(shared.snapshot().recent.len() <= MAX_RECENT);
+    }
+
+    #[test]
+    fn the_pattern_of_a_project_sounds_once_it_is_opened() {
+        let shared = Shared::default();
+        shared.snapshot().finish(ready(1), 0, 0);
+        shared.sounds(Some(&ready(1)));
+        shared.snapshot().restore(Ok(Some(Arc::new(ready(2)))));
+        assert_eq!(sounding_seed(&shared), 2);
     }
 }

@@ -199,7 +199,7 @@ fn answer(job: Job, loaded: &mut Loaded, shared: &Shared) -> Reply<Ready> {
     snapshot.device = engine.device();
     match made {
         Ok(ready) => {
-            snapshot.finish(ready.clone(), job.epoch);
+            snapshot.finish(ready.clone(), job.epoch, shared.in_force());
             Reply {
                 job,
                 made: Some(Box::new(ready)),

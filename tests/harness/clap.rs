@@ -476,7 +476,6 @@ fn transport_event(offset: u32, transport: Transport) -> TransportEvent {
     flags.set(TransportFlags::IS_LOOP_ACTIVE, transport.cycle.is_some());
     let (loop_start, loop_end) = transport.cycle.unwrap_or_default();
     let (numerator, denominator) = transport.time_signature.unwrap_or_default();
-    let bar = (transport.bar_start_beats() / transport.beats_per_bar()).round();
     TransportEvent {
         header: EventHeader::new_core(offset, EventFlags::empty()),
         flags,
@@ -493,7 +492,7 @@ fn transport_event(offset: u32, transport: Transport) -> TransportEvent {
             clippy::cast_possible_truncation,
             reason = "a whole number of bars of a short song"
         )]
-        bar_number: bar as i32,
+        bar_number: transport.n_bars() as i32,
         time_signature_numerator: numerator,
         time_signature_denominator: denominator,
     }

@@ -2,7 +2,8 @@
 //!
 //! It looks at the whole performance at once, where the plugin sees one block after the other: a hit of the pattern in
 //! force at its grid place sounds at that place plus its offset, whenever the song runs over that moment. Where the
-//! song starts, or jumps out of the loop's phase, a hit whose early onset has just been missed sounds at once.
+//! song starts, or jumps out of the loop's phase, a hit whose early onset has just been missed sounds at once. A note
+//! lasts a 16th of the song's time wherever the song goes meanwhile, unless its drum is struck again or the song stops.
 
 use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::{Feel, NOTE_BEATS, Pattern};
@@ -65,9 +66,26 @@ struct Expected {
     velocity: f32,
     /// Whether rounding decides if it sounds.
     may_be_missing: bool,
-    /// The sample at which the song stopped or jumped away.
-    latest_end: u64,
-    longest: f64,
+    /// Where it ends unless its drum is struck again; not rounded to a sample.
+    end_samples: f64,
+}
+
+impl Expected {
+    /// Whether `note`, one of `heard`, is this one.
+    fn is(&self, note: &HeardNote, heard: &[HeardNote]) -> bool {
+        let is_first_sample_after =
+            |sample: u64, moment: f64| (-0.01..1.01).contains(&(float(sample) - moment));
+        let is_struck_again = || {
+            heard
+                .iter()
+                .any(|next| next.pitch == note.pitch && next.start == note.end && next != note)
+        };
+        note.pitch == self.pitch
+            && (note.velocity - self.velocity).abs() < 1e-3
+            && is_first_sample_after(note.start, self.start_samples)
+            && (is_first_sample_after(note.end, self.end_samples)
+                || float(note.end) < self.end_samples && is_struck_again())
+    }
 }
 
 /// Fails unless the player's notes are exactly those of `patterns`, first to last in force.
@@ -89,15 +107,7 @@ fn check_notes(
 ) {
     let mut left: Vec<HeardNote> = heard.to_vec();
     for expected in expected_notes(told, patterns, feel, map) {
-        let place = left.iter().position(|note| {
-            let lateness = float(note.start) - expected.start_samples;
-            let length = float(note.end - note.start);
-            note.pitch == expected.pitch
-                && (-0.01..1.01).contains(&lateness)
-                && (note.velocity - expected.velocity).abs() < 1e-3
-                && note.end <= expected.latest_end
-                && length <= expected.longest + 1.0
-        });
+        let place = left.iter().position(|note| expected.is(note, heard));
         match place {
             Some(place) => {
                 left.remove(place);
@@ -105,7 +115,7 @@ fn check_notes(
             // A note of the same drum on the same sample may then be another one's: that of the place jumped to.
             None => assert!(
                 expected.may_be_missing,
-                "lost, or too long: {expected:?}\nheard near it: {:?}\ntold: {told:?}",
+                "lost, or too short or long: {expected:?}\nheard near it: {:?}\ntold: {told:?}",
                 near(heard, expected.start_samples),
             ),
         }
@@ -132,10 +142,11 @@ fn expected_notes(
     let mut expected = Vec::new();
     for (index, stretch) in told.iter().enumerate() {
         let last = index.checked_sub(1).map(|last| &told[last]);
-        let run_end = run_end(&told[index..]);
         let edges = Edges {
             onset: onset_of(stretch, last),
-            ends: run_end == stretch.end_sample(),
+            ends: told
+                .get(index + 1)
+                .is_none_or(|next| onset_of(next, Some(stretch)) != Onset::Continues),
         };
         for (order, place) in patterns.iter().enumerate() {
             let until = patterns.get(order + 1);
@@ -155,8 +166,7 @@ fn expected_notes(
                         pitch: map.pitch(hit.voice),
                         velocity: place.pattern.velocity(hit, feel),
                         may_be_missing: when == When::Perhaps,
-                        latest_end: run_end,
-                        longest: longest(&told[index..], stretch.start_beats + beats_in),
+                        end_samples: end_samples(&told[index..], beats_in),
                     });
                 }
             }
@@ -242,26 +252,22 @@ fn onset_of(stretch: &Told, last: Option<&Told>) -> Onset {
     }
 }
 
-/// The sample at which the run that `told` begins with stops or jumps.
-fn run_end(told: &[Told]) -> u64 {
-    let mut end = told[0];
-    for stretch in &told[1..] {
-        if onset_of(stretch, Some(&end)) != Onset::Continues {
-            break;
+/// Where a note ends that begins `beats_in` beats after the start of `told`, if its drum is not struck again: a 16th
+/// later, or where the song stops.
+fn end_samples(told: &[Told], beats_in: f64) -> f64 {
+    let mut beats_left = beats_in + NOTE_BEATS;
+    for (index, stretch) in told.iter().enumerate() {
+        let stretch_beats = float(stretch.n_samples) * stretch.beats_per_sample;
+        if beats_left <= stretch_beats {
+            return float(stretch.first_sample) + beats_left / stretch.beats_per_sample;
         }
-        end = *stretch;
+        let next = told.get(index + 1);
+        if next.is_none_or(|next| next.first_sample != stretch.end_sample()) {
+            return float(stretch.end_sample());
+        }
+        beats_left -= stretch_beats;
     }
-    end.end_sample()
-}
-
-/// The most samples that a note from `onset_beats` on can last, while the song runs as `told`.
-fn longest(told: &[Told], onset_beats: f64) -> f64 {
-    let slowest = told
-        .iter()
-        .take_while(|stretch| stretch.start_beats <= onset_beats + NOTE_BEATS)
-        .map(|stretch| stretch.beats_per_sample)
-        .fold(told[0].beats_per_sample, f64::min);
-    NOTE_BEATS / slowest
+    unreachable!("there is a stretch, and where the last one ends the song stops")
 }
 
 #[expect(

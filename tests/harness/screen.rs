@@ -1,12 +1,17 @@
 //! A screen for the editor: a virtual one, so that tests open no window in front of anybody.
 
 use std::io::{BufRead as _, BufReader};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::process::run_alone;
 use x11rb::connection::Connection as _;
-use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, ImageFormat, WindowClass};
+use x11rb::protocol::xproto::{
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, CreateWindowAux, ImageFormat,
+    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT, WindowClass,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 /// Set in a test's second run, which has a screen.
@@ -32,6 +37,11 @@ pub(crate) fn with_screen(name: &str, test: impl FnOnce(&Window)) {
         ],
     );
 }
+
+/// Keys that are no letters, by their X11 symbols.
+pub(crate) const ENTER: u32 = 0xff0d;
+pub(crate) const ESCAPE: u32 = 0xff1b;
+pub(crate) const CONTROL: u32 = 0xffe3;
 
 /// A running Xvfb.
 struct VirtualScreen {
@@ -120,6 +130,55 @@ impl Window {
         }
     }
 
+    /// Presses and releases the left button at a place on the screen.
+    pub(crate) fn click(&self, x: i16, y: i16) {
+        const LEFT: u8 = 1;
+        self.input(MOTION_NOTIFY_EVENT, 0, (x, y));
+        self.input(BUTTON_PRESS_EVENT, LEFT, (x, y));
+        self.input(BUTTON_RELEASE_EVENT, LEFT, (x, y));
+    }
+
+    /// Presses keys together, such as control and a letter, and releases them.
+    pub(crate) fn press(&self, keys: &[u32]) {
+        let codes: Vec<u8> = keys.iter().map(|&key| self.key_code(key)).collect();
+        for &code in &codes {
+            self.input(KEY_PRESS_EVENT, code, (0, 0));
+        }
+        for &code in codes.iter().rev() {
+            self.input(KEY_RELEASE_EVENT, code, (0, 0));
+        }
+    }
+
+    /// Types what needs no shift, one key after the other.
+    pub(crate) fn type_text(&self, text: &str) {
+        for letter in text.chars() {
+            self.press(&[letter.into()]);
+        }
+    }
+
+    fn input(&self, kind: u8, detail: u8, (x, y): (i16, i16)) {
+        self.connection
+            .xtest_fake_input(kind, detail, x11rb::CURRENT_TIME, self.root, x, y, 0)
+            .unwrap();
+        self.connection.sync();
+    }
+
+    /// The key that has this symbol.
+    fn key_code(&self, key: u32) -> u8 {
+        let setup = self.connection.setup();
+        let first = setup.min_keycode;
+        let mapping = self
+            .connection
+            .get_keyboard_mapping(first, setup.max_keycode - first + 1)
+            .unwrap()
+            .reply()
+            .unwrap();
+        let n_symbols = usize::from(mapping.keysyms_per_keycode);
+        let mut keys = mapping.keysyms.chunks_exact(n_symbols);
+        let place = keys.position(|symbols| symbols[0] == key);
+        first + u8::try_from(place.expect("the keyboard has such a key")).unwrap()
+    }
+
     /// How many different colours the screen shows, up to `enough`.
     pub(crate) fn n_colours(&self, enough: usize) -> usize {
         let mut colours = std::collections::HashSet::new();
@@ -143,6 +202,14 @@ impl Window {
         // A screen of 24 bits, as it is started above, has blue in the lowest byte.
         let pixels = image.data.chunks_exact(4);
         pixels.map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect()
+    }
+
+    /// Whether a colour is in a part of the screen.
+    pub(crate) fn shows(&self, colour: [u8; 3], columns: Range<usize>, rows: Range<usize>) -> bool {
+        let pixels = self.pixels(Self::WIDTH, Self::HEIGHT);
+        let lines = pixels.chunks_exact(Self::WIDTH.into());
+        let mut lines = lines.skip(rows.start).take(rows.len());
+        lines.any(|line| line[columns.clone()].contains(&colour))
     }
 
     /// Writes the same as a PNG file.

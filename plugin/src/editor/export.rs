@@ -4,6 +4,7 @@
 //! all, and no file that is already there is touched.
 
 use super::background::Background;
+use crate::groove_name::GrooveName;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::midi;
 use fourbar_model::pattern::{Feel, Pattern};
@@ -11,7 +12,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Files of one seed before we give up looking for a free name.
+/// Files of one groove before we give up looking for a free name.
 const MAX_COPIES: u32 = 9_999;
 
 /// What to write: everything that decides how the pattern sounds.
@@ -22,7 +23,7 @@ pub(super) struct Export {
     pub(super) map: &'static DrumMap,
     pub(super) channel: u8,
     pub(super) tempo_bpm: f64,
-    pub(super) seed: u32,
+    pub(super) name: GrooveName,
 }
 
 impl Export {
@@ -46,7 +47,7 @@ impl Export {
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         for copy in 1..=MAX_COPIES {
-            let path = folder.join(file_name(self.seed, copy));
+            let path = folder.join(file_name(self.name, copy));
             match file.persist_noclobber(&path) {
                 Ok(_) => return Ok(path),
                 Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => file = taken.file,
@@ -55,7 +56,7 @@ impl Export {
         }
         Err(io::Error::new(
             ErrorKind::AlreadyExists,
-            "every name for this seed is taken",
+            "every name for this groove is taken",
         ))
     }
 }
@@ -69,10 +70,10 @@ fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-fn file_name(seed: u32, copy: u32) -> String {
+fn file_name(name: GrooveName, copy: u32) -> String {
     match copy {
-        1 => format!("Fourbar {seed:06}.mid"),
-        copy => format!("Fourbar {seed:06} ({copy}).mid"),
+        1 => format!("Fourbar {name}.mid"),
+        copy => format!("Fourbar {name} ({copy}).mid"),
     }
 }
 
@@ -138,7 +139,7 @@ mod tests {
             map: &DrumMap::GM,
             channel: 9,
             tempo_bpm: 97.0,
-            seed: 42,
+            name: GrooveName { seed: 42, take: 3 },
         }
     }
 
@@ -160,6 +161,25 @@ mod tests {
             );
         }
         assert!((song.tempos[0].bpm - 97.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_file_is_named_after_seed_and_variation() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |export: Export| {
+            let path = export.write_to(folder.path()).unwrap();
+            path.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(name(export()), "Fourbar 000042-3.mid");
+        assert_eq!(name(export()), "Fourbar 000042-3 (2).mid");
+        let automated = Export {
+            name: GrooveName {
+                seed: 9,
+                take: crate::groove_name::take_at(8.5),
+            },
+            ..export()
+        };
+        assert_eq!(name(automated), "Fourbar 000009@8.5.mid");
     }
 
     #[test]

@@ -1,27 +1,30 @@
-//! The Generate section: another pattern, the seed, back and forth, and how adventurous the model is.
+//! The Generate section: another pattern, its name, back and forth, and how adventurous the model is.
 
 use super::button::{Emphasis, button};
 use super::choice::segments;
 use super::history::{History, Recipe};
 use super::icon::Icon;
 use super::knob::knob;
-use super::stepper::stepper;
+use super::seed::{self, Typed};
 use super::{gesture, theme};
+use crate::groove_name::GrooveName;
 use crate::params::FourbarParams;
 use crate::request::MAX_SEED;
 use egui::{Rect, Ui, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
 use std::hash::{BuildHasher, RandomState};
 
-/// Draws the section in `rect`.
+/// Draws the section in `rect`; `take` is the variation that is wanted.
 pub(super) fn show(
-    ui: &Ui,
+    ui: &mut Ui,
     rect: Rect,
     params: &FourbarParams,
     setter: &ParamSetter,
+    take: u64,
     history: &mut History,
+    typed: &mut Typed,
 ) {
-    let painter = ui.painter();
+    let painter = &ui.painter().clone();
     let inside = theme::panel(painter, rect);
     theme::heading(
         painter,
@@ -47,18 +50,15 @@ pub(super) fn show(
     )
     .clicked()
     {
-        gesture::set(&params.seed, setter, another_seed(params.seed.value()));
+        let name = GrooveName {
+            seed: another_seed(params.seed.value()),
+            take: 0,
+        };
+        seed::choose(params, setter, name);
     }
 
-    let hint = "The pattern's number: the same seed always brings back the same pattern. Drag it, or step with the buttons.";
-    stepper(
-        ui,
-        theme::labelled(painter, row(82.0, 30.0), "Seed"),
-        &params.seed,
-        setter,
-        6,
-        hint,
-    );
+    let field = theme::labelled(painter, row(82.0, 30.0), "Seed");
+    seed::show(ui, field, params, setter, take, typed);
 
     let middle = row(122.0, 52.0);
     let hint = "How adventurous the pattern is. 0 is the most likely hits, 1 is as the drummers played, 2 is wild.";
@@ -121,16 +121,10 @@ fn enabled(is_enabled: bool) -> Emphasis {
     }
 }
 
-/// Sets every parameter of `recipe` that differs, each as a gesture of its own.
+/// Sets every parameter of `recipe` that differs, each as a gesture of its own, and the variation.
 fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
-    let now = Recipe::from(&params.request(0));
-    if now.seed != recipe.seed {
-        gesture::set(
-            &params.seed,
-            setter,
-            recipe.seed.min(MAX_SEED).cast_signed(),
-        );
-    }
+    seed::choose(params, setter, recipe.name);
+    let now = Recipe::from(&params.request(recipe.name.take));
     if now.temperature.to_bits() != recipe.temperature.to_bits() {
         gesture::set(&params.temperature, setter, recipe.temperature);
     }
@@ -146,12 +140,12 @@ fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
 }
 
 /// A random seed other than `current`, from the system's randomness.
-fn another_seed(current: i32) -> i32 {
+fn another_seed(current: i32) -> u32 {
     let range = u64::from(MAX_SEED);
     // A random step round the circle of seeds that is not a whole turn.
     let step = 1 + RandomState::new().hash_one(current) % range;
     let next = (u64::from(current.unsigned_abs()) + step) % (range + 1);
-    i32::try_from(next).unwrap_or(0)
+    u32::try_from(next).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -160,11 +154,10 @@ mod tests {
 
     #[test]
     fn another_seed_is_in_range_and_is_another() {
-        let highest = MAX_SEED.cast_signed();
-        for current in [0, 1, 500_000, highest] {
+        for current in [0, 1, 500_000, MAX_SEED] {
             for _ in 0..200 {
-                let seed = another_seed(current);
-                assert!((0..=highest).contains(&seed) && seed != current);
+                let seed = another_seed(current.cast_signed());
+                assert!(seed <= MAX_SEED && seed != current);
             }
         }
     }

@@ -25,7 +25,7 @@ const EMPTY_BEATS: f64 = 16.0;
 
 /// What the grid shows this frame.
 pub(super) struct Picture<'a> {
-    /// The newest pattern, if there is one.
+    /// The pattern that sounds, if there is one.
     pub(super) ready: Option<&'a Ready>,
     /// How it is played now.
     pub(super) feel: Feel,
@@ -59,6 +59,9 @@ pub(super) fn show(ui: &Ui, rect: Rect, picture: &Picture) {
         None => frame.paint_notice(&painter, picture.notice),
     }
     frame.paint_names(&painter, &glows);
+    if let Some(ready) = picture.ready {
+        frame.paint_groove_name(&painter, &ready.request.name().to_string());
+    }
     frame.paint_playhead(&painter, picture.playhead_beats);
 }
 
@@ -164,6 +167,19 @@ impl Frame {
                 );
             }
         }
+    }
+
+    /// In the corner between ruler and drums.
+    fn paint_groove_name(&self, painter: &Painter, name: &str) {
+        let at = self.whole.left_top() + vec2(14.0, RULER / 2.0 + 1.0);
+        theme::text(
+            painter,
+            at,
+            Align2::LEFT_CENTER,
+            name,
+            theme::semibold(11.5),
+            theme::TEXT,
+        );
     }
 
     fn paint_names(&self, painter: &Painter, glows: &[f32; N_VOICES]) {

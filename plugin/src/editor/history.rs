@@ -1,7 +1,8 @@
-//! Undo and redo of patterns: which seed, temperature and latent position made the ones before.
+//! Undo and redo of patterns: which seed, variation, temperature and latent position made the ones before.
 //!
-//! Going back only sets parameters; the same parameters make the same pattern again.
+//! Going back only sets parameters and the variation; the same ones make the same pattern again.
 
+use crate::groove_name::GrooveName;
 use crate::request::{N_LATENT, Request};
 use std::time::{Duration, Instant};
 
@@ -12,10 +13,10 @@ const ONE_MOVEMENT: Duration = Duration::from_millis(700);
 /// Two positions this close are the same: hosts pass values through a range of 0 to 1 and back.
 const SAME: f32 = 1e-4;
 
-/// The parameters that choose a pattern.
+/// What chooses a pattern.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Recipe {
-    pub(super) seed: u32,
+    pub(super) name: GrooveName,
     pub(super) temperature: f32,
     pub(super) latent: [f32; N_LATENT],
 }
@@ -23,7 +24,7 @@ pub(super) struct Recipe {
 impl From<&Request> for Recipe {
     fn from(request: &Request) -> Self {
         Self {
-            seed: request.seed,
+            name: request.name(),
             temperature: request.temperature,
             latent: request.latent,
         }
@@ -34,7 +35,7 @@ impl Recipe {
     /// Whether both make the same pattern.
     pub(super) fn matches(&self, other: &Self) -> bool {
         let near = |a: f32, b: f32| (a - b).abs() <= SAME;
-        self.seed == other.seed
+        self.name == other.name
             && near(self.temperature, other.temperature)
             && self
                 .latent
@@ -55,7 +56,7 @@ pub(super) struct History {
 impl History {
     /// Remembers that a pattern made from `recipe` has arrived `now`.
     ///
-    /// A control being moved makes many patterns; those that follow each other closely and share a seed count as one.
+    /// A control being moved makes many patterns; those that follow each other closely and share a name count as one.
     pub(super) fn record(&mut self, recipe: Recipe, now: Instant) {
         let Some(shown) = self.recipes.get_mut(self.current) else {
             self.recipes.push(recipe);
@@ -64,7 +65,7 @@ impl History {
         if shown.matches(&recipe) {
             return;
         }
-        let is_same_movement = shown.seed == recipe.seed
+        let is_same_movement = shown.name == recipe.name
             && self.current > 0
             && self
                 .last_change
@@ -117,7 +118,7 @@ mod tests {
 
     fn recipe(seed: u32, temperature: f32) -> Recipe {
         Recipe {
-            seed,
+            name: GrooveName { seed, take: 0 },
             temperature,
             latent: [0.0; N_LATENT],
         }
@@ -137,12 +138,12 @@ mod tests {
     #[test]
     fn undo_and_redo_walk_along_the_patterns() {
         let (mut history, _) = history([1, 2, 3]);
-        assert_eq!(history.undo().unwrap().seed, 2);
-        assert_eq!(history.undo().unwrap().seed, 1);
+        assert_eq!(history.undo().unwrap().name.seed, 2);
+        assert_eq!(history.undo().unwrap().name.seed, 1);
         assert!(!history.can_undo());
         assert_eq!(history.undo(), None);
-        assert_eq!(history.redo().unwrap().seed, 2);
-        assert_eq!(history.redo().unwrap().seed, 3);
+        assert_eq!(history.redo().unwrap().name.seed, 2);
+        assert_eq!(history.redo().unwrap().name.seed, 3);
         assert!(!history.can_redo());
         assert_eq!(history.redo(), None);
     }
@@ -165,7 +166,7 @@ mod tests {
         history.undo();
         history.record(recipe(9, 1.0), now);
         assert!(!history.can_redo());
-        assert_eq!(history.undo().unwrap().seed, 2);
+        assert_eq!(history.undo().unwrap().name.seed, 2);
     }
 
     #[test]
@@ -186,7 +187,26 @@ mod tests {
         for seed in 1..=3 {
             history.record(recipe(seed, 1.0), now);
         }
-        assert_eq!(history.undo().unwrap().seed, 2);
+        assert_eq!(history.undo().unwrap().name.seed, 2);
+    }
+
+    #[test]
+    fn every_variation_is_a_step_of_its_own() {
+        let mut history = History::default();
+        let now = Instant::now();
+        for take in 0..3 {
+            let name = GrooveName { seed: 9, take };
+            history.record(
+                Recipe {
+                    name,
+                    ..recipe(9, 1.0)
+                },
+                now,
+            );
+        }
+        assert_eq!(history.undo().unwrap().name.take, 1);
+        assert_eq!(history.undo().unwrap().name.take, 0);
+        assert!(!history.can_undo());
     }
 
     #[test]
@@ -194,7 +214,7 @@ mod tests {
         let (mut history, _) = history(0..200);
         let mut oldest = 200;
         while let Some(recipe) = history.undo() {
-            oldest = recipe.seed;
+            oldest = recipe.name.seed;
         }
         assert_eq!(usize::try_from(oldest).unwrap(), 200 - LIMIT);
     }

@@ -16,6 +16,8 @@ pub(super) struct Sound {
     pub(super) meter: Meter,
     /// Whether the plugin plays by itself.
     pub(super) is_auditioning: bool,
+    /// Whether the host's song plays.
+    pub(super) host_plays: bool,
     /// Whether a pattern can be exported now.
     pub(super) can_export: bool,
 }
@@ -72,7 +74,7 @@ pub(super) fn show(
         channel,
         &params.channel,
         setter,
-        1,
+        |channel| channel.to_string(),
         "The MIDI channel of the notes; drums are usually on 10.",
     );
 
@@ -94,7 +96,13 @@ pub(super) fn show(
     } else {
         (Icon::Play, "Audition", Emphasis::Normal)
     };
-    let hint = "Plays the pattern while the host is stopped.";
+    let emphasis = if sound.host_plays {
+        Emphasis::Disabled
+    } else {
+        emphasis
+    };
+    let hint =
+        "Plays the pattern while the host is stopped, until it is pressed again or the host plays.";
     let audition = button(
         ui,
         left.with_max_x(left.right() - theme::UNIT / 2.0),

@@ -1,5 +1,4 @@
-//! A whole number with a button on either side; the number itself can be dragged. There is no text field, so that
-//! keys such as the space bar stay with the host.
+//! A whole number with a button on either side; the number itself can be dragged.
 
 use super::gesture::{self, Travel};
 use super::icon::Icon;
@@ -12,15 +11,15 @@ use nice_plug::prelude::{IntParam, Param, ParamSetter};
 /// Points dragged for one step of a number with few steps.
 const POINTS_A_STEP: f32 = 12.0;
 
-/// A stepper for `param` filling `rect`; `n_digits` are always shown.
+/// A stepper for `param` filling `rect`, which shows a value as the text that `shown_as` it. Returns the number's response.
 pub(super) fn stepper(
     ui: &Ui,
     rect: Rect,
     param: &IntParam,
     setter: &ParamSetter,
-    n_digits: usize,
+    shown_as: impl Fn(i32) -> String,
     hint: &str,
-) {
+) -> Response {
     let painter = ui.painter();
     painter.rect(
         rect,
@@ -57,16 +56,15 @@ pub(super) fn stepper(
     } else {
         theme::TEXT
     };
-    let number = format!("{value:0n_digits$}");
     theme::text(
         painter,
         middle.center(),
         Align2::CENTER_CENTER,
-        &number,
+        &shown_as(value),
         theme::semibold(13.0),
         colour,
     );
-    drag.on_hover_text(hint);
+    drag.on_hover_text(hint)
 }
 
 fn side_button(ui: &Ui, rect: Rect, icon: Icon, name: &str) -> Response {

@@ -79,8 +79,9 @@ impl EditorWindow {
             |egui, commands, _view| {
                 super::theme::install(egui);
                 commands.clear_color(super::theme::BACKGROUND.into());
-                // There is nothing to type here: the space bar and all other keys are the host's.
-                commands.set_key_capture(KeyCapture::IgnoreAll);
+                // The backend keeps keys from the host only while a widget has the keyboard, which is while a name is
+                // typed: the space bar and all other keys are the host's.
+                commands.set_key_capture(KeyCapture::CaptureAll);
             },
             move |_output, viewport, _view| {
                 for command in &viewport.commands {

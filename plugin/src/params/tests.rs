@@ -168,6 +168,15 @@ fn what_is_no_number_never_becomes_a_value() {
 }
 
 #[test]
+fn every_seed_can_be_reached() {
+    let params = FourbarParams::new(Arc::default());
+    for seed in 0..=MAX_SEED {
+        let normalized = params.seed.preview_normalized(seed);
+        assert_eq!(params.seed.preview_plain(normalized), seed);
+    }
+}
+
+#[test]
 fn regenerate_counts_rising_edges() {
     let params = FourbarParams::new(Arc::default());
     let press = params.regenerate.as_ptr();

@@ -231,6 +231,52 @@ fn a_knob_that_never_rests_still_changes_every_bar_and_by_the_place_alone() {
 }
 
 #[test]
+fn a_knob_that_never_rests_has_a_first_pattern_and_then_one_in_every_bar() {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a seed below 256"
+    )]
+    let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
+    for patience in [1, 2] {
+        let played = Rig::new().play(13.0, ApplyAt::Bar, patience, seed_at);
+        let beats: Vec<_> = played.iter().map(|note| note.0.round()).collect();
+        let from_beat_1: Vec<_> = (1..13_u8).map(f64::from).collect();
+        assert_eq!(
+            beats, from_beat_1,
+            "the first pattern is there in an instant"
+        );
+        let seeds: Vec<_> = played.iter().map(|note| note.1).collect();
+        assert_eq!(
+            seeds[3..],
+            [36, 36, 36, 36, 76, 76, 76, 76, 116],
+            "what was asked for up to half a beat before each bar"
+        );
+    }
+}
+
+#[test]
+fn a_pattern_of_the_model_before_is_no_first_pattern() {
+    let mut rig = Rig::new();
+    rig.block(&controls(1, ApplyAt::Bar));
+    let job = rig.worker.newest().unwrap();
+    let of_another_model = Controls {
+        choice: 1,
+        ..controls(1, ApplyAt::Bar)
+    };
+    rig.block(&of_another_model);
+    rig.worker.deliver(Reply {
+        job,
+        made: Some(Box::new(ready(job.request))),
+    });
+    rig.block(&of_another_model);
+    assert!(rig.player.current().is_none());
+    rig.answer();
+    rig.block(&of_another_model);
+    assert_eq!(rig.player.current().unwrap().request.seed, 101);
+}
+
+#[test]
 fn an_offline_render_waits_and_equals_the_playback() {
     #[expect(
         clippy::cast_possible_truncation,

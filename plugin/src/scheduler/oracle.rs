@@ -306,16 +306,39 @@ fn played(blocks: &[Block], patterns: &[Pattern]) -> Vec<Played> {
     notes
 }
 
+/// Onset, drum and velocity of a hit.
+type Stroke = (f64, Voice, f32);
+
+/// A note that has begun.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    /// As far as it is known: it has no end yet.
+    note: Played,
+    voice: Voice,
+    /// How long it still sounds, from the start of the run on.
+    left_beats: f64,
+}
+
+/// A block of a [`Run`].
+struct Told {
+    /// Index of its first sample.
+    first: usize,
+    /// The position of that sample.
+    start_beats: f64,
+    beats_per_sample: f64,
+    feel: Feel,
+    output: Output,
+}
+
 /// A stretch of song without restart, in positions that do not jump.
 #[derive(Default)]
 struct Run {
     first_sample: usize,
     /// The furthest position reached at each sample, with the tolerance.
     reached_beats: Vec<f64>,
-    /// Index of the first sample, feel and output of each block.
-    blocks: Vec<(usize, Feel, Output)>,
-    /// Where the host jumped in phase; every note ends there.
-    releases: Vec<usize>,
+    blocks: Vec<Told>,
+    /// Position of the sample after the last.
+    end_beats: f64,
     /// Song positions that are later than these samples' are moved by this.
     unwrapped_by_beats: f64,
     start_beats: f64,
@@ -333,7 +356,16 @@ impl Run {
         (index < self.reached_beats.len()).then_some(index)
     }
 
-    fn notes(&self, patterns: &[Pattern]) -> Vec<Played> {
+    /// The block that sample `index` is in.
+    fn block(&self, index: usize) -> &Told {
+        self.blocks
+            .iter()
+            .rfind(|block| block.first <= index)
+            .unwrap()
+    }
+
+    /// The notes that end in this run, and those that still sound at its end. `begun`: those that sound at its start.
+    fn notes(&self, patterns: &[Pattern], begun: &[Begun]) -> (Vec<Played>, Vec<Begun>) {
         let mut strokes = self.strokes(patterns);
         strokes.sort_by(|a, b| {
             a.0.total_cmp(&b.0)
@@ -341,61 +373,75 @@ impl Run {
                 .then(b.2.total_cmp(&a.2))
         });
         strokes.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
-        let end = self.reached_beats.len();
-        let mut notes = Vec::new();
-        for (index, &(onset_beats, voice, velocity, loop_beats)) in strokes.iter().enumerate() {
+        let (mut ended, mut sounding) = (Vec::new(), Vec::new());
+        let mut end = |begun: Begun, from: usize, next: Option<f64>| {
+            let end_beats = self.start_beats + begun.left_beats;
+            let Played {
+                pitch,
+                channel,
+                midi,
+                ..
+            } = begun.note;
+            let moved = self.blocks.iter().find(|block| {
+                let output = block.output;
+                block.first >= from
+                    && (output.channel, output.map.pitch(begun.voice), output.midi)
+                        != (channel, pitch, midi)
+            });
+            let ends = [
+                self.sample(end_beats),
+                next.and_then(|onset_beats| self.sample(onset_beats)),
+                moved.map(|block| block.first),
+            ];
+            match ends.into_iter().flatten().min() {
+                Some(off) => ended.push(Played {
+                    off: self.first_sample + off,
+                    ..begun.note
+                }),
+                None => sounding.push(Begun {
+                    left_beats: end_beats - self.end_beats,
+                    ..begun
+                }),
+            }
+        };
+        let next_onset = |strokes: &[Stroke], voice| {
+            let next = strokes.iter().find(|next| next.1 == voice);
+            next.map(|next| next.0)
+        };
+        for &begun in begun {
+            end(begun, 0, next_onset(&strokes, begun.voice));
+        }
+        for (index, &(onset_beats, voice, velocity)) in strokes.iter().enumerate() {
             let Some(on) = self.sample(onset_beats) else {
                 continue;
             };
-            let output_at = |sample: usize| {
-                self.blocks
-                    .iter()
-                    .rfind(|block| block.0 <= sample)
-                    .unwrap()
-                    .2
-            };
-            let Output { channel, map, midi } = output_at(on);
-            let pitch = map.pitch(voice);
-            let loop_end_beats = (((onset_beats + 1e-7) / loop_beats).floor() + 1.0) * loop_beats;
-            let natural = self
-                .sample((onset_beats + 0.25).min(loop_end_beats))
-                .unwrap_or(end)
-                .max(on + 1);
-            let cut = strokes[index + 1..]
-                .iter()
-                .find(|next| next.1 == voice)
-                .and_then(|next| self.sample(next.0));
-            let released = self.releases.iter().copied().find(|&release| release > on);
-            let moved = self.blocks.iter().find(|&&(first, _, output)| {
-                first > on
-                    && (output.channel, output.map.pitch(voice), output.midi)
-                        != (channel, pitch, midi)
-            });
-            let off = [
-                Some(natural),
-                cut,
-                released,
-                moved.map(|block| block.0),
-                Some(end),
-            ]
-            .into_iter()
-            .flatten()
-            .min();
-            let sample = |index: usize| self.first_sample + index;
-            notes.push(Played {
-                on: sample(on),
-                off: sample(off.unwrap()),
-                pitch,
+            let Told {
+                start_beats,
+                beats_per_sample,
+                output: Output { channel, map, midi },
+                ..
+            } = *self.block(on);
+            let note = Played {
+                on: self.first_sample + on,
+                off: 0,
+                pitch: map.pitch(voice),
                 channel,
                 velocity,
                 midi,
-            });
+            };
+            let begun = Begun {
+                note,
+                voice,
+                left_beats: onset_beats.max(start_beats - beats_per_sample) + 0.25
+                    - self.start_beats,
+            };
+            end(begun, on + 1, next_onset(&strokes[index + 1..], voice));
         }
-        notes
+        (ended, sounding)
     }
 
-    /// Onset, drum and velocity of every hit of every round around this run, and how long its loop is.
-    fn strokes(&self, patterns: &[Pattern]) -> Vec<(f64, Voice, f32, f64)> {
+    /// Every hit of every round around this run.
+    fn strokes(&self, patterns: &[Pattern]) -> Vec<Stroke> {
         let mut strokes = Vec::new();
         let last_beats = self
             .reached_beats
@@ -423,13 +469,13 @@ impl Run {
                 let Some(near) = self.sample(grid_beats - 0.25) else {
                     continue;
                 };
-                let feel = self.blocks.iter().rfind(|block| block.0 <= near).unwrap().1;
+                let feel = self.block(near).feel;
                 let onset_beats = grid_beats + f64::from(feel.timing) * hit.offset_beats;
                 let velocity = pattern.velocity(hit, feel);
                 if onset_beats >= self.start_beats - tolerance_beats {
-                    strokes.push((onset_beats, hit.voice, velocity, loop_beats));
+                    strokes.push((onset_beats, hit.voice, velocity));
                 } else if grid_beats >= self.start_beats - self.beats_per_sample {
-                    strokes.push((self.start_beats, hit.voice, velocity, loop_beats));
+                    strokes.push((self.start_beats, hit.voice, velocity));
                 }
             }
         }
@@ -440,6 +486,7 @@ impl Run {
 /// What the rules say about the song.
 fn expected(blocks: &[Block], patterns: &[Pattern]) -> Vec<Played> {
     let mut notes = Vec::new();
+    let mut begun = Vec::new();
     let mut run: Option<Run> = None;
     let mut current = None;
     let mut first_sample = 0;
@@ -468,7 +515,16 @@ fn expected(blocks: &[Block], patterns: &[Pattern]) -> Vec<Played> {
         };
         if let Some(ended) = ended {
             current = ended.rules.last().map(|rule| rule.1);
-            notes.extend(ended.notes(patterns));
+            let (ended, sounding) = ended.notes(patterns, &begun);
+            notes.extend(ended);
+            begun = sounding;
+        }
+        // Where the song stops, every note ends; where it jumps, notes sound on.
+        if block.connection == Connection::Stopped {
+            notes.extend(begun.drain(..).map(|begun: Begun| Played {
+                off: first_sample,
+                ..begun.note
+            }));
         }
         if let Some(index) = current.filter(|_| begins && block.host.playing) {
             run = Some(Run {
@@ -482,14 +538,18 @@ fn expected(blocks: &[Block], patterns: &[Pattern]) -> Vec<Played> {
         if let (Some(run), true) = (&mut run, block.host.playing) {
             if let Connection::Loops(beats) = block.connection {
                 run.unwrapped_by_beats -= beats;
-                run.releases.push(run.reached_beats.len());
             }
-            run.blocks
-                .push((run.reached_beats.len(), block.feel, block.output));
+            let start_beats = position_beats + run.unwrapped_by_beats;
+            run.blocks.push(Told {
+                first: run.reached_beats.len(),
+                start_beats,
+                beats_per_sample,
+                feel: block.feel,
+                output: block.output,
+            });
+            run.end_beats = start_beats + f64::from(block.n_samples) * beats_per_sample;
             for sample in 0..block.n_samples {
-                let beats = position_beats
-                    + run.unwrapped_by_beats
-                    + (f64::from(sample) + SAMPLE_TOLERANCE) * beats_per_sample;
+                let beats = start_beats + (f64::from(sample) + SAMPLE_TOLERANCE) * beats_per_sample;
                 let furthest = run
                     .reached_beats
                     .last()

@@ -11,7 +11,6 @@
 use super::*;
 use crate::request::{N_LATENT, Request};
 use crate::transport::{HostTime, TransportTracker};
-use fourbar_model::note::Note;
 use fourbar_model::pattern::{Hit, Pattern};
 
 pub(super) const SAMPLE_RATE: f64 = 48_000.0;
@@ -121,6 +120,33 @@ impl Song {
             Event::NoteOff { .. } => None,
         };
         self.events.iter().filter_map(on).collect()
+    }
+
+    /// Start, end, key and velocity of every note that has ended, in the order of their starts.
+    fn notes(&self) -> Vec<(u32, u32, u8, f32)> {
+        let mut notes = Vec::new();
+        for (index, event) in self.events.iter().enumerate() {
+            let &Event::NoteOn {
+                timing: on,
+                voice,
+                pitch,
+                velocity,
+                ..
+            } = event
+            else {
+                continue;
+            };
+            let off = self.events[index..].iter().find_map(|event| match *event {
+                Event::NoteOff {
+                    timing,
+                    voice: ended,
+                    ..
+                } if ended == voice => Some(timing),
+                _ => None,
+            });
+            notes.extend(off.map(|off| (on, off, pitch, velocity)));
+        }
+        notes
     }
 
     fn note_offs(&self) -> Vec<(u32, Voice)> {
@@ -243,61 +269,59 @@ fn block_sizes_do_not_matter() {
 }
 
 #[test]
-fn every_round_of_the_loop_is_what_the_pattern_exports() {
+fn the_song_from_its_start_to_the_loops_end_is_what_the_pattern_exports() {
     let pattern = busy();
     let mut song = Song::new(playing(pattern.clone()));
-    song.play(50, 24_000);
+    song.play(20, 24_000);
     let sample = |beats: f64| (24_000.0 * beats - SAMPLE_TOLERANCE).ceil() as u32;
-    for round in 1..3 {
-        let exported = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM, 9);
-        let mut expected: Vec<_> = exported
+    let exported = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM, 9);
+    let mut expected: Vec<_> = exported
+        .iter()
+        .map(|note| {
+            let end_beats = note.onset_beats + note.duration_beats;
+            let (on, off) = (sample(note.onset_beats), sample(end_beats));
+            (on, off, note.pitch, note.velocity.to_bits())
+        })
+        .collect();
+    expected.sort_unstable();
+    // The last 32nd of a round belongs to the hits that announce the next one.
+    let (round, announcing): (Vec<_>, Vec<_>) = song
+        .notes()
+        .into_iter()
+        .filter(|note| note.0 < 384_000)
+        .partition(|note| note.0 <= sample(15.875));
+    assert!(!announcing.is_empty());
+    let is_cut = |off, pitch| {
+        announcing
             .iter()
-            .map(
-                |&Note {
-                     onset_beats,
-                     duration_beats,
-                     pitch,
-                     velocity,
-                     ..
-                 }| {
-                    let onset_beats = onset_beats + 16.0 * f64::from(round);
-                    (
-                        sample(onset_beats),
-                        sample(onset_beats + duration_beats),
-                        pitch,
-                        velocity.to_bits(),
-                    )
-                },
-            )
-            .collect();
-        expected.sort_unstable();
-        let mut played = Vec::new();
-        for (index, event) in song.events.iter().enumerate() {
-            let &Event::NoteOn {
-                timing,
-                pitch,
-                velocity,
-                voice,
-                ..
-            } = event
-            else {
-                continue;
-            };
-            let off = song.events[index..].iter().find_map(|event| match *event {
-                Event::NoteOff {
-                    timing,
-                    voice: ended,
-                    ..
-                } if ended == voice => Some(timing),
-                _ => None,
-            });
-            if (round * 384_000..(round + 1) * 384_000).contains(&timing) {
-                played.push((timing, off.unwrap(), pitch, velocity.to_bits()));
-            }
-        }
-        played.sort_unstable();
-        assert_eq!(played, expected);
-    }
+            .any(|note| note.0 == off && note.2 == pitch)
+    };
+    let mut played: Vec<_> = round
+        .into_iter()
+        .map(|(on, off, pitch, velocity)| {
+            let off = if is_cut(off, pitch) { on + 6_000 } else { off };
+            (on, off.min(384_000), pitch, velocity.to_bits())
+        })
+        .collect();
+    played.sort_unstable();
+    assert_eq!(played, expected);
+}
+
+#[test]
+fn every_later_round_is_the_same_note_by_note() {
+    let mut song = Song::new(playing(busy()));
+    song.play(70, 24_000);
+    let round = |number: u32| -> Vec<_> {
+        let start = 384_000 * number;
+        song.notes()
+            .into_iter()
+            .filter(|note| (start..start + 384_000).contains(&note.0))
+            .map(|(on, off, pitch, velocity)| (on - start, off - start, pitch, velocity))
+            .collect()
+    };
+    assert!(round(1).len() > 100);
+    assert_eq!(round(1), round(2));
+    assert_eq!(round(1), round(3));
 }
 
 #[test]
@@ -319,9 +343,10 @@ fn the_one_is_not_lost_at_a_start_and_sounds_early_in_later_rounds() {
         song.note_offs(),
         [
             (6_000, Voice::Kick),
-            (384_000, Voice::Kick),
-            (768_000, Voice::Kick)
-        ]
+            (387_000, Voice::Kick),
+            (771_000, Voice::Kick)
+        ],
+        "each lasts a 16th, into the next round"
     );
 }
 
@@ -534,24 +559,13 @@ fn a_jump_by_the_shorter_of_two_loops_starts_over() {
 }
 
 #[test]
-fn stopping_and_jumping_end_every_note() {
+fn a_stop_ends_every_note() {
     let mut song = Song::new(playing(busy()));
-    for seek_beats in [5.1, 2.3, 9.9] {
-        song.play(10, 1_000);
-        song.seek(seek_beats);
-        let n_events = song.events.len();
-        let held = song.scheduler.sounding.iter().flatten().count();
-        assert!(held > 0);
-        song.play(1, 64);
-        let start = song.n_samples_played - 64;
-        assert!(
-            song.events[n_events..][..held]
-                .iter()
-                .all(|event| matches!(event, Event::NoteOff { timing, .. } if *timing == start))
-        );
-    }
     song.play(10, 1_000);
+    assert!(song.scheduler.sounding.iter().any(Option::is_some));
     song.stop();
+    let stop = song.n_samples_played - 64;
+    assert!(song.note_offs().iter().all(|off| off.0 <= stop));
     assert_eq!(song.note_ons().len(), song.note_offs().len());
     let n_events = song.events.len();
     song.play(10, 4_096);
@@ -560,6 +574,38 @@ fn stopping_and_jumping_end_every_note() {
         n_events,
         "nothing plays while the song stands still"
     );
+}
+
+#[test]
+fn a_note_outlasts_a_jump_unless_its_drum_is_struck_there() {
+    let hits = vec![
+        hit(1.0, 0.0, Voice::Kick),
+        hit(1.0, 0.0, Voice::Snare),
+        hit(6.0, 0.0, Voice::Snare),
+    ];
+    // Round the pattern's loop, back, and far ahead.
+    for to_beats in [17.05, 5.95, 37.95, -10.05] {
+        let mut song = Song::new(playing(Pattern::new(hits.clone(), 16.0)));
+        song.seek(1.0);
+        song.play(1, 1_200);
+        song.seek(to_beats);
+        song.play(10, 1_200);
+        let ends: Vec<_> = song.notes()[..2].iter().map(|note| note.1).collect();
+        let snare_end = if to_beats == 17.05 { 6_000 } else { 2_400 };
+        assert_eq!(ends, [6_000, snare_end], "to {to_beats}");
+    }
+}
+
+#[test]
+fn a_host_loop_that_is_shorter_than_a_note_cuts_none() {
+    let mut song = Song::new(playing(Pattern::new(
+        vec![hit(0.0, 0.0, Voice::Kick), hit(0.05, 0.0, Voice::Snare)],
+        16.0,
+    )));
+    song.host.loop_beats = Some((0.05, 0.125));
+    song.play(1, 9_600);
+    let kick = song.notes().into_iter().find(|note| note.2 == 36).unwrap();
+    assert_eq!((kick.0, kick.1), (0, 6_000));
 }
 
 #[test]
@@ -657,14 +703,16 @@ fn nonsense_neither_panics_nor_hangs() {
 }
 
 #[test]
-fn a_note_lasts_a_sample_at_least() {
-    // A third of a sample before the loop's end, where every note ends.
+fn a_note_that_the_song_has_run_past_still_lasts_a_16th() {
+    // The song was twice as fast in the last block as it said, so that the hit's time is over when it is struck.
     let mut song = Song::new(playing(Pattern::new(
-        vec![hit(0.0, -1.0 / 65_536.0, Voice::Kick)],
+        vec![hit(1.0, 0.0, Voice::Kick)],
         16.0,
     )));
-    song.seek(15.0);
-    song.play(2, 24_000);
-    assert_eq!(song.note_ons(), [(24_000, Voice::Kick)]);
-    assert_eq!(song.note_offs(), [(24_001, Voice::Kick)]);
+    song.play(1, 20_000);
+    song.seek(40_000.0 / 24_000.0);
+    song.host.tempo_bpm = Some(240.0);
+    song.play(1, 20_000);
+    let notes: Vec<_> = song.notes().iter().map(|note| (note.0, note.1)).collect();
+    assert_eq!(notes, [(20_000, 22_999)], "but for a sample");
 }

@@ -2,7 +2,7 @@
 
 use super::LOOKAHEAD_BEATS;
 use fourbar_model::drums::Voice;
-use fourbar_model::pattern::{Feel, Hit, NOTE_BEATS, Pattern};
+use fourbar_model::pattern::{Feel, Hit, Pattern};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -12,15 +12,10 @@ const MAX_WAITING: usize = 128;
 /// Loops shorter than a step are none.
 const MIN_LOOP_BEATS: f64 = 0.25;
 
-/// Onsets this close before the end of the loop belong to the next round: far below a sample, above rounding errors.
-const ROUNDING_BEATS: f64 = 1e-7;
-
 /// A hit whose moment is fixed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) onset_beats: f64,
-    /// Where the note ends unless its drum is struck again.
-    pub(super) end_beats: f64,
     pub(super) voice: Voice,
     pub(super) velocity: f32,
 }
@@ -57,7 +52,6 @@ impl WaitingHits {
     pub(super) fn shift(&mut self, beats: f64) {
         for hit in &mut self.hits {
             hit.onset_beats += beats;
-            hit.end_beats += beats;
         }
     }
 
@@ -90,11 +84,9 @@ impl WaitingHits {
                 let onset_beats =
                     grid_beats(hit) + shift_beats.clamp(-LOOKAHEAD_BEATS, LOOKAHEAD_BEATS);
                 if let Some(onset_beats) = place(grid_beats(hit), onset_beats) {
-                    let end_beats = note_end_beats(onset_beats, loop_beats);
                     let velocity = pattern.velocity(hit, feel);
                     self.insert(Waiting {
                         onset_beats,
-                        end_beats,
                         voice: hit.voice,
                         velocity,
                     });
@@ -130,10 +122,4 @@ impl WaitingHits {
     pub(super) fn has_grown(&self) -> bool {
         self.hits.capacity() != MAX_WAITING
     }
-}
-
-/// Where a note ends unless its drum is struck again: as [`Pattern::to_notes`] has it.
-fn note_end_beats(onset_beats: f64, loop_beats: f64) -> f64 {
-    let loop_end_beats = (((onset_beats + ROUNDING_BEATS) / loop_beats).floor() + 1.0) * loop_beats;
-    (onset_beats + NOTE_BEATS).min(loop_end_beats)
 }

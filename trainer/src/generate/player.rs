@@ -8,7 +8,7 @@ use candle_core::Device;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Converter, Example};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::{Cell, Groove, beats};
+use fourbar_model::groove::{Groove, beats};
 use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
 use fourbar_model::rows::Rows;
@@ -141,14 +141,13 @@ impl<'a> Player<'a> {
             .generate(&z, conditions, self.args.temperature(), noise)?)
     }
 
-    /// The notes of a window, as a loop.
+    /// The notes of a window.
     pub(super) fn notes(&self, rows: &Rows) -> Vec<Note> {
         self.converter.notes(rows, self.args.drum_map)
     }
 
     /// The notes of a piece of `n_steps` that is played from its start: a hit that announces a passage comes at the end of
-    /// the one before it. Nothing comes before the very first step, so its early hits are played on it. With
-    /// `magenta_compat`, notes are the original's.
+    /// the one before it. With `magenta_compat`, notes are the original's.
     pub(super) fn joined(&self, passages: &[Passage], n_steps: usize) -> Vec<Note> {
         let mut groove = Groove::empty(n_steps);
         let mut notes = Vec::new();
@@ -158,14 +157,8 @@ impl<'a> Player<'a> {
             let window = self.converter.groove(&passage.rows);
             if let Some(window) = window.filter(|_| !self.converter.is_compatible()) {
                 for (step, voice, cell) in window.hits() {
-                    let step = first_step + step;
-                    let offset = if step == 0 {
-                        cell.offset.min(0.0)
-                    } else {
-                        cell.offset
-                    };
-                    if step < end_step {
-                        groove.set(step, voice, Some(Cell { offset, ..cell }));
+                    if first_step + step < end_step {
+                        groove.set(first_step + step, voice, Some(cell));
                     }
                 }
             } else {
