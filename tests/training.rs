@@ -322,7 +322,6 @@ fn the_first_loss_of_the_failed_run_is_the_mean_sum_of_a_groove_times_ln_27() {
         println!("FOURBAR_DATA is not set: the failed run's first loss is not compared");
         return;
     };
-    let config = Config::preset(DEFAULT_PRESET).unwrap();
     let dataset = groove_midi_dataset(&path);
     let windows = dataset.windows(Split::Train, 64, 4);
     let rows: Vec<f32> = windows
