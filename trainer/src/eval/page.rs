@@ -9,12 +9,12 @@ pub(super) use gallery::Gallery;
 use super::statistics::count as number;
 use super::table::{accuracy_rows, feature_rows, number as written, percent, share};
 use super::{Drums, Estimate, Interpolation, Interval, Onsets, Report, Segment};
-use crate::roll::escape;
 use crate::run_folder::Row;
 use chart::{Chart, Curve};
 use fourbar_model::checkpoint::Metadata;
 use fourbar_model::drums::Voice;
 use fourbar_model::note::Note;
+use fourbar_roll::escape;
 use roll::{Scene, Size};
 
 const STYLE: &str = include_str!("page/style.css");
