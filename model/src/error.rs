@@ -30,6 +30,7 @@ pub enum Error {
     #[error("{0}")]
     Request(String),
     /// A tensor operation that failed: a device that ran out of memory or disappeared.
+    #[cfg(feature = "network")]
     #[error("the tensor library failed: {0}")]
     Tensor(#[from] candle_core::Error),
 }

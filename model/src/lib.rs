@@ -18,34 +18,57 @@
 //! - A [`Checkpoint`](checkpoint::Checkpoint) is all of a model in one file: [configuration](config::ModelConfig),
 //!   weights, and where they came from.
 //!
+//! Without the feature `network` there is the music only: notes, drums, grooves, patterns and MIDI, for what needs no
+//! tensors and should not wait for them to be compiled.
+//!
 //! The crate opens no file, starts no thread and knows no host: the plugin and the trainer call the same functions, so a
 //! training example and a live groove cannot drift apart.
 
+#[cfg(feature = "network")]
 mod activation;
+#[cfg(feature = "network")]
 pub mod attributes;
+#[cfg(feature = "network")]
 pub mod checkpoint;
+#[cfg(feature = "network")]
 pub mod conditions;
+#[cfg(feature = "network")]
 pub mod config;
+#[cfg(feature = "network")]
 pub mod converter;
+#[cfg(feature = "network")]
 pub mod decoder;
 pub mod drums;
+#[cfg(feature = "network")]
 pub mod encoder;
 pub mod error;
 pub mod groove;
+#[cfg(feature = "network")]
 pub mod head;
+#[cfg(feature = "network")]
 pub mod latent;
+#[cfg(feature = "network")]
 pub mod layers;
+#[cfg(feature = "network")]
 pub mod lstm;
 pub mod midi;
+#[cfg(feature = "network")]
 pub mod mixture;
+#[cfg(feature = "network")]
 pub mod network;
+#[cfg(feature = "network")]
 pub mod noise;
 pub mod note;
+#[cfg(feature = "network")]
 pub mod parameters;
 pub mod pattern;
+#[cfg(feature = "network")]
 pub mod rows;
+#[cfg(feature = "network")]
 pub mod stack;
+#[cfg(feature = "network")]
 pub mod temperature;
+#[cfg(feature = "network")]
 pub mod vae;
 
 pub use error::Error;

@@ -31,7 +31,7 @@ pub(crate) struct Bundles {
 /// # Errors
 /// If the build fails or a file can't be written.
 pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
-    let library = build_library(&args.features)?;
+    let library = build_library("release", &args.features)?;
     let folder = repository().join("bundles/plugins");
     let os = Os::current()?;
     let bundles = Bundles {
@@ -88,11 +88,15 @@ impl Os {
     }
 }
 
-/// Builds the plugin and asks cargo, rather than guessing, where the library is.
-fn build_library(features: &[String]) -> Result<PathBuf> {
+/// Builds the plugin in one of the root manifest's profiles and asks cargo, rather than guessing, where the library is.
+///
+/// # Errors
+/// If the build fails.
+pub(crate) fn build_library(profile: &str, features: &[String]) -> Result<PathBuf> {
     let mut command = cargo();
     command
-        .args(["build", "--release", "--package", "fourbar-plugin", "--lib"])
+        .args(["build", "--profile", profile])
+        .args(["--package", "fourbar-plugin", "--lib"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(repository())
         .stdout(Stdio::piped());

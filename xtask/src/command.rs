@@ -12,9 +12,29 @@ pub(crate) fn repository() -> &'static Path {
         .expect("xtask lies inside the workspace's folder")
 }
 
-/// The cargo that runs this task, so that a chosen toolchain stays chosen.
+/// The cargo that runs this task, so that a chosen toolchain stays chosen, in the environment of the user's shell.
+///
+/// `cargo run` describes xtask's own package in variables that would reach the crates built from here. Where a build
+/// script watches one of them, as that of `ring` does, this cargo and one started in the shell would each find it
+/// changed and build the crate and all that depends on it again, in turns.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if describes_package(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Whether cargo sets this variable for a program that it runs, from the manifest of the program's package.
+///
+/// # Source
+/// The Cargo Book, "Environment variables Cargo sets for crates" and "... for build scripts".
+fn describes_package(variable: &str) -> bool {
+    ["CARGO_MANIFEST_", "CARGO_PKG_"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix))
 }
 
 /// Runs a command to its end with this terminal.
@@ -50,6 +70,62 @@ pub(crate) fn quoted(command: &Command) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    /// What cargo says of a package and `ring`'s build script watches.
+    const WATCHED: [&str; 3] = [
+        "CARGO_MANIFEST_DIR",
+        "CARGO_PKG_NAME",
+        "CARGO_PKG_VERSION_MINOR",
+    ];
+
+    /// A package whose build script watches [`WATCHED`].
+    fn watching_package() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = "[package]\nname = \"watching\"\nedition = \"2024\"\n[workspace]\n";
+        let watch =
+            WATCHED.map(|name| format!("println!(\"cargo::rerun-if-env-changed={name}\");"));
+        let build_script = format!("fn main() {{ {} }}", watch.concat());
+        std::fs::create_dir(folder.path().join("src")).unwrap();
+        for (name, text) in [
+            ("Cargo.toml", manifest),
+            ("build.rs", &build_script),
+            ("src/lib.rs", ""),
+        ] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    /// Builds the package with this cargo; whether nothing had to be compiled.
+    fn is_fresh(mut cargo: Command, package: &Path) -> bool {
+        let output = cargo
+            .args(["build", "--quiet", "--message-format=json"])
+            .arg("--target-dir")
+            .arg(package.join("target"))
+            .current_dir(package)
+            .output()
+            .unwrap();
+        let messages = String::from_utf8(output.stdout).unwrap();
+        let library = messages
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .find(|message| message["target"]["kind"][0] == "lib" && message["fresh"].is_boolean());
+        library.unwrap()["fresh"].as_bool().unwrap()
+    }
+
+    #[test]
+    fn what_the_users_cargo_built_is_fresh_for_the_cargo_started_here() {
+        let inheriting = || Command::new(env!("CARGO"));
+        let package = watching_package();
+        let mut users = inheriting();
+        for name in WATCHED {
+            assert!(std::env::var_os(name).is_some(), "cargo test sets {name}");
+            users.env_remove(name);
+        }
+        assert!(!is_fresh(users, package.path()));
+        assert!(is_fresh(cargo(), package.path()));
+        assert!(!is_fresh(inheriting(), package.path()));
+    }
 
     #[test]
     fn a_failing_program_is_an_error_that_quotes_it() {

@@ -1,7 +1,8 @@
 //! The first look: builds the plugin, plays it in a host, and shows what came out.
 //!
 //! Nothing here knows how a groove is made: the notes and the sound are those that the built plugin
-//! handed to its host.
+//! handed to its host. The plugin is compiled without optimisation, which changes none of them and spares
+//! whoever looks for the first time most of the wait.
 
 mod host;
 mod midi;
@@ -13,10 +14,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use crate::bundle::{BundleArgs, bundle};
-use crate::command::{repository, run};
-use crate::train::trainer_command;
-use host::Setup;
+use crate::bundle::build_library;
+use crate::command::repository;
+use fourbar_model::drums::DrumMap;
+use fourbar_model::note::Note;
+use fourbar_roll::{PictureKind, Roll};
+use host::{PlayedNote, Setup};
 
 /// Two passes of the four-bar loop.
 const N_BARS: u32 = 8;
@@ -45,15 +48,17 @@ pub(crate) struct DemoArgs {
 /// # Errors
 /// If the build fails, the plugin does not load or plays nothing, or a file can't be written.
 pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
-    let bundles = bundle(&BundleArgs::default())?;
+    println!("Building the plugin without optimisation, which takes minutes the first time.");
+    let plugin = build_library("quick", &[])?;
     let out = args
         .out
         .clone()
         .unwrap_or_else(|| repository().join("target/demo"));
     fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
 
+    println!("Playing {N_BARS} bars of it in a host.");
     let performance = host::perform(
-        &bundles.clap,
+        &plugin,
         &Setup {
             sample_rate: SAMPLE_RATE,
             tempo_bpm: args.tempo,
@@ -62,7 +67,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
             temperature: args.temperature,
         },
     )
-    .with_context(|| format!("playing {}", bundles.clap.display()))?;
+    .with_context(|| format!("playing {}", plugin.display()))?;
     ensure!(
         !performance.notes.is_empty(),
         "the plugin played no note in {N_BARS} bars"
@@ -80,12 +85,12 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
         "Fourbar, seed {}, temperature {}",
         args.seed, args.temperature
     );
-    run(trainer_command("roll")
-        .arg("--input")
-        .arg(&midi_path)
-        .arg("--out")
-        .arg(&picture_path)
-        .args(["--title", &title, "--text"]))?;
+    let roll = roll(&performance.notes);
+    write(
+        &picture_path,
+        &roll.encode(&title, Some(args.tempo), PictureKind::Png)?,
+    )?;
+    print!("{}", roll.to_text());
 
     println!();
     println!(
@@ -106,6 +111,22 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
     );
     println!("Into your DAW:       cargo xtask install");
     Ok(())
+}
+
+/// What was played, on a lane for each drum.
+fn roll(notes: &[PlayedNote]) -> Roll {
+    let notes: Vec<_> = notes
+        .iter()
+        .map(|note| Note {
+            onset_beats: note.onset_beats,
+            duration_beats: note.end_beats - note.onset_beats,
+            pitch: note.pitch,
+            #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
+            velocity: note.velocity as f32,
+            channel: note.channel,
+        })
+        .collect();
+    Roll::new(&notes, N_BARS as usize, &DrumMap::GM)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

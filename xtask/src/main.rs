@@ -1,6 +1,6 @@
 //! `cargo xtask <task>`: everything that is done to this repository, by one command.
 //!
-//! It depends on none of the other crates: it calls cargo for them, and hosts the plugin as a file.
+//! It depends neither on the plugin nor on the trainer: it calls cargo for them, and hosts the plugin as a file.
 #![allow(clippy::print_stdout)]
 
 mod bundle;

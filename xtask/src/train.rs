@@ -1,7 +1,6 @@
 //! The trainer's commands, built for speed and run where the user stands.
 
 use std::ffi::OsString;
-use std::process::Command;
 
 use anyhow::Result;
 
@@ -14,22 +13,10 @@ use crate::command::{cargo, repository, run};
 /// # Errors
 /// If the trainer does not build or does not succeed.
 pub(crate) fn trainer(subcommand: &str, arguments: &[OsString]) -> Result<()> {
-    run(trainer_command(subcommand).args(arguments))
-}
-
-/// `cargo run` of one trainer command, to which arguments can be added.
-pub(crate) fn trainer_command(subcommand: &str) -> Command {
-    let mut command = cargo();
-    command
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "fourbar-trainer",
-        ])
+    run(cargo()
+        .args(["run", "--release", "--package", "fourbar-trainer"])
         .arg("--manifest-path")
         .arg(repository().join("Cargo.toml"))
-        .args(["--bin", "fourbar", "--", subcommand]);
-    command
+        .args(["--bin", "fourbar", "--", subcommand])
+        .args(arguments))
 }

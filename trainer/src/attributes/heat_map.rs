@@ -1,7 +1,7 @@
 //! The table of effects as a picture: amber where an attribute grows, blue where it shrinks.
 
 use super::Effects;
-use crate::roll::{Anchor, Colour, Picture, Shape, length};
+use fourbar_roll::{Anchor, Colour, Picture, Shape, length};
 
 const CELL_WIDTH: f32 = 46.0;
 const CELL_HEIGHT: f32 = 30.0;

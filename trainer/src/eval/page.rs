@@ -11,12 +11,12 @@ use super::table::{
     accuracy_rows, feature_rows, knob_rows, number as written, percent, share, two_sample_rows,
 };
 use super::{Drums, Estimate, Interpolation, Interval, Knobs, Onsets, Report, Segment, TwoSample};
-use crate::roll::escape;
 use crate::run_folder::Row;
 use chart::{Chart, Curve};
 use fourbar_model::checkpoint::Metadata;
 use fourbar_model::drums::Voice;
 use fourbar_model::note::Note;
+use fourbar_roll::escape;
 use roll::{Scene, Size};
 
 const STYLE: &str = include_str!("page/style.css");

@@ -1,9 +1,9 @@
 //! Piano rolls of melodies and trios: a lane for each key, and one for each drum that plays.
 
-use crate::roll::{Anchor, Colour, Picture, Shape, drawn_bars, length};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::STEPS_PER_BEAT;
 use fourbar_model::note::Note;
+use fourbar_roll::{Anchor, Colour, Picture, Shape, drawn_bars, length};
 
 const LANE_HEIGHT: f32 = 9.0;
 const DRUM_LANE_HEIGHT: f32 = 16.0;

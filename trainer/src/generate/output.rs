@@ -5,10 +5,10 @@ use super::keys::KeyRoll;
 use super::player::Player;
 use super::{Args, Take};
 use crate::files;
-use crate::roll::{PictureKind, Roll, drawn_bars};
 use fourbar_model::groove::beats;
 use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
+use fourbar_roll::{PictureKind, Roll, drawn_bars};
 use serde::Serialize;
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! Curves over a common axis, as SVG that takes its colours from the page.
 
 use crate::eval::Estimate;
-use crate::roll::escape;
+use fourbar_roll::escape;
 
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 280.0;

@@ -1,11 +1,11 @@
 //! Piano rolls on the page: small, several on the same lanes, in the page's colours. Drums have a lane each, marked where
 //! they sound (amber ahead of the grid, blue behind); melodies are bars between their lowest and highest note.
 
-use crate::roll::{LANES, escape};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
 use fourbar_model::midi::DRUM_CHANNEL;
 use fourbar_model::note::Note;
+use fourbar_roll::{LANES, escape};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 84.0;

@@ -13,20 +13,28 @@ const PNG_SCALE: f32 = 2.0;
 
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Colour(pub(crate) u8, pub(crate) u8, pub(crate) u8);
+pub struct Colour(
+    /// Red.
+    pub u8,
+    /// Green.
+    pub u8,
+    /// Blue.
+    pub u8,
+);
 
 impl Colour {
     /// Behind everything.
-    pub(crate) const BACKGROUND: Self = Self(12, 14, 18);
+    pub const BACKGROUND: Self = Self(12, 14, 18);
     /// The line between two bars.
-    pub(crate) const BAR_LINE: Self = Self(104, 114, 134);
+    pub const BAR_LINE: Self = Self(104, 114, 134);
     /// Titles and names.
-    pub(crate) const WORDS: Self = Self(233, 236, 244);
+    pub const WORDS: Self = Self(233, 236, 244);
     /// Numbers of bars and explanations.
-    pub(crate) const QUIET_WORDS: Self = Self(148, 157, 178);
+    pub const QUIET_WORDS: Self = Self(148, 157, 178);
 
     /// The colour `amount` of the way from this one to `other`; `amount` is clipped to 0–1.
-    pub(crate) fn towards(self, other: Self, amount: f32) -> Self {
+    #[must_use]
+    pub fn towards(self, other: Self, amount: f32) -> Self {
         let amount = amount.clamp(0.0, 1.0);
         let blend = |from: u8, to: u8| {
             let value = f32::from(from) + (f32::from(to) - f32::from(from)) * amount;
@@ -48,7 +56,7 @@ impl Colour {
 
 /// Which end of a line of words its `x` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Anchor {
+pub enum Anchor {
     /// `x` is the left end.
     Start,
     /// `x` is the right end.
@@ -57,29 +65,41 @@ pub(crate) enum Anchor {
 
 /// One thing in a [`Picture`]; lengths are in picture units, y grows downwards.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// A filled rectangle with its upper left corner at (`x`, `y`).
     Rectangle {
+        /// Its left side.
         x: f32,
+        /// Its upper side.
         y: f32,
+        /// From left to right.
         width: f32,
+        /// From the upper side to the lower.
         height: f32,
+        /// What it is filled with.
         colour: Colour,
     },
     /// A line of words standing on `baseline`; `size` is the type's em.
     Words {
+        /// Where it begins or ends.
         x: f32,
+        /// What it stands on.
         baseline: f32,
+        /// The type's em.
         size: f32,
+        /// Which end `x` is.
         anchor: Anchor,
+        /// Of the type.
         colour: Colour,
+        /// What it says.
         text: String,
     },
 }
 
 impl Shape {
     /// A filled rectangle; see [`Self::Rectangle`].
-    pub(crate) fn rectangle(x: f32, y: f32, width: f32, height: f32, colour: Colour) -> Self {
+    #[must_use]
+    pub fn rectangle(x: f32, y: f32, width: f32, height: f32, colour: Colour) -> Self {
         Self::Rectangle {
             x,
             y,
@@ -90,7 +110,8 @@ impl Shape {
     }
 
     /// A line of words; see [`Self::Words`].
-    pub(crate) fn words(
+    #[must_use]
+    pub fn words(
         x: f32,
         baseline: f32,
         size: f32,
@@ -110,7 +131,8 @@ impl Shape {
 }
 
 /// A count of bars, steps or cells as a length.
-pub(crate) fn length(count: usize) -> f32 {
+#[must_use]
+pub fn length(count: usize) -> f32 {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a picture has far fewer than 2^24 of anything"
@@ -121,20 +143,21 @@ pub(crate) fn length(count: usize) -> f32 {
 
 /// Shapes on a rectangle of one colour, later ones above earlier ones.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Picture {
+pub struct Picture {
     /// Width in picture units.
-    pub(crate) width: f32,
+    pub width: f32,
     /// Height in picture units.
-    pub(crate) height: f32,
+    pub height: f32,
     /// What is behind everything.
-    pub(crate) background: Colour,
+    pub background: Colour,
     /// The shapes, furthest back first.
-    pub(crate) shapes: Vec<Shape>,
+    pub shapes: Vec<Shape>,
 }
 
 impl Picture {
     /// The picture as an SVG document.
-    pub(crate) fn to_svg(&self) -> String {
+    #[must_use]
+    pub fn to_svg(&self) -> String {
         let (width, height) = (self.width, self.height);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -187,11 +210,11 @@ impl Picture {
         svg
     }
 
-    /// The picture as the bytes of a PNG file, [`PNG_SCALE`] pixels to the unit.
+    /// The picture as the bytes of a PNG file, two pixels to the unit.
     ///
     /// # Errors
     /// If the PNG encoder refuses the picture's size.
-    pub(crate) fn to_png(&self) -> anyhow::Result<Vec<u8>> {
+    pub fn to_png(&self) -> anyhow::Result<Vec<u8>> {
         let mut canvas = Canvas::new(
             self.width * PNG_SCALE,
             self.height * PNG_SCALE,
@@ -237,7 +260,8 @@ fn hex(colour: Colour) -> String {
 }
 
 /// `text` with the characters that mean something in XML replaced, and those that XML does not allow left out.
-pub(crate) fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars().filter(|character| !character.is_control()) {
         match character {
