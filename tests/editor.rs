@@ -121,6 +121,8 @@ fn a_seed_is_typed_copied_and_pasted() {
             wait(player, true);
             keys();
             wait(player, false);
+            // A click finds what the last frame has drawn.
+            settle(player);
         };
         edit(&mut player, &|| {
             window.type_text("123456-2");
