@@ -80,8 +80,10 @@ fn an_echo_of_automation_changes_neither_the_song_nor_the_project() {
             player.play(0.6);
         }
         player.stop();
-        let state = json(&mut player.host);
-        (player.heard, state)
+        // The pattern that is saved beside the parameters may still be in the making.
+        let parameters = json(&mut player.host)["params"].clone();
+        assert!(parameters.is_object());
+        (player.heard, parameters)
     };
     assert_eq!(play(true), play(false));
 }
