@@ -134,7 +134,7 @@ fn losses(sequences: &[Vec<f32>], gradient: Gradient) -> Result<Vec<(usize, f32)
             .collect::<Result<Vec<Vec<f32>>>>()?;
         let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
         let factor = clip(norm(&gradients), 1.0);
-        adam.update(&mut values, &gradients, factor, 1e-3);
+        adam.update(&mut values, &gradients, factor, 1e-3, 0.0);
         for (var, values) in variables.iter().zip(&values) {
             var.set(&Tensor::from_slice(values, var.shape(), &Device::Cpu)?)?;
         }
