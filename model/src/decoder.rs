@@ -27,7 +27,7 @@ pub enum Decoder {
     /// Row after row.
     Rows(RowDecoder),
     /// Cell after cell.
-    Cells(CellDecoder),
+    Cells(Box<CellDecoder>),
 }
 
 impl Decoder {
@@ -37,11 +37,11 @@ impl Decoder {
     /// If a tensor is missing or has another shape.
     pub fn new(config: &ModelConfig, parameters: &Parameters) -> Result<Self> {
         Ok(match &config.decoder.head {
-            Head::Cells(sizes) => Self::Cells(CellDecoder::new(
+            Head::Cells(sizes) => Self::Cells(Box::new(CellDecoder::new(
                 config,
                 sizes,
                 &parameters.under("decoder"),
-            )?),
+            )?)),
             _ => Self::Rows(RowDecoder::new(config, parameters)?),
         })
     }

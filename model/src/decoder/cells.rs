@@ -320,7 +320,7 @@ impl CellDecoder {
         let backs = backs.iter().map(flat).collect::<Result<Vec<_>>>()?;
         let of_backs = |number: &dyn Fn(&Tensor) -> Result<Tensor>| {
             let numbers = backs.iter().map(number).collect::<Result<Vec<_>>>()?;
-            Tensor::cat(&[&[nothing.clone()], &numbers[..]].concat(), 2)
+            Tensor::cat(&[std::slice::from_ref(&nothing), &numbers].concat(), 2)
         };
         let weights = of_backs(&|back| (part(back, 0)? - 1.0)? * f64::from(-NOTHING_TO_COPY))?;
         let scales = weights.zeros_like()?;

@@ -52,7 +52,7 @@ fn tensors(config: &ModelConfig) -> BTreeMap<String, Tensor> {
 fn decoder(config: &ModelConfig) -> CellDecoder {
     let vae = Vae::new(config, &tensors(config), &Device::Cpu).unwrap();
     match vae.decoder() {
-        Decoder::Cells(decoder) => decoder.clone(),
+        Decoder::Cells(decoder) => *decoder.clone(),
         Decoder::Rows(_) => panic!("the head asks for cells"),
     }
 }
@@ -182,7 +182,7 @@ fn the_gradient_of_the_loss_is_its_slope() {
             )
             .unwrap();
         let known = Known::first_bars(&groove_of(&rows, 1), 1);
-        (decoder.clone(), rows, conditions(known))
+        (*decoder.clone(), rows, conditions(known))
     };
     let values: BTreeMap<String, Tensor> = tensors
         .iter()
