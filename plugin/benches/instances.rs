@@ -140,6 +140,7 @@ fn engine(sender: Sender<Instant>) -> Engine {
         axes: vec![vec![1.0, 0.0]],
         spreads: vec![1.0],
         styles: BTreeMap::new(),
+        prior: None,
     };
     let identity = Identity {
         checkpoint_id: "clock".to_owned(),
@@ -189,7 +190,7 @@ fn latency() {
         post(false)
     });
     report("while a song plays", playing.collect());
-    let idle = |is_announced| {
+    let mut idle = |is_announced| {
         let wait = |number| Duration::from_millis(1_300 + 7 * u64::from(number));
         (0..N_REQUESTS / 10)
             .map(|number| {
