@@ -398,7 +398,7 @@ fn what_a_model_does_not_have_is_null_and_not_in_its_table() {
         for (way, _) in evaluation.report.reconstruction.ways() {
             assert!(text.contains(way), "{text}");
         }
-        let is_hierarchical = !model.vae.config().decoder.hierarchy.is_none();
+        let is_hierarchical = model.vae.config().decoder.hierarchy.is_some();
         let segments = json["reconstruction"]["segments"].as_array().unwrap();
         assert_eq!(segments.len(), if is_hierarchical { 2 } else { 0 });
         assert_eq!(text.contains("Segment by segment"), is_hierarchical);
@@ -532,7 +532,7 @@ fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
             assert!(!found.contains(forbidden), "{forbidden}");
         }
         assert!(html.contains("Hamming"));
-        let is_hierarchical = !model.vae.config().decoder.hierarchy.is_none();
+        let is_hierarchical = model.vae.config().decoder.hierarchy.is_some();
         assert_eq!(html.contains("Segment by segment"), is_hierarchical);
         for (way, _) in evaluation.report.reconstruction.ways() {
             assert!(html.contains(way), "{way}");
