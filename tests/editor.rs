@@ -1,7 +1,7 @@
 //! The editor opens and closes while the host automates, on a virtual screen.
 
 use crate::harness::clap::ClapHost;
-use crate::harness::screen::{CONTROL, ENTER, ESCAPE, Window, with_screen};
+use crate::harness::screen::{CONTROL, END, ENTER, ESCAPE, Window, with_screen};
 use crate::harness::vst3::Vst3Host;
 use crate::harness::{Host, Mode, Player, Setup, param_id};
 
@@ -108,51 +108,59 @@ fn a_seed_is_typed_copied_and_pasted() {
         player.wait_for_pattern(|_| true);
         player.host.open_editor(window.id);
         until_it_draws(window, || player.host.idle());
-        // The field has a border in the accent colour while it is open.
-        let wait = |player: &mut Player<ClapHost>, is_open: bool| {
+        // The field has a border in the accent colour while it is open, and its text another ground while it is selected.
+        const BORDER: [u8; 3] = [0xFD, 0xA8, 0x56];
+        const SELECTED: [u8; 3] = [0, 92, 128];
+        let until = |player: &mut Player<ClapHost>, colour: [u8; 3], is_there: bool| {
             let start = std::time::Instant::now();
-            while window.shows([0xFD, 0xA8, 0x56], 100..308, 582..612) != is_open {
-                assert!(start.elapsed().as_secs() < 60, "open is not {is_open}");
+            while window.shows(colour, 100..308, 582..612) != is_there {
+                assert!(
+                    start.elapsed().as_secs() < 60,
+                    "{colour:?} is not {is_there}"
+                );
                 settle(player);
             }
         };
-        let edit = |player: &mut Player<ClapHost>, keys: &dyn Fn()| {
-            window.click(SEED.0, SEED.1);
-            wait(player, true);
-            keys();
-            wait(player, false);
+        let edit = |player: &mut Player<ClapHost>, keys: &dyn Fn(&mut Player<ClapHost>)| {
             // A click finds what the last frame has drawn.
             settle(player);
+            window.click(SEED.0, SEED.1);
+            until(player, BORDER, true);
+            until(player, SELECTED, true);
+            keys(player);
+            until(player, BORDER, false);
         };
-        edit(&mut player, &|| {
+        edit(&mut player, &|_| {
             window.type_text("123456-2");
             window.press(&[ENTER]);
         });
         player.wait_for_pattern(|ready| ready.request.name().to_string() == "123456-2");
-        edit(&mut player, &|| {
+        edit(&mut player, &|player| {
             window.press(&[CONTROL, 'c'.into()]);
+            window.press(&[END]);
+            until(player, SELECTED, false);
             window.press(&[ESCAPE]);
         });
         player.set("seed", "77");
         player.wait_for_pattern(|ready| ready.request.name().to_string() == "000077-2");
-        edit(&mut player, &|| {
+        edit(&mut player, &|_| {
             window.type_text("0");
             window.press(&[ENTER]);
         });
         player.wait_for_pattern(|ready| ready.request.name().to_string() == "000000");
-        edit(&mut player, &|| {
+        edit(&mut player, &|_| {
             window.press(&[CONTROL, 'v'.into()]);
             window.press(&[ENTER]);
         });
         player.wait_for_pattern(|ready| ready.request.name().to_string() == "123456-2");
         // What names no groove changes nothing, and neither does what is cancelled or typed beside the field.
-        edit(&mut player, &|| {
+        edit(&mut player, &|_| {
             window.type_text("1234567");
             window.press(&[ENTER]);
             window.type_text("5");
             window.press(&[ENTER]);
         });
-        edit(&mut player, &|| {
+        edit(&mut player, &|_| {
             window.type_text("5");
             window.press(&[ESCAPE]);
         });

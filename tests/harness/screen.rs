@@ -41,6 +41,7 @@ pub(crate) fn with_screen(name: &str, test: impl FnOnce(&Window)) {
 /// Keys that are no letters, by their X11 symbols.
 pub(crate) const ENTER: u32 = 0xff0d;
 pub(crate) const ESCAPE: u32 = 0xff1b;
+pub(crate) const END: u32 = 0xff57;
 pub(crate) const CONTROL: u32 = 0xffe3;
 
 /// A running Xvfb.
