@@ -6,6 +6,7 @@ use crate::eval::HeldOut;
 use crate::fills::FillClassifier;
 use anyhow::{Result, bail};
 use candle_core::Device;
+use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::latent::{LatentMap, Prior};
@@ -130,7 +131,11 @@ impl<'a> TrainingSet<'a> {
         });
         #[expect(clippy::cast_possible_truncation, reason = "a tempo needs few digits")]
         let bpm = file.bpm as f32;
-        example.conditions = conditions.draw(&groove, style, bpm, fills, noise);
+        let controls = example.conditions.controls.take();
+        example.conditions = Conditions {
+            controls,
+            ..conditions.draw(&groove, style, bpm, fills, noise)
+        };
         example
     }
 
