@@ -200,7 +200,7 @@ impl Fourbar {
             return;
         }
         if let Some(first) = first_pattern::of(request) {
-            snapshot.ready = Some(Arc::new(first.clone()));
+            snapshot.begin(first.clone());
             self.player
                 .restore(Some(first), self.shared.n_choices(), snapshot.epoch);
         }

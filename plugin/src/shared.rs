@@ -176,6 +176,13 @@ impl Snapshot {
         self.settle();
     }
 
+    /// Takes the pattern of a new instance.
+    pub(crate) fn begin(&mut self, first: Ready) {
+        let first = Arc::new(first);
+        self.recent = vec![first.clone()];
+        self.ready = Some(first);
+    }
+
     /// Takes a pattern that the worker has made for a job of `epoch`, while the one with the fingerprint `in_force` sounds.
     pub(crate) fn finish(&mut self, ready: Ready, epoch: u64, in_force: u64) {
         if epoch == self.epoch {
@@ -292,6 +299,18 @@ mod tests {
         }
         assert_eq!(sounding_seed(&shared), 198);
         assert!(shared.snapshot().recent.len() <= MAX_RECENT);
+    }
+
+    #[test]
+    fn the_pattern_of_a_new_instance_sounds_until_another_comes_into_force() {
+        let shared = Shared::default();
+        shared.snapshot().begin(ready(9));
+        shared.sounds(Some(&ready(9)));
+        let in_force = shared.in_force();
+        shared.snapshot().finish(ready(2), 0, in_force);
+        assert_eq!(sounding_seed(&shared), 9);
+        shared.sounds(Some(&ready(2)));
+        assert_eq!(sounding_seed(&shared), 2);
     }
 
     #[test]
