@@ -118,7 +118,7 @@ fn drummers_of_the_groove_midi_dataset_are_as_far_apart_as_another_judge_finds_t
             "{found}, not {expected}"
         );
     };
-    // The other judge drew other windows of the training files: its distance is that of another sample.
+    // The other judge drew other windows of the training files and other folds: a tenth is within the interval by files.
     for (set, [overlap, worst, frechet, auc], frechet_tolerance) in [
         (train, [0.890, 0.799, 1.75, 0.599], 0.5),
         (validation, [0.856, 0.731, 3.13, 0.602], 0.25),
@@ -135,6 +135,6 @@ fn drummers_of_the_groove_midi_dataset_are_as_far_apart_as_another_judge_finds_t
         near(set.overlap.value.unwrap(), overlap, 0.01);
         near(set.worst_overlap.value.unwrap(), worst, 0.03);
         near(set.frechet.value.unwrap(), frechet, frechet_tolerance);
-        near(set.classifier.as_ref().unwrap().auc, auc, 0.05);
+        near(set.classifier.as_ref().unwrap().auc, auc, 0.1);
     }
 }
