@@ -1,7 +1,7 @@
 //! The first look: builds the plugin, plays it in a host, and shows what came out.
 //!
 //! Nothing here knows how a groove is made: the notes and the sound are those that the built plugin
-//! handed to its host. The plugin is compiled without optimisation, which changes none of them and spares
+//! handed to its host. The plugin is compiled with hardly any optimisation, which changes none of them and spares
 //! whoever looks for the first time most of the wait.
 
 mod host;
@@ -48,7 +48,7 @@ pub(crate) struct DemoArgs {
 /// # Errors
 /// If the build fails, the plugin does not load or plays nothing, or a file can't be written.
 pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
-    println!("Building the plugin without optimisation, which takes minutes the first time.");
+    println!("Building the plugin, unoptimised, which takes minutes the first time.");
     let plugin = build_library("quick", &[])?;
     let out = args
         .out
