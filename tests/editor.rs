@@ -1,7 +1,9 @@
 //! The editor opens and closes while the host automates, on a virtual screen.
 
+use fourbar_plugin::request::Ready;
+
 use crate::harness::clap::ClapHost;
-use crate::harness::screen::{CONTROL, END, ENTER, ESCAPE, Window, with_screen};
+use crate::harness::screen::{Area, CONTROL, END, ENTER, ESCAPE, Window, with_screen};
 use crate::harness::vst3::Vst3Host;
 use crate::harness::{Host, Mode, Player, Setup, param_id};
 
@@ -77,19 +79,25 @@ fn the_editor_shows_the_pattern_that_plays() {
             let [width, height] =
                 [size.width, size.height].map(|side| u16::try_from(side).unwrap());
             until_it_draws(window, || player.host.idle());
-            let before = window.pixels(width, height);
+            let whole = Area {
+                left: 0,
+                top: 0,
+                width,
+                height,
+            };
+            let before = window.pixels(whole);
             // In real time, so that the window keeps up.
             while player.position_beats() < 5.6 {
                 player.play(0.02);
                 std::thread::sleep(std::time::Duration::from_millis(10));
             }
             std::thread::sleep(std::time::Duration::from_millis(100));
-            let after = window.pixels(width, height);
+            let after = window.pixels(whole);
             let n_changed = before.iter().zip(&after).filter(|(a, b)| a != b).count();
             // The playhead alone is a line through the whole grid.
             assert!(n_changed > 300, "only {n_changed} pixels changed");
             if let Some(path) = std::env::var_os(PICTURE) {
-                window.write_png(path.as_ref(), width, height);
+                window.write_png(path.as_ref(), whole);
             }
             player.stop();
             player.host.close_editor();
@@ -97,38 +105,41 @@ fn the_editor_shows_the_pattern_that_plays() {
     );
 }
 
-/// Where the seed's name and the audition button are in a window of the size in which it opens.
-const SEED: (i16, i16) = (204, 597);
-const AUDITION: (i16, i16) = (923, 698);
+/// Controls in a window of the size in which it opens.
+const SEED: Area = Area {
+    left: 100,
+    top: 582,
+    width: 208,
+    height: 30,
+};
+const AUDITION: Area = Area {
+    left: 855,
+    top: 680,
+    width: 133,
+    height: 36,
+};
+const UNDO: Area = Area {
+    left: 224,
+    top: 631,
+    width: 38,
+    height: 34,
+};
+const REDO: Area = Area { left: 270, ..UNDO };
+/// The pictogram of a button that can be pressed.
+const ENABLED: [u8; 3] = [0xEC, 0xEE, 0xF3];
+/// Around the text field while it is open, and around a button that is on.
+const ACCENT: [u8; 3] = [0xFD, 0xA8, 0x56];
+/// Behind selected text.
+const SELECTED: [u8; 3] = [0, 92, 128];
 
 #[test]
 fn a_seed_is_typed_copied_and_pasted() {
     with_screen("editor::a_seed_is_typed_copied_and_pasted", |window| {
-        let mut player = player::<ClapHost>();
-        player.wait_for_pattern(|_| true);
-        player.host.open_editor(window.id);
-        until_it_draws(window, || player.host.idle());
-        // The field has a border in the accent colour while it is open, and its text another ground while it is selected.
-        const BORDER: [u8; 3] = [0xFD, 0xA8, 0x56];
-        const SELECTED: [u8; 3] = [0, 92, 128];
-        let until = |player: &mut Player<ClapHost>, colour: [u8; 3], is_there: bool| {
-            let start = std::time::Instant::now();
-            while window.shows(colour, 100..308, 582..612) != is_there {
-                assert!(
-                    start.elapsed().as_secs() < 60,
-                    "{colour:?} is not {is_there}"
-                );
-                settle(player);
-            }
-        };
+        let mut player = player_with_editor(window);
         let edit = |player: &mut Player<ClapHost>, keys: &dyn Fn(&mut Player<ClapHost>)| {
-            // A click finds what the last frame has drawn.
-            settle(player);
-            window.click(SEED.0, SEED.1);
-            until(player, BORDER, true);
-            until(player, SELECTED, true);
+            open_seed(player, window);
             keys(player);
-            until(player, BORDER, false);
+            until(player, window, SEED, ACCENT, false);
         };
         edit(&mut player, &|_| {
             window.type_text("123456-2");
@@ -138,7 +149,7 @@ fn a_seed_is_typed_copied_and_pasted() {
         edit(&mut player, &|player| {
             window.press(&[CONTROL, 'c'.into()]);
             window.press(&[END]);
-            until(player, SELECTED, false);
+            until(player, window, SEED, SELECTED, false);
             window.press(&[ESCAPE]);
         });
         player.set("seed", "77");
@@ -171,44 +182,103 @@ fn a_seed_is_typed_copied_and_pasted() {
 }
 
 #[test]
+fn undo_brings_back_what_automation_replaced() {
+    with_screen(
+        "editor::undo_brings_back_what_automation_replaced",
+        |window| {
+            let mut player = player_with_editor(window);
+            let named =
+                |name: &'static str| move |ready: &Ready| ready.request.name().to_string() == name;
+            player.play(4.0);
+            player.set("regenerate", "On");
+            player.wait_for_pattern(named("000009@4"));
+            until(&mut player, window, UNDO, ENABLED, true);
+            window.click(UNDO);
+            player.wait_for_pattern(named("000009"));
+            until(&mut player, window, REDO, ENABLED, true);
+            window.click(REDO);
+            player.wait_for_pattern(named("000009@4"));
+            player.stop();
+            player.host.close_editor();
+        },
+    );
+}
+
+#[test]
 fn audition_ends_where_the_host_plays() {
     with_screen("editor::audition_ends_where_the_host_plays", |window| {
-        let mut player = player::<ClapHost>();
-        player.wait_for_pattern(|_| true);
-        player.host.open_editor(window.id);
-        until_it_draws(window, || player.host.idle());
-        let press = |player: &mut Player<ClapHost>| {
-            for _ in 0..3 {
-                settle(player);
-            }
-            window.click(AUDITION.0, AUDITION.1);
-            for _ in 0..3 {
-                settle(player);
-            }
+        let mut player = player_with_editor(window);
+        let press = |player: &mut Player<ClapHost>, is_on_after: bool| {
+            window.click(AUDITION);
+            until(player, window, AUDITION, ACCENT, is_on_after);
         };
         let n_notes = |player: &mut Player<ClapHost>| {
+            player.run(64);
             player.heard.clear();
             player.run(48_000 * 4);
             player.heard.len()
         };
         assert_eq!(n_notes(&mut player), 0);
-        press(&mut player);
+        press(&mut player, true);
         assert!(n_notes(&mut player) > 8, "the host is stopped");
-        press(&mut player);
-        player.run(64);
+        press(&mut player, false);
         assert_eq!(n_notes(&mut player), 0, "pressed again");
-        press(&mut player);
+
+        press(&mut player, true);
         player.play(4.0);
+        until(&mut player, window, AUDITION, ACCENT, false);
+        window.click(AUDITION);
+        // Once the field is open, the click before was taken note of.
+        open_seed(&mut player, window);
+        window.press(&[ESCAPE]);
         player.stop();
-        assert_eq!(n_notes(&mut player), 0, "the host played meanwhile");
-        player.play(1.0);
-        press(&mut player);
-        player.stop();
-        assert_eq!(n_notes(&mut player), 0, "pressed while the host played");
-        press(&mut player);
+        assert_eq!(
+            n_notes(&mut player),
+            0,
+            "pressed before and while it played"
+        );
+
+        until(&mut player, window, SEED, ACCENT, false);
+        press(&mut player, true);
         assert!(n_notes(&mut player) > 8, "pressed after it");
         player.host.close_editor();
     });
+}
+
+/// A player with a pattern, whose editor is open in `window`.
+fn player_with_editor(window: &Window) -> Player<ClapHost> {
+    let mut player = player::<ClapHost>();
+    player.wait_for_pattern(|_| true);
+    player.host.open_editor(window.id);
+    until_it_draws(window, || player.host.idle());
+    player
+}
+
+/// Clicks the seed and waits for its text field, in which all is selected.
+fn open_seed(player: &mut Player<ClapHost>, window: &Window) {
+    // A click finds what the last frame has drawn.
+    settle(player);
+    window.click(SEED);
+    until(player, window, SEED, ACCENT, true);
+    until(player, window, SEED, SELECTED, true);
+}
+
+/// Goes on until `colour` is in a part of the screen, or is not.
+fn until(
+    player: &mut Player<ClapHost>,
+    window: &Window,
+    area: Area,
+    colour: [u8; 3],
+    is_there: bool,
+) {
+    let start = std::time::Instant::now();
+    while window.pixels(area).contains(&colour) != is_there {
+        assert!(
+            start.elapsed().as_secs() < 60,
+            "{colour:?} in {area:?} is not {is_there}"
+        );
+        settle(player);
+    }
 }
 
 /// Blocks for a tenth of a second, in which the editor draws.

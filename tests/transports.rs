@@ -1,4 +1,4 @@
-//! Random transports: whatever a host does, no note is doubled, lost or left hanging.
+//! Random transports: whatever a host does, no note is doubled, lost, cut or left hanging.
 
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, Hit, Pattern};
@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use crate::harness::clap::ClapHost;
 use crate::harness::rule::{InForce, check};
+use crate::harness::vst3::Vst3Host;
 use crate::harness::{Host, Player, Setup, Transport, state};
 
 /// What a host does next.
@@ -115,7 +116,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
         )
 }
 
-fn perform(player: &mut Player<ClapHost>, action: &Action) {
+fn perform<H: Host>(player: &mut Player<H>, action: &Action) {
     match *action {
         Action::Play { beats } => player.play(beats),
         Action::Stop => player.stop(),
@@ -150,7 +151,7 @@ fn perform(player: &mut Player<ClapHost>, action: &Action) {
 /// Seeks to `beats`, or beyond it where that would be next to where the song is, or to that place of another loop.
 ///
 /// So short a way may also be a change of tempo inside the last block, or rounding: the song is taken to play on.
-fn seek_far(player: &mut Player<ClapHost>, beats: f64) {
+fn seek_far<H: Host>(player: &mut Player<H>, beats: f64) {
     let distance = (beats - player.position_beats() + 8.0).rem_euclid(16.0) - 8.0;
     player.seek(if distance.abs() < 1.0 {
         beats + 2.5
@@ -160,12 +161,12 @@ fn seek_far(player: &mut Player<ClapHost>, beats: f64) {
 }
 
 /// A plugin with this pattern in it, as if a project had been opened.
-fn player_of(scenario: &Scenario) -> (Player<ClapHost>, Pattern) {
+fn player_of<H: Host>(scenario: &Scenario) -> (Player<H>, Pattern) {
     let setup = Setup {
         sample_rate: scenario.sample_rate,
         ..Setup::default()
     };
-    let mut player = Player::<ClapHost>::new(setup).with_blocks(&scenario.block_sizes);
+    let mut player = Player::<H>::new(setup).with_blocks(&scenario.block_sizes);
     player.set("timing", &(scenario.timing * 100.0).to_string());
     player.play(0.1);
     player.stop();
@@ -173,24 +174,62 @@ fn player_of(scenario: &Scenario) -> (Player<ClapHost>, Pattern) {
     ready.pattern = Pattern::new(scenario.hits.clone(), 16.0);
     let mut json = state::json(&mut player.host);
     state::set_pattern(&mut json, &ready);
-    assert!(player.host.load(&state::of_json::<ClapHost>(&json)));
+    assert!(player.host.load(&state::of_json::<H>(&json)));
     player.stop();
     player.forget();
     (player, ready.pattern)
 }
 
+/// Plays the scenario and compares every note and its length with the rule.
+fn play<H: Host>(scenario: &Scenario) {
+    let (mut player, pattern) = player_of::<H>(scenario);
+    for action in &scenario.actions {
+        perform(&mut player, action);
+    }
+    player.stop();
+    let patterns = [InForce {
+        from_beats: f64::NEG_INFINITY,
+        pattern: &pattern,
+    }];
+    let feel = Feel {
+        timing: scenario.timing,
+        velocity: 1.0,
+    };
+    check(&player, &patterns, feel, &DrumMap::GM);
+}
+
+/// The same where a host tells of a new tempo at the start of a block only.
+fn at_block_starts(mut scenario: Scenario) -> Scenario {
+    for action in &mut scenario.actions {
+        if let Action::TempoInsideBlock { bpm, .. } = *action {
+            *action = Action::Tempo { bpm };
+        }
+    }
+    scenario
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(500))]
 
     #[test]
-    fn no_note_is_doubled_lost_or_left_hanging(scenario in scenario()) {
-        let (mut player, pattern) = player_of(&scenario);
-        for action in &scenario.actions {
-            perform(&mut player, action);
-        }
-        player.stop();
-        let patterns = [InForce { from_beats: f64::NEG_INFINITY, pattern: &pattern }];
-        let feel = Feel { timing: scenario.timing, velocity: 1.0 };
-        check(&player, &patterns, feel, &DrumMap::GM);
+    fn no_note_is_doubled_lost_cut_or_left_hanging(scenario in scenario()) {
+        play::<ClapHost>(&scenario);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    #[test]
+    fn no_note_is_doubled_lost_cut_or_left_hanging_in_vst3(scenario in scenario().prop_map(at_block_starts)) {
+        play::<Vst3Host>(&scenario);
     }
 }

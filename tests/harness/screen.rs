@@ -1,7 +1,6 @@
 //! A screen for the editor: a virtual one, so that tests open no window in front of anybody.
 
 use std::io::{BufRead as _, BufReader};
-use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -94,14 +93,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    const WIDTH: u16 = 2400;
-    const HEIGHT: u16 = 1600;
-
     fn open() -> Self {
         let (connection, screen) = x11rb::connect(None).unwrap();
         let screen = &connection.setup().roots[screen];
         let (root, visual) = (screen.root, screen.root_visual);
         let id = connection.generate_id().unwrap();
+        let Area { width, height, .. } = Area::SCREEN;
         connection
             .create_window(
                 x11rb::COPY_DEPTH_FROM_PARENT,
@@ -109,8 +106,8 @@ impl Window {
                 root,
                 0,
                 0,
-                Self::WIDTH,
-                Self::HEIGHT,
+                width,
+                height,
                 0,
                 WindowClass::INPUT_OUTPUT,
                 visual,
@@ -119,7 +116,7 @@ impl Window {
             .unwrap();
         connection.map_window(id).unwrap();
         // The pointer rests in the middle of a new screen, where it would bring up hints.
-        let (x, y) = (Self::WIDTH.cast_signed(), Self::HEIGHT.cast_signed());
+        let (x, y) = (width.cast_signed(), height.cast_signed());
         connection
             .warp_pointer(x11rb::NONE, root, 0, 0, 0, 0, x - 1, y - 1)
             .unwrap();
@@ -131,12 +128,12 @@ impl Window {
         }
     }
 
-    /// Presses and releases the left button at a place on the screen.
-    pub(crate) fn click(&self, x: i16, y: i16) {
+    /// Presses and releases the left button in the middle of a part of the screen.
+    pub(crate) fn click(&self, area: Area) {
         const LEFT: u8 = 1;
-        self.input(MOTION_NOTIFY_EVENT, 0, (x, y));
-        self.input(BUTTON_PRESS_EVENT, LEFT, (x, y));
-        self.input(BUTTON_RELEASE_EVENT, LEFT, (x, y));
+        self.input(MOTION_NOTIFY_EVENT, 0, area.centre());
+        self.input(BUTTON_PRESS_EVENT, LEFT, area.centre());
+        self.input(BUTTON_RELEASE_EVENT, LEFT, area.centre());
     }
 
     /// Presses keys together, such as control and a letter, and releases them.
@@ -183,7 +180,7 @@ impl Window {
     /// How many different colours the screen shows, up to `enough`.
     pub(crate) fn n_colours(&self, enough: usize) -> usize {
         let mut colours = std::collections::HashSet::new();
-        for pixel in self.pixels(Self::WIDTH, Self::HEIGHT) {
+        for pixel in self.pixels(Area::SCREEN) {
             colours.insert(pixel);
             if colours.len() >= enough {
                 break;
@@ -192,11 +189,25 @@ impl Window {
         colours.len()
     }
 
-    /// What the screen shows in its upper left, row by row, as red, green and blue.
-    pub(crate) fn pixels(&self, width: u16, height: u16) -> Vec<[u8; 3]> {
+    /// What a part of the screen shows, row by row, as red, green and blue.
+    pub(crate) fn pixels(&self, area: Area) -> Vec<[u8; 3]> {
+        let Area {
+            left,
+            top,
+            width,
+            height,
+        } = area;
         let image = self
             .connection
-            .get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, !0)
+            .get_image(
+                ImageFormat::Z_PIXMAP,
+                self.root,
+                left,
+                top,
+                width,
+                height,
+                !0,
+            )
             .unwrap()
             .reply()
             .unwrap();
@@ -205,25 +216,40 @@ impl Window {
         pixels.map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect()
     }
 
-    /// Whether a colour is in a part of the screen.
-    pub(crate) fn shows(&self, colour: [u8; 3], columns: Range<usize>, rows: Range<usize>) -> bool {
-        let pixels = self.pixels(Self::WIDTH, Self::HEIGHT);
-        let lines = pixels.chunks_exact(Self::WIDTH.into());
-        let mut lines = lines.skip(rows.start).take(rows.len());
-        lines.any(|line| line[columns.clone()].contains(&colour))
-    }
-
     /// Writes the same as a PNG file.
-    pub(crate) fn write_png(&self, path: &Path, width: u16, height: u16) {
+    pub(crate) fn write_png(&self, path: &Path, area: Area) {
         let file = std::fs::File::create(path).unwrap();
-        let mut encoder = png::Encoder::new(file, width.into(), height.into());
+        let mut encoder = png::Encoder::new(file, area.width.into(), area.height.into());
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_compression(png::Compression::High);
-        let pixels = self.pixels(width, height).concat();
+        let pixels = self.pixels(area).concat();
         let mut writer = encoder.write_header().unwrap();
         writer.write_image_data(&pixels).unwrap();
         writer.finish().unwrap();
+    }
+}
+
+/// A part of the screen, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Area {
+    pub(crate) left: i16,
+    pub(crate) top: i16,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+}
+
+impl Area {
+    const SCREEN: Self = Self {
+        left: 0,
+        top: 0,
+        width: 2400,
+        height: 1600,
+    };
+
+    fn centre(self) -> (i16, i16) {
+        let half = |side: u16| (side / 2).cast_signed();
+        (self.left + half(self.width), self.top + half(self.height))
     }
 }
 

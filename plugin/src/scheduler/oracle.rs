@@ -571,7 +571,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_note_is_doubled_lost_or_left_hanging(
+    fn no_note_is_doubled_lost_cut_or_left_hanging(
         steps in steps(),
         start_beats in prop_oneof![Just(0.0), Just(-4.0), 0.0..64.0],
         seeds in prop::array::uniform4(any::<u64>()),
