@@ -92,11 +92,12 @@ impl Known {
         }
     }
 
-    /// `drums` are those of `groove`, hits and feel; the others are unknown.
+    /// Cells of `groove` for whose bar (of 16 steps, from 0) and drum `is_known` holds, hits and feel; the others are
+    /// unknown.
     #[must_use]
-    pub fn drums(groove: &Groove, drums: &[Voice]) -> Self {
-        Self::of(groove, |_, voice, cell| {
-            if drums.contains(&voice) {
+    pub fn cells(groove: &Groove, is_known: impl Fn(usize, Voice) -> bool) -> Self {
+        Self::of(groove, |step, voice, cell| {
+            if is_known(step / STEPS_PER_BAR, voice) {
                 KnownCell::Full(cell)
             } else {
                 KnownCell::Unknown
@@ -104,16 +105,16 @@ impl Known {
         })
     }
 
+    /// `drums` are those of `groove`, hits and feel; the others are unknown.
+    #[must_use]
+    pub fn drums(groove: &Groove, drums: &[Voice]) -> Self {
+        Self::cells(groove, |_, voice| drums.contains(&voice))
+    }
+
     /// These bars (of 16 steps, from 0) are those of `groove`, hits and feel; the others are unknown.
     #[must_use]
     pub fn bars(groove: &Groove, bars: &[usize]) -> Self {
-        Self::of(groove, |step, _, cell| {
-            if bars.contains(&(step / STEPS_PER_BAR)) {
-                KnownCell::Full(cell)
-            } else {
-                KnownCell::Unknown
-            }
-        })
+        Self::cells(groove, |bar, _| bars.contains(&bar))
     }
 
     /// The first `n` bars are those of `groove`.

@@ -7,6 +7,7 @@ mod ability;
 mod attribute;
 mod input;
 mod keys;
+mod known;
 mod nearby;
 mod output;
 mod player;
@@ -15,6 +16,7 @@ mod translate;
 mod walk;
 
 pub use attribute::Amount;
+pub use known::Kept;
 pub use output::Format;
 
 use crate::arguments::{self, TEMPI_BPM};
@@ -27,6 +29,7 @@ use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::midi::TimeSignature;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
+use fourbar_model::temperature::Temperature;
 use fourbar_model::vae::Vae;
 use input::{Input, Reading};
 use player::Player;
@@ -51,7 +54,8 @@ pub enum Mode {
     Interpolate,
     /// Vary an input: points near it, see --strength
     Similar,
-    /// Play an input and go on: one more window, a variation of its last one (no model has learned what follows what)
+    /// Play an input and go on: one more window, drawn around its last bars by a model that completes known parts, else a
+    /// variation of its last window
     Continue,
     /// Give an input's hits velocities and timing, with a model that has learned it
     Humanize,
@@ -104,9 +108,23 @@ pub struct Args {
     /// Picks the music; the same seed gives the same files
     #[arg(long, value_name = "S", default_value_t = 0, value_parser = arguments::seed, allow_negative_numbers = true)]
     pub seed: u64,
-    /// How freely notes are drawn, 0 for the most likely ones [default: 1 for samples, else 0]
+    /// How freely notes are drawn, 0 for the most likely ones [default: 1 for samples and for models that draw velocities
+    /// and timing, else 0]
     #[arg(long, value_name = "T", value_parser = arguments::temperature, allow_negative_numbers = true)]
     pub temperature: Option<f32>,
+    /// How freely velocities and timing are drawn, by models that draw them [default: that of --temperature]
+    #[arg(long, value_name = "T", value_parser = arguments::temperature, allow_negative_numbers = true)]
+    pub feel_temperature: Option<f32>,
+    /// The style to play in, for models that know styles, such as funk
+    #[arg(long, value_name = "NAME")]
+    pub style: Option<String>,
+    /// Bars that are to be fills, counted from 1, such as 4 or 2,4: the others are to be none; for models that know fills
+    #[arg(long, value_name = "BARS", value_parser = arguments::count, value_delimiter = ',')]
+    pub fill: Vec<usize>,
+    /// What similar keeps of the input as it is: drums (such as kick or closed-hi-hat) and bars (counted from 1), such as
+    /// kick,snare or 1,2,3; for models that complete known parts
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    pub keep: Vec<Kept>,
     /// How far similar and continue go from the input: 0 is the input as the model plays it, 1 any sample
     #[arg(long, value_name = "X", default_value_t = 0.3, value_parser = arguments::fraction, allow_negative_numbers = true)]
     pub strength: f32,
@@ -146,9 +164,14 @@ pub struct Args {
 }
 
 impl Args {
-    fn temperature(&self) -> f32 {
-        let default = if self.mode == Mode::Sample { 1.0 } else { 0.0 };
-        self.temperature.unwrap_or(default)
+    /// How freely a model draws; `has_feel` says whether it draws velocities and timing, too.
+    fn temperature(&self, has_feel: bool) -> Temperature {
+        let is_drawn = has_feel || self.mode == Mode::Sample;
+        let hits = self.temperature.unwrap_or(f32::from(u8::from(is_drawn)));
+        Temperature {
+            hits,
+            feel: self.feel_temperature.unwrap_or(hits),
+        }
     }
 
     /// Whether the number of inputs is right for the mode, and the count.
@@ -169,6 +192,10 @@ impl Args {
             !has_ends || self.count != Some(1),
             "there is a way between two ends only: --count must be at least 2 for --mode {name}"
         );
+        anyhow::ensure!(
+            self.keep.is_empty() || self.mode == Mode::Similar,
+            "--keep says what variations keep of an input: choose --mode similar"
+        );
         Ok(())
     }
 }
@@ -187,11 +214,10 @@ fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     args.check()?;
     let model = LoadedModel::open(&args.model)?;
     let config = &model.metadata.config;
-    ability::check_mode(args.mode, &config.preset, &config.converter)?;
-    let has_controls = args.controls.is_some();
-    ability::check_controls(args.mode, &config.preset, &config.converter, has_controls)?;
+    ability::check_mode(args.mode, config)?;
+    ability::check_controls(args.mode, config, args.controls.is_some())?;
 
-    let player = Player::new(&model, args, out)?;
+    let mut player = Player::new(&model, args, out)?;
     let reading = Reading {
         as_taps: args.mode == Mode::Drumify,
         copied_to: (args.mode == Mode::Continue).then(|| player.written_map()),
@@ -203,6 +229,9 @@ fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         .map(|path| Input::open(path, reading, out))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let bpm = tempo(args.tempo, inputs.first(), out)?;
+    if args.tempo.is_some() || !inputs.is_empty() {
+        player.set_tempo(bpm);
+    }
     let count = args.count.unwrap_or(DEFAULT_COUNT);
     let takes = match args.mode {
         Mode::Sample => sample::samples(&player, count),

@@ -52,7 +52,7 @@ pub(crate) mod tiny {
     use candle_core::{Device, Tensor};
     use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
     use fourbar_model::config::{Hierarchy, ModelConfig};
-    use fourbar_model::head::{Head, Nade};
+    use fourbar_model::head::{Cells, Head, Nade};
     use fourbar_model::latent::LatentMap;
     use fourbar_model::noise::Noise;
     use serde_json::json;
@@ -65,6 +65,23 @@ pub(crate) mod tiny {
 
     fn groove() -> ModelConfig {
         ModelConfig::flat_groove("tiny", 64, 8, vec![8], vec![16, 16])
+    }
+
+    /// A model of grooves that completes known parts and knows two styles.
+    pub(crate) fn cells() -> ModelConfig {
+        let mut config = groove();
+        config.preset = "cells".to_owned();
+        config.styles = vec!["funk".to_owned(), "rock".to_owned()];
+        config.decoder.head = Head::Cells(Cells {
+            hidden: 4,
+            components: 2,
+            look_back: vec![16, 32],
+            embedding: 8,
+            position: 3,
+            known: 4,
+            calibration: [1.0, 1.0],
+        });
+        config
     }
 
     /// The file of a model of any kind, in `folder`.
@@ -146,7 +163,7 @@ pub(crate) mod tiny {
             ("melody", json!({"kind": "melody"}), "categorical", true),
             ("trio", json!({"kind": "trio"}), "categorical", true),
         ];
-        kinds
+        let stacked = kinds
             .into_iter()
             .map(|(name, converter, head, hierarchical)| {
                 let mut config = ModelConfig::flat_groove(name, 32, 8, vec![8], vec![8]);
@@ -163,8 +180,8 @@ pub(crate) mod tiny {
                     });
                 }
                 open_of(config)
-            })
-            .collect()
+            });
+        stacked.chain([open_of(cells())]).collect()
     }
 }
 

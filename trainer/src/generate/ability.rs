@@ -2,28 +2,26 @@
 
 use super::Mode;
 use crate::config::Config;
-use fourbar_model::converter::Converter;
+use fourbar_model::config::ModelConfig;
 use fourbar_model::rows::RowLayout;
 
 /// Refuses a mode that the model has not learned.
 ///
 /// # Errors
 /// If so; the text names the model, the reason, and the presets that have.
-pub(super) fn check_mode(mode: Mode, preset: &str, converter: &Converter) -> anyhow::Result<()> {
-    let (is_able, reason): (fn(&Converter) -> bool, _) = match mode {
+pub(super) fn check_mode(mode: Mode, config: &ModelConfig) -> anyhow::Result<()> {
+    let (is_able, reason): (fn(&ModelConfig) -> bool, _) = match mode {
         Mode::Humanize => (
-            Converter::humanizes,
+            humanizes,
             "it was not trained to give quantised hits their velocities and timing",
         ),
-        Mode::Drumify => (
-            Converter::takes_taps,
-            "it was not trained to turn taps into drums",
-        ),
+        Mode::Drumify => (takes_taps, "it was not trained to turn taps into drums"),
         _ => return Ok(()),
     };
     anyhow::ensure!(
-        is_able(converter),
-        "the model {preset} cannot do --mode {}: {reason}; presets that can: {}",
+        is_able(config),
+        "the model {} cannot do --mode {}: {reason}; presets that can: {}",
+        config.preset,
         mode.name(),
         presets_that(is_able)
     );
@@ -37,32 +35,45 @@ pub(super) fn check_mode(mode: Mode, preset: &str, converter: &Converter) -> any
 /// If there are any and should not be, or the other way round.
 pub(super) fn check_controls(
     mode: Mode,
-    preset: &str,
-    converter: &Converter,
+    config: &ModelConfig,
     is_given: bool,
 ) -> anyhow::Result<()> {
-    let is_controlled = converter.takes_hits();
+    let preset = &config.preset;
+    let is_controlled = takes_hits(config);
     anyhow::ensure!(
         is_controlled || !is_given,
         "the model {preset} has no controls, so it cannot be given --controls: leave it out, or use a model that is told \
          which drums play; presets of such models: {}",
-        presets_that(Converter::takes_hits)
+        presets_that(takes_hits)
     );
     anyhow::ensure!(
         !is_controlled || is_given || mode.n_inputs() > 0,
         "the model {preset} is told which drums play, {}, and makes the rest: give them with --controls FILE.mid",
-        converter
+        config
+            .converter
             .controls()
             .map_or_else(String::new, |layout: RowLayout| layout.to_string())
     );
     Ok(())
 }
 
-/// The names of the presets whose converter is such a one.
-fn presets_that(is_able: fn(&Converter) -> bool) -> String {
+fn humanizes(config: &ModelConfig) -> bool {
+    config.takes_known() || config.converter.humanizes()
+}
+
+fn takes_taps(config: &ModelConfig) -> bool {
+    config.takes_known() || config.converter.takes_taps()
+}
+
+fn takes_hits(config: &ModelConfig) -> bool {
+    config.converter.takes_hits()
+}
+
+/// The names of the presets that are such a model.
+fn presets_that(is_able: fn(&ModelConfig) -> bool) -> String {
     let able = Config::presets().unwrap_or_default().into_iter();
     let names: Vec<String> = able
-        .filter(|preset| is_able(&preset.model.converter))
+        .filter(|preset| is_able(&preset.model))
         .map(|preset| preset.model.preset)
         .collect();
     names.join(", ")
@@ -71,29 +82,25 @@ fn presets_that(is_able: fn(&Converter) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fourbar_model::converter::GrooveConverter;
 
     #[test]
     fn the_presets_that_can_do_it_are_listed() {
-        assert_eq!(presets_that(Converter::humanizes), "groovae_2bar_humanize");
+        assert_eq!(presets_that(humanizes), "fourbar, groovae_2bar_humanize");
         assert_eq!(
-            presets_that(Converter::takes_taps),
-            "groovae_2bar_tap_fixed_velocity, groovae_2bar_tap_fixed_velocity_note_dropout"
+            presets_that(takes_taps),
+            "fourbar, groovae_2bar_tap_fixed_velocity, groovae_2bar_tap_fixed_velocity_note_dropout"
         );
-        assert_eq!(
-            presets_that(Converter::takes_hits),
-            "groovae_2bar_hits_control"
-        );
+        assert_eq!(presets_that(takes_hits), "groovae_2bar_hits_control");
     }
 
     #[test]
     fn a_mode_that_a_model_has_not_learned_is_refused_with_the_reason() {
-        let plain = Converter::Groove(GrooveConverter::default());
+        let plain = ModelConfig::flat_groove("groovae_4bar", 64, 8, vec![8], vec![16]);
         for (mode, reason, preset) in [
             (Mode::Humanize, "quantised hits", "groovae_2bar_humanize"),
             (Mode::Drumify, "taps", "groovae_2bar_tap_fixed_velocity"),
         ] {
-            let problem = check_mode(mode, "groovae_4bar", &plain)
+            let problem = check_mode(mode, &plain)
                 .err()
                 .map(|error| error.to_string())
                 .unwrap_or_default();
@@ -101,6 +108,6 @@ mod tests {
                 assert!(problem.contains(words), "{problem}");
             }
         }
-        assert!(check_mode(Mode::Sample, "groovae_4bar", &plain).is_ok());
+        assert!(check_mode(Mode::Sample, &plain).is_ok());
     }
 }

@@ -1,11 +1,14 @@
 //! Music near an input: variations of it, and what could come after it.
 
-use super::input::{Input, InputWindow};
+use super::input::Input;
+use super::known::kept;
 use super::player::{Passage, Player};
 use super::{Take, Takes, noise_of};
 use anyhow::Context as _;
+use fourbar_model::conditions::{Conditions, Known};
+use fourbar_model::converter::Example;
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::beats;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, beats};
 use fourbar_model::latent::slerp;
 use fourbar_model::midi::DRUM_CHANNEL;
 use fourbar_model::noise::Noise;
@@ -20,12 +23,20 @@ pub(super) fn variations<'a>(
     count: usize,
     out: &mut dyn Write,
 ) -> anyhow::Result<Takes<'a>> {
+    let args = player.args;
     let window = input.first_window(player.converter, out)?;
     let mu = player.mu(&window.example)?;
-    let args = player.args;
+    let groove = player.converter.groove(&window.example.output);
+    let conditions = Conditions {
+        known: groove.map_or(Ok(None), |groove| kept(&groove, &args.keep))?,
+        ..player.conditions(Some(&window.example))
+    };
     Ok(Box::new((0..count).map(move |index| {
-        let (z, rows) =
-            played_near(player, &mu, &window, index).context("generating a variation")?;
+        let mut noise = noise_of(args.seed, index);
+        let z = near(player, &mu, &mut noise);
+        let rows = player
+            .play_with(&z, &conditions, &mut noise)
+            .context("generating a variation")?;
         let number = index + 1;
         Ok(Take {
             stem: format!("similar-seed{}-{number:03}", args.seed),
@@ -43,8 +54,8 @@ pub(super) fn variations<'a>(
 
 /// The input and one more window after it.
 ///
-/// No model here has learned what follows what. The last window of the input is taken for what the next one is like: a
-/// point near its own is decoded, which is a variation of it.
+/// A model that completes known parts draws it after the last bars of the input. No other model has learned what follows
+/// what: it takes the last window for what the next one is like, and decodes a point near its own, which is a variation.
 pub(super) fn continuations<'a>(
     player: &'a Player,
     input: &'a Input,
@@ -59,8 +70,10 @@ pub(super) fn continuations<'a>(
     let n_steps = n_heard + n_added;
     let heard = heard(player, input, last.part);
     Ok(Box::new((0..count).map(move |index| {
-        let (z, rows) =
-            played_near(player, &mu, &last, index).context("generating a continuation")?;
+        let mut noise = noise_of(args.seed, index);
+        let z = near(player, &mu, &mut noise);
+        let rows = next_window(player, &z, &last.example, &mut noise)
+            .context("generating a continuation")?;
         let added = Passage {
             first_step: n_heard,
             n_steps: n_added,
@@ -83,29 +96,51 @@ pub(super) fn continuations<'a>(
     })))
 }
 
-/// Variation number `index` of a window whose posterior has the mean `mu`: its point and its rows.
-fn played_near(
+/// The window that comes after `last`, whose point `z` is near: by a model that completes known parts half a window at a
+/// time, each after as many bars before it.
+fn next_window(
     player: &Player,
-    mu: &[f32],
-    window: &InputWindow,
-    index: usize,
-) -> anyhow::Result<(Vec<f32>, Rows)> {
-    let mut noise = noise_of(player.args.seed, index);
-    let z = near(mu, player.args.strength, &mut noise);
-    let rows = player.play_with(&z, Some(&window.example), &mut noise)?;
-    Ok((z, rows))
+    z: &[f32],
+    last: &Example,
+    noise: &mut Noise,
+) -> anyhow::Result<Rows> {
+    let conditions = player.conditions(Some(last));
+    let n_steps = player.window_steps();
+    let n_heard_bars = n_steps / STEPS_PER_BAR / 2;
+    let heard = player.converter.groove(&last.output);
+    let Some(heard) = heard.filter(|_| player.completes() && n_heard_bars > 0) else {
+        return player.play_with(z, &conditions, noise);
+    };
+    let mut music = heard.padded_to(3 * n_steps);
+    let mut end_step = n_steps;
+    while end_step < 2 * n_steps {
+        let first_step = end_step - n_heard_bars * STEPS_PER_BAR;
+        let known = music.window(first_step, n_steps);
+        let conditions = Conditions {
+            known: known.map(|groove| Known::first_bars(&groove, n_heard_bars)),
+            ..conditions.clone()
+        };
+        let rows = player.play_with(z, &conditions, noise)?;
+        let played = player.converter.groove(&rows);
+        for (step, voice, cell) in played.iter().flat_map(Groove::hits) {
+            music.set(first_step + step, voice, Some(cell));
+        }
+        end_step = first_step + n_steps;
+    }
+    let added = music.window(n_steps, n_steps);
+    let added = added.and_then(|groove| player.converter.example_of_groove(&groove));
+    Ok(added.context("a groove has no rows")?.output)
 }
 
-/// The point `strength` of the way on the arc from `mu` to a point of the prior: at 0 the input itself, at 1 a sample that
-/// has nothing to do with it, and on the way as far from the centre as the points that the decoder knows.
+/// The point `--strength` of the way on the arc from `mu` to a point of the prior: at 0 the input itself, at 1 a sample
+/// that has nothing to do with it, and on the way as far from the centre as the points that the decoder knows.
 ///
 /// # Source
 /// Our own. magenta.js's `similar` mixes on the straight line, `s · mu + (1 − s) · noise`, with the opposite meaning of
 /// the number; halfway, that point is nearer to the centre than both of its ends by a factor of about √2, where the
 /// decoder plays what is common to everything.
-fn near(mu: &[f32], strength: f32, noise: &mut Noise) -> Vec<f32> {
-    let elsewhere = noise.normals(mu.len());
-    slerp(mu, &elsewhere, strength)
+fn near(player: &Player, mu: &[f32], noise: &mut Noise) -> Vec<f32> {
+    slerp(mu, &player.draw(noise), player.args.strength)
 }
 
 /// What is played in a part of the input, as it will be written: drums as they were played, on the keys of the written
@@ -147,35 +182,6 @@ fn rekeyed(pitch: u8, from: &DrumMap, to: &DrumMap) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn norm(z: &[f32]) -> f32 {
-        z.iter().map(|x| x * x).sum::<f32>().sqrt()
-    }
-
-    #[test]
-    fn a_strength_of_nothing_is_the_input_and_of_one_has_nothing_of_it() {
-        let mu = Noise::from_seed(1).normals(64);
-        let near = |strength| near(&mu, strength, &mut Noise::from_seed(2));
-        assert_eq!(near(0.0), mu);
-        let far = Noise::from_seed(2).normals(64);
-        assert!(
-            near(1.0)
-                .iter()
-                .zip(&far)
-                .all(|(a, b)| (a - b).abs() < 1e-5)
-        );
-    }
-
-    #[test]
-    fn a_variation_keeps_the_distance_from_the_centre_that_a_straight_mix_loses() {
-        let mu = Noise::from_seed(1).normals(512);
-        let noise = Noise::from_seed(2).normals(512);
-        let on_arc = norm(&near(&mu, 0.5, &mut Noise::from_seed(2)));
-        let straight: Vec<f32> = mu.iter().zip(&noise).map(|(a, b)| 0.5 * (a + b)).collect();
-        let ends = (norm(&mu) + norm(&noise)) / 2.0;
-        assert!((on_arc / ends - 1.0).abs() < 0.02, "{on_arc} of {ends}");
-        assert!((norm(&straight) / ends - 0.5_f32.sqrt()).abs() < 0.05);
-    }
 
     #[test]
     fn keys_follow_their_drum_into_another_map() {

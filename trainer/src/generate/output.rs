@@ -45,6 +45,8 @@ struct Description<'a> {
     title: &'a str,
     seed: u64,
     temperature: f32,
+    /// Of velocities and timing.
+    feel_temperature: f32,
     bpm: f64,
     /// Such as 4/4.
     metre: String,
@@ -109,7 +111,7 @@ pub(super) fn write(
                 };
                 midi::write_with(&take.notes, beats(take.n_steps), &setup)
             }
-            Format::Json => describe(take, preset, bpm, args)?,
+            Format::Json => describe(take, player, bpm)?,
             Format::Png => picture(take, player, &title, bpm, PictureKind::Png)?,
             Format::Svg => picture(take, player, &title, bpm, PictureKind::Svg)?,
         };
@@ -134,13 +136,15 @@ pub(super) fn write(
     Ok(())
 }
 
-fn describe(take: &Take, preset: &str, bpm: f64, args: &Args) -> anyhow::Result<Vec<u8>> {
+fn describe(take: &Take, player: &Player, bpm: f64) -> anyhow::Result<Vec<u8>> {
+    let (args, temperature) = (player.args, player.temperature());
     let description = Description {
-        model: preset,
+        model: &player.vae.config().preset,
         mode: args.mode.name(),
         title: &take.title,
         seed: args.seed,
-        temperature: args.temperature(),
+        temperature: temperature.hits,
+        feel_temperature: temperature.feel,
         bpm,
         metre: take.metre.signature.to_string(),
         n_steps: take.n_steps,

@@ -1,17 +1,20 @@
 //! A model with everything on the command line that does not depend on the mode.
 
-use super::input::{Input, Reading};
+use super::input::{Input, Reading, bars};
 use super::{Args, attribute, noise_of};
 use crate::loaded_model::LoadedModel;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use candle_core::Device;
 use fourbar_model::conditions::Conditions;
+use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::{Batch, Converter, Example};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::{Groove, beats};
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, beats};
+use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
 use fourbar_model::rows::Rows;
+use fourbar_model::temperature::Temperature;
 use fourbar_model::{midi, vae::Vae};
 use std::io::Write;
 
@@ -31,7 +34,7 @@ pub(super) struct Player<'a> {
     pub(super) args: &'a Args,
     /// What the attributes add to every point.
     shift: Vec<f32>,
-    /// What every piece is conditioned on; where this is nothing, on what an input brings.
+    /// What every piece is conditioned on; controls may come with an input instead.
     conditions: Conditions,
 }
 
@@ -39,7 +42,7 @@ impl<'a> Player<'a> {
     /// Prepares the model for the arguments; says which bars of a file of controls are used.
     ///
     /// # Errors
-    /// If the controls cannot be read, or the model has not the attributes.
+    /// If the controls cannot be read, or the model has not the attributes or the style.
     pub(super) fn new(
         model: &'a LoadedModel,
         args: &'a Args,
@@ -63,7 +66,49 @@ impl<'a> Player<'a> {
             None if player.converter.takes_hits() => Conditions::default(),
             None => player.conditions_of_silence(),
         };
+        player.conditions.style = player.style()?;
+        player.conditions.fills = player.fills()?;
         Ok(player)
+    }
+
+    /// The style that is asked for, as its index among those of the model.
+    fn style(&self) -> anyhow::Result<Option<usize>> {
+        let Some(asked) = &self.args.style else {
+            return Ok(None);
+        };
+        let ModelConfig { preset, styles, .. } = self.vae.config();
+        let found = styles.iter().position(|style| style == asked);
+        ensure!(
+            found.is_some() || styles.is_empty(),
+            "the model {preset} has no style {asked:?}; it has {}",
+            styles.join(", ")
+        );
+        // A model without any refuses it in its own words.
+        Ok(found.or(Some(0)))
+    }
+
+    /// Of each bar whether it is to be a fill, if any is asked for.
+    fn fills(&self) -> anyhow::Result<Option<Vec<bool>>> {
+        let asked = &self.args.fill;
+        let n_bars = self.window_steps() / STEPS_PER_BAR;
+        if let Some(bar) = asked.iter().find(|bar| **bar > n_bars) {
+            bail!(
+                "--fill {bar}: there is no such bar, the model plays {}",
+                bars(n_bars)
+            );
+        }
+        let fills = (1..=n_bars).map(|bar| asked.contains(&bar)).collect();
+        Ok((!asked.is_empty()).then_some(fills))
+    }
+
+    /// Plays for this tempo, if the model hears one.
+    pub(super) fn set_tempo(&mut self, bpm: f64) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a tempo in single precision is enough"
+        )]
+        let bpm = bpm as f32;
+        self.conditions.tempo_bpm = self.vae.config().takes_tempo().then_some(bpm);
     }
 
     /// Conditions that say the same of every music.
@@ -106,8 +151,32 @@ impl<'a> Player<'a> {
             .to_vec1()?)
     }
 
-    /// What the model plays at `z`, moved by the attributes, with the noise of number `index`. The conditions are those
-    /// of the command line, else those of `input`.
+    /// A point of the prior, of the style that is asked for.
+    pub(super) fn draw(&self, noise: &mut Noise) -> Vec<f32> {
+        self.vae.draw(self.args.style.as_deref(), noise)
+    }
+
+    /// Whether the model draws whatever is not known around that which is.
+    pub(super) fn completes(&self) -> bool {
+        self.vae.config().takes_known()
+    }
+
+    /// How freely the model draws.
+    pub(super) fn temperature(&self) -> Temperature {
+        self.args.temperature(self.completes())
+    }
+
+    /// What a piece is conditioned on: what the command line says and, where that gives no controls, those of `input`.
+    pub(super) fn conditions(&self, input: Option<&Example>) -> Conditions {
+        let given = &self.conditions;
+        let of_input = || input?.conditions.controls.clone();
+        Conditions {
+            controls: given.controls.clone().or_else(of_input),
+            ..given.clone()
+        }
+    }
+
+    /// What the model plays at `z`, moved by the attributes, with the noise of number `index`.
     ///
     /// # Errors
     /// If the network fails.
@@ -118,27 +187,23 @@ impl<'a> Player<'a> {
         index: usize,
     ) -> anyhow::Result<Rows> {
         let mut noise = noise_of(self.args.seed, index);
-        self.play_with(z, input, &mut noise)
+        self.play_with(z, &self.conditions(input), &mut noise)
     }
 
-    /// [`Self::play`] with noise of which some is used up.
+    /// [`Self::play`] under these conditions, with noise of which some is used up.
     ///
     /// # Errors
     /// If the network fails.
     pub(super) fn play_with(
         &self,
         z: &[f32],
-        input: Option<&Example>,
-        noise: &mut fourbar_model::noise::Noise,
+        conditions: &Conditions,
+        noise: &mut Noise,
     ) -> anyhow::Result<Rows> {
         let z: Vec<f32> = z.iter().zip(&self.shift).map(|(z, by)| z + by).collect();
-        let own = input.map(|example| &example.conditions);
-        let conditions = own
-            .filter(|_| self.conditions.is_empty())
-            .unwrap_or(&self.conditions);
         Ok(self
             .vae
-            .generate(&z, conditions, self.args.temperature(), noise)?)
+            .generate(&z, conditions, self.temperature(), noise)?)
     }
 
     /// The notes of a window.

@@ -7,12 +7,13 @@ use anyhow::Context as _;
 /// Invented music.
 pub(super) fn samples<'a>(player: &'a Player, count: usize) -> Takes<'a> {
     let args = player.args;
-    let temperature = args.temperature();
+    let temperature = player.temperature().hits;
+    let conditions = player.conditions(None);
     Box::new((0..count).map(move |index| {
         let mut noise = noise_of(args.seed, index);
-        let z = player.vae.draw(None, &mut noise);
+        let z = player.draw(&mut noise);
         let rows = player
-            .play_with(&z, None, &mut noise)
+            .play_with(&z, &conditions, &mut noise)
             .context("generating a sample")?;
         let number = index + 1;
         Ok(Take {

@@ -18,6 +18,8 @@ struct Cli {
     args: Args,
 }
 
+mod known;
+
 /// A model and a place for files.
 struct Studio {
     folder: tempfile::TempDir,

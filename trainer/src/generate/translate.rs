@@ -2,8 +2,9 @@
 
 use super::input::{Input, InputWindow};
 use super::player::{Passage, Player};
-use super::{Take, Takes};
+use super::{Take, Takes, noise_of};
 use anyhow::Context as _;
+use fourbar_model::conditions::{Conditions, Known};
 use fourbar_model::groove::{Cell, Groove};
 use fourbar_model::rows::Rows;
 use std::io::Write;
@@ -38,46 +39,41 @@ pub(super) fn reconstructions<'a>(
 
 /// The input's hits with the velocities and the timing of the model, all windows in one piece for each part.
 ///
-/// The hits stay, whatever the model would play: its own velocity and timing go to those that it plays too; one that it
-/// would leave out has the mean velocity of its drum in the window, or of all if the drum plays nowhere.
+/// A model that completes known parts is given the hits. With another the hits stay, whatever it would play: its own
+/// velocity and timing go to those that it plays too; one that it would leave out has the mean velocity of its drum in
+/// the window, or of all if the drum plays nowhere.
 pub(super) fn humanized<'a>(
     player: &Player,
     input: &Input,
     count: Option<usize>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Takes<'a>> {
+    let (mode, words) = ("humanize", "humanised");
+    if player.completes() {
+        let play = completion(player, Known::hits);
+        return whole_parts(player, input, count, mode, words, out, play);
+    }
     let (mut n_left_out, mut n_added, mut n_hits) = (0, 0, 0);
-    let takes = whole_parts(
-        player,
-        input,
-        count,
-        "humanize",
-        "humanised",
-        out,
-        |rows, window| {
-            let converter = player.converter;
-            let n_steps = input.answer_steps(window.part);
-            let answer = |rows| converter.groove(rows)?.window(0, n_steps);
-            let played = answer(rows);
-            let given = answer(&window.example.output);
-            let (Some(played), Some(given)) = (played, given) else {
-                return rows.clone();
-            };
-            for (step, voice, _) in given.hits() {
-                n_hits += 1;
-                n_left_out += usize::from(played.cell(step, voice).is_none());
-            }
-            n_added += played
-                .hits()
-                .filter(|(step, voice, _)| given.cell(*step, *voice).is_none())
-                .count();
-            let kept = with_hits_of(&given, &played);
-            match converter.example_of_groove(&kept) {
-                Some(example) => example.output,
-                None => rows.clone(),
-            }
-        },
-    )?;
+    let play = |window: &InputWindow, index| {
+        let (_, rows) = translated(player, window, index)?;
+        let converter = player.converter;
+        let n_steps = input.answer_steps(window.part);
+        let answer = |rows| converter.groove(rows)?.window(0, n_steps);
+        let (Some(played), Some(given)) = (answer(&rows), answer(&window.example.output)) else {
+            return Ok(rows);
+        };
+        for (step, voice, _) in given.hits() {
+            n_hits += 1;
+            n_left_out += usize::from(played.cell(step, voice).is_none());
+        }
+        n_added += played
+            .hits()
+            .filter(|(step, voice, _)| given.cell(*step, *voice).is_none())
+            .count();
+        let kept = converter.example_of_groove(&with_hits_of(&given, &played));
+        Ok(kept.map_or(rows, |example| example.output))
+    };
+    let takes = whole_parts(player, input, count, mode, words, out, play)?;
     writeln!(
         out,
         "{}: {n_hits} hits humanised; the model alone would have left out {n_left_out} of them and added {n_added}",
@@ -93,15 +89,33 @@ pub(super) fn drumified<'a>(
     count: Option<usize>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Takes<'a>> {
-    whole_parts(
-        player,
-        input,
-        count,
-        "drumify",
-        "drums to its taps",
-        out,
-        |rows, _| rows.clone(),
-    )
+    let (mode, words) = ("drumify", "drums to its taps");
+    if player.completes() {
+        let play = completion(player, Known::tap);
+        return whole_parts(player, input, count, mode, words, out, play);
+    }
+    let play = |window: &InputWindow, index| Ok(translated(player, window, index)?.1);
+    whole_parts(player, input, count, mode, words, out, play)
+}
+
+/// What a model draws around that which is `known` of a window. One point of the prior plays all windows, as one drummer
+/// plays a song.
+fn completion(
+    player: &Player,
+    known: fn(&Groove) -> Known,
+) -> impl FnMut(&InputWindow, usize) -> anyhow::Result<Rows> {
+    let z = player.draw(&mut noise_of(player.args.seed, 0));
+    move |window, index| {
+        let groove = player.converter.groove(&window.example.output);
+        let conditions = Conditions {
+            known: groove.as_ref().map(known),
+            ..player.conditions(None)
+        };
+        let mut noise = noise_of(player.args.seed, index);
+        player
+            .play_with(&z, &conditions, &mut noise)
+            .context("generating around an input")
+    }
 }
 
 /// What the model makes of a window, and the point that it is.
@@ -117,8 +131,8 @@ fn translated(
     Ok((mu, rows))
 }
 
-/// Every part of the input with its windows joined, each changed by `change`, up to the first window that is left out
-/// because there is more than `count`.
+/// Every part of the input with what `play` makes of its windows joined, up to the first window that is left out because
+/// there is more than `count`.
 fn whole_parts<'a>(
     player: &Player,
     input: &Input,
@@ -126,17 +140,16 @@ fn whole_parts<'a>(
     mode: &str,
     words: &str,
     out: &mut dyn Write,
-    mut change: impl FnMut(&Rows, &InputWindow) -> Rows,
+    mut play: impl FnMut(&InputWindow, usize) -> anyhow::Result<Rows>,
 ) -> anyhow::Result<Takes<'a>> {
     let windows = input.windows(player.converter, count, out)?;
     let mut parts: Vec<Vec<Passage>> = Vec::new();
     parts.resize_with(input.n_parts(), Vec::new);
     for (index, window) in windows.used.iter().enumerate() {
-        let (_, rows) = translated(player, window, index)?;
         parts[window.part].push(Passage {
             first_step: window.first_step,
             n_steps: input.answer_steps(window.part),
-            rows: change(&rows, window),
+            rows: play(window, index)?,
         });
     }
     let mut takes = Vec::new();
