@@ -1,8 +1,8 @@
 //! Where the points of real grooves lie, as a distribution to draw new ones from.
 //!
 //! The network is trained towards a standard normal prior and never reaches it: drawn from there, some points decode to
-//! what no drummer plays. A mixture of normal distributions fitted to the points of the training grooves comes nearer,
-//! and each style has its own share of the components.
+//! what no drummer plays. A mixture of normal distributions fitted to the points of the training grooves comes nearer.
+//! Each style has components of its own: a rare style that shared them with others would be lost among these.
 //!
 //! # Source
 //! Tomczak & Welling 2018, "VAE with a VampPrior", section 2, for the aggregate posterior as the best prior; Bishop 2006,
@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 
 /// Added to the variances: no component may close in on a single point.
 const RIDGE: f64 = 1e-3;
+/// Weight of the covariance of all points in that of each component, in points for each latent number: the few points of a
+/// rare style alone say nothing of most directions.
+const SHRINKAGE: f64 = 0.1;
 /// Iterations of expectation maximisation, and of the clustering that it starts from.
 const ITERATIONS: usize = 40;
 const CLUSTERING_ITERATIONS: usize = 10;
@@ -24,7 +27,7 @@ pub struct Prior {
     /// Shares of the components; they add up to 1.
     weights: Vec<f32>,
     components: Vec<Component>,
-    /// The shares of the components among the grooves of each style.
+    /// The shares of the components in each style.
     styles: BTreeMap<String, Vec<f32>>,
 }
 
@@ -37,9 +40,9 @@ struct Component {
 }
 
 impl Prior {
-    /// The mixture of at most `n_components` that fits points of latent space best, each `[latent]`; `styles` names each
-    /// point's style where it has one. `None` if there are fewer points than numbers in one of them: they say nothing of
-    /// a covariance.
+    /// The mixture of about `n_components` that fits points of latent space best, each `[latent]`; `styles` names each
+    /// point's style where it has one. The styles share the components out by their points, and each has at least one.
+    /// `None` if there are fewer points than numbers in one of them: they say nothing of a covariance.
     ///
     /// # Panics
     /// If the points differ in width or `styles` is not as long as `points`.
@@ -56,50 +59,50 @@ impl Prior {
             "every point has its place in the styles"
         );
         let latent = points.first()?.len();
-        // A component needs more points than it has directions.
-        let n_components = n_components.min(points.len() / (2 * latent + 1)).max(1);
         if points.len() <= latent {
             return None;
         }
-        let points: Vec<Vec<f64>> = points
-            .iter()
-            .map(|point| point.iter().copied().map(f64::from).collect())
-            .collect();
-        let mut shares = clusters(&points, n_components, noise);
-        let mut mixture = Mixture::of(&points, &shares);
-        for _ in 0..ITERATIONS {
-            for (shares, point) in shares.iter_mut().zip(&points) {
-                *shares = mixture.shares(point);
-            }
-            mixture = Mixture::of(&points, &shares);
+        let mut by_style: BTreeMap<Option<&str>, Vec<Vec<f64>>> = BTreeMap::new();
+        for (point, style) in points.iter().zip(styles) {
+            let point = point.iter().copied().map(f64::from).collect();
+            by_style.entry(*style).or_default().push(point);
         }
-        let mut of_styles: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for (style, shares) in styles.iter().zip(&shares) {
-            if let Some(style) = style {
-                let sums = of_styles
-                    .entry((*style).to_owned())
-                    .or_insert_with(|| vec![0.0; shares.len()]);
-                for (sum, share) in sums.iter_mut().zip(shares) {
-                    *sum += share;
+        let all: Vec<Vec<f64>> = by_style.values().flatten().cloned().collect();
+        let all = Moments::of(&all, || std::iter::repeat(1.0));
+
+        let mut components = Vec::new();
+        let mut ranges = Vec::new();
+        for (style, members) in by_style {
+            // A component needs more points than it has directions.
+            let most = (members.len() / (2 * latent + 1)).max(1);
+            let n = n_components * members.len() / points.len();
+            let first = components.len();
+            components.extend(mixture(&members, n.clamp(1, most), &all, noise));
+            ranges.push((style, first..components.len()));
+        }
+        let shares = |of: std::ops::Range<usize>| -> Vec<f32> {
+            let total: f64 = components[of.clone()].iter().map(|one| one.weight).sum();
+            let share = |(place, one): (usize, &Normal)| {
+                if of.contains(&place) {
+                    one.weight / total
+                } else {
+                    0.0
                 }
-            }
-        }
+            };
+            let shares: Vec<f64> = components.iter().enumerate().map(share).collect();
+            super::narrow(&shares)
+        };
+        let of_styles = ranges.into_iter();
         Some(Self {
-            weights: super::narrow(&mixture.weights),
-            components: mixture
-                .components
+            weights: shares(0..components.len()),
+            styles: of_styles
+                .filter_map(|(style, of)| Some((style?.to_owned(), shares(of))))
+                .collect(),
+            components: components
                 .iter()
                 .map(|one| Component {
                     mean: super::narrow(&one.mean),
                     factor: super::narrow(&one.factor),
-                })
-                .collect(),
-            styles: of_styles
-                .into_iter()
-                .map(|(style, sums)| {
-                    let total: f64 = sums.iter().sum();
-                    let shares: Vec<f64> = sums.iter().map(|sum| sum / total).collect();
-                    (style, super::narrow(&shares))
                 })
                 .collect(),
         })
@@ -169,68 +172,67 @@ impl Prior {
     }
 }
 
-/// The mixture while it is fitted.
-struct Mixture {
-    weights: Vec<f64>,
-    components: Vec<Normal>,
-}
-
+/// A normal distribution while a mixture is fitted.
 struct Normal {
+    /// Points that belong to it.
+    weight: f64,
     mean: Vec<f64>,
     /// As in [`Component`].
     factor: Vec<f64>,
 }
 
-impl Mixture {
-    /// The most likely mixture if each point belongs to the components by these shares.
-    fn of(points: &[Vec<f64>], shares: &[Vec<f64>]) -> Self {
-        let n_components = shares[0].len();
-        let mut weights = Vec::with_capacity(n_components);
-        let mut components = Vec::with_capacity(n_components);
-        for component in 0..n_components {
-            let shares = || shares.iter().map(|shares| shares[component]);
-            let total = shares().sum::<f64>().max(f64::MIN_POSITIVE);
-            weights.push(total);
-            components.push(Normal::of(points, shares, total));
+/// The mixture of `n` that fits `points` best.
+fn mixture(points: &[Vec<f64>], n: usize, all: &Moments, noise: &mut Noise) -> Vec<Normal> {
+    let mut shares = clusters(points, n, noise);
+    let of_shares = |shares: &[Vec<f64>]| -> Vec<Normal> {
+        let component = |component: usize| {
+            let shares = || shares.iter().map(move |shares| shares[component]);
+            Normal::of(Moments::of(points, shares), all)
+        };
+        (0..n).map(component).collect()
+    };
+    let mut normals = of_shares(&shares);
+    for _ in 0..ITERATIONS {
+        for (shares, point) in shares.iter_mut().zip(points) {
+            *shares = shares_of(point, &normals);
         }
-        let total: f64 = weights.iter().sum();
-        for weight in &mut weights {
-            *weight /= total;
-        }
-        Self {
-            weights,
-            components,
-        }
+        normals = of_shares(&shares);
     }
-
-    /// The share of each component in a point.
-    fn shares(&self, point: &[f64]) -> Vec<f64> {
-        let mut logs: Vec<f64> = self
-            .weights
-            .iter()
-            .zip(&self.components)
-            .map(|(weight, component)| weight.ln() + component.log_density(point))
-            .collect();
-        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        for log in &mut logs {
-            *log = (*log - largest).exp();
-        }
-        let total: f64 = logs.iter().sum();
-        logs.into_iter().map(|share| share / total).collect()
-    }
+    normals
 }
 
-impl Normal {
-    fn of<I: Iterator<Item = f64>>(
-        points: &[Vec<f64>],
-        shares: impl Fn() -> I,
-        total: f64,
-    ) -> Self {
+/// The share of each component in a point.
+fn shares_of(point: &[f64], normals: &[Normal]) -> Vec<f64> {
+    let mut logs: Vec<f64> = normals
+        .iter()
+        .map(|normal| normal.weight.ln() + normal.log_density(point))
+        .collect();
+    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    for log in &mut logs {
+        *log = (*log - largest).exp();
+    }
+    let total: f64 = logs.iter().sum();
+    logs.into_iter().map(|share| share / total).collect()
+}
+
+/// Weight, mean and covariance of points.
+struct Moments {
+    weight: f64,
+    mean: Vec<f64>,
+    /// The lower triangle, row after row.
+    covariance: Vec<f64>,
+}
+
+impl Moments {
+    /// Of points of which only these shares count.
+    fn of<I: Iterator<Item = f64>>(points: &[Vec<f64>], shares: impl Fn() -> I) -> Self {
         let latent = points[0].len();
+        let weight: f64 = points.iter().zip(shares()).map(|(_, share)| share).sum();
+        let weight = weight.max(f64::MIN_POSITIVE);
         let mut mean = vec![0.0; latent];
         for (point, share) in points.iter().zip(shares()) {
             for (mean, x) in mean.iter_mut().zip(point) {
-                *mean += share / total * x;
+                *mean += share / weight * x;
             }
         }
         let mut covariance = vec![0.0; latent * (latent + 1) / 2];
@@ -244,15 +246,43 @@ impl Normal {
             for (place, a) in centred.iter().enumerate() {
                 let (row, below) = rest.split_at_mut(place + 1);
                 for (sum, b) in row.iter_mut().zip(&centred) {
-                    *sum += share / total * a * b;
+                    *sum += share / weight * a * b;
                 }
                 rest = below;
             }
         }
+        Self {
+            weight,
+            mean,
+            covariance,
+        }
+    }
+}
+
+impl Normal {
+    /// With a little of the covariance of `all` points.
+    fn of(own: Moments, all: &Moments) -> Self {
+        let Moments {
+            weight,
+            mean,
+            covariance,
+        } = own;
+        let latent = mean.len();
+        let of_all = {
+            #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
+            let points = SHRINKAGE * latent as f64;
+            points / (weight + points)
+        };
+        let mut covariance: Vec<f64> = covariance
+            .iter()
+            .zip(&all.covariance)
+            .map(|(own, all)| own + of_all * (all - own))
+            .collect();
         for place in 0..latent {
             covariance[triangle(place) + place] += RIDGE;
         }
         Self {
+            weight,
             mean,
             factor: cholesky(covariance, latent),
         }
