@@ -1,15 +1,17 @@
 //! `fourbar attributes`: directions of the latent space that change a musical property, and what each of them does to the
 //! others.
 //!
-//! The vectors are measured on the training data and written into the checkpoint, where `fourbar generate --attribute`
-//! finds them. How well they keep properties apart is measured on what the model invents: every vector is added to the
+//! The vectors are measured on the training data, those of a few attributes corrected so that each changes nothing else,
+//! and written into the checkpoint, where `fourbar generate --attribute` finds them. How well they keep properties apart is measured on what the model invents: every vector is added to the
 //! same random points, and every property is measured before and after.
 
 mod effects;
 mod heat_map;
+mod separate;
 
 pub use effects::{Effects, effects};
 pub(crate) use effects::{Point, measure_at};
+pub(crate) use separate::KNOBS;
 
 use crate::dataset::{Dataset, Split, Window};
 use crate::{arguments, data, files};
@@ -99,13 +101,14 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     }
 
     let training = Training::encode(&vae, &dataset)?;
-    let vectors = training.vectors();
+    let mut vectors = training.vectors();
     ensure!(
         !vectors.found.is_empty(),
         "{}: no attribute differs enough between its {} training windows for a vector: give more data",
         path.display(),
         training.mus.len()
     );
+    let separated = separate::separate(&vae, &mut vectors.found, &training.conditions, args.seed)?;
     let effects = effects(
         &vae,
         &vectors.found,
@@ -116,6 +119,9 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     )?;
     let n_windows = training.mus.len();
     write!(out, "{}", vectors.to_text(n_windows))?;
+    if !separated.is_empty() {
+        writeln!(out, "\neach moved alone: {}", separated.join(", "))?;
+    }
     write!(out, "\n{}", effects.to_text(args.samples))?;
 
     if let Some(path) = &args.json {
@@ -125,6 +131,7 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
             "split": Split::Train.name(),
             "n_windows": n_windows,
             "attributes": vectors.to_json(),
+            "separated": separated,
             "without_vector": vectors.constant.iter().map(|one| one.id).collect::<Vec<_>>(),
             "samples": args.samples,
             "temperature": args.temperature,

@@ -74,7 +74,7 @@ pub fn effects(
 /// A random point and the chance with which its music is drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct Point<'a> {
-    z: Vec<f32>,
+    pub(super) z: Vec<f32>,
     noise: Noise,
     conditions: Option<&'a Conditions>,
 }

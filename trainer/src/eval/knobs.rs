@@ -3,7 +3,7 @@
 
 use super::TEMPERATURE;
 use super::statistics::{Estimate, count, rank_correlation, ratio};
-use crate::attributes::{Point, measure_at};
+use crate::attributes::{KNOBS, Point, measure_at};
 use fourbar_model::attributes::{Attribute, AttributeVector};
 use fourbar_model::conditions::Conditions;
 use fourbar_model::vae::Vae;
@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 const SETTINGS: [f32; 5] = [-2.0, -1.0, 0.0, 1.0, 2.0];
 /// Random points that every knob is turned at.
 const N_POINTS: usize = 128;
-/// The attributes whose vectors are measured, where a checkpoint has them.
-const KNOBS: [&str; 5] = ["density", "loudness", "weak_share", "swing", "push"];
 
 /// The attributes of the music at each setting, of each point: `[setting][point][attribute]`.
 type Measured = Vec<Vec<Vec<Option<f64>>>>;
