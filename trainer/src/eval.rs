@@ -7,6 +7,7 @@
 //! figure is `null`, and [`REPORT_VERSION`] changes when a key goes or changes its meaning.
 
 mod accuracy;
+mod completion;
 mod drums;
 mod elbo;
 mod features;
@@ -27,6 +28,7 @@ mod two_sample;
 pub mod validation;
 
 pub use accuracy::{Accuracy, Choice};
+pub use completion::{Completion, Feel, Fills, Played};
 pub use drums::{Downbeat, Drums, Intervals, Timing, Velocity};
 pub use elbo::{Elbo, KlTerms};
 pub use features::Features;
@@ -142,6 +144,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut evaluation = Evaluation::of(&model.vae, &dataset, args.split, &settings)?;
     evaluation.report.two_sample = evaluation.beside_drummers(&dataset, model.vae.config())?;
     evaluation.report.knobs = evaluation.knobs(&model)?;
+    evaluation.report.completion = Completion::of(
+        &model.vae,
+        &dataset,
+        args.split,
+        &evaluation.held_out,
+        args.seed,
+    )?;
     let report = &evaluation.report;
     let mut out = io::stdout();
     write!(out, "{}", report.to_text())?;
@@ -223,6 +232,8 @@ pub struct Report {
     pub two_sample: Option<TwoSample>,
     /// What the checkpoint's attribute vectors do. `None` if it has none of these, or it was not asked for.
     pub knobs: Option<Knobs>,
+    /// What the model draws around known parts. `None` if it completes none, or it was not asked for.
+    pub completion: Option<Completion>,
 }
 
 /// Features of grooves that the model invented.
@@ -326,6 +337,7 @@ impl Evaluation {
                 .map(|grooves| Features::of(grooves, &held_out.files)),
             two_sample: None,
             knobs: None,
+            completion: None,
         };
         Ok(Self {
             report,

@@ -3,8 +3,9 @@
 use super::statistics::ratio;
 use super::two_sample::FEATURES;
 use super::{
-    Accuracy, Choice, Comparison, Drums, Elbo, Estimate, Feature, Features, Interpolation,
-    Interval, Knobs, Onsets, Reconstruction, Report, Summary, TwoSample, WindowFigures,
+    Accuracy, Choice, Comparison, Completion, Drums, Elbo, Estimate, Feature, Features,
+    Interpolation, Interval, Knobs, Onsets, Reconstruction, Report, Summary, TwoSample,
+    WindowFigures,
 };
 use fourbar_model::drums::Voice;
 
@@ -59,6 +60,10 @@ impl Report {
         if let Some(of) = &self.knobs {
             lines.push(String::new());
             knobs(&mut lines, of);
+        }
+        if let Some(of) = &self.completion {
+            lines.push(String::new());
+            completion(&mut lines, of);
         }
         lines.join("\n") + "\n"
     }
@@ -393,7 +398,7 @@ fn beside_drummers(lines: &mut Vec<String>, two_sample: &TwoSample) {
             .to_owned(),
     );
     for (name, cells) in two_sample_rows(two_sample) {
-        let cells: String = cells.iter().map(|cell| format!("{cell:>22}")).collect();
+        let cells: String = cells.iter().map(|cell| format!("{cell:>30}")).collect();
         lines.push(format!("  {name:<34}{cells}"));
     }
 }
@@ -485,6 +490,64 @@ pub(super) fn knob_rows(knobs: &Knobs) -> Vec<Vec<String>> {
         row
     });
     std::iter::once(head).chain(rows).collect()
+}
+
+/// What the model draws around known parts.
+fn completion(lines: &mut Vec<String>, completion: &Completion) {
+    lines.push(format!(
+        "Known parts: the hits of {} held-out windows played from random points, and fills asked for in one bar",
+        completion.n_windows
+    ));
+    for [name, value] in completion_rows(completion) {
+        lines.push(format!("  {name:<66}{value:>30}"));
+    }
+}
+
+/// The figures of known parts, each with its name.
+pub(super) fn completion_rows(completion: &Completion) -> Vec<[String; 2]> {
+    let mut rows = Vec::new();
+    for (what, feel, decimals) in [
+        ("velocity", &completion.velocity, 3),
+        ("offset in 16ths", &completion.offset, 4),
+    ] {
+        let drummers = summary(&feel.drummers, decimals);
+        rows.push([format!("{what}: drummers"), drummers]);
+        for (way, played) in [("drawn", &feel.drawn), ("most likely", &feel.most_likely)] {
+            let figures = format!(
+                "{}, off by {}, KL {}",
+                summary(&played.summary, decimals),
+                number(played.error, decimals),
+                number(Some(played.kl_nats), 3)
+            );
+            rows.push([format!("{what}: {way}"), figures]);
+        }
+    }
+    if let Some(fills) = &completion.fills {
+        for (name, figure) in [
+            ("called fills: drummers' labelled fills", &fills.of_labelled),
+            ("called fills: bars of drummers' beats", &fills.of_beats),
+            (
+                "called fills: bars in which one was asked for",
+                &fills.of_asked,
+            ),
+            ("called fills: the bars beside them", &fills.of_others),
+            (
+                "begin with kick or crash: bars of drummers' beats",
+                &fills.downbeats,
+            ),
+            (
+                "begin with kick or crash: bars after drummers' fills",
+                &fills.downbeats_after_fills,
+            ),
+            (
+                "begin with kick or crash: bars after an asked fill",
+                &fills.downbeats_after_asked,
+            ),
+        ] {
+            rows.push([name.to_owned(), share(figure.value, figure.interval)]);
+        }
+    }
+    rows
 }
 
 /// A share with its interval, all in percent.

@@ -132,6 +132,7 @@ fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
                 .map(|grooves| Features::of(grooves, &held_out.files)),
             two_sample: None,
             knobs: None,
+            completion: None,
         },
         played: most_likely(&model.vae, &held_out),
         sampled: sampled(&model.vae, &held_out, 0),

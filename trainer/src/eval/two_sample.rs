@@ -15,6 +15,7 @@ mod tests;
 mod windows;
 
 pub use classifier::Separability;
+pub(super) use distribution::Likeness;
 pub(super) use features::FEATURES;
 pub use features::Feature;
 pub use novelty::Novelty;
@@ -23,7 +24,6 @@ pub(super) use windows::Windows;
 use super::features::has_downbeat;
 use super::statistics::{Estimate, Interval, Summary, by_file, count, ratio};
 use crate::dataset::{Dataset, Split};
-use distribution::Likeness;
 use features::{FeatureVector, N_FEATURES};
 use fourbar_model::noise::Noise;
 use frechet::frechet_distance;

@@ -13,11 +13,11 @@ const LEAST_PROBABILITY: f64 = 1e-10;
 
 /// How alike two distributions are.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Likeness {
+pub(in crate::eval) struct Likeness {
     /// Area under the lower one of the two densities: 1 if they are the same, 0 if they do not meet.
     pub(super) overlap: f64,
     /// Kullback-Leibler divergence of the drummers' distribution from the other one, in nats.
-    pub(super) kl_nats: f64,
+    pub(in crate::eval) kl_nats: f64,
 }
 
 impl Likeness {
@@ -30,7 +30,7 @@ impl Likeness {
     /// # Source
     /// Yang & Lerch 2020, "On the evaluation of generative models in music" (overlapping area and KL divergence); Scott
     /// 1992 (bandwidth); Fan & Marron 1994 (binned kernel estimate).
-    pub(super) fn of(drummers: &[f64], others: &[f64]) -> Self {
+    pub(in crate::eval) fn of(drummers: &[f64], others: &[f64]) -> Self {
         let all = || drummers.iter().chain(others).copied();
         let lowest = all().fold(f64::INFINITY, f64::min);
         let highest = all().fold(f64::NEG_INFINITY, f64::max);

@@ -12,7 +12,7 @@ const MIN_HITS: usize = 8;
 /// Windows with the file that each is from and with their features.
 #[derive(Debug, Clone)]
 pub(in crate::eval) struct Windows {
-    pub(super) grooves: Vec<Groove>,
+    pub(in crate::eval) grooves: Vec<Groove>,
     /// Any numbers, equal for windows of the same file.
     pub(super) files: Vec<usize>,
     pub(super) features: Vec<FeatureVector>,
