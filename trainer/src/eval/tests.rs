@@ -198,6 +198,10 @@ fn sampled_rows_follow_the_seed_and_are_the_most_likely_ones_of_a_model_that_is_
         assert_eq!(unsure, sampled(&model.vae, &held_out, 1));
         assert_ne!(unsure, sampled(&model.vae, &held_out, 2));
         assert_ne!(unsure, most_likely(&model.vae, &held_out));
+        if config.takes_known() {
+            // Its velocities and offsets are drawn however sure it is of the hits.
+            continue;
+        }
 
         let mut noise = Noise::from_seed(4);
         let tensor = |(name, shape): (String, Vec<usize>)| {
