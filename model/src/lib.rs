@@ -18,8 +18,8 @@
 //! - A [`Checkpoint`](checkpoint::Checkpoint) is all of a model in one file: [configuration](config::ModelConfig),
 //!   weights, and where they came from.
 //!
-//! Without the feature `network` there is the music only: notes, drums, grooves, patterns and MIDI, for what needs no
-//! tensors and should not wait for them to be compiled.
+//! Without the feature `network` there is the music only: notes, drums, grooves, patterns and MIDI (and, with the feature
+//! `noise`, random numbers), for what needs no tensors and should not wait for them to be compiled.
 //!
 //! The crate opens no file, starts no thread and knows no host: the plugin and the trainer call the same functions, so a
 //! training example and a live groove cannot drift apart.
@@ -56,7 +56,7 @@ pub mod midi;
 pub mod mixture;
 #[cfg(feature = "network")]
 pub mod network;
-#[cfg(feature = "network")]
+#[cfg(feature = "noise")]
 pub mod noise;
 pub mod note;
 #[cfg(feature = "network")]

@@ -17,7 +17,6 @@ pub mod engine;
 mod first_pattern;
 mod format;
 pub mod groove_name;
-pub mod kit;
 pub mod mailbox;
 pub mod models;
 pub mod orders;

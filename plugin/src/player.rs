@@ -4,13 +4,13 @@
 //! come, play. Nothing here locks, allocates, frees, logs or waits, except that an offline render waits for a pattern
 //! whose time has come, because there the song stands still meanwhile.
 
-use crate::kit::Kit;
 use crate::mailbox::{AudioEnd, Reply};
 use crate::orders::{Bars, LEAD_BEATS, Order, Orders, boundary};
 use crate::params::ApplyAt;
 use crate::request::{Job, LOOP_BEATS, Ready, Request};
 use crate::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
 use crate::transport::{BlockSpan, HostTime, TransportTracker};
+use fourbar_kit::Kit;
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::pattern::Feel;
 use std::thread;
