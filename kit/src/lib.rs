@@ -15,6 +15,9 @@ const MAX_RINGING: usize = 32;
 /// Strokes in one block: a roll of every drum in the longest block.
 const MAX_TRIGGERS: usize = 512;
 
+/// Length of a block in a performance.
+const BLOCK_SAMPLES: usize = 64;
+
 /// How long the open hi-hat takes to fall silent when it is closed.
 const CHOKE_SECONDS: f32 = 0.012;
 
@@ -71,12 +74,15 @@ struct Ringing {
     fade_per_sample: f32,
 }
 
-/// A stroke that is to start in the next block.
-#[derive(Debug, Clone, Copy)]
-struct Trigger {
-    timing: usize,
-    voice: Voice,
-    velocity: f32,
+/// A stroke that is to start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stroke {
+    /// When, in samples from the start of the block or of the performance.
+    pub sample: usize,
+    /// Which drum.
+    pub voice: Voice,
+    /// How hard, 0–1.
+    pub velocity: f32,
 }
 
 /// Plays the nine drums. Owned by the audio thread: only [`Kit::new`] allocates.
@@ -84,7 +90,8 @@ struct Trigger {
 pub struct Kit {
     set: Arc<DrumSet>,
     ringing: Vec<Ringing>,
-    triggers: Vec<Trigger>,
+    /// Those of the next block.
+    triggers: Vec<Stroke>,
     /// Gain at the end of the last block; `None` before the first.
     gain: Option<f32>,
 }
@@ -111,9 +118,9 @@ impl Kit {
     /// Strikes a drum at sample `timing` of the next block to be rendered; strokes come in the order of time.
     pub fn trigger(&mut self, timing: u32, voice: Voice, velocity: f32) {
         if velocity > 0.0 && self.triggers.len() < MAX_TRIGGERS {
-            let timing = usize::try_from(timing).unwrap_or(usize::MAX);
-            self.triggers.push(Trigger {
-                timing,
+            let sample = usize::try_from(timing).unwrap_or(usize::MAX);
+            self.triggers.push(Stroke {
+                sample,
                 voice,
                 velocity: velocity.min(1.0),
             });
@@ -130,7 +137,7 @@ impl Kit {
         let mut done = 0;
         for index in 0..self.triggers.len() {
             let trigger = self.triggers[index];
-            let until = trigger.timing.clamp(done, n_samples - 1);
+            let until = trigger.sample.clamp(done, n_samples - 1);
             self.add(&mut left[done..until], &mut right[done..until], &mut glide);
             self.strike(trigger.voice, trigger.velocity);
             done = until;
@@ -141,6 +148,24 @@ impl Kit {
             &mut right[done..n_samples],
             &mut glide,
         );
+    }
+
+    /// The left and the right channel of `n_samples` in which these strokes, in the order of time, start; at gain 1, and
+    /// with what rings already. Allocates, unlike the rest: for sound that nobody waits for.
+    #[must_use]
+    pub fn perform(&mut self, strokes: &[Stroke], n_samples: usize) -> [Vec<f32>; 2] {
+        let (mut left, mut right) = (vec![0.0; n_samples], vec![0.0; n_samples]);
+        let mut strokes = strokes.iter().peekable();
+        for start in (0..n_samples).step_by(BLOCK_SAMPLES) {
+            let end = n_samples.min(start + BLOCK_SAMPLES);
+            while let Some(stroke) = strokes.next_if(|stroke| stroke.sample < end) {
+                let timing =
+                    u32::try_from(stroke.sample.saturating_sub(start)).expect("a block is short");
+                self.trigger(timing, stroke.voice, stroke.velocity);
+            }
+            self.render(&mut left[start..end], &mut right[start..end], 1.0);
+        }
+        [left, right]
     }
 
     /// Cuts everything off at once; for when the audio is interrupted anyway.

@@ -14,20 +14,17 @@ use std::f64::consts::TAU;
 
 const SAMPLE_RATES: [f32; 5] = [22_050.0, 44_100.0, 48_000.0, 96_000.0, 192_000.0];
 
-/// Left and right channel, in blocks of 64, of strokes at the given samples.
+/// Left and right channel of strokes at the given samples.
 fn play(kit: &mut Kit, strokes: &[(usize, Voice, f32)], n_samples: usize) -> [Vec<f32>; 2] {
-    let (mut left, mut right) = (vec![0.0; n_samples], vec![0.0; n_samples]);
-    for start in (0..n_samples).step_by(64) {
-        let end = (start + 64).min(n_samples);
-        for &(sample, voice, velocity) in strokes
-            .iter()
-            .filter(|stroke| (start..end).contains(&stroke.0))
-        {
-            kit.trigger(u32::try_from(sample - start).unwrap(), voice, velocity);
-        }
-        kit.render(&mut left[start..end], &mut right[start..end], 1.0);
-    }
-    [left, right]
+    let strokes: Vec<Stroke> = strokes
+        .iter()
+        .map(|&(sample, voice, velocity)| Stroke {
+            sample,
+            voice,
+            velocity,
+        })
+        .collect();
+    kit.perform(&strokes, n_samples)
 }
 
 fn samples(seconds: f32, sample_rate: f32) -> usize {
