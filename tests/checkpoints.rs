@@ -40,6 +40,14 @@ fn each_names_its_config_by_its_file_name() {
 }
 
 #[test]
+fn the_listening_page_is_of_the_model_inside_the_plugin() {
+    let path = fourbar_trainer::listen::default_model();
+    assert!(path.is_file(), "{}", path.display());
+    let name = path.file_stem().unwrap().to_str().unwrap();
+    assert_eq!(name, fourbar_plugin::checkpoints::OWN_MODEL);
+}
+
+#[test]
 fn a_file_of_format_2_loads_and_is_saved_in_the_newest() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundles/models");
     let bytes = std::fs::read(path.join("groovae_4bar.safetensors")).unwrap();

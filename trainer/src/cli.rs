@@ -1,7 +1,8 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
 use crate::{
-    attributes, data, eval, generate, import, inspect, parity, prepare, presets, roll, train,
+    attributes, data, eval, generate, import, inspect, listen, parity, prepare, presets, roll,
+    train,
 };
 use clap::{Parser, Subcommand};
 
@@ -21,6 +22,8 @@ enum Command {
     Evaluate(eval::Args),
     /// Write grooves as MIDI files: invented, between two others, or played back
     Generate(generate::Args),
+    /// Write a page of loops by drummers and by a model, to find out whether listeners can tell them apart
+    Listen(listen::Args),
     /// Measure in which directions of a model's latent space the music gets denser, swings more and so on
     Attributes(attributes::Args),
     /// Say what a checkpoint holds
@@ -49,6 +52,7 @@ impl Cli {
             Command::Prepare(args) => prepare::run(&args),
             Command::Evaluate(args) => eval::run(&args),
             Command::Generate(args) => generate::run(&args),
+            Command::Listen(args) => listen::run(&args),
             Command::Attributes(args) => attributes::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Roll(args) => roll::run(&args),

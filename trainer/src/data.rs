@@ -21,6 +21,9 @@ pub const GMD_SHA256: &str = "651cbc524ffb891be1a3e46d89dc82a1cecb09a57c748c7b45
 /// Licence of the Groove MIDI Dataset.
 pub const GMD_LICENCE: &str = "CC BY 4.0";
 
+/// Where that licence is published.
+pub const GMD_LICENCE_URL: &str = "https://creativecommons.org/licenses/by/4.0/";
+
 /// Whom to credit for the Groove MIDI Dataset.
 pub const GMD_ATTRIBUTION: &str = "Groove MIDI Dataset by Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck and \
      David Bamman (\"Learning to Groove with Inverse Sequence Transformations\", ICML 2019), made available by Google LLC";
@@ -79,10 +82,7 @@ pub fn run(args: &Args) -> Result<()> {
             out,
             "             the Groove MIDI Dataset 1.0.0, MIDI only, as published"
         )?;
-        writeln!(
-            out,
-            "licence      {GMD_LICENCE} (https://creativecommons.org/licenses/by/4.0/)"
-        )?;
+        writeln!(out, "licence      {GMD_LICENCE} ({GMD_LICENCE_URL})")?;
         writeln!(out, "attribution  {GMD_ATTRIBUTION}")?;
     } else {
         writeln!(

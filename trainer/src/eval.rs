@@ -44,6 +44,8 @@ pub use two_sample::{
 };
 pub use validation::Validation;
 
+pub(crate) use two_sample::{MIN_HITS, Windows, shuffle};
+
 use crate::dataset::{Dataset, Split};
 use crate::loaded_model::LoadedModel;
 use crate::run_folder::Row;
@@ -61,7 +63,6 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use two_sample::Windows;
 
 /// Version of the report's keys.
 pub const REPORT_VERSION: u32 = 3;

@@ -22,6 +22,7 @@ pub mod generate;
 pub mod import;
 pub mod inspect;
 pub mod learner;
+pub mod listen;
 pub mod loaded_model;
 pub mod loss;
 pub mod optimizer;

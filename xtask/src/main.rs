@@ -51,6 +51,9 @@ enum Task {
     /// Write MIDI files with a checkpoint.
     #[command(disable_help_flag = true)]
     Generate(TrainerArgs),
+    /// Write docs/listen/: loops by drummers and by the plugin's model, to be told apart by ear.
+    #[command(disable_help_flag = true)]
+    Listen(TrainerArgs),
     /// Find the directions in which a checkpoint's music gets denser, swings more and so on.
     #[command(disable_help_flag = true)]
     Attributes(TrainerArgs),
@@ -91,6 +94,7 @@ fn main() -> Result<()> {
         Task::Train(args) => train::trainer("train", &args.arguments),
         Task::Evaluate(args) => train::trainer("evaluate", &args.arguments),
         Task::Generate(args) => train::trainer("generate", &args.arguments),
+        Task::Listen(args) => train::trainer("listen", &args.arguments),
         Task::Attributes(args) => train::trainer("attributes", &args.arguments),
         Task::Inspect(args) => train::trainer("inspect", &args.arguments),
         Task::Import(args) => train::trainer("import", &args.arguments),

@@ -19,7 +19,7 @@ pub(super) use distribution::Likeness;
 pub(super) use features::FEATURES;
 pub use features::Feature;
 pub use novelty::Novelty;
-pub(super) use windows::Windows;
+pub(crate) use windows::{MIN_HITS, Windows, shuffle};
 
 use super::features::has_downbeat;
 use super::statistics::{Estimate, Interval, Summary, by_file, count, ratio};

@@ -7,14 +7,14 @@ use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::noise::Noise;
 
 /// Windows with fewer hits are left out: too little to measure.
-const MIN_HITS: usize = 8;
+pub(crate) const MIN_HITS: usize = 8;
 
 /// Windows with the file that each is from and with their features.
 #[derive(Debug, Clone)]
-pub(in crate::eval) struct Windows {
-    pub(in crate::eval) grooves: Vec<Groove>,
+pub(crate) struct Windows {
+    pub(crate) grooves: Vec<Groove>,
     /// Any numbers, equal for windows of the same file.
-    pub(super) files: Vec<usize>,
+    pub(crate) files: Vec<usize>,
     pub(super) features: Vec<FeatureVector>,
 }
 
@@ -34,7 +34,7 @@ impl Windows {
 
     /// What drummers play in one split: the windows of `n_steps` in its beats in 4/4, side by side from the first bar. A
     /// file that an index calls a fill is no beat.
-    pub(in crate::eval) fn of_split(dataset: &Dataset, split: Split, n_steps: usize) -> Self {
+    pub(crate) fn of_split(dataset: &Dataset, split: Split, n_steps: usize) -> Self {
         let files = dataset.files.iter().enumerate();
         let beats =
             files.filter(|(_, file)| file.split == split && file.beat_type != Some(BeatType::Fill));
@@ -59,7 +59,7 @@ impl Windows {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.grooves.len()
     }
 
@@ -90,7 +90,7 @@ pub(super) fn draw(of: usize, n: usize, noise: &mut Noise) -> Vec<usize> {
 }
 
 /// Puts items into an order of which each is equally likely (Fisher & Yates).
-pub(super) fn shuffle<T>(items: &mut [T], noise: &mut Noise) {
+pub(crate) fn shuffle<T>(items: &mut [T], noise: &mut Noise) {
     for last in (1..items.len()).rev() {
         items.swap(last, noise.below(last + 1));
     }
