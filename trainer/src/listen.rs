@@ -43,10 +43,9 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let model_path = args.model.clone().unwrap_or_else(default_model);
     let data_path = data::locate(args.data.as_deref())?;
-    let folder = args.out.clone();
-    let page_path = folder
-        .unwrap_or_else(|| repository().join("docs/listen"))
-        .join("index.html");
+    let out = args.out.clone();
+    let folder = out.unwrap_or_else(|| repository().join("docs/listen"));
+    let page_path = folder.join("index.html");
     files::check_outputs(
         &[("--model", Some(&model_path)), ("--data", Some(&data_path))],
         &[("--out", Some(&page_path))],
