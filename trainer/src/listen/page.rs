@@ -46,13 +46,13 @@ impl Page<'_> {
              <title>Drummer or machine?</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
              <h1>Drummer or machine?</h1>\n\
              <p>{N_PAIRS} of these {n_clips} loops were played by drummers, the other {N_PAIRS} by the model {preset}, in \
-             any order. Each is {n_bars} bars, twice. Listen, say who plays, and look at the answers when you are done.</p>\n\
+             any order. Each is {n_bars} bars, played twice. Listen, say who plays, and look at the answers when you are done.</p>\n\
              <p class=\"quiet\">Keys: <kbd>N</kbd> plays the next loop, <kbd>P</kbd> the one before, <kbd>D</kbd> says \
              drummer, <kbd>M</kbd> machine. Headphones help.</p>\n\
              <form id=\"clips\" autocomplete=\"off\">\n{players}</form>\n\
              <p id=\"progress\" class=\"quiet\" role=\"status\"></p>\n\
              <details id=\"key\">\n<summary>Show the answers</summary>\n<p id=\"score\" role=\"status\"></p>\n\
-             <div class=\"scroll\"><table>\n<thead><tr><th>Loop</th><th>Played by</th><th>You said</th><th>Tempo</th>\
+             <div class=\"scroll\"><table>\n<thead><tr><th>Loop</th><th>Played by</th><th>You said</th><th>Tempo, bpm</th>\
              <th>From</th></tr></thead>\n<tbody>\n{answers}</tbody>\n</table></div>\n</details>\n{footer}\
              </main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
             preset = escape(&self.model.config.preset),
