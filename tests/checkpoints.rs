@@ -44,7 +44,7 @@ fn the_listening_page_is_of_the_model_inside_the_plugin() {
     let path = fourbar_trainer::listen::default_model();
     assert!(path.is_file(), "{}", path.display());
     let name = path.file_stem().unwrap().to_str().unwrap();
-    assert_eq!(name, fourbar_plugin::checkpoints::OWN_MODEL);
+    assert_eq!(name, fourbar_plugin::models::BuiltIn::default().name());
 }
 
 #[test]

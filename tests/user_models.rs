@@ -87,11 +87,14 @@ fn untrained(config: ModelConfig, seed: u64) -> Checkpoint {
     Checkpoint { metadata, tensors }
 }
 
-/// Loads a project like the present one that plays `file`, and has no pattern yet.
+/// Loads a project like the present one that plays `file`, or what a new instance plays, and has no pattern yet.
 fn choose<H: Host>(player: &mut Player<H>, file: Option<&str>) {
     let mut project = state::json(&mut player.host);
-    let choice = file.map(|file| json!({"file": file, "checkpoint_id": null}));
-    project["fields"]["model"] = json!(choice).to_string().into();
+    let choice = match file {
+        Some(file) => json!({"file": file, "checkpoint_id": null}),
+        None => json!("fourbar"),
+    };
+    project["fields"]["model"] = choice.to_string().into();
     project["fields"]["pattern"] = "null".into();
     assert!(player.host.load(&state::of_json::<H>(&project)));
 }
@@ -250,7 +253,7 @@ fn without_its_model_a_project_plays_its_pattern_and_keeps_its_choice() {
                 elsewhere.run(64);
                 let new = performance(&mut elsewhere);
                 assert_ne!(new.checkpoint_id, ready.checkpoint_id);
-                let made_by_own = new.checkpoint_id.starts_with("groovae_4bar ");
+                let made_by_own = new.checkpoint_id.starts_with("fourbar ");
                 assert_eq!(made_by_own, bytes.is_none());
                 if bytes.is_none() {
                     assert_eq!(choice(&mut elsewhere), chosen, "the file may come back");
@@ -292,22 +295,29 @@ fn what_cannot_be_played_leaves_the_plugins_own_model() {
 }
 
 #[test]
-fn a_project_from_before_there_was_a_choice_plays_the_plugins_own_model() {
+fn a_project_from_before_there_was_a_choice_plays_the_model_that_there_was() {
     with_models(
-        "user_models::a_project_from_before_there_was_a_choice_plays_the_plugins_own_model",
+        "user_models::a_project_from_before_there_was_a_choice_plays_the_model_that_there_was",
         &[("mine.safetensors", drums(2, 1))],
         |_| {
             let mut player = Player::<ClapHost>::offline();
-            let mut project = state::json(&mut player.host);
-            let fields = project["fields"].as_object_mut().unwrap();
-            assert!(fields.remove("model").is_some());
-            choose(&mut player, Some("mine.safetensors"));
-            let _ = performance(&mut player);
-            player.forget();
-            assert!(player.host.load(&state::of_json::<ClapHost>(&project)));
-            let own = own_pattern::<ClapHost>();
-            assert_eq!(performance(&mut player), own);
-            assert_eq!(choice(&mut player), Value::Null);
+            let saved = state::json(&mut player.host);
+            for model in [None, Some("null")] {
+                let mut project = saved.clone();
+                let fields = project["fields"].as_object_mut().unwrap();
+                assert!(fields.remove("model").is_some());
+                if let Some(model) = model {
+                    fields.insert("model".to_owned(), model.into());
+                }
+                choose(&mut player, Some("mine.safetensors"));
+                let _ = performance(&mut player);
+                player.forget();
+                assert!(player.host.load(&state::of_json::<ClapHost>(&project)));
+                player.set("seed", "77");
+                let played = performance(&mut player);
+                assert!(played.checkpoint_id.starts_with("groovae_4bar "));
+                assert_eq!(choice(&mut player), json!("groovae_4bar"));
+            }
         },
     );
 }

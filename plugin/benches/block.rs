@@ -6,6 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use fourbar_plugin::checkpoints;
 use fourbar_plugin::mailbox::mailbox;
+use fourbar_plugin::models::Choice;
 use fourbar_plugin::params::FourbarParams;
 use fourbar_plugin::player::{Controls, Player};
 use fourbar_plugin::request::Ready;
@@ -70,7 +71,8 @@ impl Song {
 
 /// The pattern of the controls, from a checkpoint that nobody has read before.
 fn generated(controls: &Controls) -> Ready {
-    let mut engine = checkpoints::engine(&None).expect("the embedded checkpoint loads");
+    let mut engine =
+        checkpoints::engine(&Choice::default()).expect("the embedded checkpoint loads");
     engine
         .make(&controls.request)
         .expect("the network makes a pattern")

@@ -4,13 +4,12 @@
 //! however many instances of the plugin play them.
 
 use crate::engine::{Engine, Generator, Identity};
-use crate::models::{self, Choice};
+use crate::models::{self, BuiltIn, Choice};
 use crate::request::MAX_BARS;
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
-
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
@@ -19,14 +18,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
-/// Name of the model inside the plugin file.
-pub const OWN_MODEL: &str = "groovae_4bar";
-
-static OWN_BYTES: &[u8] = include_bytes!("../../bundles/models/groovae_4bar.safetensors");
-
-/// What it makes of the default parameters; see [`crate::first_pattern`].
-pub(crate) static OWN_FIRST_PATTERN: &str =
-    include_str!("../../bundles/models/groovae_4bar.pattern.json");
+/// What the model of a new instance makes of the default parameters; see [`crate::first_pattern`].
+pub(crate) static FIRST_PATTERN: &str = include_str!("../../bundles/models/fourbar.pattern.json");
 
 /// What all instances in this process have loaded.
 static WEIGHTS: Weights = Weights::new();
@@ -37,12 +30,22 @@ static WEIGHTS: Weights = Weights::new();
 /// If the model is not there or cannot be played; the text is for the user.
 pub fn engine(choice: &Choice) -> Result<Engine, String> {
     match choice {
-        None => engine_of(
-            OWN_BYTES,
-            "the embedded groovae_4bar.safetensors",
-            OWN_MODEL,
-        ),
-        Some(model) => engine_in(&models::folder()?, &model.file),
+        Choice::BuiltIn(model) => {
+            let name = model.name();
+            engine_of(
+                bytes_of(*model),
+                &format!("the embedded {name}.safetensors"),
+                name,
+            )
+        }
+        Choice::User(model) => engine_in(&models::folder()?, &model.file),
+    }
+}
+
+fn bytes_of(model: BuiltIn) -> &'static [u8] {
+    match model {
+        BuiltIn::Fourbar => include_bytes!("../../bundles/models/fourbar.safetensors"),
+        BuiltIn::Groovae4Bar => include_bytes!("../../bundles/models/groovae_4bar.safetensors"),
     }
 }
 
@@ -113,7 +116,7 @@ fn read(bytes: &[u8], hash: [u8; 32], origin: &str) -> Result<Loaded, String> {
 
 /// Whether a model plays nine drums in whole bars by itself.
 fn check_playable(config: &ModelConfig) -> Result<(), String> {
-    let remedy = "choose a model of nine drums without controls, such as groovae_4bar";
+    let remedy = "choose a model of nine drums without controls, such as fourbar";
     let preset = &config.preset;
     let converter = &config.converter;
     let plays = if !converter.plays_drums() {
@@ -307,12 +310,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_embedded_checkpoint_plays() {
-        let mut engine = engine(&None).unwrap();
-        let ready = pattern(&mut engine);
-        assert_eq!(ready.check(), Ok(()));
-        assert!(ready.checkpoint_id.starts_with("groovae_4bar "));
-        assert_eq!(engine.identity().model, OWN_MODEL);
+    fn every_embedded_checkpoint_plays() {
+        for model in BuiltIn::ALL {
+            let mut engine = engine(&Choice::BuiltIn(model)).unwrap();
+            let ready = pattern(&mut engine);
+            assert_eq!(ready.check(), Ok(()));
+            let name = model.name();
+            assert!(ready.checkpoint_id.starts_with(&format!("{name} ")));
+            assert_eq!(engine.identity().model, name);
+        }
     }
 
     #[test]
@@ -471,7 +477,7 @@ pub(crate) mod tests {
         }
         let n_threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
         let before = n_threads();
-        pattern(&mut engine(&None).unwrap());
+        pattern(&mut engine(&Choice::default()).unwrap());
         assert_eq!(n_threads(), before);
         for checkpoint in kinds() {
             let folder = folder_with("mine.safetensors", &checkpoint);

@@ -1,14 +1,14 @@
 //! The pattern of a new instance, which plays before any checkpoint has been read.
 //!
-//! It is what the plugin's own checkpoint makes of the default parameters, and lies beside it, in the form in which a
+//! It is what the checkpoint of a new instance makes of the default parameters, and lies beside it, in the form in which a
 //! project saves it. A test makes it again and compares, so that it cannot be another model's.
 
-use crate::checkpoints::OWN_FIRST_PATTERN;
+use crate::checkpoints::FIRST_PATTERN;
 use crate::request::{Ready, Request};
 
 /// The pattern, if it is the one of `request`.
 pub(crate) fn of(request: &Request) -> Option<Ready> {
-    let ready: Ready = serde_json::from_str(OWN_FIRST_PATTERN).ok()?;
+    let ready: Ready = serde_json::from_str(FIRST_PATTERN).ok()?;
     (ready.request == *request).then_some(ready)
 }
 
@@ -18,6 +18,7 @@ mod tests {
 
     use super::*;
     use crate::checkpoints;
+    use crate::models::Choice;
     use crate::params::FourbarParams;
     use std::sync::Arc;
 
@@ -27,7 +28,8 @@ mod tests {
     #[test]
     fn the_first_pattern_is_what_the_checkpoint_makes_of_the_defaults() {
         let request = FourbarParams::new(Arc::default()).request(0);
-        let made = checkpoints::engine(&None).unwrap().make(&request).unwrap();
+        let mut engine = checkpoints::engine(&Choice::default()).unwrap();
+        let made = engine.make(&request).unwrap();
         if let Some(path) = std::env::var_os(FILE) {
             return std::fs::write(path, serde_json::to_string(&made).unwrap()).unwrap();
         }

@@ -33,6 +33,7 @@ pub use format::clap::clap_entry;
 
 use format::Border;
 use mailbox::{WorkerEnd, mailbox};
+use models::Choice;
 use params::FourbarParams;
 use player::Player;
 use request::{Ready, Request, Takes};
@@ -195,7 +196,7 @@ impl Fourbar {
     /// Plays the pattern that the plugin comes with, if it is what is wanted and there is none yet.
     fn take_first_pattern(&mut self, request: &Request) {
         let mut snapshot = self.shared.snapshot();
-        if snapshot.ready.is_some() || snapshot.choice.is_some() {
+        if snapshot.ready.is_some() || snapshot.choice != Choice::default() {
             return;
         }
         if let Some(first) = first_pattern::of(request) {

@@ -20,8 +20,67 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 /// The most files that are listed.
 const MAX_FILES: usize = 500;
 
-/// Which model is to play; `None` is the one inside the plugin file.
-pub type Choice = Option<UserModel>;
+/// Which model is to play, as a project names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Choice {
+    /// One inside the plugin file.
+    BuiltIn(BuiltIn),
+    /// One in the models folder.
+    User(UserModel),
+}
+
+/// A model inside the plugin file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum BuiltIn {
+    /// The one that a new instance plays.
+    #[default]
+    #[serde(rename = "fourbar")]
+    Fourbar,
+    /// Magenta's GrooVAE, which was the only one before there was another.
+    #[serde(rename = "groovae_4bar")]
+    Groovae4Bar,
+}
+
+impl BuiltIn {
+    /// Every model inside the plugin file, in the order of the menu.
+    pub const ALL: [Self; 2] = [Self::Fourbar, Self::Groovae4Bar];
+
+    /// Its name, which is also that of its file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fourbar => "fourbar",
+            Self::Groovae4Bar => "groovae_4bar",
+        }
+    }
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self::BuiltIn(BuiltIn::default())
+    }
+}
+
+impl Choice {
+    /// The model that is in `file` of the models folder now.
+    #[must_use]
+    pub fn in_file(file: &str) -> Self {
+        Self::User(UserModel {
+            file: file.to_owned(),
+            checkpoint_id: None,
+        })
+    }
+
+    /// The model's name for the user: that of its file, without the ending.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BuiltIn(model) => model.name(),
+            Self::User(model) => name(&model.file),
+        }
+    }
+}
 
 /// A checkpoint in the models folder, as a project names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,23 +89,6 @@ pub struct UserModel {
     pub file: String,
     /// Identity of the weights that were in it; `None` while they have not been read.
     pub checkpoint_id: Option<String>,
-}
-
-impl UserModel {
-    /// The model that is in `file` now.
-    #[must_use]
-    pub fn in_file(file: &str) -> Self {
-        Self {
-            file: file.to_owned(),
-            checkpoint_id: None,
-        }
-    }
-
-    /// The model's name for the user: that of the file, without its ending.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        name(&self.file)
-    }
 }
 
 /// The name of the model in `file`.

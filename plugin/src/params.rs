@@ -7,7 +7,7 @@
 //! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
 //! of range is brought back into it ([`sanitise`]).
 
-use crate::models::Choice;
+use crate::models::{BuiltIn, Choice};
 use crate::player::Controls;
 use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
 use crate::scheduler::Output;
@@ -163,8 +163,8 @@ impl FourbarParams {
                 .with_string_to_value(Arc::new(leading_number)),
                 seed: IntParam::new(
                     "Seed",
-                    // A backbeat with the "one" in every bar: a good groove to meet first.
-                    9,
+                    // A backbeat with ghost notes and the "one" in every bar: a good groove to meet first.
+                    2,
                     IntRange::Linear {
                         min: 0,
                         max: MAX_SEED,
@@ -446,7 +446,7 @@ impl PersistentField<'_, Choice> for ModelField {
 
 /// Takes out of a project's state whatever this version cannot use: unknown parameters, values of the wrong kind or
 /// out of range, a window of impossible size. What is taken out stays as it is, but for the model: a project that names
-/// none was saved when there was only the plugin's own.
+/// none, or nothing in its place, was saved when `groovae_4bar` was the only one in the plugin file.
 pub fn sanitise(state: &mut PluginState) {
     let params = FourbarParams::new(Arc::default());
     let known: HashMap<String, ParamPtr> = params
@@ -473,7 +473,8 @@ pub fn sanitise(state: &mut PluginState) {
     }
     let names_a_model = |text: &String| serde_json::from_str::<Choice>(text).is_ok();
     if !fields.get("model").is_some_and(names_a_model) {
-        fields.insert("model".to_owned(), serde_json::Value::Null.to_string());
+        let first = serde_json::Value::from(BuiltIn::Groovae4Bar.name());
+        fields.insert("model".to_owned(), first.to_string());
     }
     if let Some(text) = fields
         .get_mut("pattern")

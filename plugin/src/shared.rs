@@ -44,7 +44,7 @@ pub struct Snapshot {
     pub status: Status,
     /// What the network runs on, such as "CPU"; empty before it is loaded.
     pub device: String,
-    /// Name of the model that is loaded, such as "groovae_4bar"; empty before.
+    /// Name of the model that is loaded, such as "fourbar"; empty before.
     pub model: String,
     /// The model that is to play, which a project saves. One that cannot be loaded stays the project's choice.
     pub choice: Choice,

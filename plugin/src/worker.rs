@@ -113,15 +113,15 @@ impl Loaded {
     fn nothing() -> Self {
         Self {
             engine: Err("no model is loaded yet".to_owned()),
-            choice: None,
+            choice: Choice::default(),
             n_choices: None,
         }
     }
 
     /// Loads the chosen model if it has not been tried yet, and shows how that went.
     ///
-    /// If it cannot be loaded, the former one stays; but for a project the plugin's own takes its place, so that what
-    /// is heard does not depend on what was played before.
+    /// If it cannot be loaded, the former one stays; but for a project that of a new instance takes its place, so that
+    /// what is heard does not depend on what was played before.
     fn follow(&mut self, shared: &Shared, load: &impl Fn(&Choice) -> Result<Engine, String>) {
         while self.n_choices != Some(shared.n_choices()) {
             let (n_choices, choice, from_project) = {
@@ -132,16 +132,16 @@ impl Loaded {
             self.n_choices = Some(n_choices);
             let problem = match guarded(|| load(&choice)) {
                 Ok(engine) => self.take(engine, choice),
-                Err(problem) if choice.is_some() => {
+                Err(problem) if matches!(choice, Choice::User(_)) => {
                     if from_project || self.engine.is_err() {
-                        self.engine = guarded(|| load(&None));
-                        self.choice = None;
+                        self.choice = Choice::default();
+                        self.engine = guarded(|| load(&self.choice));
                     }
                     Some(problem)
                 }
                 Err(problem) => {
                     self.engine = Err(problem);
-                    self.choice = None;
+                    self.choice = choice;
                     None
                 }
             };
@@ -157,7 +157,9 @@ impl Loaded {
         let found = engine.identity().checkpoint_id.clone();
         self.engine = Ok(engine);
         self.choice = choice;
-        let model = self.choice.as_mut()?;
+        let Choice::User(model) = &mut self.choice else {
+            return None;
+        };
         let expected = model.checkpoint_id.replace(found.clone())?;
         (expected != found).then(|| {
             let file = &model.file;
@@ -364,7 +366,7 @@ mod tests {
 
     /// Models that are all there but for `missing`, each with its file's name as its identity.
     fn load_by_name(choice: &Choice) -> Result<Engine, String> {
-        let name = choice.as_ref().map_or("own", |model| &model.file);
+        let name = choice.name();
         if name == "missing" {
             return Err("The model missing is not there".to_owned());
         }
@@ -398,13 +400,15 @@ mod tests {
     #[test]
     fn the_chosen_model_makes_the_pattern_and_the_one_before_never_answers_for_it() {
         let (audio, shared, _worker) = start(load_by_name);
-        assert_eq!(made(&audio, &shared).checkpoint_id, "id of own");
-        shared.choose(Some(UserModel::in_file("mine")));
+        assert_eq!(made(&audio, &shared).checkpoint_id, "id of fourbar");
+        shared.choose(Choice::in_file("mine"));
         assert!(reply(&audio, job(6)).made.is_none(), "asked for before");
         assert_eq!(made(&audio, &shared).checkpoint_id, "id of mine");
         let snapshot = shared.snapshot().clone();
         assert_eq!(snapshot.model, "mine");
-        let chosen = snapshot.choice.unwrap();
+        let Choice::User(chosen) = snapshot.choice else {
+            panic!("another model was chosen")
+        };
         assert_eq!(chosen.checkpoint_id.as_deref(), Some("id of mine"));
         assert_eq!(snapshot.status, Status::Ready);
     }
@@ -412,10 +416,10 @@ mod tests {
     #[test]
     fn a_chosen_model_that_cannot_be_loaded_leaves_the_former_one_playing() {
         let (audio, shared, _worker) = start(load_by_name);
-        shared.choose(Some(UserModel::in_file("mine")));
+        shared.choose(Choice::in_file("mine"));
         let before = made(&audio, &shared);
         let choice = shared.snapshot().choice.clone();
-        shared.choose(Some(UserModel::in_file("missing")));
+        shared.choose(Choice::in_file("missing"));
         assert_eq!(made(&audio, &shared), before);
         assert_eq!(
             problem(&shared),
@@ -426,12 +430,15 @@ mod tests {
 
     #[test]
     fn a_project_whose_model_is_missing_plays_its_pattern_and_keeps_its_choice() {
-        let mut saved = load_by_name(&None).unwrap().make(&job(5).request).unwrap();
+        let mut saved = load_by_name(&Choice::default())
+            .unwrap()
+            .make(&job(5).request)
+            .unwrap();
         saved.checkpoint_id = "id of missing".to_owned();
         let (audio, shared, _worker) = start(load_by_name);
-        shared.choose(Some(UserModel::in_file("mine")));
+        shared.choose(Choice::in_file("mine"));
         let _ = made(&audio, &shared);
-        let missing = Some(UserModel::in_file("missing"));
+        let missing = Choice::in_file("missing");
         shared.restore_choice(missing.clone());
         shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
         let other = Job {
@@ -450,7 +457,7 @@ mod tests {
         assert_eq!(shared.snapshot().choice, missing);
 
         let other = reply(&audio, Job { epoch: 1, ..other });
-        assert_eq!(other.made.unwrap().checkpoint_id, "id of own");
+        assert_eq!(other.made.unwrap().checkpoint_id, "id of fourbar");
         assert_eq!(shared.snapshot().status, Status::Ready);
         assert_eq!(shared.snapshot().choice, missing, "it may come back");
     }
@@ -458,9 +465,9 @@ mod tests {
     #[test]
     fn a_model_that_has_changed_since_the_project_was_saved_is_named() {
         let (audio, shared, _worker) = start(load_by_name);
-        shared.restore_choice(Some(UserModel {
+        shared.restore_choice(Choice::User(UserModel {
+            file: "mine".to_owned(),
             checkpoint_id: Some("an older one".to_owned()),
-            ..UserModel::in_file("mine")
         }));
         assert_eq!(made(&audio, &shared).checkpoint_id, "id of mine");
         let problem = problem(&shared);

@@ -9,7 +9,6 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
-use crate::config::DEFAULT_PRESET;
 use crate::dataset::Dataset;
 use crate::loaded_model::LoadedModel;
 use crate::{arguments, data, files};
@@ -77,7 +76,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 /// The checkpoint of this repository that is listened to unless another is named.
 #[must_use]
 pub fn default_model() -> PathBuf {
-    repository().join(format!("bundles/models/{DEFAULT_PRESET}.safetensors"))
+    repository().join("bundles/models/fourbar.safetensors")
 }
 
 /// The folder that this command was built in.

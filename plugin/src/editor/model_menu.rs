@@ -2,8 +2,7 @@
 
 use super::background::Background;
 use super::theme;
-use crate::checkpoints::OWN_MODEL;
-use crate::models::{self, Choice, UserModel};
+use crate::models::{self, BuiltIn, Choice};
 use crate::shared::Snapshot;
 use egui::{
     Align2, CursorIcon, Popup, Pos2, RectAlign, Response, ScrollArea, Sense, Stroke, StrokeKind,
@@ -71,7 +70,7 @@ impl ModelMenu {
             .width(MENU_WIDTH)
             .show(|ui| self.show_menu(ui, snapshot));
         if menu.is_none() {
-            response.on_hover_text("Which model makes the patterns: the built-in one or your own.");
+            response.on_hover_text("Which model makes the patterns: a built-in one or your own.");
         }
         menu.and_then(|menu| menu.inner)
     }
@@ -82,8 +81,7 @@ impl ModelMenu {
         let files = self.files.as_deref().unwrap_or_default();
         ScrollArea::vertical().max_height(MAX_LIST).show(ui, |ui| {
             for line in lines(files, &snapshot.choice) {
-                let name = line.choice.as_ref().map_or(OWN_MODEL, UserModel::name);
-                if show_line(ui, name, line.remark, line.is_chosen).clicked() {
+                if show_line(ui, line.choice.name(), line.remark, line.is_chosen).clicked() {
                     picked = Some(Picked::Model(line.choice));
                 }
             }
@@ -112,31 +110,38 @@ fn name(snapshot: &Snapshot) -> &str {
     if snapshot.checkpoint.is_some() && !snapshot.model.is_empty() {
         &snapshot.model
     } else {
-        snapshot.choice.as_ref().map_or(OWN_MODEL, UserModel::name)
+        snapshot.choice.name()
     }
 }
 
-/// The models to choose from: the plugin's own, those in the folder, and the chosen one if it is neither.
+/// The models to choose from: those in the plugin file, those in the folder, and the chosen one if it is neither.
 fn lines(files: &[String], choice: &Choice) -> Vec<Line> {
-    let chosen = choice.as_ref().map(|model| model.file.as_str());
-    let own = Line {
-        choice: None,
-        remark: "built in",
-        is_chosen: chosen.is_none(),
+    let chosen = match choice {
+        Choice::BuiltIn(_) => None,
+        Choice::User(model) => Some(model.file.as_str()),
     };
+    let built_in = BuiltIn::ALL.map(|model| {
+        let own = Choice::BuiltIn(model);
+        Line {
+            is_chosen: own == *choice,
+            choice: own,
+            remark: "built in",
+        }
+    });
     let in_folder = files.iter().map(|file| Line {
-        choice: Some(UserModel::in_file(file)),
+        choice: Choice::in_file(file),
         remark: "",
         is_chosen: chosen == Some(file),
     });
     let missing = chosen
         .filter(|chosen| !files.iter().any(|file| file == chosen))
         .map(|file| Line {
-            choice: Some(UserModel::in_file(file)),
+            choice: Choice::in_file(file),
             remark: "not in the folder",
             is_chosen: true,
         });
-    std::iter::once(own)
+    built_in
+        .into_iter()
         .chain(in_folder)
         .chain(missing)
         .collect()
@@ -233,46 +238,48 @@ fn show_line(ui: &mut Ui, name: &str, remark: &str, is_chosen: bool) -> Response
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::UserModel;
 
     #[test]
     fn the_chosen_model_is_marked_and_listed_even_if_it_is_missing() {
         let files = ["a.safetensors".to_owned(), "b.safetensors".to_owned()];
-        let marked = |choice: &Choice| -> Vec<(Option<String>, bool)> {
+        let marked = |choice: &Choice| -> Vec<(String, bool)> {
             lines(&files, choice)
                 .into_iter()
-                .map(|line| (line.choice.map(|model| model.file), line.is_chosen))
+                .map(|line| (line.choice.name().to_owned(), line.is_chosen))
                 .collect()
         };
-        let [a, b] = files.clone().map(Some);
-        assert_eq!(
-            marked(&None),
-            [(None, true), (a.clone(), false), (b.clone(), false)]
-        );
-        let chosen = Some(UserModel {
+        let menu = |names: &[&str], chosen: &str| -> Vec<(String, bool)> {
+            let names = names.iter();
+            names
+                .map(|name| ((*name).to_owned(), *name == chosen))
+                .collect()
+        };
+        let all = ["fourbar", "groovae_4bar", "a", "b"];
+        assert_eq!(marked(&Choice::default()), menu(&all, "fourbar"));
+        let old = Choice::BuiltIn(BuiltIn::Groovae4Bar);
+        assert_eq!(marked(&old), menu(&all, "groovae_4bar"));
+        let chosen = Choice::User(UserModel {
+            file: "b.safetensors".to_owned(),
             checkpoint_id: Some("b 12".to_owned()),
-            ..UserModel::in_file("b.safetensors")
         });
+        assert_eq!(marked(&chosen), menu(&all, "b"));
+        let gone = Choice::in_file("gone.safetensors");
         assert_eq!(
-            marked(&chosen),
-            [(None, false), (a.clone(), false), (b.clone(), true)]
-        );
-        let gone = UserModel::in_file("gone.safetensors");
-        let file = Some(gone.file.clone());
-        assert_eq!(
-            marked(&Some(gone)),
-            [(None, false), (a, false), (b, false), (file, true)]
+            marked(&gone),
+            menu(&["fourbar", "groovae_4bar", "a", "b", "gone"], "gone")
         );
     }
 
     #[test]
     fn the_name_is_that_of_the_model_that_plays_and_before_of_the_one_that_is_loaded() {
         let mut snapshot = Snapshot {
-            choice: Some(UserModel::in_file("mine.safetensors")),
+            choice: Choice::in_file("mine.safetensors"),
             ..Snapshot::default()
         };
         assert_eq!(name(&snapshot), "mine");
-        snapshot.model = OWN_MODEL.to_owned();
+        snapshot.model = "fourbar".to_owned();
         snapshot.checkpoint = Some(Ok(String::new()));
-        assert_eq!(name(&snapshot), OWN_MODEL);
+        assert_eq!(name(&snapshot), "fourbar");
     }
 }

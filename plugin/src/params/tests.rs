@@ -1,7 +1,7 @@
 //! Ids, texts and what hosts and projects can get wrong.
 
 use super::*;
-use crate::models::UserModel;
+use crate::models::{BuiltIn, Choice, UserModel};
 use fourbar_model::drums::Voice;
 use fourbar_model::pattern::{Hit, Pattern};
 use std::collections::BTreeMap;
@@ -293,36 +293,38 @@ fn a_window_of_sensible_size_is_kept() {
     assert!(state.fields.contains_key("editor"));
 }
 
-fn user_model() -> UserModel {
-    UserModel {
+fn user_model() -> Choice {
+    Choice::User(UserModel {
         file: "mine.safetensors".to_owned(),
         checkpoint_id: Some("mine 1234".to_owned()),
-    }
+    })
 }
 
 #[test]
 fn the_chosen_model_comes_back_and_is_loaded_once() {
     let shared = Arc::<Shared>::default();
-    shared.choose(Some(user_model()));
+    shared.choose(user_model());
     let fields = FourbarParams::new(shared).serialize_fields();
     let shared = Arc::<Shared>::default();
     let params = FourbarParams::new(shared.clone());
     for _ in 0..2 {
         params.deserialize_fields(&fields);
-        assert_eq!(shared.snapshot().choice, Some(user_model()));
+        assert_eq!(shared.snapshot().choice, user_model());
         assert_eq!(params.controls(0, false).choice, 1);
     }
 }
 
 #[test]
-fn a_project_without_a_model_or_with_a_damaged_one_plays_the_plugins_own() {
-    let damaged = [("model", "{\"file\": 7}"), ("model", "{")];
-    for fields in [&[][..], &damaged[..1], &damaged[1..]] {
+fn a_project_of_before_there_were_two_built_in_models_plays_the_first_one() {
+    let models = ["null", "{\"file\": 7}", "{", "\"of tomorrow\""];
+    let fields = models.map(|model| vec![("model", model)]);
+    for fields in [vec![]].iter().chain(&fields) {
         let mut state = state(&[], fields);
         sanitise(&mut state);
         let shared = Arc::<Shared>::default();
-        shared.choose(Some(user_model()));
+        shared.choose(user_model());
         FourbarParams::new(shared.clone()).deserialize_fields(&state.fields);
-        assert_eq!(shared.snapshot().choice, None);
+        let first = Choice::BuiltIn(BuiltIn::Groovae4Bar);
+        assert_eq!(shared.snapshot().choice, first);
     }
 }
