@@ -225,7 +225,7 @@ fn a_damaged_pattern_is_reported_and_not_played() {
     ];
     for (what, text) in damaged {
         assert_ne!(text, good, "{what}");
-        let mut state = state(&[], &[("pattern", &text)]);
+        let mut state = state(&[], &[("pattern", &text), ("model", "\"fourbar\"")]);
         sanitise(&mut state);
         let shared = Arc::<Shared>::default();
         shared.snapshot().checkpoint = Some(Ok("test".to_owned()));
