@@ -313,9 +313,15 @@ fn a_project_from_before_there_was_a_choice_plays_the_model_that_there_was() {
                 let _ = performance(&mut player);
                 player.forget();
                 assert!(player.host.load(&state::of_json::<ClapHost>(&project)));
+                // Its pattern plays as it was saved; the next one is by the model that there was.
+                let saved = performance(&mut player);
+                assert!(saved.checkpoint_id.starts_with("fourbar "));
+                player.forget();
                 player.set("seed", "77");
+                player.run(64);
                 let played = performance(&mut player);
                 assert!(played.checkpoint_id.starts_with("groovae_4bar "));
+                player.forget();
                 assert_eq!(choice(&mut player), json!("groovae_4bar"));
             }
         },

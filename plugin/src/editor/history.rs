@@ -50,6 +50,8 @@ impl Recipe {
 pub(super) struct History {
     recipes: Vec<Recipe>,
     current: usize,
+    /// The one that was recorded last, which sounds until the one that undo or redo asked for comes in.
+    sounding: Option<Recipe>,
     last_change: Option<Instant>,
 }
 
@@ -58,6 +60,10 @@ impl History {
     ///
     /// A control being moved makes many patterns; those that follow each other closely and share a name count as one.
     pub(super) fn record(&mut self, recipe: Recipe, now: Instant) {
+        let before = self.sounding.replace(recipe);
+        if before.is_some_and(|before| before.matches(&recipe)) {
+            return;
+        }
         let Some(shown) = self.recipes.get_mut(self.current) else {
             self.recipes.push(recipe);
             return;
@@ -158,6 +164,16 @@ mod tests {
         };
         history.record(through_the_host, now);
         assert!(history.can_redo());
+    }
+
+    #[test]
+    fn the_pattern_that_sounds_until_the_one_before_comes_in_is_not_a_new_one() {
+        let (mut history, now) = history([1, 2]);
+        history.undo();
+        history.record(recipe(2, 1.0), now);
+        assert!(history.can_redo());
+        history.record(recipe(1, 1.0), now);
+        assert!(history.can_redo() && !history.can_undo());
     }
 
     #[test]
