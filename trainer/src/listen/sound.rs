@@ -2,7 +2,7 @@
 //!
 //! A clip is a loop twice around, so that one hears it as a loop, and what then still rings. It is one channel: timing and
 //! dynamics are judged, not the panorama. Ogg Opus at [`BIT_RATE`] is near to transparent for one channel and a sixteenth
-//! of the size of WAV; FLAC, which would be exact, makes the page four times as large.
+//! of the size of WAV; FLAC, which would be exact, makes the page seven times as large.
 
 use super::clips::Clip;
 use fourbar_kit::{Kit, Stroke};
