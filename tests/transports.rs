@@ -5,7 +5,7 @@ use fourbar_model::pattern::{Feel, Hit, Pattern};
 use proptest::prelude::*;
 
 use crate::harness::clap::ClapHost;
-use crate::harness::rule::{InForce, check};
+use crate::harness::rule::{InForce, Told, check};
 use crate::harness::vst3::Vst3Host;
 use crate::harness::{Host, Player, Setup, Transport, state};
 
@@ -148,13 +148,16 @@ fn perform<H: Host>(player: &mut Player<H>, action: &Action) {
     }
 }
 
-/// Seeks to `beats`, or beyond it where that would be next to where the song is, or to that place of another loop.
+/// Seeks to `beats`, or beyond it where that would be next to where the song was last played, or to that place of
+/// another loop.
 ///
-/// So short a way may also be a change of tempo inside the last block, or rounding: the song is taken to play on.
+/// So short a way may also be a change of tempo inside the last block, up to half a second of it at 300 bpm, or rounding:
+/// the song is taken to play on.
 fn seek_far<H: Host>(player: &mut Player<H>, beats: f64) {
-    let distance = (beats - player.position_beats() + 8.0).rem_euclid(16.0) - 8.0;
-    player.seek(if distance.abs() < 1.0 {
-        beats + 2.5
+    let last_beats = player.told.last().map_or(0.0, Told::end_beats);
+    let distance = (beats - last_beats + 8.0).rem_euclid(16.0) - 8.0;
+    player.seek(if distance.abs() < 2.6 {
+        beats + 5.2
     } else {
         beats
     });

@@ -26,7 +26,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    fn end_beats(&self) -> f64 {
+    pub(crate) fn end_beats(&self) -> f64 {
         self.start_beats + float(self.n_samples) * self.beats_per_sample
     }
 
