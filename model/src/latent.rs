@@ -6,7 +6,7 @@
 
 mod prior;
 
-pub use prior::Prior;
+pub use prior::{Located, Prior};
 
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};

@@ -20,6 +20,9 @@ pub struct ConditionSampling {
     pub tempo: f64,
     /// Probability that it is given which bars are fills, where that can be known.
     pub fills: f64,
+    /// Probability that fills which are given are hidden from the encoder: another bar takes their place in what it reads,
+    /// so that the decoder learns to play a fill because it is asked for, and not because the latent says so.
+    pub hide_fills: f64,
     /// Probability that parts of the music are given.
     pub known: f64,
     /// What those parts are: one of these, each equally likely.
@@ -66,6 +69,7 @@ impl Default for ConditionSampling {
             style: 0.0,
             tempo: 0.0,
             fills: 0.0,
+            hide_fills: 0.0,
             known: 0.0,
             kinds: KnownKind::ALL.to_vec(),
             drum: 0.5,
@@ -100,6 +104,34 @@ impl ConditionSampling {
             known: chance(self.known, noise).then(|| self.known(groove, noise)),
             controls: None,
         }
+    }
+
+    /// What the encoder reads instead of `groove` where the fills among `conditions` are hidden from it: each fill has
+    /// become one of the bars that are none. `None` where nothing is hidden.
+    #[must_use]
+    pub fn hidden(
+        &self,
+        groove: &Groove,
+        conditions: &Conditions,
+        noise: &mut Noise,
+    ) -> Option<Groove> {
+        let fills = conditions.fills.as_ref()?;
+        let bars = |wanted: bool| (0..fills.len()).filter(move |bar| fills[*bar] == wanted);
+        let others: Vec<usize> = bars(false).collect();
+        if others.is_empty() || bars(true).next().is_none() || !chance(self.hide_fills, noise) {
+            return None;
+        }
+        let mut read = groove.clone();
+        for fill in bars(true) {
+            let other = others[noise.below(others.len())];
+            for step in 0..STEPS_PER_BAR {
+                for voice in Voice::ALL {
+                    let cell = groove.cell(other * STEPS_PER_BAR + step, voice);
+                    read.set(fill * STEPS_PER_BAR + step, voice, cell);
+                }
+            }
+        }
+        Some(read)
     }
 
     fn known(&self, groove: &Groove, noise: &mut Noise) -> Known {
@@ -247,6 +279,48 @@ mod tests {
         let known = known(KnownKind::Bars);
         let n_bars = known.iter().flat_map(bars).filter(|bar| *bar).count();
         assert_share(n_bars, 4 * known.len(), 0.6);
+    }
+
+    #[test]
+    fn a_fill_is_hidden_behind_another_bar_as_often_as_asked() {
+        let sampling = ConditionSampling {
+            hide_fills: 0.7,
+            ..ConditionSampling::default()
+        };
+        // Bar n has n hits.
+        let mut groove = Groove::empty(64);
+        for bar in 0..4 {
+            for step in 0..=bar {
+                let (velocity, offset) = (0.5, 0.1);
+                let cell = Some(Cell { velocity, offset });
+                groove.set(STEPS_PER_BAR * bar + step, Voice::Snare, cell);
+            }
+        }
+        let n_hits = |groove: &Groove, bar| {
+            let bar = groove.window(bar * STEPS_PER_BAR, STEPS_PER_BAR);
+            bar.expect("the bar is in the groove").n_hits()
+        };
+        let read = |fills: Option<[bool; 4]>, noise: &mut Noise| {
+            let conditions = Conditions {
+                fills: fills.map(Vec::from),
+                ..Conditions::default()
+            };
+            sampling.hidden(&groove, &conditions, noise)
+        };
+        let mut noise = Noise::from_seed(1);
+        let mut seen = [0; 4];
+        for _ in 0..N_DRAWS {
+            if let Some(read) = read(Some([false, false, true, false]), &mut noise) {
+                assert_eq!([0, 1, 3].map(|bar| n_hits(&read, bar)), [1, 2, 4]);
+                seen[n_hits(&read, 2) - 1] += 1;
+            }
+        }
+        assert_share(seen.iter().sum(), N_DRAWS, 0.7);
+        assert_eq!(seen[2], 0);
+        assert!(seen.iter().filter(|count| **count > N_DRAWS / 5).count() == 3);
+        for nothing in [None, Some([false; 4]), Some([true; 4])] {
+            assert!((0..100).all(|_| read(nothing, &mut noise).is_none()));
+        }
     }
 
     #[test]

@@ -91,8 +91,8 @@ pub struct TrainConfig {
     pub beta_steps: usize,
     /// Information that the latent of one example carries for nothing, in bits.
     pub free_bits: f64,
-    /// Components of the mixture that the prior becomes after training; 0: it stays the standard normal distribution.
-    pub prior_components: usize,
+    /// Kernels of the mixture that the prior becomes after training; 0: it stays the standard normal distribution.
+    pub prior_kernels: usize,
     /// Properties of the music that the first numbers of the latent are to stand for.
     pub attributes: AttributeOrder,
     /// Probability with which dropout keeps an input of a layer of the decoder.
@@ -183,7 +183,7 @@ impl Default for TrainConfig {
             beta_rate: 0.0,
             beta_steps: 0,
             free_bits: 0.0,
-            prior_components: 0,
+            prior_kernels: 0,
             attributes: AttributeOrder::default(),
             dropout_keep: 1.0,
             encoder_dropout_keep: None,
@@ -333,7 +333,7 @@ impl Config {
                 0.01,
                 1.0,
             ),
-            ("augment.velocity_gain", augment.velocity_gain, 0.0, 0.49),
+            ("augment.velocity_curve", augment.velocity_curve, 0.0, 1.0),
             (
                 "augment.swap_hat_and_ride",
                 augment.swap_hat_and_ride,
@@ -344,6 +344,7 @@ impl Config {
             ("conditions.style", conditions.style, 0.0, 1.0),
             ("conditions.tempo", conditions.tempo, 0.0, 1.0),
             ("conditions.fills", conditions.fills, 0.0, 1.0),
+            ("conditions.hide_fills", conditions.hide_fills, 0.0, 1.0),
             ("conditions.known", conditions.known, 0.0, 1.0),
             ("conditions.drum", conditions.drum, 0.0, 1.0),
             ("conditions.bar", conditions.bar, 0.0, 1.0),

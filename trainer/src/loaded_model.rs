@@ -80,6 +80,7 @@ pub(crate) mod tiny {
             position: 3,
             known: 4,
             calibration: [1.0, 1.0],
+            fill_strength: 1.0,
         });
         config
     }

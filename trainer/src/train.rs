@@ -423,7 +423,7 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {origin}"))?;
     let mut checkpoint = Checkpoint::from_bytes(&bytes, &origin)?;
     let mut vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
-    if set.config.train.prior_components > 0 {
+    if set.config.train.prior_kernels > 0 {
         checkpoint.metadata.latent.prior = set.prior(&vae)?;
         vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
     }

@@ -117,7 +117,7 @@ impl CellDecoder {
         conditions: &[Conditions],
         dropout: &mut Dropout,
     ) -> Result<Tensor> {
-        let given = Context::new(conditions, self.n_steps, z.device())?;
+        let given = Context::new(conditions, self.n_steps, 1.0, z.device())?;
         let rows = rows.transpose(0, 1)?.contiguous()?;
         let (steps, batch, _) = rows.dims3()?;
         let z = Tensor::cat(&[z, &given.tempo], 1)?;
@@ -201,12 +201,13 @@ impl CellDecoder {
         let off = &mut Dropout::off();
         let uniforms = uniforms.flatten_all()?.to_vec1::<f32>()?;
         let (batch, device) = (z.dim(0)?, z.device());
-        let given = Context::new(conditions, self.n_steps, device)?;
+        let fill = self.sizes.fill_strength;
+        let given = Context::new(conditions, self.n_steps, fill, device)?;
         let z = Tensor::cat(&[z, &given.tempo], 1)?;
         let known = self.known(&given)?;
         let controls: Vec<Vec<f32>> = conditions
             .iter()
-            .map(|one| controls(one, self.n_steps))
+            .map(|one| controls(one, self.n_steps, fill))
             .collect();
         let within = Within::of(self)?;
         let temperature = temperature.times(self.sizes.calibration);

@@ -36,6 +36,13 @@ pub struct Cells {
     pub known: usize,
     /// Factors on the temperatures of hits and of feel: what is called 1 is what comes nearest to drummers.
     pub calibration: [f32; 2],
+    /// What tells the decoder that a bar is to be a fill when it plays; 1 while it learns. More is a plainer fill.
+    #[serde(default = "as_learned")]
+    pub fill_strength: f32,
+}
+
+fn as_learned() -> f32 {
+    1.0
 }
 
 impl Cells {

@@ -9,7 +9,7 @@ use candle_core::Device;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::groove::STEPS_PER_BAR;
-use fourbar_model::latent::{LatentMap, Prior};
+use fourbar_model::latent::{LatentMap, Located, Prior};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
@@ -17,7 +17,7 @@ use rayon::prelude::*;
 /// Training examples that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
 const MAP_EXAMPLES: usize = 2_048;
 /// Training examples that the prior is fitted to, at most.
-const PRIOR_EXAMPLES: usize = 8_192;
+const PRIOR_EXAMPLES: usize = 16_384;
 /// Probability above which a bar counts as a fill: rather none than half a one.
 const FILL: f64 = 0.7;
 /// Principal axes in the latent map; the plugin has eight controls.
@@ -136,6 +136,10 @@ impl<'a> TrainingSet<'a> {
             controls,
             ..conditions.draw(&groove, style, bpm, fills, noise)
         };
+        if let Some(read) = conditions.hidden(&groove, &example.conditions, noise) {
+            let read = self.dataset.converter.example_of_groove(&read);
+            example.input = read.expect("the converter has grooves").input;
+        }
         example
     }
 
@@ -152,26 +156,23 @@ impl<'a> TrainingSet<'a> {
         Ok(LatentMap::fit(&mus, &self.styles(&windows), MAP_AXES))
     }
 
-    /// The distribution that new grooves are drawn from, fitted to the training examples' own: to a point that each
-    /// posterior draws.
+    /// The distribution that new grooves are drawn from, made of the training examples' posteriors.
     ///
     /// # Errors
     /// If the device fails.
     pub(super) fn prior(&self, vae: &Vae) -> Result<Option<Prior>> {
         let windows = at_most(PRIOR_EXAMPLES, self.windows.clone());
-        let mut noise = Noise::from_seed(self.config.train.seed);
-        let points: Vec<Vec<f32>> = self
-            .posteriors(&windows, vae)?
-            .into_iter()
-            .map(|[mu, sigma]| {
-                let moments = mu.into_iter().zip(sigma);
-                moments
-                    .map(|(mu, sigma)| mu + sigma * noise.normal())
-                    .collect()
-            })
-            .collect();
-        let n = self.config.train.prior_components;
-        Ok(Prior::fit(&points, &self.styles(&windows), n, &mut noise))
+        let styles = self.styles(&windows);
+        let posteriors = self.posteriors(&windows, vae)?.into_iter();
+        let located = posteriors.zip(&windows).zip(styles);
+        let located = located.map(|(([mean, deviation], window), style)| Located {
+            mean,
+            deviation,
+            style,
+            song: window.file,
+        });
+        let grooves: Vec<Located> = located.collect();
+        Ok(Prior::fit(&grooves, self.config.train.prior_kernels))
     }
 
     /// The style of each window, where it is known.

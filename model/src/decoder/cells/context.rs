@@ -32,15 +32,20 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The conditions of each sequence of a batch of `n_steps`.
+    /// The conditions of each sequence of a batch of `n_steps`; `fill` is as in [`controls`].
     ///
     /// # Errors
     /// If the device has no memory for them.
-    pub(super) fn new(batch: &[Conditions], n_steps: usize, device: &Device) -> Result<Self> {
+    pub(super) fn new(
+        batch: &[Conditions],
+        n_steps: usize,
+        fill: f32,
+        device: &Device,
+    ) -> Result<Self> {
         let tempo = batch.iter().flat_map(tempo);
         let controls: Vec<f32> = batch
             .iter()
-            .flat_map(|one| controls(one, n_steps))
+            .flat_map(|one| controls(one, n_steps, fill))
             .collect();
         Ok(Self {
             tempo: Tensor::from_vec(tempo.collect(), (batch.len(), TEMPO), device)?,
@@ -57,8 +62,8 @@ pub(crate) fn tempo(conditions: &Conditions) -> [f32; TEMPO] {
     }
 }
 
-/// The control rows of one sequence, row-major.
-pub(crate) fn controls(conditions: &Conditions, n_steps: usize) -> Vec<f32> {
+/// The control rows of one sequence, row-major; `fill` stands for a fill that is asked for.
+pub(crate) fn controls(conditions: &Conditions, n_steps: usize, fill: f32) -> Vec<f32> {
     let mut rows = vec![0.0; n_steps * CONTROLS];
     let known = conditions.known.as_ref();
     let fills = conditions.fills.as_deref();
@@ -84,8 +89,8 @@ pub(crate) fn controls(conditions: &Conditions, n_steps: usize) -> Vec<f32> {
                 row[TAP + 1..FILL].copy_from_slice(&[1.0, tap.velocity, 2.0 * tap.offset]);
             }
         }
-        if let Some(fill) = fills.and_then(|fills| fills.get(step / STEPS_PER_BAR)) {
-            row[FILL..].copy_from_slice(&[1.0, flag(*fill)]);
+        if let Some(wanted) = fills.and_then(|fills| fills.get(step / STEPS_PER_BAR)) {
+            row[FILL..].copy_from_slice(&[1.0, fill * flag(*wanted)]);
         }
     }
     rows
@@ -108,7 +113,7 @@ pub(super) fn known_cell(controls: &[f32], drum: usize) -> (Option<bool>, Option
 pub(super) fn counts(batch: &[Conditions], n_steps: usize) -> Vec<f32> {
     let mut counts = Vec::with_capacity(batch.len() * n_steps * 2 * N_VOICES);
     for conditions in batch {
-        for row in controls(conditions, n_steps).chunks_exact(CONTROLS) {
+        for row in controls(conditions, n_steps, 1.0).chunks_exact(CONTROLS) {
             let known = [&row[HIT_KNOWN..HIT], &row[FEEL_KNOWN..VELOCITY]].concat();
             counts.extend(known.iter().map(|known| 1.0 - known));
         }

@@ -26,6 +26,7 @@ fn config() -> ModelConfig {
         position: 3,
         known: 4,
         calibration: [1.0, 1.0],
+        fill_strength: 2.0,
     });
     config
 }

@@ -24,6 +24,7 @@ pub(super) struct CellNetwork {
     pub(super) latent: usize,
     look_back: Vec<usize>,
     calibration: [f32; 2],
+    fill_strength: f32,
     /// `[step][position]`.
     positions: Vec<Vec<f32>>,
     /// What reads the known cells forwards and backwards.
@@ -92,6 +93,7 @@ impl CellNetwork {
             latent: initial_state.n_inputs() - TEMPO,
             look_back: sizes.look_back.clone(),
             calibration: sizes.calibration,
+            fill_strength: sizes.fill_strength,
             positions: decoder.positions.to_vec2()?,
             known: known.map(|source| source.cell(0..source.n_inputs())),
             initial_state: initial_state.dense(),
@@ -150,7 +152,7 @@ fn decode_tile<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const R
     let controls: Vec<Vec<f32>> = job
         .conditions
         .iter()
-        .map(|one| controls(one, n_steps))
+        .map(|one| controls(one, n_steps, network.fill_strength))
         .collect();
     let contexts = contexts::<L, LANES, STRIPS, ROWS>(network, &controls);
     let mut z = vec![[0.0; ROWS]; network.latent + TEMPO];
