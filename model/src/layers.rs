@@ -1,11 +1,11 @@
 //! The small layers that encoder and decoder share.
 
 use crate::activation::sigmoid;
+use crate::affine::affine;
+use crate::cpu::{read, values};
 use crate::noise::Noise;
 use crate::parameters::{Init, Parameters};
-use candle_core::{
-    CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Storage, Tensor, bail,
-};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor};
 use pulp::{Arch, NullaryFnOnce};
 
 /// How layers into and out of the latent begin, as in Magenta.
@@ -38,7 +38,7 @@ impl Dense {
     /// # Errors
     /// If shapes differ or the device fails.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.matmul(&self.kernel)?.broadcast_add(&self.bias)
+        affine(x, &self.kernel, &self.bias)
     }
 }
 
@@ -71,8 +71,7 @@ impl Dropout {
         let Some((keep, noise)) = &mut self.0 else {
             return Ok(x.clone());
         };
-        let keep = *keep;
-        Self::masked(x, keep, noise)
+        Mask::new(*keep, x.elem_count(), noise).apply(x)
     }
 
     /// [`Self::apply`] with half the probability of being dropped.
@@ -80,10 +79,30 @@ impl Dropout {
     /// # Errors
     /// If the device fails.
     pub fn apply_half(&mut self, x: &Tensor) -> Result<Tensor> {
-        match &mut self.0 {
-            Some((keep, noise)) => Self::masked(x, 0.5 + 0.5 * *keep, noise),
+        match self.half_mask(x.elem_count()) {
+            Some(mask) => mask.apply(x),
             None => Ok(x.clone()),
         }
+    }
+
+    /// x σ(x), the activation between dense layers, and then [`Self::apply_half`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    ///
+    /// # Source
+    /// Hendrycks & Gimpel 2016.
+    pub fn apply_half_to_silu(&mut self, x: &Tensor) -> Result<Tensor> {
+        if !x.device().is_cpu() {
+            return self.apply_half(&x.silu()?);
+        }
+        let mask = self.half_mask(x.elem_count());
+        x.contiguous()?.apply_op1(Silu { mask })
+    }
+
+    fn half_mask(&mut self, n: usize) -> Option<Mask> {
+        let (keep, noise) = self.0.as_mut()?;
+        Some(Mask::new(0.5 + 0.5 * *keep, n, noise))
     }
 
     /// Ones in a tensor of this shape, with zeros for what is dropped.
@@ -101,18 +120,6 @@ impl Dropout {
             .collect();
         Tensor::from_vec(kept, shape, device)
     }
-
-    fn masked(x: &Tensor, keep: f32, noise: &mut Noise) -> Result<Tensor> {
-        let mask = Mask {
-            kept: noise.chances(keep, x.elem_count()),
-            scale: 1.0 / keep,
-        };
-        if x.device().is_cpu() {
-            return x.contiguous()?.apply_op1(mask);
-        }
-        let factors: Vec<f32> = mask.factors().collect();
-        x * Tensor::from_vec(factors, x.shape(), x.device())?
-    }
 }
 
 /// Which elements of a tensor are kept, as an operation of its own for the CPU: the gradient of a product with a
@@ -124,10 +131,33 @@ struct Mask {
 }
 
 impl Mask {
-    fn factors(&self) -> impl Iterator<Item = f32> {
-        self.kept
-            .iter()
-            .map(|&kept| if kept { self.scale } else { 0.0 })
+    /// For `n` elements, each kept with probability `keep`.
+    fn new(keep: f32, n: usize, noise: &mut Noise) -> Self {
+        Self {
+            kept: noise.chances(keep, n),
+            scale: 1.0 / keep,
+        }
+    }
+
+    fn apply(self, x: &Tensor) -> Result<Tensor> {
+        if x.device().is_cpu() {
+            return x.contiguous()?.apply_op1(self);
+        }
+        let factors = self.kept.iter().map(|&kept| self.factor(kept)).collect();
+        x * Tensor::from_vec(factors, x.shape(), x.device())?
+    }
+
+    #[inline(always)]
+    fn factor(&self, kept: bool) -> f32 {
+        if kept { self.scale } else { 0.0 }
+    }
+
+    /// `values` with some of them dropped.
+    #[inline(always)]
+    fn drop(&self, values: &mut [f32]) {
+        for (value, &kept) in values.iter_mut().zip(&self.kept) {
+            *value *= self.factor(kept);
+        }
     }
 }
 
@@ -137,12 +167,9 @@ impl CustomOp1 for Mask {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (CpuStorage::F32(x), Some((start, end))) = (x, layout.contiguous_offsets()) else {
-            bail!("{} needs contiguous f32 tensors", self.name());
-        };
-        let x = x[start..end].iter();
-        let values = x.zip(self.factors()).map(|(x, factor)| x * factor);
-        Ok((CpuStorage::F32(values.collect()), layout.shape().clone()))
+        let mut values = values(x, layout)?.to_vec();
+        Arch::new().dispatch(|| self.drop(&mut values));
+        Ok((CpuStorage::F32(values), layout.shape().clone()))
     }
 
     fn bwd(&self, _x: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
@@ -150,64 +177,53 @@ impl CustomOp1 for Mask {
     }
 }
 
-/// x σ(x), the activation between dense layers.
-///
-/// # Errors
-/// If the device fails.
-///
-/// # Source
-/// Hendrycks & Gimpel 2016.
-pub fn silu(x: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() {
-        x.contiguous()?.apply_op1(Silu)
-    } else {
-        x.silu()
-    }
+/// x σ(x) and dropout after it, as an operation of its own for the CPU: the general ones make seven tensors for the
+/// gradient.
+struct Silu {
+    mask: Option<Mask>,
 }
 
-/// [`silu`] as an operation of its own for the CPU: the general one makes five tensors for the gradient.
-struct Silu;
+/// Multiplies each of `values` by σ(x) of its `x`, or by the slope of x σ(x) there; then dropout. (A type of its own,
+/// because a closure need not be compiled for the instructions that it is dispatched to.)
+struct Multiply<'a, const SLOPE: bool> {
+    values: &'a mut [f32],
+    x: &'a [f32],
+    mask: Option<&'a Mask>,
+}
 
-/// The values of [`silu`], or its slopes.
-struct SiluOf<'a, const SLOPE: bool>(&'a [f32]);
-
-impl<const SLOPE: bool> NullaryFnOnce for SiluOf<'_, SLOPE> {
-    type Output = Vec<f32>;
-
+impl<const SLOPE: bool> Multiply<'_, SLOPE> {
     #[inline(always)]
-    fn call(self) -> Vec<f32> {
-        const LANES: usize = 16;
-        let mut result = self.0.to_vec();
-        let (chunks, rest) = result.as_chunks_mut::<LANES>();
-        for values in chunks {
-            let sigmoids = sigmoid(*values);
-            for (value, sigmoid) in values.iter_mut().zip(sigmoids) {
-                *value = Self::of(*value, sigmoid);
+    fn factors<const LANES: usize>(x: [f32; LANES]) -> [f32; LANES] {
+        let mut factors = sigmoid(x);
+        if SLOPE {
+            for (factor, x) in factors.iter_mut().zip(x) {
+                *factor *= 1.0 + x * (1.0 - *factor);
             }
         }
-        for value in rest {
-            let [sigmoid] = sigmoid([*value]);
-            *value = Self::of(*value, sigmoid);
-        }
-        result
+        factors
     }
 }
 
-impl<const SLOPE: bool> SiluOf<'_, SLOPE> {
-    #[inline(always)]
-    fn of(x: f32, sigmoid: f32) -> f32 {
-        if SLOPE {
-            sigmoid * (1.0 + x * (1.0 - sigmoid))
-        } else {
-            x * sigmoid
-        }
-    }
+impl<const SLOPE: bool> NullaryFnOnce for Multiply<'_, SLOPE> {
+    type Output = ();
 
-    fn run(x: &CpuStorage, layout: &Layout) -> Result<Vec<f32>> {
-        let (CpuStorage::F32(x), Some((start, end))) = (x, layout.contiguous_offsets()) else {
-            bail!("silu needs contiguous f32 tensors");
-        };
-        Ok(Arch::new().dispatch(SiluOf::<SLOPE>(&x[start..end])))
+    #[inline(always)]
+    fn call(self) {
+        const LANES: usize = 16;
+        let (chunks, rest) = self.values.as_chunks_mut::<LANES>();
+        let (of_chunks, of_rest) = self.x.as_chunks::<LANES>();
+        for (values, x) in chunks.iter_mut().zip(of_chunks) {
+            for (value, factor) in values.iter_mut().zip(Self::factors(*x)) {
+                *value *= factor;
+            }
+        }
+        for (value, x) in rest.iter_mut().zip(of_rest) {
+            let [factor] = Self::factors([*x]);
+            *value *= factor;
+        }
+        if let Some(mask) = self.mask {
+            mask.drop(self.values);
+        }
     }
 }
 
@@ -217,20 +233,26 @@ impl CustomOp1 for Silu {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let values = SiluOf::<false>::run(x, layout)?;
-        Ok((CpuStorage::F32(values), layout.shape().clone()))
+        let x = values(x, layout)?;
+        let mut result = x.to_vec();
+        Arch::new().dispatch(Multiply::<false> {
+            values: &mut result,
+            x,
+            mask: self.mask.as_ref(),
+        });
+        Ok((CpuStorage::F32(result), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let slopes = {
-            let (storage, layout) = x.storage_and_layout();
-            let Storage::Cpu(storage) = &*storage else {
-                bail!("{} is for the CPU only", self.name());
-            };
-            SiluOf::<true>::run(storage, layout)?
-        };
-        let slopes = Tensor::from_vec(slopes, x.shape(), &Device::Cpu)?;
-        Ok(Some((gradient * slopes)?))
+        let gradient = gradient.contiguous()?;
+        let (numbers, gradient) = (read(x), read(&gradient));
+        let mut result = gradient.values()?.to_vec();
+        Arch::new().dispatch(Multiply::<true> {
+            values: &mut result,
+            x: numbers.values()?,
+            mask: self.mask.as_ref(),
+        });
+        Ok(Some(Tensor::from_vec(result, x.shape(), &Device::Cpu)?))
     }
 }
 
@@ -257,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn silu_and_its_slope_are_those_of_the_general_operation() {
+    fn silu_and_its_slope_are_those_of_the_general_operation_with_dropout_and_without() {
         let values: Vec<f32> = Noise::from_seed(1)
             .normals(37)
             .iter()
@@ -269,9 +291,15 @@ mod tests {
             let gradient = gradients.get(&x).unwrap().to_vec1::<f32>().unwrap();
             [y.to_vec1::<f32>().unwrap(), gradient].concat()
         };
-        let (ours, general) = (both(silu(&x).unwrap()), both(x.silu().unwrap()));
-        for (ours, general) in ours.iter().zip(&general) {
-            assert!((ours - general).abs() < 1e-5 * general.abs().max(1.0));
+        for dropout in [
+            || Dropout::off(),
+            || Dropout::keep(0.5, Noise::from_seed(2)),
+        ] {
+            let ours = both(dropout().apply_half_to_silu(&x).unwrap());
+            let general = both(dropout().apply_half(&x.silu().unwrap()).unwrap());
+            for (ours, general) in ours.iter().zip(&general) {
+                assert!((ours - general).abs() < 1e-5 * general.abs().max(1.0));
+            }
         }
     }
 

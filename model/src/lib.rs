@@ -27,15 +27,21 @@
 #[cfg(feature = "network")]
 mod activation;
 #[cfg(feature = "network")]
+mod affine;
+#[cfg(feature = "network")]
 pub mod attributes;
 #[cfg(feature = "network")]
 pub mod checkpoint;
+#[cfg(feature = "network")]
+mod columns;
 #[cfg(feature = "network")]
 pub mod conditions;
 #[cfg(feature = "network")]
 pub mod config;
 #[cfg(feature = "network")]
 pub mod converter;
+#[cfg(feature = "network")]
+mod cpu;
 #[cfg(feature = "network")]
 pub mod decoder;
 pub mod drums;

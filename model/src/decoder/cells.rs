@@ -7,27 +7,29 @@
 //!
 //! Cells can be known beforehand, and the rest is drawn around them; a style and a tempo can be asked for.
 
+mod complete;
 mod context;
 mod draw;
 mod loss;
 
+use crate::affine::affine;
+use crate::columns::side_by_side;
 use crate::conditions::Conditions;
 use crate::config::ModelConfig;
 use crate::drums::N_VOICES;
 use crate::groove::ROW;
 use crate::head::Cells;
-use crate::layers::{Dense, Dropout, silu};
+use crate::layers::{Dense, Dropout};
 use crate::lstm::{Direction, LstmState};
-use crate::mixture::PER_COMPONENT;
 use crate::parameters::{Init, Parameters};
 use crate::stack::{Layer, Stack};
 use crate::temperature::Temperature;
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 pub(super) use context::{CONTROLS, TEMPO, controls, tempo};
 pub(super) use draw::{Step, Within};
 
+use complete::complete;
 use context::Context;
-use draw::NOTHING_TO_COPY;
 use loss::{CellLoss, PARTS, TARGET};
 
 /// Uniform numbers that a step uses up, whatever is known: for each drum its hit, the component and place of its velocity
@@ -121,31 +123,27 @@ impl CellDecoder {
         let rows = rows.transpose(0, 1)?.contiguous()?;
         let (steps, batch, _) = rows.dims3()?;
         let z = Tensor::cat(&[z, &given.tempo], 1)?;
-        let last = with_presence(&shifted(&rows, 1)?, dropout)?;
+        let mut read = |lag: usize| flat(&with_presence(&shifted(&rows, lag)?, dropout)?);
+        let last = read(1)?;
         let backs = self.sizes.look_back.iter();
-        let backs = backs
-            .map(|&lag| with_presence(&shifted(&rows, lag)?, dropout))
-            .collect::<Result<Vec<_>>>()?;
-        let mut context = backs.clone();
-        context.push(self.known(&given)?);
-        context.push(
-            self.positions
-                .unsqueeze(1)?
-                .broadcast_as((steps, batch, self.sizes.position))?
-                .contiguous()?,
-        );
-        let context = Tensor::cat(&context, 2)?;
-        let every_step = z.unsqueeze(0)?.broadcast_as((steps, batch, z.dim(1)?))?;
-        let input = Tensor::cat(&[&last, &context, &every_step.contiguous()?], 2)?;
-        let embedded = self.embed.forward(&flat(&input)?)?;
-        let embedded = embedded.reshape((steps, batch, ()))?;
+        let backs = backs.map(|&lag| read(lag)).collect::<Result<Vec<_>>>()?;
+        let known = flat(&self.known(&given)?)?;
+        let positions = self.positions.unsqueeze(1)?;
+        let positions = flat(&positions.broadcast_as((steps, batch, self.sizes.position))?)?;
+        let mut context: Vec<&Tensor> = backs.iter().collect();
+        context.extend([&known, &positions]);
+        let context = side_by_side(&context)?;
+        let every_step = flat(&z.unsqueeze(0)?.broadcast_as((steps, batch, z.dim(1)?))?)?;
+        let input = side_by_side(&[&last, &context, &every_step])?;
+        let embedded = self.embed.forward(&input)?.reshape((steps, batch, ()))?;
         let h = self.stack.sequence(embedded, &z, dropout)?;
-        let input = dropout.apply_half(&Tensor::cat(&[&h, &context], 2)?)?;
-        let above = flat(&rows)?.matmul(&(&self.above * self.is_above.to_device(z.device())?)?)?;
-        let hidden = silu(&(self.hidden.forward(&flat(&input)?)? + above)?)?;
-        let cells = self.cells(&dropout.apply_half(&hidden)?)?;
-        let cells = self.complete(&cells, &flat(&rows)?, &backs)?;
-        cells
+        let input = dropout.apply_half(&side_by_side(&[&flat(&h)?, &context])?)?;
+        let (rows, above) = (flat(&rows)?, self.is_above.to_device(z.device())?);
+        let above = affine(&rows, &(&self.above * above)?, &self.hidden.bias)?;
+        let hidden = affine(&input, &self.hidden.kernel, &above)?;
+        let hidden = dropout.apply_half_to_silu(&hidden)?;
+        let cells = affine(&hidden, &self.cell, &self.bias()?.flatten_all()?)?;
+        complete(&cells, &self.by_velocity, rows, backs)?
             .reshape((steps, batch, ()))?
             .transpose(0, 1)?
             .contiguous()
@@ -291,58 +289,15 @@ impl CellDecoder {
         let off = &mut Dropout::off();
         let forward = forward.sequence(&controls, &initial, Direction::Forward, off)?;
         let backward = backward.sequence(&controls, &initial, Direction::Backward, off)?;
-        Tensor::cat(&[&forward, &backward, &controls], 2)
+        let known = side_by_side(&[&flat(&forward)?, &flat(&backward)?, &flat(&controls)?])?;
+        let (steps, batch, _) = controls.dims3()?;
+        known.reshape((steps, batch, ()))
     }
 
     /// `[drums, cell]`.
     pub(crate) fn bias(&self) -> Result<Tensor> {
         let usual = self.usual.to_device(self.cell_bias.device())?;
         self.cell_bias.broadcast_add(&usual)
-    }
-
-    /// Hidden units `[rows, drums * hidden]` to the numbers of the cells `[rows, drums, cell]`.
-    fn cells(&self, hidden: &Tensor) -> Result<Tensor> {
-        let rows = hidden.dim(0)?;
-        let hidden = hidden.reshape((rows, N_VOICES, self.sizes.hidden))?;
-        let cells = hidden.transpose(0, 1)?.contiguous()?.matmul(&self.cell)?;
-        let cells = cells.broadcast_add(&self.bias()?.unsqueeze(1)?)?;
-        cells.transpose(0, 1)?.contiguous()
-    }
-
-    /// Adds to the mixtures what a hit's velocity means for its timing, and what there is to copy.
-    fn complete(&self, cells: &Tensor, rows: &Tensor, backs: &[Tensor]) -> Result<Tensor> {
-        let n = self.sizes.n_components();
-        let part = |row: &Tensor, i: usize| row.narrow(1, i * N_VOICES, N_VOICES)?.unsqueeze(2);
-        let nothing = Tensor::zeros(
-            (rows.dim(0)?, N_VOICES, self.sizes.components),
-            DType::F32,
-            rows.device(),
-        )?;
-        let backs = backs.iter().map(flat).collect::<Result<Vec<_>>>()?;
-        let of_backs = |number: &dyn Fn(&Tensor) -> Result<Tensor>| {
-            let numbers = backs.iter().map(number).collect::<Result<Vec<_>>>()?;
-            Tensor::cat(&[std::slice::from_ref(&nothing), &numbers].concat(), 2)
-        };
-        let weights = of_backs(&|back| (part(back, 0)? - 1.0)? * f64::from(-NOTHING_TO_COPY))?;
-        let scales = weights.zeros_like()?;
-        let [velocities, offsets] = [1, 2].map(|i| of_backs(&|back| part(back, i)));
-        let by_velocity = part(rows, 1)?.broadcast_mul(&self.by_velocity.unsqueeze(0)?)?;
-        let hit = weights.narrow(2, 0, 1)?.zeros_like()?;
-        let copies = Tensor::cat(
-            &[
-                &hit,
-                &weights,
-                &velocities?,
-                &scales,
-                &weights,
-                &offsets?,
-                &scales,
-            ],
-            2,
-        )?;
-        debug_assert_eq!(copies.dim(2)?, 1 + 2 * PER_COMPONENT * n);
-        let by_velocity = by_velocity.pad_with_zeros(2, copies.dim(2)? - PER_COMPONENT * n, 0)?;
-        (cells + copies)? + by_velocity
     }
 }
 

@@ -5,7 +5,8 @@
 
 use super::passes::{Activations, BackwardPass, ForwardPass, Sizes};
 use super::{Direction, Outputs};
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use crate::cpu::{read, values};
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
 use pulp::Arch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -93,16 +94,12 @@ impl CustomOp3 for Sequence {
             bail!("{}: the backward pass ran twice", self.name());
         };
         let gradient = gradient.contiguous()?;
-        let (gradient, gradient_layout) = gradient.storage_and_layout();
-        let (weights, weights_layout) = kernel.storage_and_layout();
-        let (Storage::Cpu(gradient), Storage::Cpu(weights)) = (&*gradient, &*weights) else {
-            bail!("{} is for the CPU only", self.name());
-        };
+        let (gradient, weights) = (read(&gradient), read(kernel));
         let gradients = Arch::new().dispatch(BackwardPass {
             sizes,
             activations: &mut activations,
-            kernel: values(weights, weights_layout)?,
-            gradient: values(gradient, gradient_layout)?,
+            kernel: weights.values()?,
+            gradient: gradient.values()?,
             through: x.track_op(),
         });
         lock(&self.spare).push(activations);
@@ -117,12 +114,4 @@ impl CustomOp3 for Sequence {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The single-precision values of a tensor that lies in memory without gaps.
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        bail!("lstm-sequence needs contiguous tensors");
-    };
-    Ok(&storage.as_slice()?[start..end])
 }

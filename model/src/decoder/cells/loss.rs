@@ -3,10 +3,11 @@
 //! One operation with its own gradient: only one cell in eight is hit, and the mixtures of the others cost nothing.
 
 use super::Cells;
+use crate::cpu::{read, values};
 use crate::drums::N_VOICES;
 use crate::groove::ROW;
 use crate::mixture::{OFFSET, VELOCITY, sigmoid, softplus};
-use candle_core::{CpuStorage, CustomOp2, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, Device, Layout, Result, Shape, Tensor};
 
 /// Numbers of a target row: the row itself, for each drum whether its hit counts, and whether its feel counts.
 pub(super) const TARGET: usize = ROW + 2 * N_VOICES;
@@ -107,17 +108,10 @@ impl CustomOp2 for CellLoss {
         let gradient = gradient.contiguous()?;
         let mut result = vec![0.0; cells.elem_count()];
         {
-            let (cells, cells_layout) = cells.storage_and_layout();
-            let (targets, targets_layout) = targets.storage_and_layout();
-            let (gradient, gradient_layout) = gradient.storage_and_layout();
-            let (Storage::Cpu(cells), Storage::Cpu(targets), Storage::Cpu(gradient)) =
-                (&*cells, &*targets, &*gradient)
-            else {
-                bail!("{} is for the CPU only", self.name());
-            };
-            let cells = values(cells, cells_layout)?.chunks_exact(width);
-            let targets = values(targets, targets_layout)?.chunks_exact(TARGET);
-            let gradient = values(gradient, gradient_layout)?.chunks_exact(PARTS);
+            let [cells, targets, gradient] = [cells, targets, &gradient].map(read);
+            let cells = cells.values()?.chunks_exact(width);
+            let targets = targets.values()?.chunks_exact(TARGET);
+            let gradient = gradient.values()?.chunks_exact(PARTS);
             let rows = result.chunks_exact_mut(width);
             for (((cells, target), of_parts), row) in cells.zip(targets).zip(gradient).zip(rows) {
                 let slopes = row.chunks_exact_mut(self.cell);
@@ -136,12 +130,4 @@ impl CustomOp2 for CellLoss {
         let result = Tensor::from_vec(result, cells.shape(), &Device::Cpu)?;
         Ok((Some(result), None))
     }
-}
-
-/// The single-precision values of a tensor that lies in memory without gaps.
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        bail!("cell-loss needs contiguous tensors");
-    };
-    Ok(&storage.as_slice()?[start..end])
 }
