@@ -1,18 +1,25 @@
 //! The decoder of cells for one CPU core: the same kernels, with a row drawn drum after drum between two steps.
+//!
+//! What the steps read besides the rows that were drawn is known before the first one. Its share of the sums is computed
+//! for several steps at a time, so that these weights are read a few times and not 64. The rows that are read back are
+//! mostly rests, and a product with 0 adds nothing, so only the others are multiplied.
 
-use super::kernel::{Layer, accumulate, advance, dense};
+mod start;
+mod sums;
+
+use super::kernel::{Layer, MAX_GROOVES, advance, pass_on};
 use super::lanes::Lanes;
-use super::network::{Cell, Columns, Dense, Matrix, Source, VECTORS, WIDTH};
+use super::network::{Cell, Columns, Dense, Matrix, Source};
 use crate::activation::{silu, tanh};
 use crate::conditions::Conditions;
-use crate::decoder::cells::{
-    CONTROLS, CellDecoder, Step, TEMPO, UNIFORMS, Within, controls, tempo,
-};
+use crate::decoder::cells::{CONTROLS, CellDecoder, Step, TEMPO, UNIFORMS, Within};
 use crate::drums::N_VOICES;
 use crate::groove::ROW;
 use crate::layers;
 use crate::temperature::Temperature;
 use candle_core::Result;
+use start::Start;
+use sums::{add, add_some, add_strips};
 
 /// Numbers of a row that is read back: the row, and that it is there.
 const READ_BACK: usize = ROW + 1;
@@ -31,12 +38,14 @@ pub(super) struct CellNetwork {
     known: [Cell; 2],
     /// z and tempo to the states of all layers.
     initial_state: Dense,
-    /// z, tempo and a step's context to the first layer's input; then what the rows read back add to it.
+    /// To the first layer's input: z and tempo; what is known before the first step; the rows read back.
     embed: Dense,
+    embed_context: Matrix,
     embed_rows: Matrix,
     cells: Vec<Cell>,
-    /// A step's context to the hidden units of all drums; then what the last layer and the rows add to them.
-    hidden: Dense,
+    /// To the hidden units of all drums: what is known before the first step; the last layer; the rows read back.
+    hidden_context: Dense,
+    hidden: Matrix,
     hidden_rows: Matrix,
     /// Hidden units to the numbers of each drum's cell.
     drums: Vec<Dense>,
@@ -52,6 +61,17 @@ pub(super) struct CellJob<'a> {
     pub(super) uniforms: &'a [f32],
     /// `[groove][step][ROW]`, silent.
     pub(super) rows: &'a mut [f32],
+}
+
+/// The state of at most `ROWS` grooves side by side; what fills the tile up is computed and not read.
+struct Tile<const LANES: usize, const ROWS: usize> {
+    /// What is read again at every step, of each groove.
+    starts: Vec<Start>,
+    layers: Vec<Layer<LANES, ROWS>>,
+    /// The last layer's output, `[unit]`.
+    h: Vec<[f32; ROWS]>,
+    /// Hidden units before their activation, `[groove][unit]` with padding.
+    hidden: Vec<f32>,
 }
 
 impl CellNetwork {
@@ -84,9 +104,9 @@ impl CellNetwork {
         let n_context = hidden.n_inputs() - n_units - n_backs;
         // The reference reads: last row, rows further back, context, z and tempo; and: h, rows further back, context.
         let embed_rows = 0..READ_BACK + n_backs;
-        let embed_z = embed_rows.end + n_context..embed.n_inputs();
         let embed_context = embed_rows.end..embed_rows.end + n_context;
-        let hidden_rows = 0..n_units + n_backs;
+        let embed_z = embed_context.end..embed.n_inputs();
+        let hidden_rows = n_units..n_units + n_backs;
         let consecutive = Columns::Consecutive;
         Ok(Some(Self {
             n_steps: decoder.n_steps,
@@ -97,13 +117,15 @@ impl CellNetwork {
             positions: decoder.positions.to_vec2()?,
             known: known.map(|source| source.cell(0..source.n_inputs())),
             initial_state: initial_state.dense(),
-            embed: embed.dense_of(embed_z.chain(embed_context)),
+            embed: embed.dense_of(embed_z),
+            embed_context: embed.matrix(embed_context, consecutive),
             embed_rows: embed.matrix(embed_rows, consecutive),
             cells: cells
                 .iter()
                 .map(|source| source.cell(0..source.n_inputs()))
                 .collect(),
-            hidden: hidden.dense_of(hidden_rows.end..hidden.n_inputs()),
+            hidden_context: hidden.dense_of(hidden_rows.end..hidden.n_inputs()),
+            hidden: hidden.matrix(0..n_units, consecutive),
             hidden_rows: hidden.matrix(hidden_rows, consecutive),
             drums: drums.iter().map(Source::dense).collect(),
             within: Within::of(decoder)?,
@@ -111,7 +133,7 @@ impl CellNetwork {
     }
 }
 
-/// Decodes all grooves of a job, `ROWS` at a time.
+/// Decodes all grooves of a job, at most [`MAX_GROOVES`] at a time.
 #[inline(always)]
 pub(super) fn decode<
     L: Lanes<LANES>,
@@ -122,14 +144,14 @@ pub(super) fn decode<
     network: &CellNetwork,
     job: CellJob,
 ) {
-    let (n_rows, n_uniforms) = (network.n_steps * ROW, network.n_steps * UNIFORMS);
-    let grooves = job.zs.chunks(ROWS).zip(job.conditions.chunks(ROWS));
-    let numbers = job
+    let grooves = job.zs.chunks(MAX_GROOVES);
+    let grooves = grooves.zip(job.conditions.chunks(MAX_GROOVES));
+    let uniforms = job
         .uniforms
-        .chunks(ROWS * n_uniforms)
-        .zip(job.rows.chunks_mut(ROWS * n_rows));
-    for ((zs, conditions), (uniforms, rows)) in grooves.zip(numbers) {
-        decode_tile::<L, LANES, STRIPS, ROWS>(
+        .chunks(MAX_GROOVES * network.n_steps * UNIFORMS);
+    let rows = job.rows.chunks_mut(MAX_GROOVES * network.n_steps * ROW);
+    for ((zs, conditions), (uniforms, rows)) in grooves.zip(uniforms.zip(rows)) {
+        decode_together::<L, LANES, STRIPS, ROWS>(
             network,
             CellJob {
                 zs,
@@ -142,172 +164,172 @@ pub(super) fn decode<
     }
 }
 
-/// At most `ROWS` grooves side by side; what fills the tile up is computed and not read.
+/// Decodes grooves side by side: each weight is read once a step.
 #[inline(always)]
-fn decode_tile<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
+fn decode_together<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
     network: &CellNetwork,
     job: CellJob,
 ) {
     let n_steps = network.n_steps;
-    let controls: Vec<Vec<f32>> = job
-        .conditions
-        .iter()
-        .map(|one| controls(one, n_steps, network.fill_strength))
-        .collect();
-    let contexts = contexts::<L, LANES, STRIPS, ROWS>(network, &controls);
-    let mut z = vec![[0.0; ROWS]; network.latent + TEMPO];
-    for (groove, (values, conditions)) in job.zs.iter().zip(job.conditions).enumerate() {
-        for (z, value) in z
-            .iter_mut()
-            .zip(values.iter().copied().chain(tempo(conditions)))
-        {
-            z[groove] = value;
-        }
-    }
-    let mut layers = start::<L, LANES, ROWS>(network, &z);
     let temperature = job.temperature.times(network.calibration);
-    let n_embedding = network.embed.matrix.n_outputs();
-    let mut embedded = vec![[0.0; ROWS]; n_embedding];
-    let mut hidden = vec![[0.0; ROWS]; network.hidden.matrix.n_outputs()];
-    for (step, context) in contexts.iter().enumerate() {
-        let read_back = |lag: usize| read_back::<ROWS>(job.rows, n_steps, step, lag);
-        let backs: Vec<[f32; ROWS]> = network
-            .look_back
-            .iter()
-            .flat_map(|&lag| read_back(lag))
-            .collect();
-
-        let given = [z.as_slice(), context].concat();
-        dense::<L, LANES, ROWS>(&network.embed, &given, &mut embedded);
-        let read = [&read_back(1)[..], &backs].concat();
-        add::<L, LANES, ROWS>(&network.embed_rows, &read, &mut embedded);
-        let mut input = &embedded[..];
-        for (layer, cell) in layers.iter_mut().zip(&network.cells) {
-            let n_below = layer.inputs.len() - cell.n_units;
-            layer.inputs[..n_below].copy_from_slice(&input[..n_below]);
-            step_layer::<L, LANES, STRIPS, ROWS>(cell, layer);
-            input = &layer.next_h[..cell.n_units];
+    let mut tiles: Vec<Tile<LANES, ROWS>> = Vec::new();
+    for (zs, conditions) in job.zs.chunks(ROWS).zip(job.conditions.chunks(ROWS)) {
+        let mut starts = Vec::with_capacity(ROWS);
+        for (z, conditions) in zs.iter().zip(conditions) {
+            starts.push(Start::new::<L, LANES, STRIPS>(network, z, conditions));
         }
-        dense::<L, LANES, ROWS>(&network.hidden, context, &mut hidden);
-        let read = [input, &backs].concat();
-        add::<L, LANES, ROWS>(&network.hidden_rows, &read, &mut hidden);
-
-        let steps: Vec<Step> = controls
-            .iter()
-            .enumerate()
-            .map(|(groove, controls)| Step {
-                back: network
-                    .look_back
-                    .iter()
-                    .map(|&lag| row_before(job.rows, n_steps, groove, step, lag))
-                    .collect(),
-                controls: &controls[step * CONTROLS..][..CONTROLS],
-                temperature,
-                uniforms: &job.uniforms[(groove * n_steps + step) * UNIFORMS..][..UNIFORMS],
-            })
-            .collect();
-        draw_rows::<L, LANES, ROWS>(network, &steps, &mut hidden, |groove, column, value| {
-            job.rows[(groove * n_steps + step) * ROW + column] = value;
-        });
+        tiles.push(Tile::new(network, starts));
     }
-}
-
-/// What each step reads besides the rows, `[step][number][groove]`: what the known cells mean, those cells, and the place.
-#[inline(always)]
-fn contexts<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
-    network: &CellNetwork,
-    controls: &[Vec<f32>],
-) -> Vec<Vec<[f32; ROWS]>> {
-    let n_steps = network.n_steps;
-    let at = |step: usize| -> Vec<[f32; ROWS]> {
-        let mut row = vec![[0.0; ROWS]; CONTROLS];
-        for (groove, controls) in controls.iter().enumerate() {
-            for (place, value) in row.iter_mut().zip(&controls[step * CONTROLS..][..CONTROLS]) {
-                place[groove] = *value;
+    for step in 0..n_steps {
+        for (tile, rows) in tiles.iter_mut().zip(job.rows.chunks(ROWS * n_steps * ROW)) {
+            tile.begin::<L>(network, rows, step);
+        }
+        for (layer, cell) in network.cells.iter().enumerate() {
+            for group in 0..cell.matrix.n_strips::<LANES>() / STRIPS {
+                for tile in &mut tiles {
+                    let layer = &mut tile.layers[layer];
+                    advance::<L, LANES, STRIPS, ROWS>(cell, group * STRIPS, layer);
+                }
             }
-        }
-        row
-    };
-    let read = |cell: &Cell, steps: &mut dyn Iterator<Item = usize>| {
-        let mut layer = Layer::<LANES, ROWS>::new(cell, &vec![[0.0; ROWS]; 2 * cell.n_units]);
-        let mut outputs = vec![Vec::new(); n_steps];
-        for step in steps {
-            layer.inputs[..CONTROLS].copy_from_slice(&at(step));
-            step_layer::<L, LANES, STRIPS, ROWS>(cell, &mut layer);
-            outputs[step] = layer.next_h[..cell.n_units].to_vec();
-        }
-        outputs
-    };
-    let [forward, backward] = &network.known;
-    let forward = read(forward, &mut (0..n_steps));
-    let backward = read(backward, &mut (0..n_steps).rev());
-    (0..n_steps)
-        .map(|step| {
-            let position = network.positions[step].iter().map(|value| [*value; ROWS]);
-            let known = [forward[step].as_slice(), &backward[step], &at(step)].concat();
-            known.into_iter().chain(position).collect()
-        })
-        .collect()
-}
-
-/// The layers before the first step.
-#[inline(always)]
-fn start<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
-    network: &CellNetwork,
-    z: &[[f32; ROWS]],
-) -> Vec<Layer<LANES, ROWS>> {
-    let mut states = vec![[0.0; ROWS]; network.initial_state.matrix.n_outputs()];
-    dense::<L, LANES, ROWS>(&network.initial_state, z, &mut states);
-    let mut rest = states.as_mut_slice();
-    let mut layers = Vec::with_capacity(network.cells.len());
-    for cell in &network.cells {
-        let (state, others) = rest.split_at_mut(2 * cell.n_units);
-        for value in state.iter_mut() {
-            *value = tanh(*value);
-        }
-        layers.push(Layer::new(cell, state));
-        rest = others;
-    }
-    layers
-}
-
-/// One step of an LSTM layer whose inputs from below are in place.
-#[inline(always)]
-fn step_layer<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize, const ROWS: usize>(
-    cell: &Cell,
-    layer: &mut Layer<LANES, ROWS>,
-) {
-    for group in 0..cell.matrix.n_strips::<LANES>() / STRIPS {
-        advance::<L, LANES, STRIPS, ROWS>(cell, group * STRIPS, layer);
-    }
-    let n_below = layer.inputs.len() - cell.n_units;
-    let (inputs, h) = (&mut layer.inputs[n_below..], &layer.next_h[..cell.n_units]);
-    inputs.copy_from_slice(h);
-}
-
-/// Adds what a matrix makes of `inputs` to `outputs`.
-#[inline(always)]
-fn add<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
-    matrix: &Matrix,
-    inputs: &[[f32; ROWS]],
-    outputs: &mut [[f32; ROWS]],
-) {
-    for strip in 0..matrix.n_strips::<LANES>() {
-        let (block, first_lane) = Matrix::place_of::<LANES>(strip);
-        let first = |vector: usize| (block * VECTORS + vector) * WIDTH + first_lane;
-        let mut sums = [[[0.0; LANES]; VECTORS]; ROWS];
-        for (row, vectors) in sums.iter_mut().enumerate() {
-            for (vector, values) in vectors.iter_mut().enumerate() {
-                for (value, output) in values.iter_mut().zip(&outputs[first(vector)..]) {
-                    *value = output[row];
+            for tile in &mut tiles {
+                if let Some(h) = pass_on(&mut tile.layers, layer, cell.n_units) {
+                    h.clone_into(&mut tile.h);
                 }
             }
         }
-        let [sums] = accumulate::<L, LANES, 1, ROWS>(matrix, strip, inputs, [sums]);
-        for (row, vectors) in sums.iter().enumerate() {
-            for (vector, values) in vectors.iter().enumerate() {
-                for (output, value) in outputs[first(vector)..].iter_mut().zip(values) {
-                    output[row] = *value;
+        let n_strips = network.hidden.n_strips::<LANES>();
+        for first in (0..n_strips).step_by(STRIPS) {
+            for tile in &mut tiles {
+                add_strips::<L, LANES, STRIPS, ROWS>(
+                    &network.hidden,
+                    first,
+                    &tile.h,
+                    &mut tile.hidden,
+                );
+            }
+        }
+        let rows = job.rows.chunks_mut(ROWS * n_steps * ROW);
+        let uniforms = job.uniforms.chunks(ROWS * n_steps * UNIFORMS);
+        for (tile, (rows, uniforms)) in tiles.iter_mut().zip(rows.zip(uniforms)) {
+            tile.look_back::<L>(network, rows, step);
+            tile.draw::<L, STRIPS>(network, temperature, step, uniforms, rows);
+        }
+    }
+}
+
+impl<const LANES: usize, const ROWS: usize> Tile<LANES, ROWS> {
+    fn new(network: &CellNetwork, starts: Vec<Start>) -> Self {
+        let mut states = vec![[0.0; ROWS]; network.initial_state.matrix.n_outputs()];
+        for (groove, start) in starts.iter().enumerate() {
+            for (state, value) in states.iter_mut().zip(&start.states) {
+                state[groove] = *value;
+            }
+        }
+        let mut rest = states.as_mut_slice();
+        let mut layers = Vec::with_capacity(network.cells.len());
+        for cell in &network.cells {
+            let (state, others) = rest.split_at_mut(2 * cell.n_units);
+            for value in state.iter_mut() {
+                *value = tanh(*value);
+            }
+            layers.push(Layer::new(cell, state));
+            rest = others;
+        }
+        Self {
+            starts,
+            layers,
+            h: Vec::new(),
+            hidden: vec![0.0; ROWS * network.hidden.n_outputs()],
+        }
+    }
+
+    /// Begins a step: the first layer's input, and the hidden units without anything that this step decides. `rows`:
+    /// `[groove][step][ROW]`.
+    #[inline(always)]
+    fn begin<L: Lanes<LANES>>(&mut self, network: &CellNetwork, rows: &[f32], step: usize) {
+        let n_embedded = network.embed_rows.n_outputs();
+        let n_hidden = network.hidden.n_outputs();
+        let inputs = &mut self.layers[0].inputs;
+        let n_below = inputs.len() - network.cells[0].n_units;
+        let hidden = self.hidden.chunks_exact_mut(n_hidden);
+        let grooves = self.starts.iter_mut().zip(hidden);
+        for (groove, (start, hidden)) in grooves.enumerate() {
+            let rows = &rows[groove * network.n_steps * ROW..];
+            let lags = std::iter::once(&1).chain(&network.look_back);
+            let read = numbers_read_back(rows, step, lags);
+            let embedded = &mut start.embedded[step * n_embedded..][..n_embedded];
+            add_some::<L, LANES>(&network.embed_rows, &read, embedded);
+            for (input, value) in inputs[..n_below].iter_mut().zip(embedded) {
+                input[groove] = *value;
+            }
+            hidden.copy_from_slice(&start.hidden[step * n_hidden..][..n_hidden]);
+        }
+    }
+
+    /// Adds the share of the rows further back, the last one, to the hidden units. `rows`: `[groove][step][ROW]`.
+    #[inline(always)]
+    fn look_back<L: Lanes<LANES>>(&mut self, network: &CellNetwork, rows: &[f32], step: usize) {
+        let rows = rows.chunks_exact(network.n_steps * ROW);
+        let hidden = self.hidden.chunks_exact_mut(network.hidden.n_outputs());
+        for (rows, hidden) in rows.zip(hidden) {
+            let read = numbers_read_back(rows, step, network.look_back.iter());
+            add_some::<L, LANES>(&network.hidden_rows, &read, hidden);
+        }
+    }
+
+    /// Draws a step of each groove, drum after drum. `uniforms` and `rows`: `[groove][step][number]`.
+    #[inline(always)]
+    fn draw<L: Lanes<LANES>, const STRIPS: usize>(
+        &mut self,
+        network: &CellNetwork,
+        temperature: Temperature,
+        step: usize,
+        uniforms: &[f32],
+        rows: &mut [f32],
+    ) {
+        let (n_steps, n_hidden) = (network.n_steps, network.within.hidden());
+        let n_outputs = network.hidden.n_outputs();
+        let first = |groove: usize| groove * n_steps + step;
+        let steps: Vec<Step> = self
+            .starts
+            .iter()
+            .enumerate()
+            .map(|(groove, start)| Step {
+                back: network
+                    .look_back
+                    .iter()
+                    .map(|&lag| row_before(&rows[groove * n_steps * ROW..], step, lag))
+                    .collect(),
+                controls: &start.controls[step * CONTROLS..][..CONTROLS],
+                temperature,
+                uniforms: &uniforms[first(groove) * UNIFORMS..][..UNIFORMS],
+            })
+            .collect();
+        let mut active = vec![[0.0; ROWS]; n_hidden];
+        for (drum, layer) in network.drums.iter().enumerate() {
+            for (groove, hidden) in self.hidden.chunks_exact_mut(n_outputs).enumerate() {
+                let own = &mut hidden[drum * n_hidden..][..n_hidden];
+                silu(own);
+                for (active, value) in active.iter_mut().zip(own) {
+                    active[groove] = *value;
+                }
+            }
+            let mut numbers = layer.sums().repeat(ROWS);
+            add::<L, LANES, STRIPS, ROWS>(&layer.matrix, &active, &mut numbers);
+            let numbers = numbers.chunks_exact_mut(layer.matrix.n_outputs());
+            let hidden = self.hidden.chunks_exact_mut(n_outputs);
+            let grooves = steps.iter().zip(numbers.zip(hidden));
+            for (groove, (step, (numbers, hidden))) in grooves.enumerate() {
+                let Some(feel) = network.within.draw(drum, numbers, step) else {
+                    continue;
+                };
+                for (part, value) in [1.0, feel[0], feel[1]].into_iter().enumerate() {
+                    rows[first(groove) * ROW + part * N_VOICES + drum] = value;
+                    let weights = network.within.above(part, drum);
+                    let below = (drum + 1) * n_hidden;
+                    for (sum, weight) in hidden[below..].iter_mut().zip(&weights[below..]) {
+                        *sum = value.mul_add(*weight, *sum);
+                    }
                 }
             }
         }
@@ -316,65 +338,23 @@ fn add<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
 
 /// The row of a groove `lag` steps before `step`; `None` before the beginning.
 #[inline(always)]
-fn row_before(
-    rows: &[f32],
-    n_steps: usize,
-    groove: usize,
-    step: usize,
-    lag: usize,
-) -> Option<[f32; ROW]> {
-    let first = (groove * n_steps + step.checked_sub(lag)?) * ROW;
-    rows[first..][..ROW].try_into().ok()
+fn row_before(rows: &[f32], step: usize, lag: usize) -> Option<[f32; ROW]> {
+    rows[step.checked_sub(lag)? * ROW..][..ROW].try_into().ok()
 }
 
-/// The rows of all grooves `lag` steps before `step`, and that they are there.
-#[inline(always)]
-fn read_back<const ROWS: usize>(
+/// What a network reads that reads the rows of a groove so many steps before `step`, side by side: the number and value of
+/// each input that is not 0. The last number of a row says that it is there.
+fn numbers_read_back<'a>(
     rows: &[f32],
-    n_steps: usize,
     step: usize,
-    lag: usize,
-) -> [[f32; ROWS]; READ_BACK] {
-    let mut read = [[0.0; ROWS]; READ_BACK];
-    for groove in 0..rows.len() / (n_steps * ROW) {
-        let row = row_before(rows, n_steps, groove, step, lag).unwrap_or([0.0; ROW]);
-        for (place, value) in read.iter_mut().zip(row) {
-            place[groove] = value;
-        }
-    }
-    read[ROW] = [1.0; ROWS];
-    read
-}
-
-/// Draws a step of each groove, drum after drum; `write` is told each number of a row that is not 0.
-#[inline(always)]
-fn draw_rows<L: Lanes<LANES>, const LANES: usize, const ROWS: usize>(
-    network: &CellNetwork,
-    steps: &[Step],
-    hidden: &mut [[f32; ROWS]],
-    mut write: impl FnMut(usize, usize, f32),
-) {
-    let n_hidden = network.within.hidden();
-    let mut active = vec![[0.0; ROWS]; n_hidden];
-    let mut numbers = [[0.0; ROWS]; VECTORS * WIDTH];
-    for (drum, layer) in network.drums.iter().enumerate() {
-        active.copy_from_slice(&hidden[drum * n_hidden..][..n_hidden]);
-        silu(active.as_flattened_mut());
-        dense::<L, LANES, ROWS>(layer, &active, &mut numbers);
-        for (groove, step) in steps.iter().enumerate() {
-            let mut cell = numbers.map(|number| number[groove]);
-            let Some(feel) = network.within.draw(drum, &mut cell, step) else {
-                continue;
-            };
-            let values = [1.0, feel[0], feel[1]];
-            for (part, value) in values.into_iter().enumerate() {
-                write(groove, part * N_VOICES + drum, value);
-                let weights = network.within.above(part, drum);
-                let below = (drum + 1) * n_hidden;
-                for (sum, weight) in hidden[below..].iter_mut().zip(&weights[below..]) {
-                    sum[groove] = value.mul_add(*weight, sum[groove]);
-                }
-            }
-        }
-    }
+    lags: impl Iterator<Item = &'a usize>,
+) -> Vec<(usize, f32)> {
+    let of_row = |(place, lag): (usize, &usize)| {
+        let row = row_before(rows, step, *lag).unwrap_or([0.0; ROW]);
+        let numbers = row.into_iter().chain([1.0]).enumerate();
+        let first = place * READ_BACK;
+        numbers.map(move |(number, value)| (first + number, value))
+    };
+    let numbers = lags.enumerate().flat_map(of_row);
+    numbers.filter(|(_, value)| *value != 0.0).collect()
 }

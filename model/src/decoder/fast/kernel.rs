@@ -10,7 +10,7 @@ use crate::drums::N_VOICES;
 use crate::groove::ROW;
 
 /// Grooves decoded together: enough to read each weight rarely, few enough for their states to stay in the cache.
-const MAX_GROOVES: usize = 66;
+pub(super) const MAX_GROOVES: usize = 66;
 
 /// Some grooves to decode; the shapes are those of `FastDecoder::decode`.
 pub(super) struct Job<'a> {
@@ -96,7 +96,9 @@ pub(super) fn decode<
                 }
             }
             for tile in &mut tiles {
-                tile.pass_on(layer, cell.n_units);
+                if let Some(h) = pass_on(&mut tile.layers, layer, cell.n_units) {
+                    h.clone_into(&mut tile.h);
+                }
             }
         }
         for (index, tile) in tiles.iter_mut().enumerate() {
@@ -166,19 +168,6 @@ impl<const LANES: usize, const ROWS: usize> Layer<LANES, ROWS> {
 }
 
 impl<const LANES: usize, const ROWS: usize> Tile<LANES, ROWS> {
-    /// Ends a layer's step: its output goes to itself and to the layer above.
-    fn pass_on(&mut self, layer: usize, n_units: usize) {
-        let (below, above) = self.layers.split_at_mut(layer + 1);
-        let layer = &mut below[layer];
-        let h = &layer.next_h[..n_units];
-        let n_below = layer.inputs.len() - n_units;
-        layer.inputs[n_below..].copy_from_slice(h);
-        match above.first_mut() {
-            Some(above) => above.inputs[..n_units].copy_from_slice(h),
-            None => h.clone_into(&mut self.h),
-        }
-    }
-
     /// Makes rows of the logits, and feeds them back. `uniform` and `value` are where the step begins in a groove's
     /// uniforms and rows.
     #[inline(always)]
@@ -206,6 +195,26 @@ impl<const LANES: usize, const ROWS: usize> Tile<LANES, ROWS> {
                 input[index] = *value;
             }
         }
+    }
+}
+
+/// Ends a layer's step: its output goes to itself and to the layer above, or is returned by the last one.
+pub(super) fn pass_on<const LANES: usize, const ROWS: usize>(
+    layers: &mut [Layer<LANES, ROWS>],
+    layer: usize,
+    n_units: usize,
+) -> Option<&[[f32; ROWS]]> {
+    let (below, above) = layers.split_at_mut(layer + 1);
+    let layer = &mut below[layer];
+    let h = &layer.next_h[..n_units];
+    let n_below = layer.inputs.len() - n_units;
+    layer.inputs[n_below..].copy_from_slice(h);
+    match above.first_mut() {
+        Some(above) => {
+            above.inputs[..n_units].copy_from_slice(h);
+            None
+        }
+        None => Some(h),
     }
 }
 
@@ -327,13 +336,11 @@ pub(super) fn accumulate<
     }
     for (index, input) in inputs.iter().enumerate() {
         for (sums, (weights, part)) in sums.iter_mut().zip(strips) {
-            let mut wide = [[0.0; LANES]; VECTORS];
-            for (wide, halves) in wide.iter_mut().zip(&weights[index].0) {
-                *wide = L::widen(&halves.as_chunks().0[part]);
-            }
-            for (sums, input) in sums.iter_mut().zip(input) {
-                for (sum, wide) in sums.iter_mut().zip(wide) {
-                    *sum = L::multiply_add(*input, wide, *sum);
+            // One vector of weights at a time: the inputs, the sums and it are all that registers have to hold.
+            for (vector, halves) in weights[index].0.iter().enumerate() {
+                let wide = L::widen(&halves.as_chunks().0[part]);
+                for (sums, input) in sums.iter_mut().zip(input) {
+                    sums[vector] = L::multiply_add(*input, wide, sums[vector]);
                 }
             }
         }

@@ -130,6 +130,13 @@ impl Matrix {
     }
 }
 
+impl Dense {
+    /// The sums before any input, `[output]` with padding.
+    pub(super) fn sums(&self) -> &[f32] {
+        self.bias.as_flattened().as_flattened()
+    }
+}
+
 /// How the columns of a kernel are laid out in blocks.
 #[derive(Clone, Copy)]
 pub(super) enum Columns {
