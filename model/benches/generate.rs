@@ -1,26 +1,31 @@
 //! How long a groove takes to generate, and how that compares.
 //!
-//! `cargo bench -p fourbar-model --bench generate` times one 4-bar groove and a batch of 64, then plays them in turns
-//! with the plain candle decoder and with PyTorch, so that whatever else the machine does hits all alike, and prints
-//! the ratios. PyTorch is looked for in `python3`, or in the interpreter that `FOURBAR_PYTHON` names.
+//! `cargo bench -p fourbar-model --bench generate` times one 4-bar groove, a batch of 64, and where in the latent space
+//! a groove lies, for two models. Then it plays grooves in turns with the plain candle decoder and with PyTorch, so that
+//! whatever else the machine does hits all alike, and prints the ratios. PyTorch is looked for in `python3`, or in the
+//! interpreter that `FOURBAR_PYTHON` names. The name of a model after `--` picks it.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports")]
 #![expect(clippy::unwrap_used, reason = "a failed benchmark is meant to stop")]
 
-use candle_core::Device;
+mod peers;
+
+use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group};
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
 use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
+use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
+use peers::Peer;
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+/// The presets that the plugin plays, each with a peer of its name.
+const MODELS: [&str; 2] = ["groovae_4bar", "fourbar"];
 const BATCH: usize = 64;
 const TEMPERATURE: f32 = 1.0;
 /// Turns of the comparison; the medians are reported.
@@ -30,49 +35,52 @@ criterion_group!(benches, generate);
 
 fn main() {
     benches();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     // `cargo test` runs every benchmark once, without this argument, to see that it works.
-    if std::env::args().any(|argument| argument == "--bench") {
-        compare();
+    if arguments.iter().any(|argument| argument == "--bench") {
+        let is_model = |argument: &&String| MODELS.contains(&argument.as_str());
+        let picked: Vec<&String> = arguments.iter().filter(is_model).collect();
+        for model in MODELS {
+            if picked.is_empty() || picked.iter().any(|picked| *picked == model) {
+                compare(model);
+            }
+        }
     }
     Criterion::default().configure_from_args().final_summary();
 }
 
 fn generate(criterion: &mut Criterion) {
-    let vae = Vae::from_checkpoint(&untrained(), &Device::Cpu).unwrap();
-    let mut inputs = Inputs::new(vae.config(), BATCH);
-    criterion.bench_function("one 4-bar groove", |bencher| {
-        bencher.iter(|| {
-            vae.generate(
-                &inputs.zs[0],
-                &Conditions::default(),
-                TEMPERATURE,
-                &mut inputs.noises[0],
-            )
-            .unwrap()
+    // As in the plugin: no thread pool but the caller's own thread, for every contender.
+    gemm::set_threading_threshold(usize::MAX);
+    for model in MODELS {
+        let vae = Vae::from_checkpoint(&untrained(model), &Device::Cpu).unwrap();
+        let mut inputs = Inputs::new(vae.config(), BATCH);
+        criterion.bench_function(&format!("{model}: one 4-bar groove"), |bencher| {
+            bencher.iter(|| {
+                let (z, noise) = (&inputs.zs[0], &mut inputs.noises[0]);
+                vae.generate(z, &Conditions::default(), TEMPERATURE, noise)
+                    .unwrap()
+            });
         });
-    });
-    criterion.bench_function("64 4-bar grooves", |bencher| {
-        bencher.iter(|| {
-            vae.generate_batch(
-                &inputs.zs,
-                &inputs.conditions,
-                TEMPERATURE,
-                &mut inputs.noises,
-            )
-            .unwrap()
+        criterion.bench_function(&format!("{model}: 64 4-bar grooves"), |bencher| {
+            bencher.iter(|| inputs.generate(&vae));
         });
-    });
+        let n_steps = vae.config().n_steps;
+        let rows = Noise::from_seed(1).uniforms(n_steps * vae.config().encoder_input());
+        let rows = Tensor::from_vec(rows, (1, n_steps, ()), &Device::Cpu).unwrap();
+        criterion.bench_function(&format!("{model}: posterior of a groove"), |bencher| {
+            bencher.iter(|| vae.encode(&rows, &[Conditions::default()]).unwrap());
+        });
+    }
 }
 
 /// Plays all in turns and prints the medians per groove.
-fn compare() {
-    // As in the plugin: no thread pool but the caller's own thread, for every contender.
-    gemm::set_threading_threshold(usize::MAX);
-    let checkpoint = untrained();
+fn compare(model: &str) {
+    let checkpoint = untrained(model);
     let config = &checkpoint.metadata.config;
     let fast = Vae::from_checkpoint(&checkpoint, &Device::Cpu).unwrap();
     let plain = Vae::new(config, &checkpoint.tensors, &Device::Cpu).unwrap();
-    let mut peer = Peer::start();
+    let (mut peer, variants) = peer(model);
 
     let mut seconds: BTreeMap<(usize, String), Vec<f64>> = BTreeMap::new();
     for _ in 0..N_TURNS {
@@ -80,15 +88,7 @@ fn compare() {
             for (name, vae) in [("fast", &fast), ("candle, stock operations", &plain)] {
                 let mut inputs = Inputs::new(config, batch);
                 let start = Instant::now();
-                black_box(
-                    vae.generate_batch(
-                        &inputs.zs,
-                        &inputs.conditions,
-                        TEMPERATURE,
-                        &mut inputs.noises,
-                    )
-                    .unwrap(),
-                );
+                black_box(inputs.generate(vae));
                 seconds
                     .entry((batch, name.to_owned()))
                     .or_default()
@@ -96,12 +96,13 @@ fn compare() {
             }
         }
         if let Some(peer) = &mut peer {
-            for (name, batch) in peer.variants.clone() {
+            for (name, batch) in &variants {
                 let name_here = format!("{}, {name}", peer.version);
+                let answer = peer.ask(&format!("{name}\t{batch}"));
                 seconds
-                    .entry((batch, name_here))
+                    .entry((*batch, name_here))
                     .or_default()
-                    .push(peer.time(&name, batch));
+                    .push(answer.parse().unwrap());
             }
         }
     }
@@ -109,7 +110,22 @@ fn compare() {
         .into_iter()
         .map(|(key, seconds)| (key, median(seconds)))
         .collect();
+    println!("\n{model}, medians of {N_TURNS} turns");
     report(&medians);
+}
+
+/// The decoder of a model in PyTorch, and name and batch size of each variant that works here.
+fn peer(model: &str) -> (Option<Peer>, Vec<(String, usize)>) {
+    println!("\ncompiling the peers of {model} takes a minute or two");
+    let script = format!("{}/benches/peers/{model}.py", env!("CARGO_MANIFEST_DIR"));
+    let mut peer = Peer::start(&script, &[]);
+    let mut variants = Vec::new();
+    if let Some(peer) = &mut peer {
+        while let Some((name, batch)) = peer.line().split_once('\t') {
+            variants.push((name.to_owned(), batch.parse().unwrap()));
+        }
+    }
+    (peer, variants)
 }
 
 fn report(medians: &[((usize, String), f64)]) {
@@ -121,7 +137,7 @@ fn report(medians: &[((usize, String), f64)]) {
             .1
     };
     for batch in [1, BATCH] {
-        println!("\n{batch} at a time, medians of {N_TURNS} turns");
+        println!("\n{batch} at a time");
         println!("{:>12} {:>9}  decoder", "ms a groove", "x fast");
         for ((_, name), seconds) in medians.iter().filter(|((of, _), _)| *of == batch) {
             #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -168,11 +184,17 @@ impl Inputs {
             noises,
         }
     }
+
+    fn generate(&mut self, vae: &Vae) -> Vec<Rows> {
+        let (zs, conditions) = (&self.zs, &self.conditions);
+        vae.generate_batch(zs, conditions, TEMPERATURE, &mut self.noises)
+            .unwrap()
+    }
 }
 
-/// A model of the shipped size: the time does not depend on what was learned.
-fn untrained() -> Checkpoint {
-    let config = ModelConfig::flat_groove("groovae_4bar", 64, 256, vec![512], vec![256, 256]);
+/// The model of a preset with random weights: the time does not depend on what was learned.
+fn untrained(preset: &str) -> Checkpoint {
+    let config = config(preset);
     let mut noise = Noise::from_seed(1);
     let tensors = Vae::initial_tensors(&config, &mut noise).unwrap();
     let mus: Vec<Vec<f32>> = (0..8).map(|_| noise.normals(config.latent)).collect();
@@ -202,77 +224,12 @@ fn untrained() -> Checkpoint {
     .unwrap()
 }
 
-/// PyTorch, in a process of its own that decodes when it is told to.
-struct Peer {
-    process: Child,
-    requests: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-    version: String,
-    variants: Vec<(String, usize)>,
-}
-
-impl Peer {
-    /// `None`, with a word about it, where there is no Python or no PyTorch.
-    fn start() -> Option<Self> {
-        let python = std::env::var("FOURBAR_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let has_torch = Command::new(&python)
-            .args(["-c", "import torch"])
-            .stderr(Stdio::null())
-            .status();
-        if !has_torch.is_ok_and(|status| status.success()) {
-            println!(
-                "\n`{python}` has no PyTorch, which is left out: `pip install torch`, or set FOURBAR_PYTHON"
-            );
-            return None;
-        }
-        println!("\nstarting PyTorch; compiling its decoder takes a minute or two");
-        let mut process = Command::new(python)
-            .arg(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/benches/peers/decode.py"
-            ))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let requests = process.stdin.take();
-        let answers = BufReader::new(process.stdout.take().unwrap());
-        let mut peer = Self {
-            process,
-            requests,
-            answers,
-            version: String::new(),
-            variants: Vec::new(),
-        };
-        peer.version = peer.line();
-        loop {
-            let line = peer.line();
-            let Some((name, batch)) = line.split_once('\t') else {
-                break;
-            };
-            peer.variants
-                .push((name.to_owned(), batch.parse().unwrap()));
-        }
-        Some(peer)
-    }
-
-    /// Seconds of one decode of `batch` grooves.
-    fn time(&mut self, variant: &str, batch: usize) -> f64 {
-        writeln!(self.requests.as_mut().unwrap(), "{variant}\t{batch}").unwrap();
-        self.line().parse().unwrap()
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // Its standard input ends, and so does it.
-        self.requests = None;
-        self.process.wait().unwrap();
-    }
+/// The model of a preset.
+fn config(preset: &str) -> ModelConfig {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../trainer/presets");
+    let text = std::fs::read_to_string(format!("{folder}/{preset}.toml")).unwrap();
+    let mut table: toml::Table = text.parse().unwrap();
+    let model = table["model"].as_table_mut().unwrap();
+    model.insert("preset".to_owned(), preset.into());
+    model.clone().try_into().unwrap()
 }

@@ -1,19 +1,8 @@
-r"""The groovae_4bar decoder in PyTorch, on one core, for the benchmark in the folder above.
-
-The first line says which PyTorch this is. Every further line up to an empty one, `<variant>\t<batch>`, is a variant
-that works here; a line of the same form on standard input is answered with the seconds that one decode of that many
-grooves took. Weights are random: they have no influence on the time.
-"""
-
-import sys
-import time
-import warnings
+"""The decoder of groovae_4bar in PyTorch, on one core; see `serve.py`."""
 
 import torch
+from serve import serve, traced
 from torch import nn
-
-# Tracing is old-fashioned now, and still the fastest of these.
-warnings.filterwarnings("ignore", category=FutureWarning)
 
 STEPS, ROW, VOICES, LATENT, UNITS = 64, 27, 9, 256, 256
 
@@ -82,18 +71,6 @@ def inputs(batch):
     return torch.randn(batch, LATENT), torch.rand(batch, STEPS, VOICES)
 
 
-def traced(model):
-    """A trace of a batch size is of that size only, so each has its own."""
-    traces = {}
-
-    def run(z, uniforms):
-        if z.shape[0] not in traces:
-            traces[z.shape[0]] = torch.jit.freeze(torch.jit.trace(model.eval(), (z, uniforms), check_trace=False))
-        return traces[z.shape[0]](z, uniforms)
-
-    return run
-
-
 def compiled(model):
     """The whole decode as one compiled function, which takes a minute to make."""
     run = torch.compile(model, dynamic=False)
@@ -102,7 +79,7 @@ def compiled(model):
 
 
 def variants():
-    """Name, batch sizes and function of each; compiled ones exist for one groove only, or compiling takes for ever."""
+    """Compiled ones exist for one groove only, or compiling takes for ever."""
     tuned = Tuned()
     yield "LSTMCell", (1, 64), Cells
     yield "LSTMCell, jit.trace", (1, 64), lambda: traced(Cells())
@@ -112,30 +89,6 @@ def variants():
     yield "tuned, torch.compile", (1,), lambda: compiled(tuned)
 
 
-@torch.inference_mode()
-def main():
-    torch.manual_seed(1)
-    torch.set_num_threads(1)
-    print(f"PyTorch {torch.__version__}")
-    found = {}
-    for name, batches, make in variants():
-        try:
-            run = make()
-            for batch in batches:
-                # The first runs of a trace are slower: it optimises itself.
-                for _ in range(4):
-                    run(*inputs(batch))
-                found[name, batch] = run
-                print(f"{name}\t{batch}")
-        except Exception as error:  # compilers fail in many ways: no C++ compiler, no Python headers, a CPU too new
-            print(f"peer `{name}` does not work here: {str(error).splitlines()[0]}", file=sys.stderr)
-    print(flush=True)
-    for line in sys.stdin:
-        name, batch = line.rstrip("\n").split("\t")
-        z, uniforms = inputs(int(batch))
-        start = time.perf_counter()
-        found[name, int(batch)](z, uniforms)
-        print(time.perf_counter() - start, flush=True)
-
-
-main()
+torch.manual_seed(1)
+torch.set_num_threads(1)
+serve(variants(), inputs)

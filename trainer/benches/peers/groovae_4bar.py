@@ -1,14 +1,9 @@
-r"""One training step of groovae_4bar in PyTorch, for the benchmark in the folder above.
+"""One training step of groovae_4bar in PyTorch, on random grooves; see `serve.py`."""
 
-The first line says which PyTorch this is. Each line read from standard input is answered with the seconds of one more
-step (forward, backward, clipping, Adam) and the largest memory of the process so far, in MiB. Data are random grooves.
-"""
-
-import resource
 import sys
-import time
 
 import torch
+from serve import serve
 from torch import nn
 from torch.nn import functional
 
@@ -56,12 +51,13 @@ model = GrooVae()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 hits = (torch.rand(STEPS, BATCH, VOICES) < 0.13).float()
 x = torch.cat([hits, hits * torch.rand_like(hits), hits * (torch.rand_like(hits) - 0.5)], 2)
-print(f"PyTorch {torch.__version__}", flush=True)
-for _ in sys.stdin:
-    start = time.perf_counter()
+
+
+def step():
     optimizer.zero_grad()
     model.loss(x).backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    seconds = time.perf_counter() - start
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+
+
+serve(step)
