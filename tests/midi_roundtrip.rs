@@ -3,7 +3,7 @@
 use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::{Cell, Groove, STEPS_PER_BAR};
-use fourbar_model::midi::{self, DRUM_CHANNEL, Song};
+use fourbar_model::midi::{self, DRUM_CHANNEL, Damage, Song};
 use fourbar_model::pattern::Feel;
 use fourbar_trainer::dataset::{Dataset, Split};
 use std::path::{Path, PathBuf};
@@ -172,11 +172,21 @@ fn a_file_that_is_no_midi_says_where() {
     for (name, reason) in [
         ("empty.mid", "at byte 0: the file is empty"),
         ("not_midi.mid", "at byte 0: there is no MThd header"),
-        ("no_event.mid", "at byte 214: there is no MIDI event here"),
     ] {
         let problem = midi::read(&fixture(name)).unwrap_err().to_string();
         assert!(problem.contains(reason), "{name}: {problem}");
     }
+}
+
+#[test]
+fn bytes_that_are_no_event_cost_nothing_else_and_are_counted() {
+    let (mended, whole) = (song("no_event.mid"), song("beat.mid"));
+    let [repair] = &mended.repairs[..] else {
+        panic!("one damage: {:?}", mended.repairs)
+    };
+    assert_eq!((repair.damage, repair.position), (Damage::Event, 214));
+    assert!(mended.notes.iter().all(|note| whole.notes.contains(note)));
+    assert_eq!(whole.repairs, []);
 }
 
 #[test]

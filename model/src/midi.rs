@@ -3,12 +3,16 @@
 //! [`read`] turns the bytes of a `.mid` file into a [`Song`], [`write()`] turns notes into such bytes. Both count time in
 //! beats (quarter notes), so tempo never enters a groove: a file's tempo map is reported, not applied.
 
+mod event;
 mod read;
+mod repair;
+mod rhythm;
 mod segment;
 mod track;
 mod write;
 
 pub use read::read;
+pub use repair::{Damage, Repair};
 pub use segment::{Segment, SplitAt, split};
 pub use write::{Setup, TICKS_PER_BEAT, midi_velocity, write, write_with};
 
@@ -34,8 +38,14 @@ pub struct Song {
     pub time_signatures: Vec<TimeSignature>,
     /// Where the longest track ends, in beats.
     pub end_beats: f64,
-    /// Notes that no note-off ever ends, or that end on the tick on which they begin: left out, as by pretty_midi.
+    /// What each track is called, by its place in the file.
+    pub track_names: Vec<Option<String>>,
+    /// Where the pedal of a hi-hat is moved, in the order of time.
+    pub hat_pedals: Vec<HatPedal>,
+    /// Notes that no note-off ever ends, or that end on the tick on which they begin: their length is 0.
     pub unclosed_notes: usize,
+    /// What the standard forbids and was read nevertheless.
+    pub repairs: Vec<Repair>,
     /// The byte at which the file stops in the middle of a track; what came before is kept.
     pub truncated_at: Option<usize>,
 }
@@ -52,6 +62,10 @@ pub struct Instrument {
     pub channel: u8,
     /// Place of the track in the file.
     pub track: usize,
+    /// The port that its messages go to: channels of two ports are apart.
+    pub port: u16,
+    /// Whether the file selects drums for the channel, or something else; `None` if it leaves it at that.
+    pub selected: Option<bool>,
     /// Places in [`Song::notes`], ascending.
     pub notes: Vec<usize>,
 }
@@ -63,6 +77,19 @@ pub struct Program {
     pub channel: u8,
     /// General MIDI sound, 0–127.
     pub program: u8,
+}
+
+/// A place of the pedal of a hi-hat.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HatPedal {
+    /// From when on, in beats.
+    pub beats: f64,
+    /// The port of the message.
+    pub port: u16,
+    /// MIDI channel, 0–15.
+    pub channel: u8,
+    /// 0 is open, 127 closed.
+    pub value: u8,
 }
 
 /// A new tempo.
@@ -139,7 +166,7 @@ impl Song {
             Player {
                 program: program.map_or(0, |sound| sound.program),
                 channel: note.channel,
-                track: 0,
+                ..Player::default()
             }
         });
         let players = players.collect();
@@ -178,6 +205,25 @@ impl Song {
         song
     }
 
+    /// The song without the notes that have no length, as pretty_midi reads it.
+    #[must_use]
+    pub fn sounding(mut self) -> Self {
+        let mut places = Vec::with_capacity(self.notes.len());
+        let mut n_kept = 0;
+        for note in &self.notes {
+            places.push((note.duration_beats > 0.0).then_some(n_kept));
+            n_kept += usize::from(note.duration_beats > 0.0);
+        }
+        self.notes.retain(|note| note.duration_beats > 0.0);
+        for instrument in &mut self.instruments {
+            let kept = instrument.notes.iter().filter_map(|&place| places[place]);
+            instrument.notes = kept.collect();
+        }
+        self.instruments
+            .retain(|instrument| !instrument.notes.is_empty());
+        self
+    }
+
     /// Sorts the notes and gives each one's place to its player, whom `players` names in the order of the notes.
     fn arrange(&mut self, players: Vec<Player>) {
         let mut places: BTreeMap<Player, usize> = BTreeMap::new();
@@ -187,6 +233,8 @@ impl Song {
                     program: player.program,
                     channel: player.channel,
                     track: player.track,
+                    port: player.port,
+                    selected: player.selected,
                     notes: Vec::new(),
                 });
                 self.instruments.len() - 1
@@ -323,6 +371,8 @@ struct Player {
     program: u8,
     channel: u8,
     track: usize,
+    port: u16,
+    selected: Option<bool>,
 }
 
 impl Player {
@@ -331,6 +381,8 @@ impl Player {
             program: instrument.program,
             channel: instrument.channel,
             track: instrument.track,
+            port: instrument.port,
+            selected: instrument.selected,
         }
     }
 }
@@ -499,6 +551,21 @@ mod tests {
             .collect();
         assert_eq!(played, [(1, 33, vec![1.0, 2.0]), (0, 0, vec![0.0])]);
         assert_eq!(song.end_beats, 2.25);
+    }
+
+    #[test]
+    fn what_sounds_is_what_has_a_length() {
+        let struck = |onset_beats, channel| Note {
+            duration_beats: 0.0,
+            ..note(onset_beats, channel)
+        };
+        let notes = vec![struck(0.0, 0), note(0.5, 1), struck(1.0, 1), note(2.0, 1)];
+        let song = Song::from_notes(notes, &[]).sounding();
+        assert_eq!(song.notes, [note(0.5, 1), note(2.0, 1)]);
+        let [player] = &song.instruments[..] else {
+            panic!("the other one plays nothing that sounds")
+        };
+        assert_eq!((player.channel, &player.notes[..]), (1, &[0, 1][..]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::conditions::Conditions;
 use crate::drums::DrumMap;
 use crate::error::Error;
 use crate::groove::{self, NotesLost};
-use crate::midi::{DRUM_CHANNEL, Song};
+use crate::midi::{DRUM_CHANNEL, Instrument, Song};
 use crate::noise::Noise;
 use crate::note::Note;
 use crate::rows::{RowLayout, Rows};
@@ -136,7 +136,7 @@ impl Convert for MelodyConverter {
             if !is_melodic || !(first..=last).contains(&instrument.program) {
                 continue;
             }
-            let notes: Vec<Note> = song.notes_of(instrument).copied().collect();
+            let notes: Vec<Note> = sounding(song, instrument);
             heard.add(&notes);
             for stretch in stretches.cut(&notes, &mut heard.lost)? {
                 let strikes = self.strikes(&stretch.notes, &mut heard.lost);
@@ -195,6 +195,12 @@ impl Convert for MelodyConverter {
     fn needs_drum_map(&self) -> bool {
         false
     }
+}
+
+/// The notes of an instrument with pitches: one without a length is not heard.
+pub(super) fn sounding(song: &Song, instrument: &Instrument) -> Vec<Note> {
+    let notes = song.notes_of(instrument).copied();
+    notes.filter(|note| note.duration_beats > 0.0).collect()
 }
 
 impl MelodyConverter {

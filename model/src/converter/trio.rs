@@ -108,7 +108,10 @@ impl Convert for TrioConverter {
             let Some(role) = role(is_drum, instrument.program) else {
                 continue;
             };
-            let notes: Vec<Note> = song.notes_of(instrument).copied().collect();
+            let notes: Vec<Note> = match role {
+                Role::Drums => song.notes_of(instrument).copied().collect(),
+                Role::Melody | Role::Bass => melody::sounding(song, instrument),
+            };
             heard.add(&notes);
             for stretch in stretches.cut(&notes, &mut heard.lost)? {
                 let band = bands

@@ -1,11 +1,14 @@
 //! The bytes of a `.mid` file -> [`Song`].
 //!
 //! Real files are sloppy, so what is unambiguous is read: any wrapping before the header (RIFF), junk between the
-//! tracks, wrong track counts and lengths, running status across other events, a missing end of track. A file that
-//! stops in the middle keeps its beginning. Nothing is allocated by a size that the file announces.
+//! tracks, wrong track counts and lengths, running status across other events, a missing end of track. One bad event
+//! costs one event, and is counted. A file that stops in the middle keeps its beginning. Nothing is allocated by a size
+//! that the file announces.
 
+use super::repair::{self, Damage};
+use super::rhythm::Rhythm;
 use super::track::Track;
-use super::{Player, Song, TempoChange, TimeSignature};
+use super::{HatPedal, Player, Song, TempoChange, TimeSignature};
 use crate::error::Error;
 use crate::note::Note;
 use std::slice;
@@ -13,24 +16,38 @@ use std::slice;
 /// The tempo of a file that names none, in quarter notes per minute.
 pub(super) const DEFAULT_BPM: f64 = 120.0;
 
+/// A file with more than one damage to so many events is no MIDI file, or nothing in it can be trusted.
+const EVENTS_PER_DAMAGE: usize = 4;
+
 /// Reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF wrapper.
 ///
 /// The tracks of format 2 follow one another, each from the next bar line. A note-off ends every open note of its
-/// track, channel and key, except those that began on the same tick; if there is no other, these are discarded.
+/// track, port, channel and key, except those that began on the same tick; if there is no other, these have no length,
+/// as have those that no note-off ends. A drum has no length, so all of them are kept.
 ///
 /// # Source
-/// The pairing of notes is pretty_midi's, so that a data set has the notes that others report.
+/// The pairing of notes is pretty_midi's, so that a data set has the notes that others report; pretty_midi leaves out
+/// those without a length, see [`Song::sounding`].
 ///
 /// # Errors
-/// If the bytes are no MIDI file, or hold something that is no MIDI event: with the byte where it is.
+/// If the bytes are no MIDI file, or too many of them are damaged: with the byte where that begins.
 pub fn read(bytes: &[u8]) -> Result<Song, Error> {
     let header = Header::find(bytes)?;
     let mut song = Song::default();
     let mut tracks = Vec::new();
     let mut position = header.end;
-    while let Some(chunk) = next_track_chunk(bytes, position) {
-        let track = Track::read(chunk.data, chunk.start)?;
-        position = chunk.start + chunk.data.len();
+    while let Some(chunk) = Chunk::next(bytes, position) {
+        let track = Track::read(bytes, chunk.start, chunk.announced_end, chunk.limit);
+        let has_wrong_length = chunk.has_wrong_length(bytes, &track);
+        position = chunk.end(bytes, &track);
+        if tracks.len() >= header.n_tracks && track.notes.is_empty() {
+            // What programs append for themselves.
+            continue;
+        }
+        if has_wrong_length {
+            repair::count(&mut song.repairs, Damage::TrackLength, chunk.start - 4);
+        }
+        repair::add(&mut song.repairs, &track.repairs);
         song.unclosed_notes += track.unclosed_notes;
         song.truncated_at = song.truncated_at.or(track.cut_at);
         if chunk.is_cut && !track.is_ended {
@@ -44,6 +61,7 @@ pub fn read(bytes: &[u8]) -> Result<Song, Error> {
     if tracks.len() < header.n_tracks {
         song.truncated_at.get_or_insert(bytes.len());
     }
+    check_damage(&song, &tracks)?;
 
     match header.format {
         Format::Together => song.add_tracks(&tracks, header.division, 0.0),
@@ -54,19 +72,49 @@ pub fn read(bytes: &[u8]) -> Result<Song, Error> {
             }
         }
     }
-    song.arrange(players(&tracks));
+    song.track_names = tracks.iter().map(|track| track.name.clone()).collect();
+    let players = players(&tracks, header.format);
+    song.arrange(players);
     Ok(song)
 }
 
+/// Refuses a file of which so much is damaged that the rest is chance.
+fn check_damage(song: &Song, tracks: &[Track]) -> Result<(), Error> {
+    let of_events = song
+        .repairs
+        .iter()
+        .filter(|repair| repair.damage != Damage::TrackLength);
+    let n_damaged: usize = of_events.clone().map(|repair| repair.n_times).sum();
+    let n_events: usize = tracks.iter().map(|track| track.n_events).sum();
+    match of_events.map(|repair| repair.position).min() {
+        Some(position) if n_damaged * EVENTS_PER_DAMAGE > n_events => Err(problem(
+            position,
+            format!(
+                "there is no MIDI event here, nor at {n_damaged} places in all; export the file again"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Who plays each note, track after track.
-fn players(tracks: &[Track]) -> Vec<Player> {
+fn players(tracks: &[Track], format: Format) -> Vec<Player> {
+    let together = match format {
+        Format::Together => tracks.len().max(1),
+        Format::InTurn => 1,
+    };
     let mut players = Vec::new();
-    for (place, track) in tracks.iter().enumerate() {
-        players.extend(track.notes.iter().map(|note| Player {
-            program: note.program,
-            channel: note.channel,
-            track: place,
-        }));
+    for (group, tracks) in tracks.chunks(together).enumerate() {
+        let rhythm = Rhythm::of(tracks);
+        for (place, track) in tracks.iter().enumerate() {
+            players.extend(track.notes.iter().map(|note| Player {
+                program: note.program,
+                channel: note.channel,
+                track: group * together + place,
+                port: note.port,
+                selected: rhythm.selected(note.port, note.channel, note.start),
+            }));
+        }
     }
     players
 }
@@ -84,6 +132,8 @@ impl Song {
             .flat_map(|track| track.signatures.clone())
             .collect();
         signatures.sort_by_key(|&(tick, ..)| tick);
+        let mut pedals: Vec<_> = tracks.iter().flat_map(|track| &track.pedals).collect();
+        pedals.sort_by_key(|pedal| pedal.tick);
 
         let clock = Clock::new(division, &tempos);
         let beats = |tick| start_beats + clock.beats(tick);
@@ -100,6 +150,13 @@ impl Song {
                 denominator,
             });
         }
+        self.hat_pedals
+            .extend(pedals.into_iter().map(|pedal| HatPedal {
+                beats: beats(pedal.tick),
+                port: pedal.port,
+                channel: pedal.channel,
+                value: pedal.value,
+            }));
         for track in tracks {
             self.notes.extend(track.notes.iter().map(|note| Note {
                 onset_beats: beats(note.start),
@@ -225,38 +282,74 @@ impl Header {
     }
 }
 
-/// The data of one track.
-struct Chunk<'a> {
+/// Where the data of one track are.
+struct Chunk {
     /// Offset of the data into the file.
     start: usize,
-    data: &'a [u8],
+    /// Where it says that it ends, or the end of the file if that is before.
+    announced_end: usize,
+    /// Where it must end: there, or, if what follows is no chunk, at the next track or the end of the file.
+    limit: usize,
     /// Whether the file ends before the length that the chunk announces.
     is_cut: bool,
 }
 
-/// The first track at or after `position`; other chunks and junk are passed over.
-fn next_track_chunk(bytes: &[u8], mut position: usize) -> Option<Chunk<'_>> {
-    loop {
-        let rest = bytes.get(position..)?;
-        let length = chunk_length(bytes, position);
-        if rest.starts_with(b"MTrk") {
-            let available = rest.len().saturating_sub(8);
-            let start = bytes.len() - available;
-            let whole = length.filter(|&length| length <= available);
-            let data = &bytes[start..start + whole.unwrap_or(available)];
-            return Some(Chunk {
-                start,
-                data,
-                is_cut: whole.is_none(),
-            });
+impl Chunk {
+    /// The first track at or after `position`; other chunks and junk are passed over.
+    fn next(bytes: &[u8], mut position: usize) -> Option<Self> {
+        loop {
+            let rest = bytes.get(position..)?;
+            let length = chunk_length(bytes, position);
+            if rest.starts_with(b"MTrk") {
+                let start = bytes.len().min(position + 8);
+                let whole = length.filter(|&length| length <= bytes.len() - start);
+                let announced_end = whole.map_or(bytes.len(), |length| start + length);
+                let limit = if is_chunk(bytes, announced_end) {
+                    announced_end
+                } else {
+                    find(bytes, b"MTrk", announced_end).unwrap_or(bytes.len())
+                };
+                return Some(Self {
+                    start,
+                    announced_end,
+                    limit,
+                    is_cut: whole.is_none(),
+                });
+            }
+            position = match length {
+                Some(length) if is_chunk(bytes, position) && length <= rest.len() - 8 => {
+                    position + 8 + length
+                }
+                _ => find(bytes, b"MTrk", position)?,
+            };
         }
-        let is_other_chunk =
-            rest.len() >= 8 && rest[..4].iter().all(|byte| (b' '..=b'~').contains(byte));
-        position = match length {
-            Some(length) if is_other_chunk && length <= rest.len() - 8 => position + 8 + length,
-            _ => find(bytes, b"MTrk", position)?,
-        };
     }
+
+    /// Where to look for the next one after `track`, which was read from this one.
+    fn end(&self, bytes: &[u8], track: &Track) -> usize {
+        if self.has_wrong_length(bytes, track) {
+            track.read_to
+        } else {
+            self.announced_end
+        }
+    }
+
+    /// Whether its events end elsewhere than it says: beyond, or where another track begins. A file that stops in the
+    /// middle is not meant.
+    fn has_wrong_length(&self, bytes: &[u8], track: &Track) -> bool {
+        let begins_another = || bytes[track.read_to..].starts_with(b"MTrk");
+        let is_before = track.is_ended && track.read_to < self.announced_end;
+        track.read_to > self.announced_end || (is_before && begins_another())
+    }
+}
+
+/// Whether a chunk of whatever kind begins at `position`, or the file ends there.
+fn is_chunk(bytes: &[u8], position: usize) -> bool {
+    let Some(rest) = bytes.get(position..) else {
+        return false;
+    };
+    let is_printable = |byte: &u8| (b' '..=b'~').contains(byte);
+    rest.is_empty() || (rest.len() >= 8 && rest[..4].iter().all(is_printable))
 }
 
 /// The length that the chunk at `position` announces.
@@ -550,6 +643,96 @@ mod tests {
         );
     }
 
+    fn repairs(song: &Song) -> Vec<(Damage, usize, usize)> {
+        let repairs = song.repairs.iter();
+        repairs
+            .map(|repair| (repair.damage, repair.position, repair.n_times))
+            .collect()
+    }
+
+    #[test]
+    fn a_track_whose_length_is_wrong_is_read_to_where_its_events_end() {
+        let whole = file(1, 2, &[KICK, KICK]);
+        let lengths = [18, 18 + 8 + KICK.len()];
+        for length in [0_u32, 1, 6, 10, 12, 19, 20, 200] {
+            for place in lengths {
+                let mut bytes = whole.clone();
+                bytes[place..place + 4].copy_from_slice(&length.to_be_bytes());
+                let song = read(&bytes).unwrap();
+                assert_eq!(
+                    (onsets(&song), song.end_beats),
+                    (vec![0.0, 0.0], 4.0),
+                    "{length} at {place}"
+                );
+                let is_last = place == lengths[1];
+                let is_beyond_file = is_last && length > 11;
+                let expected = [(Damage::TrackLength, place, 1)];
+                let expected = if is_beyond_file { &[] } else { &expected[..] };
+                assert_eq!(repairs(&song), expected, "{length} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_programs_append_after_the_announced_tracks_costs_nothing() {
+        // A track of seq66's own, whose end lacks its time.
+        let extra = [0, 0xFF, 0x7F, 4, 0x24, 0x24, 0, 0x1A, 0xFF, 0x2F, 0];
+        let mut bytes = file(1, 2, &[KICK]);
+        let expected = read(&bytes).unwrap();
+        bytes.extend(chunk(b"MTrk", &extra));
+        assert_eq!(read(&bytes).unwrap(), expected);
+        // Music is no such thing.
+        bytes.extend(chunk(b"MTrk", KICK));
+        assert_eq!(onsets(&read(&bytes).unwrap()), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_bad_event_in_another_track_costs_that_event() {
+        let other = [
+            0, 0xB0, 7, 168, 0, 0xF5, 0, 0x90, 60, 9, 1, 60, 0, 0, 0x90, 62, 9, 1, 62, 0,
+        ];
+        let song = read(&file(1, 2, &[KICK, &other])).unwrap();
+        assert_eq!(onsets(&song), [0.0, 0.0, 0.5]);
+        let start = 14 + 8 + KICK.len() + 8;
+        assert_eq!(
+            repairs(&song),
+            [(Damage::Value, start, 1), (Damage::Event, start + 4, 1)]
+        );
+        assert_eq!(
+            song.repairs[0].to_string(),
+            "1 event has a value that does not exist (first at byte 41): clipped or passed over"
+        );
+    }
+
+    #[test]
+    fn a_file_of_note_ons_alone_keeps_every_onset() {
+        let song = read(&file(
+            0,
+            2,
+            &[&[0, 0x99, 36, 9, 2, 36, 9, 0, 38, 9, 0, 38, 0]],
+        ))
+        .unwrap();
+        assert_eq!(onsets(&song), [0.0, 1.0, 1.0]);
+        assert_eq!(song.unclosed_notes, 3);
+        assert!(song.notes.iter().all(|note| note.duration_beats == 0.0));
+    }
+
+    #[test]
+    fn a_selection_of_another_track_decides_who_plays_drums() {
+        // GS: the part of channel 1 becomes a rhythm part on tick 1.
+        let conductor = [
+            1, 0xF0, 10, 0x41, 0x10, 0x42, 0x12, 0x40, 0x11, 0x15, 2, 0x18, 0xF7,
+        ];
+        let player = [0, 0x90, 36, 9, 1, 36, 0, 0, 36, 9, 1, 36, 0];
+        let song = read(&file(1, 2, &[&conductor, &player])).unwrap();
+        let found: Vec<_> = song
+            .instruments
+            .iter()
+            .map(|player| (player.channel, player.selected, player.notes.len()))
+            .collect();
+        assert_eq!(found, [(0, None, 1), (0, Some(true), 1)]);
+    }
+
     #[test]
     fn what_is_no_midi_file_is_refused_with_the_place() {
         assert_eq!(refusal(b"").1, "the file is empty");
@@ -589,6 +772,19 @@ mod tests {
         }
 
         #[test]
+        fn any_events_are_read_or_refused(
+            events in prop::collection::vec((0..200_u8, 0x80..=0xFF_u8, any::<u8>(), 0..150_u8), 0..100),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let bytes: Vec<u8> = events.into_iter().flat_map(|(a, b, c, d)| [a, b, c, d]).collect();
+            let mut whole = file(1, 2, &[KICK, &bytes, KICK]);
+            let _ = read(&whole);
+            let place = length.index(whole.len() - 4);
+            whole[place..place + 4].copy_from_slice(&[0, 0, 0, 3]);
+            let _ = read(&whole);
+        }
+
+        #[test]
         fn any_damage_to_a_file_is_read_or_refused(
             notes in prop::collection::vec(any_note(), 0..40),
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
@@ -602,7 +798,7 @@ mod tests {
             let _ = read(&bytes);
             bytes.truncate(length.index(bytes.len()));
             if let Ok(song) = read(&bytes) {
-                prop_assert!(song.notes.iter().all(|note| note.onset_beats >= 0.0 && note.duration_beats > 0.0));
+                prop_assert!(song.notes.iter().all(|note| note.onset_beats >= 0.0 && note.duration_beats >= 0.0));
             }
         }
     }
