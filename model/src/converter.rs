@@ -22,15 +22,15 @@ pub use material::{Material, Part, Place};
 use crate::conditions::Conditions;
 use crate::drums::DrumMap;
 use crate::error::Error;
-use crate::groove::Groove;
-use crate::midi::{self, Program, Song};
+use crate::groove::{Groove, STEPS_PER_BAR, nearest_step};
+use crate::midi::{self, DRUM_CHANNEL, Program, Song};
 use crate::noise::Noise;
 use crate::note::Note;
 use crate::rows::{self, RowLayout, Rows};
 use candle_core::{Device, Tensor};
 use material::Content;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use stretches::{Extent, Heard, Stretches};
 
@@ -38,6 +38,8 @@ use stretches::{Extent, Heard, Stretches};
 const VELOCITY: f32 = 80.0 / 127.0;
 /// The most windows that the original takes of a song, if it is not told otherwise.
 const MAGENTA_MAX_PER_SONG: usize = 5;
+/// A longer loop, in steps, is a song: its long rests are left out, as those of any other song.
+const LONGEST_LOOP: usize = 16 * STEPS_PER_BAR;
 /// The resolution of the original's files: 2.3 milliseconds at 120 beats per minute.
 const MAGENTA_TICKS_PER_BEAT: u16 = 220;
 
@@ -329,7 +331,13 @@ impl Converter {
     /// # Errors
     /// If there is nothing; the text says why.
     pub fn material(&self, song: &Song, map: &DrumMap) -> Result<Material, Error> {
-        self.find(song, map, Extent::Tracks)
+        let is_one_metre = song.steps_per_bar().is_ok();
+        let loop_steps = song.loop_beats.map(nearest_step);
+        let extent = match loop_steps {
+            Some(n_steps) if is_one_metre && n_steps <= LONGEST_LOOP => Extent::Loop { n_steps },
+            _ => Extent::Tracks,
+        };
+        self.find(song, map, extent)
     }
 
     /// `song` as it is, from its first bar on, with all its rests and with silence up to at least `n_steps`: for one
@@ -347,7 +355,17 @@ impl Converter {
 
     fn find(&self, song: &Song, map: &DrumMap, extent: Extent) -> Result<Material, Error> {
         let common = self.common();
-        let stretches = Stretches::of(song, common.any_metre, common.magenta_compat);
+        if common.magenta_compat {
+            let song = song.clone().sounding();
+            let map = if map.id == DrumMap::GM.id {
+                &DrumMap::MAGENTA
+            } else {
+                map
+            };
+            let stretches = Stretches::of(&song, common.any_metre, true);
+            return self.inner().material(&song, stretches, map, extent);
+        }
+        let stretches = Stretches::of(song, common.any_metre, false);
         self.inner().material(song, stretches, map, extent)
     }
 
@@ -484,6 +502,18 @@ impl Converter {
     }
 }
 
+/// Who plays drums: places in the instruments of a song. Where it is not certain who, all who play on channel 10; in the
+/// original always these.
+fn drummers(song: &Song, is_compatible: bool) -> BTreeSet<usize> {
+    match song.drums() {
+        Ok(drums) if !is_compatible => drums.instruments.into_iter().collect(),
+        _ => {
+            let is_drummer = |place: &usize| song.instruments[*place].channel == DRUM_CHANNEL;
+            (0..song.instruments.len()).filter(is_drummer).collect()
+        }
+    }
+}
+
 /// The error for a setting that makes no sense.
 fn wrong(key: &str, problem: impl std::fmt::Display) -> Error {
     Error::Config(format!("converter.{key} {problem}"))
@@ -491,7 +521,8 @@ fn wrong(key: &str, problem: impl std::fmt::Display) -> Error {
 
 /// Why a song's drums are no material: their keys belong to no drum.
 fn no_drum_of(heard: &Heard, map: &str) -> String {
-    let keys: Vec<_> = heard.lost.unmapped.keys().map(u8::to_string).collect();
+    let lost = heard.lost.unmapped.keys().chain(heard.lost.aside.keys());
+    let keys: Vec<_> = lost.map(u8::to_string).collect();
     format!(
         "none of its {} notes is in the {map} map (keys {})",
         heard.n_notes,

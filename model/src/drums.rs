@@ -1,13 +1,27 @@
 //! The nine drums of a groove, and the MIDI keys that different kits give them.
 //!
-//! General MIDI modules and electronic kits number their drums differently, so every reading and writing of keys names
-//! its [`DrumMap`]. Nothing in this project picks a map by looking at the notes: three keys of an e-kit mean another tom
-//! or even a cymbal in General MIDI.
+//! General MIDI modules, electronic kits and samplers number their drums differently, so every reading and writing of
+//! keys names its [`DrumMap`]. Nothing in this project picks a map by looking at the notes: three keys of an e-kit mean
+//! another tom or even a cymbal in General MIDI.
 
+mod definition;
+
+pub use definition::{CONTROLLERS, Definition};
+
+use crate::note::Note;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Number of drums in a groove.
 pub const N_VOICES: usize = 9;
+
+/// With fewer notes, chance makes one map fit as well as another.
+const FEWEST_NOTES: usize = 24;
+/// By how much another map has to fit better, in nats a note.
+const CLEARLY_NATS: f64 = 0.5;
+/// How often each drum is struck in beats of any kind, by its column, and how seldom a key has none.
+const USUAL_SHARES: [f64; N_VOICES] = [0.2, 0.2, 0.35, 0.05, 0.03, 0.03, 0.03, 0.03, 0.1];
+const UNUSUAL_SHARE: f64 = 1e-4;
 
 /// One of the nine drums, in the order of the model's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,86 +92,66 @@ impl Voice {
 }
 
 /// Which MIDI keys belong to which drum, and which key each drum is written with.
+///
+/// Each is a file in `model/maps`, and a constant here that is named by the file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DrumMap {
     /// Permanent name in files and on the command line.
     pub id: &'static str,
     /// Name for people.
     pub name: &'static str,
+    /// Where the keys are documented.
+    pub source: &'static str,
     /// The keys of each drum, in the order of [`Voice::ALL`]; the first one is written.
     pub pitches: [&'static [u8]; N_VOICES],
+    /// Keys that are known and are none of the nine drums.
+    pub aside: &'static [u8],
+    /// What these play, in words.
+    pub aside_name: &'static str,
+    /// How the hi-hat's pedal is sent, where the keys alone do not tell how open it is.
+    pub hat: Option<Pedal>,
 }
 
+/// How the pedal of a hi-hat is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pedal {
+    /// The controller's number.
+    pub controller: u8,
+    /// The hi-hat is open at values below this.
+    pub open_below: u8,
+    /// The keys that it opens and closes.
+    pub keys: &'static [u8],
+}
+
+include!(concat!(env!("OUT_DIR"), "/drum_maps.rs"));
+
 impl DrumMap {
-    /// General MIDI and GM2 percussion, folded to nine drums.
-    ///
-    /// # Source
-    /// note-seq's `REDUCED_DRUM_PITCH_CLASSES`.
-    pub const GM: Self = Self {
-        id: "gm",
-        name: "General MIDI",
-        pitches: [
-            &[36, 35],
-            &[38, 27, 28, 31, 32, 33, 34, 37, 39, 40, 56, 65, 66, 75, 85],
-            &[42, 44, 54, 68, 69, 70, 71, 73, 78, 80, 22],
-            &[46, 67, 72, 74, 79, 81, 26],
-            &[45, 29, 41, 43, 61, 64, 84],
-            &[48, 47, 60, 63, 77, 86, 87],
-            &[50, 30, 62, 76, 83],
-            &[49, 52, 55, 57, 58],
-            &[51, 53, 59, 82],
-        ],
-    };
-
-    /// The Roland TD-11 electronic kit that the Groove MIDI Dataset was played on.
-    ///
-    /// # Source
-    /// Magenta's `ROLAND_DRUM_PITCH_CLASSES`.
-    pub const TD11: Self = Self {
-        id: "td11",
-        name: "Roland TD-11",
-        pitches: [
-            &[36],
-            &[38, 37, 40],
-            &[42, 22, 44],
-            &[46, 26],
-            &[43, 58],
-            &[47, 45],
-            &[50, 48],
-            &[49, 52, 55, 57],
-            &[51, 53, 59],
-        ],
-    };
-
-    /// General MIDI as magenta.js folds it, which differs from [`Self::GM`] in four keys; for models that it trained or
-    /// runs. No menu offers it: as a map of a kit it is only wrong.
-    ///
-    /// # Source
-    /// magenta.js's `DEFAULT_DRUM_PITCH_CLASSES`.
-    pub const MAGENTA_JS: Self = Self {
-        id: "magenta_js",
-        name: "magenta.js",
-        pitches: [
-            &[36, 35],
-            &[38, 27, 28, 31, 32, 33, 34, 37, 39, 40, 56, 65, 66, 75, 85],
-            &[42, 44, 54, 68, 69, 70, 71, 73, 78, 80],
-            &[46, 67, 72, 74, 79, 81],
-            &[45, 29, 41, 61, 64, 84],
-            &[48, 47, 60, 63, 77, 86, 87],
-            &[50, 30, 43, 62, 76, 83],
-            &[49, 55, 57, 58],
-            &[51, 52, 53, 59, 82],
-        ],
-    };
-
-    /// Every map of a kit, in the order of menus.
-    pub const ALL: [Self; 2] = [Self::GM, Self::TD11];
-
     /// The map with this [`id`](Self::id), if there is one.
     #[must_use]
     pub fn by_id(id: &str) -> Option<&'static Self> {
-        const MAPS: &[DrumMap] = &DrumMap::ALL;
-        MAPS.iter().find(|map| map.id == id)
+        Self::EVERY.iter().find(|map| map.id == id)
+    }
+
+    /// The map of a file that is read while the program runs, for as long as that does.
+    ///
+    /// # Errors
+    /// If a key has two meanings, or a drum none; the text names both.
+    pub fn from_definition(id: &str, definition: &Definition) -> Result<&'static Self, String> {
+        definition.check()?;
+        let text = |text: &str| -> &'static str { text.to_owned().leak() };
+        Ok(Box::leak(Box::new(Self {
+            id: text(id),
+            name: text(&definition.name),
+            source: text(&definition.source),
+            pitches: definition.keys().map(|keys| &*keys.leak()),
+            aside: definition.aside.keys.clone().leak(),
+            aside_name: text(&definition.aside.what),
+            hat: definition.hat.as_ref().map(|hat| Pedal {
+                controller: hat.controller,
+                open_below: hat.open_below,
+                keys: definition.hat_keys().leak(),
+            }),
+        })))
     }
 
     /// The drum that a key plays; `None` if the key belongs to none.
@@ -170,11 +164,91 @@ impl DrumMap {
         Voice::from_index(index)
     }
 
+    /// Another map, in which `notes` are a beat, where they are none in this one; `None` if this one will do.
+    ///
+    /// A beat has a bass drum, a snare drum and a cymbal that keeps time. Of the maps that have all three, and hardly
+    /// anything else, the one is meant in which the drums are struck as often as they usually are.
+    #[must_use]
+    pub fn better_for(&self, notes: &[Note]) -> Option<&'static Self> {
+        const MAPS: &[DrumMap] = &DrumMap::ALL;
+        let mut keys: BTreeMap<u8, usize> = BTreeMap::new();
+        for note in notes
+            .iter()
+            .filter(|note| !self.aside.contains(&note.pitch))
+        {
+            *keys.entry(note.pitch).or_default() += 1;
+        }
+        let own = Usage::of(self, &keys);
+        if own.n_notes < FEWEST_NOTES || own.is_beat() {
+            return None;
+        }
+        let usages = MAPS.iter().map(|map| (map, Usage::of(map, &keys)));
+        let mut best: Option<(&'static Self, f64)> = None;
+        for (map, usage) in
+            usages.filter(|(_, usage)| usage.is_beat() && usage.is_hardly_anything_else())
+        {
+            let most = best.map_or(own.log_likelihood + CLEARLY_NATS, |(_, most)| most);
+            if usage.log_likelihood > most {
+                best = Some((map, usage.log_likelihood));
+            }
+        }
+        best.map(|(map, _)| map)
+    }
+
     /// The key that a drum is written with.
     #[must_use]
     pub const fn pitch(&self, voice: Voice) -> u8 {
         self.pitches[voice.index()][0]
     }
+}
+
+/// How often notes strike which drum of a map.
+struct Usage {
+    n_notes: usize,
+    /// Shares of the bass drum, of the snare drum, and of what keeps time: hi-hat and ride.
+    shares: [f64; 3],
+    /// How likely the drums of the notes are, in nats a note.
+    log_likelihood: f64,
+}
+
+impl Usage {
+    /// That of keys in `map`, by how many notes each has.
+    fn of(map: &DrumMap, keys: &BTreeMap<u8, usize>) -> Self {
+        let mut n_by_role = [0; 3];
+        let mut log_likelihood = 0.0;
+        let n_notes: usize = keys.values().sum();
+        for (&key, &n) in keys {
+            let voice = map.voice(key);
+            let share = voice.map_or(UNUSUAL_SHARE, |voice| USUAL_SHARES[voice.index()]);
+            log_likelihood += as_f64(n) * share.ln();
+            match voice {
+                Some(Voice::Kick) => n_by_role[0] += n,
+                Some(Voice::Snare) => n_by_role[1] += n,
+                Some(Voice::ClosedHat | Voice::OpenHat | Voice::Ride) => n_by_role[2] += n,
+                _ => {}
+            }
+        }
+        let of_all = |n: usize| as_f64(n) / as_f64(n_notes.max(1));
+        Self {
+            n_notes,
+            shares: n_by_role.map(of_all),
+            log_likelihood: log_likelihood / as_f64(n_notes.max(1)),
+        }
+    }
+
+    fn is_beat(&self) -> bool {
+        self.shares.iter().all(|share| *share >= 0.05)
+    }
+
+    fn is_hardly_anything_else(&self) -> bool {
+        self.shares.iter().sum::<f64>() >= 0.85
+    }
+}
+
+fn as_f64(n: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2⁵³ notes")]
+    let n = n as f64;
+    n
 }
 
 #[cfg(test)]
@@ -205,7 +279,7 @@ mod tests {
                 classes.collect::<Vec<_>>().try_into().unwrap();
         }
         for pitch in 0..128_u8 {
-            let maps = [DrumMap::TD11, DrumMap::GM, DrumMap::MAGENTA_JS];
+            let maps = [DrumMap::TD11, DrumMap::MAGENTA, DrumMap::MAGENTA_JS];
             let found = maps.map(|map| map.voice(pitch));
             assert_eq!(found, expected[usize::from(pitch)], "key {pitch}");
         }
@@ -236,7 +310,129 @@ mod tests {
     fn maps_are_found_by_their_permanent_names() {
         assert_eq!(DrumMap::by_id("gm"), Some(&DrumMap::GM));
         assert_eq!(DrumMap::by_id("td11"), Some(&DrumMap::TD11));
+        assert_eq!(DrumMap::by_id("magenta_js"), Some(&DrumMap::MAGENTA_JS));
         assert_eq!(DrumMap::by_id("GM"), None);
+        assert_eq!([DrumMap::ALL[0].id, DrumMap::ALL[1].id], ["gm", "td11"]);
+        assert!(DrumMap::ALL.iter().all(|map| map.id != "magenta_js"));
+    }
+
+    #[test]
+    fn every_map_names_its_source_and_every_key_once() {
+        assert!(DrumMap::ALL.len() >= 18);
+        for map in &DrumMap::ALL {
+            assert!(map.source.len() > 20, "{}", map.id);
+            let keys: Vec<u8> = map
+                .pitches
+                .concat()
+                .into_iter()
+                .chain(map.aside.to_vec())
+                .collect();
+            for key in &keys {
+                let n_times = keys.iter().filter(|other| *other == key).count();
+                assert_eq!((n_times, *key < 128), (1, true), "{} key {key}", map.id);
+            }
+        }
+    }
+
+    #[test]
+    fn articulations_fold_into_their_drum() {
+        for (id, key, voice) in [
+            ("gm", 37, Some(Voice::Snare)),
+            ("gm", 53, Some(Voice::Ride)),
+            ("gm", 33, None),
+            ("addictive2", 49, Some(Voice::ClosedHat)),
+            ("addictive2", 77, Some(Voice::Crash)),
+            ("superior3", 61, Some(Voice::ClosedHat)),
+            ("superior3", 60, Some(Voice::OpenHat)),
+            ("superior3", 24, Some(Voice::OpenHat)),
+            ("alesis", 23, Some(Voice::OpenHat)),
+            ("td17", 58, Some(Voice::LowTom)),
+            ("xg", 33, Some(Voice::Kick)),
+        ] {
+            assert_eq!(DrumMap::by_id(id).unwrap().voice(key), voice, "{id} {key}");
+        }
+    }
+
+    /// So many notes on each of these keys.
+    fn notes(keys: &[(u8, usize)]) -> Vec<Note> {
+        let note = |&(pitch, n): &(u8, usize)| {
+            let note = Note {
+                onset_beats: 0.0,
+                duration_beats: 0.1,
+                pitch,
+                velocity: 0.5,
+                channel: 9,
+            };
+            vec![note; n]
+        };
+        keys.iter().flat_map(note).collect()
+    }
+
+    #[test]
+    fn a_map_that_fits_clearly_better_is_named() {
+        let better =
+            |map: &DrumMap, keys: &[(u8, usize)]| map.better_for(&notes(keys)).map(|map| map.id);
+        let gm = [(36, 16), (38, 16), (42, 56), (46, 8), (49, 1), (45, 4)];
+        assert_eq!(better(&DrumMap::GM, &gm), None);
+        assert_eq!(better(&DrumMap::TD11, &gm), None);
+        let addictive = [
+            (36, 16),
+            (38, 16),
+            (49, 64),
+            (48, 20),
+            (77, 1),
+            (65, 4),
+            (71, 4),
+        ];
+        assert_eq!(better(&DrumMap::GM, &addictive), Some("addictive2"));
+        assert_eq!(
+            better(DrumMap::by_id("addictive2").unwrap(), &addictive),
+            None
+        );
+        let toontrack = [(36, 16), (38, 16), (61, 56), (60, 8), (24, 8), (57, 1)];
+        let found = better(&DrumMap::GM, &toontrack).unwrap();
+        assert!(["ezdrummer", "superior3"].contains(&found), "{found}");
+        // A ride instead of the hi-hat, the metronome beside the kit, and too little to say anything.
+        assert_eq!(
+            better(&DrumMap::GM, &[(36, 8), (38, 8), (51, 40), (33, 40)]),
+            None
+        );
+        assert_eq!(better(&DrumMap::GM, &[(36, 4), (38, 4), (49, 8)]), None);
+    }
+
+    #[test]
+    fn a_map_with_a_key_of_two_drums_is_refused() {
+        let keys = |out, read: &[u8]| definition::Keys {
+            out,
+            read: read.to_vec(),
+        };
+        let drums = definition::Drums {
+            kick: keys(36, &[36]),
+            snare: keys(38, &[38]),
+            closed_hat: keys(42, &[42]),
+            open_hat: keys(46, &[46]),
+            low_tom: keys(43, &[43]),
+            mid_tom: keys(45, &[45]),
+            high_tom: keys(48, &[48]),
+            crash: keys(49, &[49]),
+            ride: keys(51, &[51]),
+        };
+        let mut map = Definition {
+            name: "Mine".to_owned(),
+            source: "me".to_owned(),
+            hidden: false,
+            drums,
+            aside: definition::Aside::default(),
+            hat: None,
+        };
+        let found = DrumMap::from_definition("mine", &map).unwrap();
+        assert_eq!((found.id, found.voice(49)), ("mine", Some(Voice::Crash)));
+        map.drums.ride.read.push(49);
+        assert_eq!(map.check(), Err("key 49 is both crash and ride".to_owned()));
+        map.drums.ride = keys(51, &[59]);
+        assert!(map.check().unwrap_err().contains("written with key 51"));
+        map.drums.ride = keys(200, &[200]);
+        assert!(map.check().unwrap_err().contains("keys are 0 to 127"));
     }
 
     #[test]

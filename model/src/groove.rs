@@ -53,8 +53,10 @@ pub struct Groove {
 pub struct NotesLost {
     /// Notes that share drum and step with a louder one, or with an equally loud earlier one.
     pub same_cell: usize,
-    /// Notes on keys that the drum map gives to no drum: key -> how many.
+    /// Notes on keys that the drum map does not know: key -> how many.
     pub unmapped: BTreeMap<u8, usize>,
+    /// Notes on keys that the drum map knows and that are no drum, such as a metronome: key -> how many.
+    pub aside: BTreeMap<u8, usize>,
     /// Notes more than half a step before the start, later than a groove can be long, or in a stretch of the song that
     /// is not used.
     pub outside: usize,
@@ -64,7 +66,8 @@ impl NotesLost {
     /// How many notes were lost, for whatever reason.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.same_cell + self.unmapped.values().sum::<usize>() + self.outside
+        let by_key = self.unmapped.values().chain(self.aside.values());
+        self.same_cell + by_key.sum::<usize>() + self.outside
     }
 
     /// Counts the losses of another part of the same song as well.
@@ -74,6 +77,19 @@ impl NotesLost {
         for (&key, &n_notes) in &other.unmapped {
             *self.unmapped.entry(key).or_default() += n_notes;
         }
+        for (&key, &n_notes) in &other.aside {
+            *self.aside.entry(key).or_default() += n_notes;
+        }
+    }
+
+    /// Counts a note on a key that is no drum of `map`.
+    pub(crate) fn without_drum(&mut self, pitch: u8, map: &DrumMap) {
+        let keys = if map.aside.contains(&pitch) {
+            &mut self.aside
+        } else {
+            &mut self.unmapped
+        };
+        *keys.entry(pitch).or_default() += 1;
     }
 }
 
@@ -260,6 +276,14 @@ impl Groove {
         })
     }
 
+    /// The groove so many times in a row.
+    #[must_use]
+    pub fn repeated(&self, n_times: usize) -> Self {
+        Self {
+            rows: self.rows.repeat(n_times),
+        }
+    }
+
     /// The groove with silence after its end, up to at least `n_steps`.
     #[must_use]
     pub fn padded_to(mut self, n_steps: usize) -> Self {
@@ -286,7 +310,7 @@ fn place(notes: &[Note], map: &DrumMap, lost: &mut NotesLost) -> Vec<(usize, Voi
     let mut hits = Vec::with_capacity(notes.len());
     for note in notes {
         let Some(voice) = map.voice(note.pitch) else {
-            *lost.unmapped.entry(note.pitch).or_default() += 1;
+            lost.without_drum(note.pitch, map);
             continue;
         };
         let Some(step) = step_of(note.onset_beats) else {
@@ -315,7 +339,8 @@ pub(crate) fn step_of(onset_beats: f64) -> Option<usize> {
 }
 
 /// The nearest step, a half going up; negative places give 0.
-pub(crate) fn nearest_step(beats: f64) -> usize {
+#[must_use]
+pub fn nearest_step(beats: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -4,6 +4,7 @@
 //! beats (quarter notes), so tempo never enters a groove: a file's tempo map is reported, not applied.
 
 mod event;
+mod kit;
 mod read;
 mod repair;
 mod rhythm;
@@ -11,16 +12,20 @@ mod segment;
 mod track;
 mod write;
 
+pub use kit::{DrumPart, Drums};
 pub use read::read;
 pub use repair::{Damage, Repair};
 pub use segment::{Segment, SplitAt, split};
 pub use write::{Setup, TICKS_PER_BEAT, midi_velocity, write, write_with};
 
 use crate::error::Error;
-use crate::groove::{HALF_STEP_BEATS, STEPS_PER_BAR};
+use crate::groove::{self, HALF_STEP_BEATS, STEPS_PER_BAR};
 use crate::note::Note;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// Longest loop that is recognised as one, in bars.
+const MAX_LOOP_BARS: f64 = 4096.0;
 
 /// The channel of General MIDI drums: musicians count it as 10.
 pub const DRUM_CHANNEL: u8 = 9;
@@ -46,6 +51,10 @@ pub struct Song {
     pub unclosed_notes: usize,
     /// What the standard forbids and was read nevertheless.
     pub repairs: Vec<Repair>,
+    /// Where the user says that the drums are.
+    pub drum_part: DrumPart,
+    /// How long the loop is that this song was [made](Self::as_loop), in beats.
+    pub loop_beats: Option<f64>,
     /// The byte at which the file stops in the middle of a track; what came before is kept.
     pub truncated_at: Option<usize>,
 }
@@ -79,7 +88,7 @@ pub struct Program {
     pub program: u8,
 }
 
-/// A place of the pedal of a hi-hat.
+/// A place of what may be the pedal of a hi-hat.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HatPedal {
     /// From when on, in beats.
@@ -88,7 +97,9 @@ pub struct HatPedal {
     pub port: u16,
     /// MIDI channel, 0–15.
     pub channel: u8,
-    /// 0 is open, 127 closed.
+    /// The controller's number.
+    pub controller: u8,
+    /// 0–127; a [map](crate::drums::DrumMap::hat) says which is open.
     pub value: u8,
 }
 
@@ -182,6 +193,22 @@ impl Song {
         song
     }
 
+    /// The song as the loop that it is, or as it is: a file that ends on a bar line, or within half a step of one, is a
+    /// loop up to there. Bars are those of its metre, or of 4/4 if that changes.
+    #[must_use]
+    pub fn looped(self) -> Self {
+        let bar_beats = groove::beats(self.steps_per_bar().unwrap_or(STEPS_PER_BAR));
+        let n_bars = (self.end_beats / bar_beats).round();
+        let loop_beats = n_bars * bar_beats;
+        let ends_on_bar_line = (self.end_beats - loop_beats).abs() <= HALF_STEP_BEATS;
+        let holds_all = self.notes.iter().all(|note| note.onset_beats < loop_beats);
+        if ends_on_bar_line && holds_all && (1.0..=MAX_LOOP_BARS).contains(&n_bars) {
+            self.as_loop(loop_beats)
+        } else {
+            self
+        }
+    }
+
     /// The song as a loop of `loop_beats`: a note less than half a step before its end announces the first beat, and is
     /// moved before it.
     #[must_use]
@@ -194,13 +221,25 @@ impl Song {
         }
         let mut song = Self {
             instruments: Vec::new(),
+            loop_beats: Some(loop_beats),
             ..self.clone()
         };
-        for note in &mut song.notes {
-            if note.onset_beats >= loop_beats - HALF_STEP_BEATS {
-                note.onset_beats -= loop_beats;
-            }
+        let announces = |beats: f64| beats >= loop_beats - HALF_STEP_BEATS;
+        for note in song
+            .notes
+            .iter_mut()
+            .filter(|note| announces(note.onset_beats))
+        {
+            note.onset_beats -= loop_beats;
         }
+        for pedal in song
+            .hat_pedals
+            .iter_mut()
+            .filter(|pedal| announces(pedal.beats))
+        {
+            pedal.beats -= loop_beats;
+        }
+        song.hat_pedals.sort_by(|a, b| a.beats.total_cmp(&b.beats));
         song.arrange(players);
         song
     }
@@ -318,10 +357,10 @@ impl Song {
         first.steps_per_bar()
     }
 
-    /// The notes that a groove is made of, all on one channel, in the order of time; the whole song has bars of 16 steps.
+    /// The notes that a groove is made of, in the order of time; the whole song has bars of 16 steps.
     ///
     /// # Errors
-    /// If the file has no [drums](Self::drums), or no bars of 16 steps; the text says which.
+    /// If the file has no certain [drums](Self::drums), or no bars of 16 steps; the text says which.
     pub fn drum_notes(&self) -> Result<Vec<Note>, Error> {
         let steps_per_bar = self.steps_per_bar()?;
         if steps_per_bar != STEPS_PER_BAR {
@@ -331,37 +370,7 @@ impl Song {
                 steps_per_bar,
             ));
         }
-        self.drums()
-    }
-
-    /// The notes of the drums, all on one channel, in the order of time, whatever the metre.
-    ///
-    /// These are the notes on channel 10. Workstations export a clip on channel 1, so a file without any there is
-    /// taken for a drum clip if it uses a single channel, nine tenths of its notes are keys of a drum kit, and kick
-    /// or snare is among them; melodies would otherwise be learnt as drumming.
-    ///
-    /// # Errors
-    /// If the file has no drums.
-    pub fn drums(&self) -> Result<Vec<Note>, Error> {
-        let Some(first) = self.notes.first() else {
-            return Err(Error::Song("it has no notes".to_owned()));
-        };
-        let drums: Vec<Note> = self
-            .notes
-            .iter()
-            .copied()
-            .filter(|note| note.channel == DRUM_CHANNEL)
-            .collect();
-        if !drums.is_empty() {
-            return Ok(drums);
-        }
-        let is_one_clip = self.notes.iter().all(|note| note.channel == first.channel);
-        if is_one_clip && is_played_on_a_kit(&self.notes) {
-            return Ok(self.notes.clone());
-        }
-        Err(Error::Song(
-            "it has no drums: nothing on MIDI channel 10, and what the other channels play is no drum kit".to_owned(),
-        ))
+        Ok(self.drums()?.notes)
     }
 }
 
@@ -391,19 +400,8 @@ impl Player {
 pub(crate) fn wrong_metre(signature: &TimeSignature, steps_per_bar: usize) -> Error {
     Error::Song(format!(
         "its metre is {signature}, so its bars have {steps_per_bar} sixteenth steps; models have bars of \
-         {STEPS_PER_BAR} (4/4, 2/2 or 8/8)"
+         {STEPS_PER_BAR} (4/4, 2/2 or 8/8) unless any_metre is set"
     ))
-}
-
-/// Whether nearly all notes are keys of a drum kit, with kick or snare among them.
-fn is_played_on_a_kit(notes: &[Note]) -> bool {
-    // General MIDI's kit, and the hi-hat's edge, closed and open, of electronic kits.
-    let n_kit_keys = notes
-        .iter()
-        .filter(|note| matches!(note.pitch, 22 | 26 | 35..=59))
-        .count();
-    let has_backbone = notes.iter().any(|note| matches!(note.pitch, 35..=40));
-    has_backbone && n_kit_keys * 10 >= notes.len() * 9
 }
 
 #[cfg(test)]
@@ -492,38 +490,6 @@ mod tests {
         assert!(refusal(&waltz).contains("12 sixteenth steps"));
     }
 
-    #[test]
-    fn drums_are_on_channel_10() {
-        let notes = playing(&[(0, 40), (9, 36), (1, 60)]).drum_notes().unwrap();
-        assert_eq!(
-            notes.iter().map(|note| note.pitch).collect::<Vec<_>>(),
-            [36]
-        );
-    }
-
-    #[test]
-    fn a_drum_clip_of_a_workstation_may_be_on_another_channel() {
-        assert_eq!(
-            playing(&[(0, 36), (0, 38), (0, 42), (0, 22)])
-                .drum_notes()
-                .unwrap()
-                .len(),
-            4
-        );
-    }
-
-    #[test]
-    fn a_song_without_drums_is_refused() {
-        for keys in [
-            &[(0, 60), (0, 64), (0, 67)][..],
-            &[(0, 36), (1, 38)],
-            &[(0, 45), (0, 50)],
-        ] {
-            assert!(refusal(&playing(keys)).contains("no drums"), "{keys:?}");
-        }
-        assert!(refusal(&playing(&[])).contains("no notes"));
-    }
-
     fn note(onset_beats: f64, channel: u8) -> Note {
         Note {
             onset_beats,
@@ -554,6 +520,31 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_ends_at_a_bar_line_or_nearly_is_a_loop() {
+        let ending = |end_beats, last: f64| {
+            let notes = vec![note(0.0, 0), note(last, 0)];
+            let song = Song {
+                end_beats,
+                ..Song::from_notes(notes, &[])
+            };
+            song.looped().loop_beats
+        };
+        // Workstations end a file with its loop, with its last note-on, or with that note's end.
+        for end_beats in [16.0, 15.95, 15.875, 16.06, 16.125] {
+            assert_eq!(ending(end_beats, 15.95), Some(16.0), "{end_beats}");
+        }
+        // What ends anywhere is none, nor what ends with a stroke on the next bar.
+        for (end_beats, last) in [(15.5, 15.0), (16.2, 15.95), (16.1, 16.0), (0.05, 0.0)] {
+            assert_eq!(ending(end_beats, last), None, "{end_beats}, {last}");
+        }
+        let waltz = Song {
+            end_beats: 6.0,
+            ..song(&[(0.0, 3, 4)])
+        };
+        assert_eq!(waltz.looped().loop_beats, Some(6.0));
+    }
+
+    #[test]
     fn what_sounds_is_what_has_a_length() {
         let struck = |onset_beats, channel| Note {
             duration_beats: 0.0,
@@ -574,6 +565,7 @@ mod tests {
         let song = Song::from_notes(notes, &[]).as_loop(4.0);
         let onsets: Vec<_> = song.notes.iter().map(|note| note.onset_beats).collect();
         assert_eq!(onsets, [3.9 - 4.0, 0.0, 3.8]);
+        assert_eq!(song.loop_beats, Some(4.0));
         assert_eq!(song.instruments.len(), 2);
         assert_eq!(song.instruments[1].notes, [0]);
     }

@@ -137,13 +137,12 @@ impl Convert for DrumsConverter {
         map: &DrumMap,
         extent: Extent,
     ) -> Result<Material, Error> {
-        let notes = song.drums()?;
-        if self.magenta_compat && notes.iter().any(|note| note.channel != DRUM_CHANNEL) {
-            return Err(Error::Song(
-                "it has no drums: nothing on MIDI channel 10".to_owned(),
-            ));
-        }
         let mut heard = Heard::nothing();
+        let notes = if self.magenta_compat {
+            drums_of_the_original(song)?
+        } else {
+            heard.drums(song.drums_in(map)?, map)
+        };
         heard.add(&notes);
         let mut parts = Vec::new();
         for stretch in stretches.cut(&notes, &mut heard.lost)? {
@@ -151,7 +150,7 @@ impl Convert for DrumsConverter {
             let steps_per_bar = stretch.steps_per_bar;
             let gap_steps = extent.gap_steps(self.gap_bars, steps_per_bar);
             for mut track in tracks(&hits, steps_per_bar, gap_steps) {
-                if let Extent::Whole { n_steps } = extent {
+                if let Some(n_steps) = extent.n_filled() {
                     track = track.whole(n_steps);
                 }
                 if let Some(max_bars) = self.max_bars {
@@ -275,7 +274,7 @@ impl DrumsConverter {
         let mut hits: Vec<(usize, u64)> = Vec::new();
         for note in notes {
             let Some(class) = self.class(note.pitch, map) else {
-                *lost.unmapped.entry(note.pitch).or_default() += 1;
+                lost.without_drum(note.pitch, map);
                 continue;
             };
             let (step, _) = steps(note);
@@ -344,6 +343,17 @@ pub fn magenta_js_rests(rows: &Rows) -> Vec<f32> {
         std::mem::swap(&mut row[width - 1], &mut rest_after);
     }
     numbers
+}
+
+/// What plays on channel 10.
+fn drums_of_the_original(song: &Song) -> Result<Vec<Note>, Error> {
+    let is_drum = |note: &&Note| note.channel == DRUM_CHANNEL;
+    let notes: Vec<Note> = song.notes.iter().filter(is_drum).copied().collect();
+    if notes.is_empty() {
+        let problem = "it has no drums: nothing on MIDI channel 10";
+        return Err(Error::Song(problem.to_owned()));
+    }
+    Ok(notes)
 }
 
 /// The label of the drums that play together.

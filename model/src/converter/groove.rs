@@ -144,15 +144,15 @@ impl Convert for GrooveConverter {
         map: &DrumMap,
         extent: Extent,
     ) -> Result<Material, Error> {
+        let mut heard = Heard::nothing();
         let notes = match extent {
             _ if self.magenta_compat => {
                 refused_by_the_original(song, map)?;
                 song.notes.clone()
             }
             Extent::Whole { .. } if self.tapify => taps_on_any_key(song, map),
-            _ => song.drums()?,
+            _ => heard.drums(song.drums_in(map)?, map),
         };
-        let mut heard = Heard::nothing();
         heard.add(&notes);
         let mut parts = Vec::new();
         for stretch in stretches.cut(&notes, &mut heard.lost)? {
@@ -163,7 +163,7 @@ impl Convert for GrooveConverter {
                 parts.push(Part {
                     start_beats: stretch.start_beats,
                     steps_per_bar: stretch.steps_per_bar,
-                    content: Content::Groove(groove.padded_to(extent.n_steps())),
+                    content: Content::Groove(groove.padded_to(extent.n_filled().unwrap_or(0))),
                 });
             }
         }
@@ -424,7 +424,8 @@ fn drop_notes(groove: &mut Groove, most: f64, noise: &mut Noise) {
 /// The notes of the drums or else of everyone, those on keys of no drum on the drum of taps: who taps a rhythm for the
 /// model to play does so on whatever is at hand.
 fn taps_on_any_key(song: &Song, map: &DrumMap) -> Vec<Note> {
-    let mut notes = song.drums().unwrap_or_else(|_| song.notes.clone());
+    let drums = song.drums_in(map).map(|drums| drums.notes);
+    let mut notes = drums.unwrap_or_else(|_| song.notes.clone());
     for note in &mut notes {
         if map.voice(note.pitch).is_none() {
             note.pitch = map.pitch(TAP);

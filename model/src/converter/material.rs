@@ -1,6 +1,7 @@
 //! What a song holds for one converter, and where windows lie in it.
 
 use super::{melody, trio};
+use crate::drums::DrumMap;
 use crate::groove::{Groove, NotesLost};
 
 /// What a song holds for one converter.
@@ -19,6 +20,14 @@ pub struct Material {
     pub first_beats: f64,
     /// MIDI channel (0–15) of these notes, if it is a single one.
     pub channel: Option<u8>,
+    /// How the drums were found, in words, if not simply on channel 10.
+    pub found: Option<String>,
+    /// What plays on channel 10 and is no drum, in words.
+    pub aside: Option<String>,
+    /// Strokes of the hi-hat that its pedal makes open or closed, and not their key.
+    pub n_by_pedal: usize,
+    /// A drum map that the notes fit clearly better than the one that they are read with.
+    pub better_map: Option<&'static DrumMap>,
     /// Whether it is a whole song, in which equal windows are different places.
     pub(super) is_whole: bool,
 }
@@ -121,7 +130,37 @@ impl Part {
     }
 }
 
+impl Content {
+    /// The same so many times in a row; `None` for trios, whose bars are not all alike.
+    fn repeated(&self, n_times: usize) -> Option<Self> {
+        Some(match self {
+            Self::Groove(groove) => Self::Groove(groove.repeated(n_times)),
+            Self::Drums(bits) => Self::Drums(bits.repeat(n_times)),
+            Self::Melody(labels) => Self::Melody(labels.repeat(n_times)),
+            Self::Trio(_) => return None,
+        })
+    }
+}
+
 impl Material {
+    /// Repeats a loop up to `n_steps`, if it fits into them several times without a rest. Says whether it did.
+    pub fn repeat_to(&mut self, n_steps: usize) -> bool {
+        let [part] = &mut self.parts[..] else {
+            return false;
+        };
+        let n_loop = part.n_steps();
+        if n_loop == 0 || n_loop >= n_steps || !n_steps.is_multiple_of(n_loop) {
+            return false;
+        }
+        match part.content.repeated(n_steps / n_loop) {
+            Some(content) => {
+                part.content = content;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Bars of all parts.
     #[must_use]
     pub fn n_bars(&self) -> usize {

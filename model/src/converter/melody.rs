@@ -7,7 +7,7 @@ use crate::conditions::Conditions;
 use crate::drums::DrumMap;
 use crate::error::Error;
 use crate::groove::{self, NotesLost};
-use crate::midi::{DRUM_CHANNEL, Instrument, Song};
+use crate::midi::{Instrument, Song};
 use crate::noise::Noise;
 use crate::note::Note;
 use crate::rows::{RowLayout, Rows};
@@ -129,11 +129,11 @@ impl Convert for MelodyConverter {
             return Err(Error::Song("it has no notes".to_owned()));
         }
         let [first, last] = self.programs;
+        let drummers = super::drummers(song, self.magenta_compat);
         let mut heard = Heard::nothing();
         let mut parts = Vec::new();
-        for instrument in song.instruments.iter().take(MAX_INSTRUMENTS) {
-            let is_melodic = instrument.channel != DRUM_CHANNEL;
-            if !is_melodic || !(first..=last).contains(&instrument.program) {
+        for (place, instrument) in song.instruments.iter().take(MAX_INSTRUMENTS).enumerate() {
+            if drummers.contains(&place) || !(first..=last).contains(&instrument.program) {
                 continue;
             }
             let notes: Vec<Note> = sounding(song, instrument);
@@ -143,7 +143,7 @@ impl Convert for MelodyConverter {
                 let steps_per_bar = stretch.steps_per_bar;
                 let gap_steps = extent.gap_steps(self.gap_bars, steps_per_bar);
                 for mut melody in melodies(&strikes, steps_per_bar, gap_steps, &mut heard.lost) {
-                    if let Extent::Whole { n_steps } = extent {
+                    if let Some(n_steps) = extent.n_filled() {
                         melody = melody.whole(n_steps);
                     }
                     if let Some(max_bars) = self.max_bars {

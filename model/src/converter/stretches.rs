@@ -1,9 +1,10 @@
 //! How a song is cut into stretches that windows can be cut from.
 
 use super::material::{Material, Part};
+use crate::drums::DrumMap;
 use crate::error::Error;
 use crate::groove::{MAX_BARS, NotesLost, STEPS_PER_BAR, nearest_step, step_of};
-use crate::midi::{self, Segment, Song, SplitAt};
+use crate::midi::{self, Drums, Segment, Song, SplitAt};
 use crate::note::Note;
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,16 +16,18 @@ const LAST_STEP: usize = MAX_BARS * STEPS_PER_BAR;
 pub(super) enum Extent {
     /// What is played, without long rests.
     Tracks,
+    /// All of a loop, `n_steps` long.
+    Loop { n_steps: usize },
     /// Everything from the first bar, with silence up to `n_steps`.
     Whole { n_steps: usize },
 }
 
 impl Extent {
-    /// Steps to fill with silence.
-    pub(super) fn n_steps(self) -> usize {
+    /// Steps to fill with silence, where everything is wanted.
+    pub(super) fn n_filled(self) -> Option<usize> {
         match self {
-            Self::Tracks => 0,
-            Self::Whole { n_steps } => n_steps,
+            Self::Tracks => None,
+            Self::Loop { n_steps } | Self::Whole { n_steps } => Some(n_steps),
         }
     }
 
@@ -154,6 +157,10 @@ impl Stretches {
             n_notes: heard.n_notes,
             lost: heard.lost,
             first_beats: heard.first_beats,
+            found: heard.found,
+            aside: heard.aside,
+            n_by_pedal: heard.n_by_pedal,
+            better_map: heard.better_map,
             channel: heard.channels.first().copied().filter(|_| is_one_channel),
             is_whole: false,
         })
@@ -168,6 +175,11 @@ pub(super) struct Heard {
     channels: BTreeSet<u8>,
     /// Those that get into no part.
     pub(super) lost: NotesLost,
+    /// How drums were found, and what plays on their channel beside them.
+    found: Option<String>,
+    aside: Option<String>,
+    n_by_pedal: usize,
+    better_map: Option<&'static DrumMap>,
 }
 
 impl Heard {
@@ -177,7 +189,20 @@ impl Heard {
             first_beats: f64::INFINITY,
             channels: BTreeSet::new(),
             lost: NotesLost::default(),
+            found: None,
+            aside: None,
+            n_by_pedal: 0,
+            better_map: None,
         }
+    }
+
+    /// The notes of drums; keeps what is said of them.
+    pub(super) fn drums(&mut self, drums: Drums, map: &DrumMap) -> Vec<Note> {
+        self.found = drums.found;
+        self.aside = drums.aside;
+        self.n_by_pedal = drums.n_by_pedal;
+        self.better_map = map.better_for(&drums.notes);
+        drums.notes
     }
 
     pub(super) fn add(&mut self, notes: &[Note]) {

@@ -103,15 +103,7 @@ impl Convert for TrioConverter {
             );
         }
         let mut heard = Heard::nothing();
-        for instrument in song.instruments.iter().take(MAX_INSTRUMENTS) {
-            let is_drum = instrument.channel == DRUM_CHANNEL;
-            let Some(role) = role(is_drum, instrument.program) else {
-                continue;
-            };
-            let notes: Vec<Note> = match role {
-                Role::Drums => song.notes_of(instrument).copied().collect(),
-                Role::Melody | Role::Bass => melody::sounding(song, instrument),
-            };
+        for (role, notes) in self.musicians(song, map, &mut heard) {
             heard.add(&notes);
             for stretch in stretches.cut(&notes, &mut heard.lost)? {
                 let band = bands
@@ -129,7 +121,7 @@ impl Convert for TrioConverter {
         for mut band in bands.into_values() {
             if let Some(missing) = band.missing() {
                 incomplete.push((band.start_beats, missing));
-                if matches!(extent, Extent::Tracks) || band.n_notes() == 0 {
+                if !matches!(extent, Extent::Whole { .. }) || band.n_notes() == 0 {
                     heard.lost.outside += band.n_notes();
                     continue;
                 }
@@ -209,6 +201,31 @@ impl TrioConverter {
         RowLayout::OneHots {
             classes: vec![classes, classes, 1 << N_VOICES],
         }
+    }
+
+    /// Who could be one of the three, and what they play.
+    fn musicians(&self, song: &Song, map: &DrumMap, heard: &mut Heard) -> Vec<(Role, Vec<Note>)> {
+        let drummers = super::drummers(song, self.magenta_compat);
+        let mut musicians = Vec::new();
+        for (place, instrument) in song.instruments.iter().take(MAX_INSTRUMENTS).enumerate() {
+            let Some(role) = role(drummers.contains(&place), instrument.program) else {
+                continue;
+            };
+            let notes = match role {
+                Role::Drums => song.notes_of(instrument).copied().collect(),
+                Role::Melody | Role::Bass => melody::sounding(song, instrument),
+            };
+            musicians.push((role, notes));
+        }
+        // Where the drums are not simply channel 10, several instruments can be one kit.
+        if let Ok(drums) = song.drums_in(map)
+            && drums.found.is_some()
+            && !self.magenta_compat
+        {
+            musicians.retain(|(role, _)| !matches!(role, Role::Drums));
+            musicians.push((Role::Drums, heard.drums(drums, map)));
+        }
+        musicians
     }
 
     /// What one instrument plays in a stretch, if anything.

@@ -155,6 +155,7 @@ impl Song {
                 beats: beats(pedal.tick),
                 port: pedal.port,
                 channel: pedal.channel,
+                controller: pedal.controller,
                 value: pedal.value,
             }));
         for track in tracks {

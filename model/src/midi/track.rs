@@ -3,12 +3,11 @@
 use super::event::{Event, Message, NoEvent};
 use super::repair::{self, Damage, Repair};
 use super::rhythm::Selection;
+use crate::drums::CONTROLLERS;
 use std::collections::HashMap;
 
 /// The controller that chooses a bank of sounds.
 const BANK: u8 = 0;
-/// The controller of the hi-hat's pedal on electronic kits.
-const HAT_PEDAL: u8 = 4;
 /// Characters of a name that are kept.
 const LONGEST_NAME: usize = 40;
 
@@ -68,6 +67,7 @@ pub(super) struct TickPedal {
     pub(super) tick: u64,
     pub(super) port: u16,
     pub(super) channel: u8,
+    pub(super) controller: u8,
     pub(super) value: u8,
 }
 
@@ -144,21 +144,26 @@ impl Track {
             } => self.banks[usize::from(channel)] = Some(value),
             Message::Controller {
                 channel,
-                number: HAT_PEDAL,
+                number,
                 value,
-            } => self.pedals.push(TickPedal {
-                tick: self.end,
-                port: self.port,
-                channel,
-                value,
-            }),
+            } => {
+                if CONTROLLERS.contains(&number) {
+                    self.pedals.push(TickPedal {
+                        tick: self.end,
+                        port: self.port,
+                        channel,
+                        controller: number,
+                        value,
+                    });
+                }
+            }
             Message::Exclusive(data) => {
                 if let Some(selection) = Selection::of_exclusive(data) {
                     self.select(selection);
                 }
             }
             Message::Meta { kind, data } => self.apply_meta(kind, data),
-            Message::Controller { .. } | Message::Other => {}
+            Message::Other => {}
         }
     }
 
@@ -461,6 +466,7 @@ mod tests {
             tick: 3,
             port: 2,
             channel: 9,
+            controller: 4,
             value: 64,
         };
         assert_eq!(track.pedals, [pedal]);

@@ -150,7 +150,10 @@ fn heard(player: &Player, input: &Input, part: usize) -> Vec<Note> {
     if player.converter.plays_drums() {
         let start_beats = input.part_start_beats(part);
         let rekeyed = |pitch: u8| rekeyed(pitch, player.args.input_map, player.written_map());
-        let drums = input.song.drums().unwrap_or_default();
+        let drums = input
+            .song
+            .drums()
+            .map_or_else(|_| Vec::new(), |drums| drums.notes);
         drums
             .into_iter()
             .filter(|note| note.onset_beats >= start_beats - beats(1) / 2.0)

@@ -34,7 +34,7 @@ enum Segments {
 }
 
 /// The maps that nine drums may have; the first is magenta.js's own.
-const MAPS: [&DrumMap; 3] = [&DrumMap::MAGENTA_JS, &DrumMap::GM, &DrumMap::TD11];
+const MAPS: [&DrumMap; 3] = [&DrumMap::MAGENTA_JS, &DrumMap::MAGENTA, &DrumMap::TD11];
 
 /// What helps if `config.json` does not say what it should.
 const REMEDY: &str =
