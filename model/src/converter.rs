@@ -502,11 +502,11 @@ impl Converter {
     }
 }
 
-/// Who plays drums: places in the instruments of a song. Where it is not certain who, all who play on channel 10; in the
-/// original always these.
+/// Who plays drums and no melody: places in the instruments of a song. Where nothing but the look of a part tells, all who
+/// play on channel 10; in the original always these.
 fn drummers(song: &Song, is_compatible: bool) -> BTreeSet<usize> {
     match song.drums() {
-        Ok(drums) if !is_compatible => drums.instruments.into_iter().collect(),
+        Ok(drums) if !is_compatible && !drums.is_by_look => drums.instruments.into_iter().collect(),
         _ => {
             let is_drummer = |place: &usize| song.instruments[*place].channel == DRUM_CHANNEL;
             (0..song.instruments.len()).filter(is_drummer).collect()

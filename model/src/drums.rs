@@ -171,13 +171,7 @@ impl DrumMap {
     #[must_use]
     pub fn better_for(&self, notes: &[Note]) -> Option<&'static Self> {
         const MAPS: &[DrumMap] = &DrumMap::ALL;
-        let mut keys: BTreeMap<u8, usize> = BTreeMap::new();
-        for note in notes
-            .iter()
-            .filter(|note| !self.aside.contains(&note.pitch))
-        {
-            *keys.entry(note.pitch).or_default() += 1;
-        }
+        let keys = self.keys_of(notes);
         let own = Usage::of(self, &keys);
         if own.n_notes < FEWEST_NOTES || own.is_beat() {
             return None;
@@ -193,6 +187,24 @@ impl DrumMap {
             }
         }
         best.map(|(map, _)| map)
+    }
+
+    /// Whether `notes` are a beat in this map, and hardly anything else.
+    pub(crate) fn is_beat(&self, notes: &[Note]) -> bool {
+        let usage = Usage::of(self, &self.keys_of(notes));
+        usage.n_notes >= FEWEST_NOTES && usage.is_beat() && usage.is_hardly_anything_else()
+    }
+
+    /// How many notes each key has, without those that are known to be no drums.
+    fn keys_of(&self, notes: &[Note]) -> BTreeMap<u8, usize> {
+        let mut keys = BTreeMap::new();
+        for note in notes
+            .iter()
+            .filter(|note| !self.aside.contains(&note.pitch))
+        {
+            *keys.entry(note.pitch).or_default() += 1;
+        }
+        keys
     }
 
     /// The key that a drum is written with.

@@ -205,7 +205,11 @@ impl TrioConverter {
 
     /// Who could be one of the three, and what they play.
     fn musicians(&self, song: &Song, map: &DrumMap, heard: &mut Heard) -> Vec<(Role, Vec<Note>)> {
-        let drummers = super::drummers(song, self.magenta_compat);
+        let drums = song.drums_in(map).ok().filter(|_| !self.magenta_compat);
+        let drummers = match &drums {
+            Some(drums) => drums.instruments.iter().copied().collect(),
+            None => super::drummers(song, true),
+        };
         let mut musicians = Vec::new();
         for (place, instrument) in song.instruments.iter().take(MAX_INSTRUMENTS).enumerate() {
             let Some(role) = role(drummers.contains(&place), instrument.program) else {
@@ -218,10 +222,7 @@ impl TrioConverter {
             musicians.push((role, notes));
         }
         // Where the drums are not simply channel 10, several instruments can be one kit.
-        if let Ok(drums) = song.drums_in(map)
-            && drums.found.is_some()
-            && !self.magenta_compat
-        {
+        if let Some(drums) = drums.filter(|drums| drums.found.is_some()) {
             musicians.retain(|(role, _)| !matches!(role, Role::Drums));
             musicians.push((Role::Drums, heard.drums(drums, map)));
         }

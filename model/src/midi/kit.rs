@@ -14,7 +14,7 @@ use super::{DRUM_CHANNEL, HatPedal, Instrument, Song};
 use crate::drums::{DrumMap, Pedal, Voice};
 use crate::error::Error;
 use crate::note::Note;
-use look::{HELD, is_held, is_kit, keys, kit_voice, legato};
+use look::{HELD, is_held, is_held_beyond_kit, is_kit, keys, kit_voice, legato};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -44,6 +44,8 @@ pub struct Drums {
     pub instruments: Vec<usize>,
     /// How they were found, in words, if not simply on channel 10.
     pub found: Option<String>,
+    /// Whether nothing but what they play tells that they are drums.
+    pub is_by_look: bool,
     /// What plays on channel 10 and is no drum, in words.
     pub aside: Option<String>,
     /// Strokes of the hi-hat that its pedal makes open or closed, and not their key.
@@ -155,6 +157,7 @@ impl Song {
             notes: Vec::new(),
             instruments,
             found: chosen.found,
+            is_by_look: chosen.is_by_look,
             aside: chosen.aside,
             n_by_pedal: 0,
         };
@@ -229,6 +232,7 @@ struct Part<'a> {
 struct Choice<'a> {
     parts: Vec<&'a Part<'a>>,
     found: Option<String>,
+    is_by_look: bool,
     aside: Option<String>,
 }
 
@@ -237,6 +241,7 @@ impl<'a> Choice<'a> {
         Self {
             parts: parts.collect(),
             found,
+            is_by_look: false,
             aside: None,
         }
     }
@@ -246,11 +251,12 @@ impl<'a> Choice<'a> {
 fn found<'a>(parts: &'a [Part<'a>]) -> Result<Choice<'a>, Error> {
     let (told, others): (Vec<&Part>, Vec<&Part>) =
         parts.iter().partition(|part| part.is_told_to_be_drums());
-    let melodies: Vec<&Part> = told
-        .iter()
-        .copied()
-        .filter(|part| part.is_melody())
-        .collect();
+    // What another port plays on channel 10 is another module's part.
+    let kits = told.iter().filter(|part| part.is_drums());
+    let ports: BTreeSet<u16> = kits.map(|part| part.port).collect();
+    let is_of_other_port = |part: &Part| !ports.is_empty() && !ports.contains(&part.port);
+    let is_melody = |part: &&Part| part.is_melody(is_of_other_port(part));
+    let melodies: Vec<&Part> = told.iter().copied().filter(is_melody).collect();
     let elsewhere: Vec<&Part> = others
         .iter()
         .copied()
@@ -268,6 +274,7 @@ fn found<'a>(parts: &'a [Part<'a>]) -> Result<Choice<'a>, Error> {
         };
         return Ok(Choice {
             found: Some(format!("{}, {reason}", channels(&elsewhere))),
+            is_by_look: !is_named,
             aside: in_words(&melodies),
             parts: elsewhere,
         });
@@ -281,6 +288,7 @@ fn found<'a>(parts: &'a [Part<'a>]) -> Result<Choice<'a>, Error> {
         let is_selected = taken.iter().any(|part| part.channel != DRUM_CHANNEL);
         return Ok(Choice {
             found: is_selected.then(|| format!("{}, selected for drums", channels(&taken))),
+            is_by_look: false,
             aside: in_words(&aside),
             parts: taken,
         });
@@ -303,6 +311,7 @@ fn found<'a>(parts: &'a [Part<'a>]) -> Result<Choice<'a>, Error> {
     };
     Ok(Choice {
         found: Some(format!("{}, {found}", channels(&few))),
+        is_by_look: true,
         aside: None,
         parts: few,
     })
@@ -322,11 +331,14 @@ impl Part<'_> {
                 .unwrap_or_else(|| is_kit(&self.notes) && !self.has_melodic_program())
     }
 
-    /// Whether this is a melody by its name, or else by what it plays.
-    fn is_melody(&self) -> bool {
+    /// Whether this is a melody by its name, or else by what it plays; on another port than the drums, less is enough.
+    fn is_melody(&self, is_of_other_port: bool) -> bool {
         let by_name = self.is_named_drums().map(|is_drums| !is_drums);
-        self.selected != Some(true)
-            && by_name.unwrap_or_else(|| is_held(&self.notes) && !is_kit(&self.notes))
+        let by_look = || {
+            let is_beyond = is_of_other_port && is_held_beyond_kit(&self.notes);
+            (is_beyond || is_held(&self.notes)) && !is_kit(&self.notes)
+        };
+        self.selected != Some(true) && by_name.unwrap_or_else(by_look)
     }
 
     /// Whether its sound is that of an instrument with pitches. The first of them is what nobody chose, and the
@@ -348,17 +360,14 @@ impl Part<'_> {
         let drums: BTreeSet<Voice> = keys.iter().copied().filter_map(kit_voice).collect();
         let is_struck = keys.len() == 1 || legato(&self.notes) <= HELD;
         let is_melody = self.is_named_drums() == Some(false) || self.has_melodic_program();
-        keys.len() <= 3 && drums.len() == keys.len() && is_struck && !is_melody
+        let is_of_drums = drums.len() == keys.len() || drums.iter().all(is_tom);
+        keys.len() <= 3 && !drums.is_empty() && is_of_drums && is_struck && !is_melody
     }
 
     /// Whether a few drums make a beat by themselves: toms could be a riff as well, and held notes a drone.
     fn is_a_beat(&self) -> bool {
-        let is_tom = |voice| matches!(voice, Voice::LowTom | Voice::MidTom | Voice::HighTom);
-        let has_toms = keys(&self.notes)
-            .into_iter()
-            .filter_map(kit_voice)
-            .any(is_tom);
-        !has_toms && legato(&self.notes) <= HELD
+        let mut drums = keys(&self.notes).into_iter().filter_map(kit_voice);
+        !drums.any(|drum| is_tom(&drum)) && legato(&self.notes) <= HELD
     }
 
     /// What it is, for someone who has to choose.
@@ -386,6 +395,10 @@ impl Part<'_> {
         );
         words
     }
+}
+
+fn is_tom(voice: &Voice) -> bool {
+    matches!(voice, Voice::LowTom | Voice::MidTom | Voice::HighTom)
 }
 
 /// The channels of parts, as people count them.

@@ -77,11 +77,14 @@ impl Selection {
     }
 }
 
+/// From which tick on a channel is drums, or not, or nothing is said.
+type Switch = (u64, Option<bool>);
+
 /// What the selections of a song say of each channel, from tick to tick.
 #[derive(Default)]
 pub(super) struct Rhythm {
-    /// By port and channel: from which tick on it is drums, or not, or nothing is said.
-    switches: BTreeMap<(u16, u8), Vec<(u64, Option<bool>)>>,
+    /// By port and channel.
+    switches: BTreeMap<(u16, u8), Vec<Switch>>,
     /// By port and channel: whether what is said was said by a bank.
     is_by_bank: BTreeMap<(u16, u8), bool>,
     /// The ports whose module is one of GS.
@@ -160,10 +163,8 @@ mod tests {
     use super::*;
 
     fn rhythm(selections: &[(u64, u16, Selection)]) -> Rhythm {
-        let track = Track {
-            selections: selections.to_vec(),
-            ..Track::default()
-        };
+        let mut track = Track::default();
+        track.selections.extend(selections);
         Rhythm::of(&[track])
     }
 

@@ -9,52 +9,62 @@ const TOGETHER_BEATS: f64 = 1.0 / 32.0;
 /// A note that sounds for more than this part of the time to the next one is held.
 pub(super) const HELD: f64 = 0.6;
 
-/// Whether the notes, in the order of time, are those of a drum kit in General MIDI or in any map that there is.
+/// Whether the notes, in the order of time, are those of a drum kit: there is a bass drum, drum and cymbal are struck
+/// together now and then, and the same drums come again. In General MIDI there can be percussion beside it; in any other
+/// map there has to be a beat and hardly anything else.
 pub(super) fn is_kit(notes: &[Note]) -> bool {
-    let others = DrumMap::ALL.iter().filter(|map| map.id != DrumMap::GM.id);
-    is_kit_of(notes, 0.2, kit_voice)
-        || others
-            .into_iter()
-            .any(|map| is_kit_of(notes, 0.8, |key| map.voice(key)))
+    let mut maps = DrumMap::ALL.iter();
+    notes.len() >= 2 * keys(notes).len()
+        && (has_beat_of(notes, kit_voice)
+            || maps.any(|map| map.is_beat(notes) && has_beat_of(notes, |key| map.voice(key))))
 }
 
-/// Whether the notes are those of a drum kit whose keys are `voice`: there is a kick; kick or snare coincide with a
-/// cymbal now and then; the same drums come again; and at least the share `least` of the notes keeps time.
-fn is_kit_of(notes: &[Note], least: f64, voice: impl Fn(u8) -> Option<Voice>) -> bool {
-    let is_beaten = |voice| matches!(voice, Voice::Kick | Voice::Snare);
-    let is_hat_or_ride = |voice| matches!(voice, Voice::ClosedHat | Voice::OpenHat | Voice::Ride);
-    let is_cymbal = |voice| is_hat_or_ride(voice) || voice == Voice::Crash;
-    let voices = |notes: &[Note]| -> Vec<Voice> {
-        notes.iter().filter_map(|note| voice(note.pitch)).collect()
+/// Whether there is a bass drum among notes whose drums are `voice`, a fifth of them keeps time, and now and then a drum
+/// and what keeps time are struck together, one of them with several others: pairs that are always the same could be the
+/// octaves of a left hand.
+fn has_beat_of(notes: &[Note], voice: impl Fn(u8) -> Option<Voice>) -> bool {
+    let is_beaten = |key: &u8| matches!(voice(*key), Some(Voice::Kick | Voice::Snare));
+    let keeps_time = |key: &u8| {
+        matches!(
+            voice(*key),
+            Some(Voice::ClosedHat | Voice::OpenHat | Voice::Ride)
+        )
     };
-    let played = voices(notes);
-    let keeps_time = |voice: &&Voice| is_beaten(**voice) || is_hat_or_ride(**voice);
-    let n_in_time = played.iter().filter(keeps_time).count();
-    let mut n_moments = 0;
-    let mut n_coincidences = 0;
+    let mut pairs = BTreeSet::new();
+    let (mut n_moments, mut n_together, mut n_in_time) = (0, 0, 0);
     for moment in moments(notes) {
-        let struck = voices(moment);
-        let has = |is_wanted: &dyn Fn(Voice) -> bool| struck.iter().any(|voice| is_wanted(*voice));
+        let struck = moment.iter().map(|note| note.pitch);
+        let beaten: Vec<u8> = struck.clone().filter(is_beaten).collect();
+        let in_time: Vec<u8> = struck.filter(keeps_time).collect();
         n_moments += 1;
-        n_coincidences += usize::from(has(&is_beaten) && has(&is_cymbal));
+        n_together += usize::from(!beaten.is_empty() && !in_time.is_empty());
+        n_in_time += beaten.len() + in_time.len();
+        for drum in beaten {
+            pairs.extend(in_time.iter().map(|cymbal| (drum, *cymbal)));
+        }
     }
-    played.contains(&Voice::Kick)
-        && share(n_coincidences, n_moments) >= 0.08
-        && share(n_in_time, notes.len()) >= least
-        && notes.len() >= 2 * keys(notes).len()
+    let drums: BTreeSet<u8> = pairs.iter().map(|(drum, _)| *drum).collect();
+    let cymbals: BTreeSet<u8> = pairs.iter().map(|(_, cymbal)| *cymbal).collect();
+    notes
+        .iter()
+        .any(|note| voice(note.pitch) == Some(Voice::Kick))
+        && pairs.len() > drums.len().min(cymbals.len())
+        && share(n_together, n_moments) >= 0.08
+        && share(n_in_time, notes.len()) >= 0.2
 }
 
 /// Whether the notes are of many pitches and held until about the next one, and are either one at a time or not on the
 /// keys of a kit.
 pub(super) fn is_held(notes: &[Note]) -> bool {
     let n_together = moments(notes).filter(|moment| moment.len() > 1).count();
-    let n_of_kit = notes
-        .iter()
-        .filter(|note| kit_voice(note.pitch).is_some())
-        .count();
     let is_line = share(n_together, notes.len()) <= 0.05;
-    let is_beyond_kit = share(n_of_kit, notes.len()) < 0.5;
-    keys(notes).len() >= 5 && legato(notes) > HELD && (is_line || is_beyond_kit)
+    keys(notes).len() >= 5 && ((is_line && legato(notes) > HELD) || is_held_beyond_kit(notes))
+}
+
+/// Whether the notes are held until about the next one, and most of them are not on the keys of a kit.
+pub(super) fn is_held_beyond_kit(notes: &[Note]) -> bool {
+    let of_kit = notes.iter().filter(|note| kit_voice(note.pitch).is_some());
+    share(of_kit.count(), notes.len()) < 0.5 && legato(notes) > HELD
 }
 
 /// For which part of the time to the next stroke a note is held, in the median.
