@@ -16,6 +16,7 @@ use fourbar_trainer::config::{Config, DEFAULT_PRESET};
 use fourbar_trainer::dataset::{Dataset, Split};
 use fourbar_trainer::device::Choice;
 use fourbar_trainer::learner::Learner;
+use fourbar_trainer::reading;
 use fourbar_trainer::run_folder::Row;
 use fourbar_trainer::train::{self, Args};
 use std::collections::BTreeMap;
@@ -89,6 +90,8 @@ fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
         seed: Some(5),
         device: Choice::Cpu,
         resume: false,
+        reading: reading::Args::default(),
+        validation: None,
         config: None,
         settings: vec!["validate_every=4".to_owned()],
     }

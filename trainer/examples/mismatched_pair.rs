@@ -182,7 +182,7 @@ fn sequences() -> Result<Vec<Vec<f32>>> {
     let dataset = Dataset::load(
         &data::locate(None)?,
         &config.model.converter,
-        config.drum_map()?,
+        config.reading()?,
     )?;
     let windows = dataset.windows(Split::Train, STEPS, 4);
     Ok(windows

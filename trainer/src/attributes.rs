@@ -14,14 +14,13 @@ pub(crate) use effects::{Point, measure_at};
 pub(crate) use separate::KNOBS;
 
 use crate::dataset::{Dataset, Split, Window};
-use crate::{arguments, data, files};
-use anyhow::{Context as _, Result, ensure};
+use crate::{arguments, data, files, loaded_model, prepare, reading};
+use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::Device;
 use fourbar_model::attributes::{Attribute, AttributeVector, Passage};
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::Batch;
-use fourbar_model::drums::DrumMap;
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 use serde_json::json;
@@ -43,6 +42,9 @@ pub struct Args {
     /// finds it
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
     pub data: Option<PathBuf>,
+    /// How the files are read.
+    #[command(flatten)]
+    pub reading: reading::Args,
     /// Where to write the checkpoint with its vectors [default: back into --model]
     #[arg(long, value_name = "FILE.safetensors", value_parser = files::path_parser())]
     pub out: Option<PathBuf>,
@@ -79,7 +81,6 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     let (mut checkpoint, precision) = Checkpoint::with_precision(&bytes, &origin)?;
     let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
     let metadata = &checkpoint.metadata;
-    let map = DrumMap::by_id(&metadata.drum_map).context("a checkpoint's drum map is known")?;
     let path = data::locate(args.data.as_deref())?;
     let is_another = |out: &&Path| !files::is_same(out, &args.model);
     files::check_outputs(
@@ -90,7 +91,8 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
             ("--out", args.out.as_deref().filter(is_another)),
         ],
     )?;
-    let dataset = Dataset::load(&path, &metadata.config.converter, map)?;
+    let dataset = loaded_model::dataset(metadata, &path, &args.reading)?;
+    prepare::warn(&dataset, &path, &metadata.config, out)?;
     let learned = &metadata.dataset;
     if dataset.sha256 != learned.sha256 && dataset.name != learned.name {
         writeln!(
@@ -100,6 +102,16 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
         )?;
     }
 
+    let n_steps = metadata.config.window_steps();
+    if dataset.windows(Split::Train, n_steps, 1).is_empty() {
+        let report = prepare::Report::of(&dataset, &path, n_steps, 1);
+        let no_training = || "none of its files is one that models train on: add files".to_owned();
+        bail!(
+            "{}: {}",
+            path.display(),
+            report.unusable().unwrap_or_else(no_training)
+        );
+    }
     let training = Training::encode(&vae, &dataset)?;
     let mut vectors = training.vectors();
     ensure!(

@@ -1,8 +1,8 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
 use crate::{
-    attributes, data, eval, generate, import, inspect, listen, parity, prepare, presets, roll,
-    train,
+    attributes, data, eval, generate, import, inspect, listen, maps, parity, prepare, presets,
+    roll, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -30,6 +30,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Draw a MIDI file's drums as a piano roll: PNG, SVG or text
     Roll(roll::Args),
+    /// List the drum maps: which MIDI key is which drum, and where that is documented
+    Maps(maps::Args),
     /// List the models that can be trained
     Presets(presets::Args),
     /// Train a model
@@ -56,6 +58,7 @@ impl Cli {
             Command::Attributes(args) => attributes::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Roll(args) => roll::run(&args),
+            Command::Maps(args) => maps::run(&args),
             Command::Presets(args) => presets::run(&args),
             Command::Train(args) => train::run(&args),
             Command::Import(args) => import::run(&args),

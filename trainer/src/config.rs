@@ -5,6 +5,8 @@
 
 use crate::augment::Augmentation;
 use crate::conditions::ConditionSampling;
+use crate::maps;
+use crate::reading::{self, Holdout, PartArgs, Reading};
 use crate::schedule::Schedule;
 use anyhow::{Context as _, Result, bail, ensure};
 use fourbar_model::attributes::Attribute;
@@ -47,17 +49,50 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Drum map that the files are read with.
+    /// Drum map that the files are read with: one of `fourbar maps`, a file of a user's own, or "auto": the e-kit's for
+    /// the Groove MIDI Dataset, else General MIDI.
     pub drum_map: String,
     /// Distance between the starts of two training windows, in bars.
     pub hop_bars: usize,
+    /// MIDI channel of the drums, 1 to 16; found by what each file says where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u8>,
+    /// Track of the drums, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track: Option<usize>,
+    /// Whether short loops are repeated up to the model's window.
+    pub repeat_short: bool,
+    /// What the model is validated on while it learns.
+    pub validation: Holdout,
 }
+
+impl DataConfig {
+    /// What the command line says about the files counts.
+    pub fn overrule(&mut self, reading: &reading::Args, validation: Option<Holdout>) {
+        if let Some(map) = &reading.drum_map {
+            self.drum_map.clone_from(&map.word);
+        }
+        let PartArgs { channel, track } = reading.part;
+        if channel.is_some() || track.is_some() {
+            (self.channel, self.track) = (channel, track);
+        }
+        self.repeat_short |= reading.repeat_short;
+        self.validation = validation.unwrap_or(self.validation);
+    }
+}
+
+/// The drum map that fits the data.
+const AUTO: &str = "auto";
 
 impl Default for DataConfig {
     fn default() -> Self {
         Self {
-            drum_map: DrumMap::TD11.id.to_owned(),
+            drum_map: AUTO.to_owned(),
             hop_bars: 1,
+            channel: None,
+            track: None,
+            repeat_short: false,
+            validation: Holdout::default(),
         }
     }
 }
@@ -252,13 +287,33 @@ impl Config {
             .map_err(|error: toml::de::Error| anyhow::anyhow!(with_suggestion(error.message())))
     }
 
-    /// The drum map that the files are read with.
+    /// The drum map that the files are read with; `None` for the one that fits the data.
     ///
     /// # Errors
     /// If there is none of this name.
-    pub fn drum_map(&self) -> Result<&'static DrumMap> {
-        let id = &self.data.drum_map;
-        DrumMap::by_id(id).with_context(|| format!("data.drum_map is {id:?}; try gm or td11"))
+    pub fn drum_map(&self) -> Result<Option<&'static DrumMap>> {
+        let word = &self.data.drum_map;
+        if word == AUTO {
+            return Ok(None);
+        }
+        maps::find(word).map(Some).context("in data.drum_map")
+    }
+
+    /// How the files are read.
+    ///
+    /// # Errors
+    /// If there is no drum map of the name.
+    pub fn reading(&self) -> Result<Reading> {
+        let part = PartArgs {
+            channel: self.data.channel,
+            track: self.data.track,
+        };
+        Ok(Reading {
+            map: self.drum_map()?,
+            part: part.part(),
+            repeat_to: self.data.repeat_short.then_some(self.model.window_steps()),
+            validation: self.data.validation,
+        })
     }
 
     /// The attributes that the first numbers of the latent are to stand for.

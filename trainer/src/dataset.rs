@@ -7,10 +7,13 @@
 //! announces.
 //!
 //! The Groove MIDI Dataset and MAESTRO bring an index with their own split into training, validation and test files. Any
-//! other set is split by the SHA-256 of each file's *content*, eight parts in ten for training and one each for validation
-//! and test: the split stays when files are added, renamed or moved, and two copies of a file never end up on both
-//! sides.
+//! other set is split by the SHA-256 of each file's *grid of onsets*, eight parts in ten for training and one each for
+//! validation and test: the split stays when files are added, renamed or moved, and copies of a performance, on whatever
+//! keys, never end up on both sides. They are used once.
 
+#[cfg(test)]
+mod cases;
+mod copies;
 mod index;
 mod input;
 mod source;
@@ -19,6 +22,7 @@ mod tests;
 
 pub use source::{BeatType, SourceFile};
 
+use crate::reading::Reading;
 use crate::{data, files};
 use anyhow::Result;
 use fourbar_model::converter::{Converter, Example, Place};
@@ -89,7 +93,7 @@ impl Split {
         }
     }
 
-    /// The split of a file that no index lists, from the SHA-256 of its content.
+    /// The split of a file that no index lists, from the SHA-256 of what stays the same in its copies.
     fn of_content(sha256: &[u8; 32]) -> Self {
         match sha256[..8].iter().fold(0, |remainder, &byte| {
             (remainder * 256 + u32::from(byte)) % 10
@@ -110,6 +114,15 @@ pub struct Dropped {
     pub reason: String,
 }
 
+/// A file that is left out because another one is the same performance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Copied {
+    /// Path of the file below the data set's root.
+    pub name: String,
+    /// Path of the one that is used.
+    pub of: String,
+}
+
 /// A data set in memory.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -123,6 +136,10 @@ pub struct Dataset {
     pub index: Option<String>,
     /// Files that are not data: no MIDI by their name, or not listed in the index.
     pub n_ignored: usize,
+    /// The tables among these, which have other columns than an index.
+    pub other_tables: Vec<String>,
+    /// Files that are the same performance as another one; those that an index lists are used all the same.
+    pub copies: Vec<Copied>,
     /// What the set is called: the file's or folder's name, except for a set that is known.
     pub name: String,
     /// Its licence, if known.
@@ -154,10 +171,18 @@ impl Dataset {
     /// # Errors
     /// If `path` is neither, holds no MIDI file, or its index is damaged, or the converter's settings make no sense. A
     /// file that cannot be used is not an error but one of [`Self::dropped`], even if it is the only one.
-    pub fn load(path: &Path, converter: &Converter, map: &'static DrumMap) -> Result<Self> {
+    pub fn load(path: &Path, converter: &Converter, reading: impl Into<Reading>) -> Result<Self> {
+        let reading = reading.into();
         converter.check()?;
         let mut input = Input::open(path)?;
-        let index = Index::find(&mut input)?;
+        let (index, other_tables) = Index::find(&mut input)?;
+        let map = reading.map.unwrap_or_else(|| {
+            if index.as_ref().is_some_and(Index::is_of_drummers) {
+                &DrumMap::TD11
+            } else {
+                &DrumMap::GM
+            }
+        });
         let Selection {
             chosen,
             mut dropped,
@@ -173,7 +198,7 @@ impl Dataset {
         let mut digests = Vec::with_capacity(chosen.len() + 1);
         digests.extend(index.as_ref().map(|index| index.sha256));
         let mut files = Vec::with_capacity(chosen.len());
-        for outcome in read_all(&mut input, &chosen, converter, map) {
+        for outcome in read_all(&mut input, &chosen, converter, map, &reading) {
             digests.extend(outcome.sha256);
             match outcome.performance {
                 Ok(file) => files.push(file),
@@ -181,6 +206,11 @@ impl Dataset {
             }
         }
         dropped.sort_by(|a, b| a.name.cmp(&b.name));
+        let copies = copies(&files);
+        if index.is_none() {
+            let is_copy = |file: &SourceFile| copies.iter().any(|copy| copy.name == file.name);
+            files.retain(|file| !is_copy(file));
+        }
 
         let contents = contents_sha256(digests);
         let sha256 = if input.is_archive() {
@@ -195,6 +225,8 @@ impl Dataset {
             dropped,
             index: index.map(|index| index.name),
             n_ignored,
+            other_tables,
+            copies,
             name: card.name,
             licence: card.licence,
             attribution: card.attribution,
@@ -285,6 +317,7 @@ fn read_all(
     chosen: &[Chosen<'_>],
     converter: &Converter,
     map: &DrumMap,
+    reading: &Reading,
 ) -> Vec<Outcome> {
     // Seconds pass only for sets of many thousand files; the bar hides itself where there is no terminal.
     let progress = ProgressBar::new(chosen.len() as u64).with_message("reading MIDI files");
@@ -303,7 +336,7 @@ fn read_all(
         outcomes.par_extend(batch.into_par_iter().map(|(name, bytes, row)| match bytes {
             Ok(bytes) => {
                 let sha256 = Sha256::digest(&bytes).into();
-                let performance = SourceFile::read(&name, &bytes, &sha256, row, converter, map);
+                let performance = SourceFile::read(&name, &bytes, row, converter, map, reading);
                 Outcome {
                     sha256: Some(sha256),
                     performance: performance.map_err(|reason| Dropped { name, reason }),
@@ -321,6 +354,35 @@ fn read_all(
     }
     progress.finish_and_clear();
     outcomes
+}
+
+/// The files that are the same performance as another one. Of all, the one is used that fits the drum map best, the first
+/// of equals.
+fn copies(files: &[SourceFile]) -> Vec<Copied> {
+    let mut by_grid: BTreeMap<[u8; 32], Vec<&SourceFile>> = BTreeMap::new();
+    for file in files {
+        by_grid.entry(file.fingerprint.grid).or_default().push(file);
+    }
+    let mut copies = Vec::new();
+    for mut alike in by_grid.into_values().filter(|alike| alike.len() > 1) {
+        alike.sort_by_key(|file| {
+            let n_unmapped: usize = file.material.lost.unmapped.values().sum();
+            (file.material.better_map.is_some(), n_unmapped)
+        });
+        let mut used: Vec<&SourceFile> = Vec::new();
+        for file in alike {
+            let is_same = |other: &&&SourceFile| file.fingerprint.is_copy_of(&other.fingerprint);
+            match used.iter().find(is_same) {
+                Some(other) => copies.push(Copied {
+                    name: file.name.clone(),
+                    of: other.name.clone(),
+                }),
+                None => used.push(file),
+            }
+        }
+    }
+    copies.sort_by(|a, b| a.name.cmp(&b.name));
+    copies
 }
 
 /// The entries that are data.

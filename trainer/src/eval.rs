@@ -47,9 +47,9 @@ pub use validation::Validation;
 pub(crate) use two_sample::{MIN_HITS, Windows, shuffle};
 
 use crate::dataset::{Dataset, Split};
-use crate::loaded_model::LoadedModel;
+use crate::loaded_model::{self, LoadedModel};
 use crate::run_folder::Row;
-use crate::{arguments, data, files};
+use crate::{arguments, data, files, prepare, reading};
 use anyhow::Context as _;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
@@ -67,6 +67,9 @@ use std::path::{Path, PathBuf};
 /// Version of the report's keys.
 pub const REPORT_VERSION: u32 = 3;
 
+/// Fewer files are compared with nothing: a groove would be measured beside itself.
+const FEWEST_FILES: usize = 5;
+
 /// Temperature of what is invented.
 const TEMPERATURE: f32 = 1.0;
 
@@ -79,6 +82,9 @@ pub struct Args {
     /// Folder or zip of MIDI files; without it, the Groove MIDI Dataset where `fourbar data` finds it.
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
     pub data: Option<PathBuf>,
+    /// How the files are read.
+    #[command(flatten)]
+    pub reading: reading::Args,
     /// Which part of the data to measure on.
     #[arg(long, default_value = "test")]
     pub split: Split,
@@ -125,7 +131,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Some(_) => log(args)?,
         None => Vec::new(),
     };
-    let dataset = Dataset::load(&path, &model.metadata.config.converter, map)?;
+    let dataset = loaded_model::dataset(&model.metadata, &path, &args.reading)?;
+    prepare::warn(&dataset, &path, &model.metadata.config, &mut io::stdout())?;
     let learned = &model.metadata.dataset;
     // A folder and an archive of the same files differ in their hash, but a known set has its name in both.
     if dataset.sha256 != learned.sha256 && dataset.name != learned.name {
@@ -136,14 +143,35 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             args.split.name()
         )?;
     }
+    let n_files = dataset
+        .files
+        .iter()
+        .filter(|file| file.split == args.split)
+        .count();
+    if n_files < FEWEST_FILES {
+        writeln!(
+            io::stdout(),
+            "note: the {} split of {} has {n_files} file(s), which are too few to compare with drummers or to walk between; \
+             give more files, or measure on --split {}",
+            args.split.name(),
+            dataset.name,
+            Split::Train.name()
+        )?;
+    }
     let settings = Settings {
         n_samples: args.samples,
-        n_pairs: args.pairs,
+        n_pairs: if n_files < FEWEST_FILES {
+            0
+        } else {
+            args.pairs
+        },
         kl_terms: KlTerms::of(&model.metadata),
         seed: args.seed,
     };
     let mut evaluation = Evaluation::of(&model.vae, &dataset, args.split, &settings)?;
-    evaluation.report.two_sample = evaluation.beside_drummers(&dataset, model.vae.config())?;
+    if n_files >= FEWEST_FILES {
+        evaluation.report.two_sample = evaluation.beside_drummers(&dataset, model.vae.config())?;
+    }
     evaluation.report.knobs = evaluation.knobs(&model)?;
     evaluation.report.completion = Completion::of(
         &model.vae,

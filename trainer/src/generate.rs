@@ -22,7 +22,8 @@ pub use output::Format;
 use crate::arguments::{self, TEMPI_BPM};
 use crate::files;
 use crate::loaded_model::LoadedModel;
-use crate::prepare::parse_drum_map;
+use crate::maps;
+use crate::reading::PartArgs;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
@@ -144,11 +145,14 @@ pub struct Args {
     /// A MIDI file of drums that says which drums play, for models that are told [default: the first input's]
     #[arg(long, value_name = "FILE.mid", value_parser = files::path_parser())]
     pub controls: Option<PathBuf>,
-    /// How the inputs number their drums: gm (General MIDI) or td11 (e-kit, as the Groove MIDI Dataset)
-    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = parse_drum_map)]
+    /// How the inputs number their drums: a name of `fourbar maps`, or a file of your own ending in .toml
+    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = maps::parse)]
     pub input_map: &'static DrumMap,
-    /// How the files number their drums: gm or td11
-    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = parse_drum_map)]
+    /// Where the drums of the inputs are.
+    #[command(flatten)]
+    pub part: PartArgs,
+    /// How the files number their drums, likewise
+    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = maps::parse)]
     pub drum_map: &'static DrumMap,
     /// What to write of each piece; may be repeated or a list, such as mid,png
     #[arg(

@@ -148,7 +148,7 @@ impl Imported {
                     .with_context(|| format!("the config.json beside {origin}"))?
             }
             (None, Some(preset)) => {
-                let drum_map = preset.drum_map()?;
+                let drum_map = preset.drum_map()?.unwrap_or(&DrumMap::TD11);
                 Layout::of_preset(preset.model, drum_map)
             }
             (None, None) => bail!(
@@ -188,11 +188,10 @@ impl Imported {
     /// If no checkpoint can hold the model.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let latent = self.latent_map()?;
-        let drum_map = DrumMap::by_id(self.drum_map.id).unwrap_or(&DrumMap::GM);
         let checkpoint = Checkpoint {
             metadata: Metadata {
                 format_version: FORMAT_VERSION,
-                drum_map: drum_map.id.to_owned(),
+                drum_map: self.drum_map.id.to_owned(),
                 dataset: DatasetCard {
                     name: "unknown: weights imported from Magenta's format".to_owned(),
                     licence: "unknown: that of the weights".to_owned(),

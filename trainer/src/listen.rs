@@ -9,9 +9,8 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
-use crate::dataset::Dataset;
 use crate::loaded_model::LoadedModel;
-use crate::{arguments, data, files};
+use crate::{arguments, data, files, loaded_model, reading};
 use anyhow::Context as _;
 use page::Page;
 use std::io::{self, Write as _};
@@ -50,8 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         &[("--out", Some(&page_path))],
     )?;
     let model = LoadedModel::open(&model_path)?;
-    let converter = &model.metadata.config.converter;
-    let dataset = Dataset::load(&data_path, converter, model.drum_map()?)?;
+    let dataset = loaded_model::dataset(&model.metadata, &data_path, &reading::Args::default())?;
 
     let clips = clips::choose(&model, &dataset, args.seed)?;
     let sounds = sound::of_clips(&clips).context("encoding the sound")?;

@@ -1,5 +1,8 @@
 //! A checkpoint file, opened for playing.
 
+use crate::dataset::Dataset;
+use crate::maps;
+use crate::reading::{self, Reading};
 use anyhow::Context as _;
 use candle_core::Device;
 use fourbar_model::checkpoint::{Checkpoint, Metadata};
@@ -36,11 +39,41 @@ impl LoadedModel {
     /// # Errors
     /// If this version of Fourbar does not know it.
     pub fn drum_map(&self) -> anyhow::Result<&'static DrumMap> {
-        let id = &self.metadata.drum_map;
-        DrumMap::by_id(id).with_context(|| {
-            format!("the model was trained with the drum map {id:?}, which is unknown here")
-        })
+        drum_map(&self.metadata)
     }
+}
+
+/// The drum map that a model's training data was read with.
+///
+/// # Errors
+/// If it is none of ours and none of the user's own.
+pub fn drum_map(metadata: &Metadata) -> anyhow::Result<&'static DrumMap> {
+    maps::find(&metadata.drum_map)
+        .context("the model was trained with a drum map that is unknown here")
+}
+
+/// The data set at `path`, read for a model: the set that it was trained on as it was then, any other one as it is meant.
+///
+/// # Errors
+/// As [`Dataset::load`].
+pub fn dataset(
+    metadata: &Metadata,
+    path: &Path,
+    reading: &reading::Args,
+) -> anyhow::Result<Dataset> {
+    let converter = &metadata.config.converter;
+    let reading = reading.reading(metadata.config.window_steps());
+    let dataset = Dataset::load(path, converter, reading)?;
+    let is_its_own =
+        dataset.sha256 == metadata.dataset.sha256 || dataset.name == metadata.dataset.name;
+    if reading.map.is_some() || !is_its_own || dataset.drum_map == metadata.drum_map {
+        return Ok(dataset);
+    }
+    let reading = Reading {
+        map: Some(drum_map(metadata)?),
+        ..reading
+    };
+    Dataset::load(path, converter, reading)
 }
 
 /// A model so small that tests can afford it; its weights are noise, so its grooves depend on all that they should.

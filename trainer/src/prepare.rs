@@ -9,9 +9,10 @@ pub use report::Report;
 
 use crate::config::{Config, DEFAULT_PRESET};
 use crate::dataset::Dataset;
+use crate::reading::{self, Holdout};
 use crate::{arguments, data, files};
 use anyhow::{Context, Result, bail};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::config::ModelConfig;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,10 +28,12 @@ pub struct Args {
     /// Bars from the start of one window to that of the next [default: the preset's]
     #[arg(long, value_name = "N", value_parser = arguments::count)]
     pub hop_bars: Option<usize>,
-    /// How the files number their drums: td11 (e-kit, as the Groove MIDI Dataset) or gm (General MIDI) [default: the
-    /// preset's]
-    #[arg(long, value_name = "MAP", value_parser = parse_drum_map)]
-    pub drum_map: Option<&'static DrumMap>,
+    /// How the files are read.
+    #[command(flatten)]
+    pub reading: reading::Args,
+    /// What a model is validated on: the files that are set aside, or none, so that every file trains
+    #[arg(long, value_name = "FILES")]
+    pub validation: Option<Holdout>,
     /// Settings in a TOML file, as for `fourbar train`
     #[arg(long, value_name = "FILE.toml", value_parser = files::path_parser())]
     pub config: Option<PathBuf>,
@@ -42,26 +45,13 @@ pub struct Args {
     pub json: Option<PathBuf>,
 }
 
-/// The drum map that an argument names.
-///
-/// # Errors
-/// If there is no such map; the error lists those there are.
-pub fn parse_drum_map(id: &str) -> Result<&'static DrumMap, String> {
-    DrumMap::by_id(id).ok_or_else(|| {
-        let known: Vec<_> = DrumMap::ALL.iter().map(|map| map.id).collect();
-        format!(
-            "there is no drum map \"{id}\"; there are {}",
-            known.join(" and ")
-        )
-    })
-}
-
 /// Prints the report of a data set.
 ///
 /// # Errors
 /// If there is no data, or not one window of it can be used.
 pub fn run(args: &Args) -> Result<()> {
-    let config = Config::resolve(&args.preset, args.config.as_deref(), &args.settings)?;
+    let mut config = Config::resolve(&args.preset, args.config.as_deref(), &args.settings)?;
+    config.data.overrule(&args.reading, args.validation);
     let path = data::locate(args.data.as_deref())?;
     files::check_outputs(
         &[
@@ -71,8 +61,7 @@ pub fn run(args: &Args) -> Result<()> {
         ],
         &[("--json", args.json.as_deref())],
     )?;
-    let map = args.drum_map.map_or_else(|| config.drum_map(), Ok)?;
-    let dataset = Dataset::load(&path, &config.model.converter, map)?;
+    let dataset = Dataset::load(&path, &config.model.converter, config.reading()?)?;
     let hop_bars = args.hop_bars.unwrap_or(config.data.hop_bars);
     let report = Report::of(&dataset, &path, config.model.window_steps(), hop_bars);
     write!(io::stdout(), "{report}")?;
@@ -87,12 +76,30 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Says what a user should know of a data set before a model learns from it or is measured on it.
+///
+/// # Errors
+/// If nothing can be written.
+pub fn warn(
+    dataset: &Dataset,
+    path: &Path,
+    model: &ModelConfig,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let report = Report::of(dataset, path, model.window_steps(), 1);
+    for warning in report.warnings() {
+        writeln!(out, "warning: {warning} (see `fourbar prepare`)")?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
     use crate::dataset::{Split, Window};
     use fourbar_model::converter::{Converter, DrumsConverter, GrooveConverter, MelodyConverter};
+    use fourbar_model::drums::DrumMap;
     use fourbar_model::noise::Noise;
     use std::collections::HashSet;
 

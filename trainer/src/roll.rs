@@ -1,10 +1,10 @@
 //! The piano roll of a MIDI file: as a picture, or as text in the terminal.
 
-use crate::clip::Clip;
-use crate::files;
-use crate::prepare::parse_drum_map;
+use crate::reading::{PartArgs, Performance};
+use crate::{files, maps};
+use anyhow::bail;
+use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_roll::{MAX_BARS, PictureKind, Roll};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -25,9 +25,12 @@ pub struct Args {
     /// Words above the picture [default: the input's name]
     #[arg(long)]
     pub title: Option<String>,
-    /// How the file numbers its drums: gm (General MIDI) or td11 (e-kit, as the Groove MIDI Dataset)
-    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = parse_drum_map)]
+    /// How the file numbers its drums: a name of `fourbar maps`, or a file of your own ending in .toml
+    #[arg(long, value_name = "MAP", default_value = DrumMap::GM.id, value_parser = maps::parse)]
     pub drum_map: &'static DrumMap,
+    /// Where the drums are.
+    #[command(flatten)]
+    pub part: PartArgs,
 }
 
 /// Draws a MIDI file.
@@ -41,33 +44,47 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         &[("--input", Some(&args.input))],
         &[("--out", args.out.as_deref())],
     )?;
-    let clip = Clip::open(&args.input)?;
-    let (groove, lost) = clip.groove(args.drum_map)?;
-    let n_bars = groove.n_steps() / STEPS_PER_BAR;
-    let roll = Roll::new(&clip.notes, n_bars, args.drum_map);
+    let file = Performance::open(&args.input, args.part.part())?;
+    let converter = Converter::Groove(GrooveConverter {
+        any_metre: true,
+        ..GrooveConverter::default()
+    });
+    let material = file.material(&converter, args.drum_map, 1)?;
+    let [part] = &material.parts[..] else {
+        bail!(
+            "{}: its metre changes, and a roll has one metre: cut it into parts",
+            file.name
+        );
+    };
+    let n_bars = part.n_bars();
+    let notes = file.song.drums_in(args.drum_map)?.notes;
+    let roll = Roll::in_bars(&notes, n_bars, part.steps_per_bar, args.drum_map);
 
     if let (Some(path), Some(kind)) = (&args.out, kind) {
         let stem = args.input.file_stem().unwrap_or_default().to_string_lossy();
         let title = args.title.as_deref().unwrap_or(&stem);
-        files::write_atomically(path, &roll.encode(title, clip.bpm, kind)?)?;
+        files::write_atomically(path, &roll.encode(title, file.bpm(), kind)?)?;
         writeln!(out, "{} written", path.display())?;
     }
     if args.text {
         write!(out, "{}", roll.to_text())?;
     }
-    let n_unmapped: usize = lost.unmapped.values().sum();
+    let n_unmapped: usize = material.lost.unmapped.values().sum();
     if n_unmapped > 0 {
         writeln!(
             out,
             "{}: {n_unmapped} notes are no drum of the {} map and are left out",
-            clip.name, args.drum_map.name
+            file.name, args.drum_map.name
         )?;
+    }
+    for remark in file.remarks(&material, args.drum_map) {
+        writeln!(out, "{}: {remark}", file.name)?;
     }
     if n_bars > MAX_BARS {
         writeln!(
             out,
             "{}: only the first {MAX_BARS} of its {n_bars} bars are drawn",
-            clip.name
+            file.name
         )?;
     }
     Ok(())

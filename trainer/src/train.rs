@@ -10,6 +10,8 @@ use crate::device;
 use crate::eval::{Evaluation, HeldOut, KlTerms, Settings, Validation, validation};
 use crate::files::{self, write_atomically};
 use crate::learner::{Learner, StepLosses};
+use crate::prepare;
+use crate::reading::{self, Holdout};
 use crate::run_folder::{Progress, Row, RunFolder};
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device, Tensor};
@@ -64,6 +66,12 @@ pub struct Args {
     /// Go on with the run in --out, exactly as if it had not been interrupted
     #[arg(long)]
     pub resume: bool,
+    /// How the files are read.
+    #[command(flatten)]
+    pub reading: reading::Args,
+    /// What the model is validated on: the files that are set aside, or none, so that every file trains
+    #[arg(long, value_name = "FILES")]
+    pub validation: Option<Holdout>,
     /// Settings in a TOML file, any of those that a run saves as config.toml
     #[arg(long, value_name = "FILE.toml", value_parser = files::path_parser())]
     pub config: Option<PathBuf>,
@@ -86,7 +94,9 @@ impl Args {
             self.learning_rate.map(|rate| format!("{rate:e}")),
         );
         overrule("seed", self.seed.map(|seed| seed.to_string()));
-        Config::resolve(self.preset(), self.config.as_deref(), &settings)
+        let mut config = Config::resolve(self.preset(), self.config.as_deref(), &settings)?;
+        config.data.overrule(&self.reading, self.validation);
+        Ok(config)
     }
 
     fn preset(&self) -> &str {
@@ -105,6 +115,12 @@ impl Args {
                 command += &format!(" {flag} {}", name.to_string_lossy());
             }
         }
+        for setting in self.reading.to_words() {
+            command += &format!(" {setting}");
+        }
+        if self.validation == Some(Holdout::None) {
+            command += " --validation none";
+        }
         for setting in &self.settings {
             command += &format!(" --set {setting}");
         }
@@ -120,6 +136,11 @@ impl Args {
             ("--seed", self.seed.is_some()),
             ("--config", self.config.is_some()),
             ("--set", !self.settings.is_empty()),
+            ("--drum-map", self.reading.drum_map.is_some()),
+            ("--channel", self.reading.part.channel.is_some()),
+            ("--track", self.reading.part.track.is_some()),
+            ("--repeat-short", self.reading.repeat_short),
+            ("--validation", self.validation.is_some()),
         ];
         let given: Vec<&str> = given.iter().filter(|one| one.1).map(|one| one.0).collect();
         ensure!(
@@ -170,9 +191,15 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         };
         (None, None, progress)
     };
-    let map = progress.config.drum_map()?;
-    let converter = &progress.config.model.converter;
-    let dataset = Dataset::load(&data::locate(args.data.as_deref())?, converter, map)?;
+    let path = data::locate(args.data.as_deref())?;
+    let reading = progress.config.reading()?;
+    let dataset = Dataset::load(&path, &progress.config.model.converter, reading)?;
+    prepare::warn(
+        &dataset,
+        &path,
+        &progress.config.model,
+        &mut std::io::stdout(),
+    )?;
     let mut set = TrainingSet::new(&dataset, &mut progress.config)?;
     if args.resume {
         ensure!(
@@ -390,7 +417,7 @@ fn checkpoint(set: &TrainingSet, vae: &Rounded, progress: &Progress) -> Result<C
         metadata: Metadata {
             format_version: FORMAT_VERSION,
             config: set.config.model.clone(),
-            drum_map: set.config.data.drum_map.clone(),
+            drum_map: set.dataset.drum_map.to_owned(),
             dataset: DatasetCard {
                 name: set.dataset.name.clone(),
                 licence: set.dataset.licence.clone(),

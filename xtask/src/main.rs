@@ -66,6 +66,9 @@ enum Task {
     /// Compare imported models with what magenta.js computes.
     #[command(disable_help_flag = true)]
     Parity(TrainerArgs),
+    /// List the drum maps, or show the keys of one.
+    #[command(disable_help_flag = true)]
+    Maps(TrainerArgs),
     /// List the models that can be trained.
     #[command(disable_help_flag = true)]
     Presets(TrainerArgs),
@@ -99,6 +102,7 @@ fn main() -> Result<()> {
         Task::Inspect(args) => train::trainer("inspect", &args.arguments),
         Task::Import(args) => train::trainer("import", &args.arguments),
         Task::Parity(args) => train::trainer("parity", &args.arguments),
+        Task::Maps(args) => train::trainer("maps", &args.arguments),
         Task::Presets(args) => train::trainer("presets", &args.arguments),
         Task::Roll(args) => train::trainer("roll", &args.arguments),
     }

@@ -168,7 +168,7 @@ fn data_without_a_window_of_the_models_length_is_refused() {
     std::fs::write(data.join("a.mid"), midi::write(&[kick], 4.0, 120.0)).unwrap();
     let problem = format!("{:#}", run_in(folder.path(), &[]).unwrap_err());
     assert!(
-        problem.contains("no training window of 64 steps"),
+        problem.contains("shorter than one window of 4 bars"),
         "{problem}"
     );
 }

@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+/// Enough of a table for its first line.
+const HEAD_BYTES: u64 = 1 << 16;
+
 /// What the table says about one file.
 #[derive(Deserialize)]
 pub(super) struct Row {
@@ -74,30 +77,49 @@ impl Row {
 }
 
 impl Index {
-    /// Reads the topmost table of comma-separated values that has the columns `midi_filename` and `split`, `info.csv`
-    /// before others; `None` if there is no such file.
+    /// Reads the topmost table that has the columns `midi_filename` and `split`, `info.csv` before others; `None` if there
+    /// is no such table. Also gives the names of the other tables, which are of something else.
     ///
     /// # Errors
     /// If there is one, but a line of it cannot be read: going on would change the split without a word.
-    pub(super) fn find(input: &mut Input) -> Result<Option<Self>> {
-        let mut candidates: Vec<usize> = (0..input.entries.len())
-            .filter(|&entry| input::has_extension(&input.entries[entry].name, &["csv"]))
+    pub(super) fn find(input: &mut Input) -> Result<(Option<Self>, Vec<String>)> {
+        let mut tables: Vec<usize> = (0..input.entries.len())
+            .filter(|&entry| input::has_extension(&input.entries[entry].name, &["csv", "tsv"]))
             .collect();
-        candidates.sort_by_key(|&entry| {
+        tables.sort_by_key(|&entry| {
             let name = &input.entries[entry].name;
             (name.matches('/').count(), base_name(name) != "info.csv")
         });
-        for entry in candidates {
+        let mut index = None;
+        let mut others = Vec::new();
+        for entry in tables {
             let name = input.entries[entry].name.clone();
+            // Any table can be huge; only its first line tells whether it is ours.
+            let delimiter = match (&index, input.read_at_most(entry, HEAD_BYTES)) {
+                (None, Ok(head)) => delimiter(&text(&head)),
+                _ => None,
+            };
+            let Some(delimiter) = delimiter else {
+                others.push(name);
+                continue;
+            };
             let bytes = input
                 .read(entry)
                 .with_context(|| format!("cannot read {name}"))?;
-            if let Some(rows) = read_rows(&name, &bytes)? {
-                let sha256 = Sha256::digest(&bytes).into();
-                return Ok(Some(Self { name, sha256, rows }));
-            }
+            index = Some(Self {
+                rows: read_rows(&name, &text(&bytes), delimiter)?,
+                sha256: Sha256::digest(&bytes).into(),
+                name,
+            });
         }
-        Ok(None)
+        Ok((index, others))
+    }
+
+    /// Whether it is a table of drummers on the e-kit, as that of the Groove MIDI Dataset and of its descendants.
+    pub(super) fn is_of_drummers(&self) -> bool {
+        self.rows
+            .iter()
+            .any(|row| !row.drummer.is_empty() && !row.beat_type.is_empty())
     }
 
     /// The table's name without its folder.
@@ -110,25 +132,56 @@ fn base_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
-/// The rows of a table; `None` if its columns are those of something else.
-fn read_rows(name: &str, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
-    let mut reader = csv::Reader::from_reader(bytes);
-    let is_index = reader.headers().is_ok_and(|headers| {
-        ["midi_filename", "split"]
-            .iter()
-            .all(|wanted| headers.iter().any(|found| found == *wanted))
-    });
-    if !is_index {
-        return Ok(None);
-    }
+/// What stands between the columns of a table whose first line has ours; `None` if it is of something else.
+fn delimiter(head: &str) -> Option<u8> {
+    [b',', b';', b'\t'].into_iter().find(|&delimiter| {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .trim(csv::Trim::All)
+            .from_reader(head.as_bytes());
+        reader.headers().is_ok_and(|headers| {
+            ["midi_filename", "split"]
+                .iter()
+                .all(|wanted| headers.iter().any(|found| found == *wanted))
+        })
+    })
+}
+
+/// The rows of a table of ours.
+fn read_rows(name: &str, text: &str, delimiter: u8) -> Result<Vec<Row>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
     let folder = name.strip_suffix(base_name(name)).unwrap_or_default();
     let mut rows = Vec::new();
     for row in reader.deserialize() {
         let mut row: Row = row.with_context(|| {
             format!("{name} is damaged: get the data set again, or delete this file to split by content instead")
         })?;
-        row.midi_filename = format!("{folder}{}", row.midi_filename);
+        let path = row.midi_filename.replace('\\', "/");
+        row.midi_filename = format!("{folder}{path}");
         rows.push(row);
     }
-    Ok(Some(rows))
+    Ok(rows)
+}
+
+/// The text of a table: UTF-16 with its mark or by its zeros, else UTF-8, else Latin-1.
+fn text(bytes: &[u8]) -> String {
+    let utf16 = |bytes: &[u8], number: fn([u8; 2]) -> u16| {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|pair| number(*pair)).collect();
+        String::from_utf16_lossy(&units)
+    };
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [first, 0, ..] if *first != 0 => utf16(bytes, u16::from_le_bytes),
+        [0, first, ..] if *first != 0 => utf16(bytes, u16::from_be_bytes),
+        _ => {
+            let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+            let latin = || bytes.iter().copied().map(char::from).collect();
+            str::from_utf8(bytes).map_or_else(|_| latin(), str::to_owned)
+        }
+    }
 }

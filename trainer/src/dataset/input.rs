@@ -1,41 +1,56 @@
-//! The raw material: a folder or a zip archive, seen as a sorted list of named files.
+//! The raw material: folders, zip archives and archives inside archives, seen as one sorted list of named files.
 
+use crate::reading::MAX_FILE_BYTES;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
-/// Largest file that is read, in bytes. Far above any MIDI performance, so that a hostile entry cannot fill the memory.
-const MAX_FILE_BYTES: u64 = 16 << 20;
-
-/// Largest sum of announced sizes of an archive's MIDI entries: overlapping entries can announce far more than they hold.
-const MAX_ARCHIVE_BYTES: u64 = 64 << 30;
+/// Largest sum of announced sizes of all archives' MIDI entries: overlapping entries can announce far more than they hold.
+const MAX_ANNOUNCED_BYTES: u64 = 64 << 30;
+/// Largest archive inside an archive, which is unpacked into the memory to be read.
+const MAX_INNER_BYTES: u64 = 256 << 20;
+/// Largest sum of these.
+const MAX_ALL_INNER_BYTES: u64 = 1 << 30;
+/// Archives that are open at the same time: systems allow for some hundred files.
+const MAX_ARCHIVES: usize = 500;
+/// Archives inside archives inside archives are looked into so deep.
+const MAX_DEPTH: usize = 4;
 
 /// A file of the input that can be read by its place in [`Input::entries`].
 pub(super) struct Entry {
-    /// Path below the input's root, with `/` between its parts.
+    /// Path below the input's root, with `/` between its parts; archives are folders.
     pub(super) name: String,
     place: Place,
 }
 
 enum Place {
     Path(PathBuf),
-    Zip(usize),
+    /// An archive of [`Input::archives`], and the place in it.
+    Zip(usize, usize),
 }
 
-/// An opened folder or archive.
+/// What an archive is read from.
+trait Source: Read + Seek {}
+impl<T: Read + Seek> Source for T {}
+
+/// An opened folder or archive, with the archives in it.
 pub(super) struct Input {
-    /// Every file, sorted by name; without folders and without the invisible files a Mac adds.
+    /// Every file, sorted by name; without folders, without archives that are looked into, and without the invisible
+    /// files a Mac adds.
     pub(super) entries: Vec<Entry>,
-    /// Folders that could not be looked into, with the system's reason.
+    /// Folders and archives that could not be looked into, with the reason.
     pub(super) unreadable: Vec<(String, String)>,
-    archive: Option<ZipArchive<BufReader<File>>>,
+    archives: Vec<ZipArchive<Box<dyn Source>>>,
+    is_archive: bool,
+    announced_bytes: u64,
+    inner_bytes: u64,
 }
 
 impl Input {
-    /// Lists the files of a folder, recursively, or of a zip archive.
+    /// Lists the files of a folder, recursively, or of a zip archive, and of the archives among them.
     ///
     /// # Errors
     /// If `path` does not exist, is neither a folder nor a zip archive, or cannot be read.
@@ -46,19 +61,33 @@ impl Input {
                 path.display()
             )
         })?;
-        let mut input = if kind.is_dir() {
-            Self::open_folder(path)?
-        } else {
-            Self::open_archive(path)?
+        let mut input = Self {
+            entries: Vec::new(),
+            unreadable: Vec::new(),
+            archives: Vec::new(),
+            is_archive: !kind.is_dir(),
+            announced_bytes: 0,
+            inner_bytes: 0,
         };
-        input.entries.retain(|entry| !is_mac_litter(&entry.name));
+        if kind.is_dir() {
+            input.list_folder(path)?;
+        } else {
+            let shown = path.display();
+            let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+            input
+                .list_archive("", Box::new(BufReader::new(file)))
+                .with_context(|| {
+                    format!("{shown} is neither a folder nor a readable zip archive: --data takes one of the two")
+                })?;
+        }
+        input.look_into_archives();
         input.entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(input)
     }
 
     /// Whether the input is an archive.
     pub(super) fn is_archive(&self) -> bool {
-        self.archive.is_some()
+        self.is_archive
     }
 
     /// The bytes of one entry.
@@ -66,19 +95,34 @@ impl Input {
     /// # Errors
     /// If it cannot be read, is damaged or encrypted, or is larger than any MIDI performance.
     pub(super) fn read(&mut self, entry: usize) -> io::Result<Vec<u8>> {
-        match (&self.entries[entry].place, &mut self.archive) {
-            (Place::Path(path), _) => read_bounded(File::open(path)?),
-            (Place::Zip(index), Some(archive)) => read_bounded(archive.by_index(*index)?),
-            (Place::Zip(_), None) => unreachable!("zip entries are only listed with their archive"),
+        let bytes = self.read_at_most(entry, MAX_FILE_BYTES + 1)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(io::Error::other(format!(
+                "larger than {} MiB, which no MIDI performance is",
+                MAX_FILE_BYTES >> 20
+            )));
         }
+        Ok(bytes)
     }
 
-    fn open_folder(root: &Path) -> Result<Self> {
-        let mut input = Self {
-            entries: Vec::new(),
-            unreadable: Vec::new(),
-            archive: None,
+    /// The first bytes of an entry, at most so many; an announced size is never believed.
+    ///
+    /// # Errors
+    /// If it cannot be read, is damaged or encrypted.
+    pub(super) fn read_at_most(&mut self, entry: usize, n_bytes: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match self.entries[entry].place {
+            Place::Path(ref path) => File::open(path)?.take(n_bytes).read_to_end(&mut bytes)?,
+            Place::Zip(archive, index) => self.archives[archive]
+                .by_index(index)?
+                .take(n_bytes)
+                .read_to_end(&mut bytes)?,
         };
+        Ok(bytes)
+    }
+
+    /// Adds the files of a folder and of those in it.
+    fn list_folder(&mut self, root: &Path) -> Result<()> {
         // Symbolic links to folders are followed, so each real folder is remembered: a link to a parent ends there.
         let mut seen = BTreeSet::new();
         let mut folders = vec![(root.to_owned(), String::new())];
@@ -98,7 +142,7 @@ impl Input {
                         .with_context(|| format!("cannot list the folder {}", root.display()));
                 }
                 Err(error) => {
-                    input.unreadable.push((prefix, error.to_string()));
+                    self.unreadable.push((prefix, error.to_string()));
                     continue;
                 }
             };
@@ -106,93 +150,139 @@ impl Input {
                 let path = match item {
                     Ok(item) => item.path(),
                     Err(error) => {
-                        input.unreadable.push((prefix.clone(), error.to_string()));
+                        self.unreadable.push((prefix.clone(), error.to_string()));
                         break;
                     }
                 };
-                let base = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
+                let base = path.file_name().unwrap_or_default().to_string_lossy();
                 let name = if prefix.is_empty() {
-                    base
+                    base.into_owned()
                 } else {
                     format!("{prefix}/{base}")
                 };
                 match fs::metadata(&path) {
                     Ok(kind) if kind.is_dir() => folders.push((path, name)),
                     // Pipes and devices are left alone: reading one could wait for ever.
-                    Ok(kind) if kind.is_file() => input.entries.push(Entry {
-                        name,
-                        place: Place::Path(path),
-                    }),
+                    Ok(kind) if kind.is_file() => self.add(name, Place::Path(path)),
                     Ok(_) => {}
-                    Err(error) => input.unreadable.push((name, error.to_string())),
+                    Err(error) => self.unreadable.push((name, error.to_string())),
                 }
             }
         }
-        Ok(input)
+        Ok(())
     }
 
-    fn open_archive(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
-        let archive = ZipArchive::new(BufReader::new(file)).with_context(|| {
-            format!("{shown} is neither a folder nor a readable zip archive: --data takes one of the two")
-        })?;
-        let mut entries = Vec::new();
-        let mut announced: u64 = 0;
+    /// Adds the files of an archive, which is a folder of the name `prefix`.
+    fn list_archive(&mut self, prefix: &str, source: Box<dyn Source>) -> Result<()> {
+        let archive = ZipArchive::new(source)?;
+        let mut names = Vec::new();
         for index in 0..archive.len() {
             let entry = archive
                 .by_index_data(index)
-                .with_context(|| format!("cannot read the list of files in {shown}"))?;
+                .context("its list of files cannot be read")?;
             let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
             if entry.is_file() {
                 if is_midi(&name) {
-                    announced = announced.saturating_add(entry.size().min(MAX_FILE_BYTES));
+                    let size = entry.size().min(MAX_FILE_BYTES);
+                    self.announced_bytes = self.announced_bytes.saturating_add(size);
                 }
-                entries.push(Entry {
-                    name,
-                    place: Place::Zip(index),
-                });
+                names.push((index, name));
             }
         }
         ensure!(
-            announced <= MAX_ARCHIVE_BYTES,
-            "{shown} announces {} GiB of MIDI: it is damaged, or unpack it and give the folder",
-            announced >> 30
+            self.announced_bytes <= MAX_ANNOUNCED_BYTES,
+            "it announces {} GiB of MIDI: it is damaged, or unpack it and give the folder",
+            self.announced_bytes >> 30
         );
-        Ok(Self {
-            entries,
-            unreadable: Vec::new(),
-            archive: Some(archive),
-        })
+        let place = self.archives.len();
+        self.archives.push(archive);
+        for (index, name) in names {
+            let name = if prefix.is_empty() {
+                name
+            } else {
+                format!("{prefix}/{name}")
+            };
+            self.add(name, Place::Zip(place, index));
+        }
+        Ok(())
     }
 
-    /// The error for an input without any MIDI file, with the remedy that fits what is there instead.
+    fn add(&mut self, name: String, place: Place) {
+        if !is_mac_litter(&name) {
+            self.entries.push(Entry { name, place });
+        }
+    }
+
+    /// Puts the files of the archives among the entries in their place; what cannot be looked into is remembered.
+    fn look_into_archives(&mut self) {
+        for _ in 0..MAX_DEPTH {
+            let is_archive = |entry: &Entry| has_extension(&entry.name, &["zip"]);
+            let places: Vec<usize> = (0..self.entries.len())
+                .filter(|&entry| is_archive(&self.entries[entry]))
+                .collect();
+            for &place in &places {
+                let name = self.entries[place].name.clone();
+                let listed = self
+                    .open_inner(place)
+                    .and_then(|source| self.list_archive(&name, source));
+                if let Err(problem) = listed {
+                    let reason = format!("an archive that cannot be looked into: {problem:#}");
+                    self.unreadable.push((name, reason));
+                }
+            }
+            if places.is_empty() {
+                return;
+            }
+            let mut place = 0..;
+            self.entries.retain(|_| {
+                place
+                    .next()
+                    .is_none_or(|place| places.binary_search(&place).is_err())
+            });
+        }
+        let is_archive = |entry: &Entry| has_extension(&entry.name, &["zip"]);
+        for entry in self.entries.extract_if(.., |entry| is_archive(entry)) {
+            let reason = format!("an archive inside more than {MAX_DEPTH} others: unpack it");
+            self.unreadable.push((entry.name, reason));
+        }
+    }
+
+    /// What an archive among the entries is read from.
+    fn open_inner(&mut self, entry: usize) -> Result<Box<dyn Source>> {
+        ensure!(
+            self.archives.len() < MAX_ARCHIVES,
+            "there are more than {MAX_ARCHIVES} archives: unpack some"
+        );
+        if let Place::Path(path) = &self.entries[entry].place {
+            return Ok(Box::new(BufReader::new(File::open(path)?)));
+        }
+        let bytes = self.read_at_most(entry, MAX_INNER_BYTES + 1)?;
+        let size = bytes.len() as u64;
+        ensure!(
+            size <= MAX_INNER_BYTES && self.inner_bytes + size <= MAX_ALL_INNER_BYTES,
+            "it is too large to be unpacked into the memory: unpack the archive around it"
+        );
+        self.inner_bytes += size;
+        Ok(Box::new(Cursor::new(bytes)))
+    }
+
+    /// The error for an input without any MIDI file.
     pub(super) fn no_midi(&self, path: &Path) -> anyhow::Error {
-        let n_archives = self
-            .entries
-            .iter()
-            .filter(|entry| has_extension(&entry.name, &["zip"]))
-            .count();
-        let remedy = if n_archives > 0 {
-            format!("it holds {n_archives} zip archive(s): give one of them as --data")
-        } else {
-            "give a folder or a zip archive that holds files ending in .mid or .midi".to_owned()
-        };
         anyhow::anyhow!(
-            "{} holds {} file(s), none of them MIDI: {remedy}",
+            "{} holds {} file(s), none of them MIDI: give a folder or a zip archive that holds files ending in {}",
             path.display(),
-            self.entries.len()
+            self.entries.len(),
+            ENDINGS.map(|ending| format!(".{ending}")).join(", ")
         )
     }
 }
 
+/// The endings of MIDI files' names.
+const ENDINGS: [&str; 5] = ["mid", "midi", "kar", "smf", "rmi"];
+
 /// Whether a file's name says that it is MIDI.
 pub(super) fn is_midi(name: &str) -> bool {
-    has_extension(name, &["mid", "midi"])
+    has_extension(name, &ENDINGS)
 }
 
 /// Whether a file's name ends with one of `extensions`, in capitals or not.
@@ -210,17 +300,4 @@ pub(super) fn has_extension(name: &str, extensions: &[&str]) -> bool {
 fn is_mac_litter(name: &str) -> bool {
     name.split('/')
         .any(|part| part == "__MACOSX" || part.starts_with("._"))
-}
-
-/// Reads to the end without ever believing an announced size.
-fn read_bounded(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other(format!(
-            "larger than {} MiB, which no MIDI performance is",
-            MAX_FILE_BYTES >> 20
-        )));
-    }
-    Ok(bytes)
 }

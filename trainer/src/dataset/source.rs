@@ -1,9 +1,11 @@
 //! One MIDI file, judged and turned into material.
 
+use super::copies::Fingerprint;
 use super::{Listing, Split};
+use crate::reading::{Holdout, Reading};
 use fourbar_model::converter::{Converter, Material};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::midi;
+use fourbar_model::midi::Repair;
 
 /// What a performance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,28 +49,41 @@ pub struct SourceFile {
     pub material: Material,
     /// Notes that the converter does not look at: other channels, other sounds.
     pub n_notes_elsewhere: usize,
-    /// Notes without an end or without a length, which are left out; on any channel.
+    /// Notes without an end or without a length, on any channel: left out of a listed file, which is read as its
+    /// publishers do, and kept in others.
     pub n_unclosed: usize,
     /// Whether the file stops in the middle of a track; what came before was read.
     pub is_cut_off: bool,
+    /// What of the file is damaged and was mended.
+    pub repairs: Vec<Repair>,
+    /// Whether it is a short loop that was repeated.
+    pub is_repeated: bool,
+    /// What its copies share with it.
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl SourceFile {
     /// Reads one performance, or says why it cannot be used.
     ///
-    /// `sha256` is that of `bytes` and decides the split of a file without a `listing` in an index.
+    /// Its grid of onsets decides the split of a file without a `listing` in an index.
     pub(super) fn read(
         name: &str,
         bytes: &[u8],
-        sha256: &[u8; 32],
         listing: Option<Listing<'_>>,
         converter: &Converter,
         map: &DrumMap,
+        reading: &Reading,
     ) -> Result<Self, String> {
-        let song = midi::read(bytes).map_err(|error| error.to_string())?;
-        let material = converter
+        let song = reading
+            .song(bytes, listing.is_some() || converter.is_compatible())
+            .map_err(|error| error.to_string())?;
+        let mut material = converter
             .material(&song, map)
             .map_err(|error| error.to_string())?;
+        let is_repeated = reading
+            .repeat_to
+            .is_some_and(|n_steps| material.repeat_to(n_steps));
+        let fingerprint = Fingerprint::of(&song);
         let split = match listing {
             Some(Listing { index, row }) => row.split().ok_or_else(|| {
                 format!(
@@ -77,7 +92,8 @@ impl SourceFile {
                     row.split_word()
                 )
             })?,
-            None => Split::of_content(sha256),
+            None if reading.validation == Holdout::None => Split::Train,
+            None => Split::of_content(&fingerprint.grid),
         };
         let row = listing.map(|listing| listing.row);
         Ok(Self {
@@ -93,6 +109,9 @@ impl SourceFile {
             material,
             n_unclosed: song.unclosed_notes,
             is_cut_off: song.truncated_at.is_some(),
+            repairs: song.repairs,
+            is_repeated,
+            fingerprint,
         })
     }
 }

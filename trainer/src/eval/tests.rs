@@ -430,6 +430,7 @@ fn what_a_model_does_not_have_is_null_and_not_in_its_table() {
 /// Arguments for the tiny model in `folder`, with a page.
 fn arguments(folder: &Path) -> Args {
     Args {
+        reading: reading::Args::default(),
         model: tiny::save(folder),
         data: Some(folder.to_owned()),
         split: Split::Test,

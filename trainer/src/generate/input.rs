@@ -1,11 +1,11 @@
 //! The MIDI files that music is made from, in windows as long as the model's.
 
 use super::Metre;
-use crate::clip::SongFile;
+use crate::reading::Performance;
 use anyhow::{Context as _, anyhow};
 use fourbar_model::converter::{Converter, Example, Material, Place};
 use fourbar_model::drums::{DrumMap, Voice};
-use fourbar_model::midi::{DRUM_CHANNEL, Song};
+use fourbar_model::midi::{DRUM_CHANNEL, DrumPart, Song};
 use fourbar_model::note::Note;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,6 +17,8 @@ pub(super) struct Reading<'a> {
     pub(super) converter: &'a Converter,
     /// How they number their drums.
     pub(super) map: &'static DrumMap,
+    /// Where their drums are.
+    pub(super) part: DrumPart,
     /// 16th steps of the model's window.
     pub(super) window_steps: usize,
     /// Whether every note, of whatever instrument, is a tap.
@@ -101,7 +103,7 @@ impl Input {
     /// # Errors
     /// If it cannot be read or holds nothing for the model; the text names the file, the reason and the remedy.
     pub(super) fn open(path: &Path, reading: Reading, out: &mut dyn Write) -> anyhow::Result<Self> {
-        let mut file = SongFile::open(path)?;
+        let mut file = Performance::open(path, reading.part)?;
         let heard = file.song.clone();
         if reading.as_taps {
             file.song = taps(&file.song, reading.map);
@@ -167,16 +169,14 @@ impl Input {
             reading.subject(),
             self.losses(reading)
         )?;
-        if let Some(channel) = self.material.channel
-            && channel != DRUM_CHANNEL
-            && reading.converter.plays_drums()
-        {
-            writeln!(
-                out,
-                "{}: nothing plays on channel 10, the channel of drums; they are read from channel {}",
-                self.name,
-                channel + 1
-            )?;
+        if !reading.as_taps {
+            let file = Performance {
+                name: self.name.clone(),
+                song: self.song.clone(),
+            };
+            for remark in file.remarks(&self.material, reading.map) {
+                writeln!(out, "{}: {remark}", self.name)?;
+            }
         }
         for reason in &self.material.left_out {
             writeln!(out, "{}: left out: {reason}", self.name)?;
@@ -220,6 +220,13 @@ impl Input {
         };
         let shared_fate = fate(copied_to.is_some());
         let unmapped_fate = fate(copied_to.is_some_and(|map| map.id == reading.map.id));
+        // A drum has no length; a melody is nothing without.
+        let keeps_unclosed = reading.converter.plays_drums() && !reading.converter.is_compatible();
+        let n_unclosed = if keeps_unclosed {
+            0
+        } else {
+            self.song.unclosed_notes
+        };
         let mut words = String::new();
         for (n, fate, what) in [
             (lost.same_cell, shared_fate, shared.to_owned()),
@@ -233,14 +240,11 @@ impl Input {
                 "left out",
                 "lie outside of its bars".to_owned(),
             ),
-            (self.song.unclosed_notes, "left out", "never end".to_owned()),
+            (n_unclosed, "left out", "never end".to_owned()),
         ] {
             if n > 0 {
                 words += &format!("; notes {fate} because they {what}: {n}");
             }
-        }
-        if let Some(byte) = self.song.truncated_at {
-            words += &format!("; the file breaks off at byte {byte}");
         }
         words
     }

@@ -123,6 +123,7 @@ impl<'a> Player<'a> {
         Reading {
             converter: self.converter,
             map: self.args.input_map,
+            part: self.args.part.part(),
             window_steps: self.window_steps(),
             as_taps: false,
             copied_to: None,

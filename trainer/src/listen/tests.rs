@@ -5,6 +5,7 @@
 use super::clips::{Clip, N_PAIRS, Player, choose};
 use super::sound::{SAMPLE_RATE, of_clips};
 use super::*;
+use crate::dataset::Dataset;
 use crate::generate::sample;
 use crate::loaded_model::tiny;
 use base64::Engine as _;

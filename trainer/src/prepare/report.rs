@@ -1,9 +1,10 @@
 //! The facts about a data set, which serde writes as JSON for programs.
 
-use crate::dataset::{BeatType, Dataset, Dropped, Split};
+use crate::config::Config;
+use crate::dataset::{BeatType, Copied, Dataset, Dropped, SourceFile, Split};
 use fourbar_model::converter::Converter;
 use fourbar_model::groove::STEPS_PER_BAR;
-use fourbar_model::midi::DRUM_CHANNEL;
+use fourbar_model::midi::{DRUM_CHANNEL, Repair};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,6 +40,20 @@ pub struct Report {
     pub(super) shorter_than_window: Vec<String>,
     /// Usable files that stop in the middle of a track.
     pub(super) cut_off: Vec<String>,
+    /// What of usable files was damaged and mended.
+    pub(super) repairs: Vec<Mended>,
+    /// Usable files whose drums are not simply what plays on channel 10: how they were found -> files.
+    pub(super) drums_found: BTreeMap<String, usize>,
+    /// What plays on channel 10 of usable files and is no drum.
+    pub(super) set_aside: Vec<Dropped>,
+    /// Files that are the same performance as another one.
+    pub(super) copies: Vec<Copied>,
+    /// Tables beside the files that are no index.
+    pub(super) other_tables: Vec<String>,
+    /// Drum maps that files fit clearly better than that which they were read with.
+    pub(super) better_maps: Vec<BetterMap>,
+    /// Presets of the same kind that take shorter windows.
+    pub(super) shorter_presets: Vec<String>,
     pub(super) notes: NoteCounts,
     pub(super) tempo: Vec<TempoBin>,
     /// Files by primary style; empty without an index.
@@ -47,6 +62,22 @@ pub struct Report {
     pub(super) beat_types: BTreeMap<&'static str, SplitCounts>,
     /// Files by performer; empty without an index that names them.
     pub(super) performers: BTreeMap<String, usize>,
+}
+
+/// A file that was damaged and is used all the same.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Mended {
+    pub(super) name: String,
+    #[serde(flatten)]
+    pub(super) repair: Repair,
+}
+
+/// A drum map that some files fit clearly better.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct BetterMap {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) files: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -62,6 +93,8 @@ pub(super) struct FileCounts {
     pub(super) dropped: usize,
     pub(super) shorter_than_window: usize,
     pub(super) cut_off: usize,
+    /// Usable loops that were repeated.
+    pub(super) repeated: usize,
     /// Not MIDI by their name, or not listed in the index.
     pub(super) ignored: usize,
     /// Usable files without notes on channel 10, by the channel (1–16) that was read instead.
@@ -76,12 +109,18 @@ pub(super) struct NoteCounts {
     pub(super) lost_same_cell: usize,
     /// On keys that belong to no drum of the map, or are beyond the keys of the melody: key -> notes.
     pub(super) lost_unmapped: BTreeMap<u8, usize>,
+    /// On keys that the map knows and that are no drum, such as a metronome: key -> notes.
+    pub(super) lost_aside: BTreeMap<u8, usize>,
     /// In stretches that are not used.
     pub(super) lost_outside: usize,
     /// On other channels or with other sounds in the usable files.
     pub(super) elsewhere: usize,
-    /// Without an end or without a length, on any channel.
+    /// Left out, because they have no end or no length; on any channel, of files that an index lists.
     pub(super) unclosed: usize,
+    /// Used without an end or a length, which drums do not need; on any channel, of other files.
+    pub(super) without_length: usize,
+    /// Strokes of the hi-hat that its pedal made open or closed.
+    pub(super) by_pedal: usize,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -114,6 +153,9 @@ impl Report {
         let mut cut_off = Vec::new();
         let mut left_out = Vec::new();
         let mut by_other_channel = BTreeMap::new();
+        let mut repairs = Vec::new();
+        let mut drums_found = BTreeMap::new();
+        let mut set_aside = Vec::new();
         for file in &dataset.files {
             let material = &file.material;
             let of_split = splits.get_mut(&file.split);
@@ -134,10 +176,29 @@ impl Report {
             notes.lost_same_cell += material.lost.same_cell;
             notes.lost_outside += material.lost.outside;
             notes.elsewhere += file.n_notes_elsewhere;
-            notes.unclosed += file.n_unclosed;
+            if dataset.index.is_some() || dataset.converter.is_compatible() {
+                notes.unclosed += file.n_unclosed;
+            } else {
+                notes.without_length += file.n_unclosed;
+            }
+            notes.by_pedal += material.n_by_pedal;
             for (&key, &n_notes) in &material.lost.unmapped {
                 *notes.lost_unmapped.entry(key).or_default() += n_notes;
             }
+            for (&key, &n_notes) in &material.lost.aside {
+                *notes.lost_aside.entry(key).or_default() += n_notes;
+            }
+            repairs.extend(file.repairs.iter().map(|&repair| Mended {
+                name: file.name.clone(),
+                repair,
+            }));
+            if let Some(found) = &material.found {
+                *drums_found.entry(found.clone()).or_default() += 1;
+            }
+            set_aside.extend(material.aside.iter().map(|aside| Dropped {
+                name: file.name.clone(),
+                reason: aside.clone(),
+            }));
             *tempo.entry(tempo_bin(file.bpm)).or_default() += 1;
             if let Some(style) = &file.style {
                 *styles.entry(style.clone()).or_default() += 1;
@@ -178,13 +239,21 @@ impl Report {
                 dropped: dataset.dropped.len(),
                 shorter_than_window: shorter_than_window.len(),
                 cut_off: cut_off.len(),
+                repeated: dataset.files.iter().filter(|file| file.is_repeated).count(),
                 ignored: dataset.n_ignored,
                 by_other_channel,
             },
             dropped: dataset.dropped.clone(),
             left_out,
+            shorter_presets: shorter_presets(dataset, n_steps),
             shorter_than_window,
             cut_off,
+            repairs,
+            drums_found,
+            set_aside,
+            copies: dataset.copies.clone(),
+            other_tables: dataset.other_tables.clone(),
+            better_maps: better_maps(dataset),
             notes,
             tempo: tempo.into_iter().map(tempo_bin).collect(),
             styles,
@@ -205,12 +274,142 @@ impl Report {
             format!("no file can be used; the reasons stand above. Give MIDI files with {wanted}")
         } else {
             format!(
-                "all {} usable file(s) are shorter than one window of {bars} bars. Give longer performances, or repeat short \
-                 loops in your sequencer to at least {bars} bars",
-                self.files.usable
+                "all {} usable file(s) are shorter than one window of {bars} bars. {}",
+                self.files.usable,
+                self.remedy_for_short()
             )
         })
     }
+}
+
+impl Report {
+    /// What to do with files that are shorter than a window.
+    pub(super) fn remedy_for_short(&self) -> String {
+        let presets = match &self.shorter_presets[..] {
+            [] => String::new(),
+            names => format!(
+                ", or train a preset that takes shorter ones ({})",
+                names.join(", ")
+            ),
+        };
+        format!(
+            "--repeat-short repeats loops whose length fits into {} bars several times{presets}",
+            self.window_bars
+        )
+    }
+
+    /// What a user should know before this data is learned from or measured on, each in a sentence.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let files = &self.files;
+        if let Some(first) = self.dropped.first() {
+            warnings.push(format!(
+                "{} of {} files cannot be used, such as {}: {}",
+                files.dropped,
+                files.usable + files.dropped,
+                first.name,
+                first.reason
+            ));
+        }
+        if files.shorter_than_window > 0 {
+            warnings.push(format!(
+                "{} of {} usable files are shorter than {} bars and give no window: {}",
+                files.shorter_than_window,
+                files.usable,
+                self.window_bars,
+                self.remedy_for_short()
+            ));
+        }
+        let n_unmapped: usize = self.notes.lost_unmapped.values().sum();
+        if n_unmapped > 0 && self.converter.needs_drum_map() {
+            warnings.push(format!(
+                "{n_unmapped} of {} notes are left out, because the {} map has no drum for their keys ({})",
+                self.notes.read,
+                self.drum_map,
+                in_words(&self.notes.lost_unmapped, self.notes.read)
+            ));
+        }
+        for map in &self.better_maps {
+            warnings.push(format!(
+                "{} file(s), such as {}, fit the {} map clearly better than {}: --drum-map {}",
+                map.files.len(),
+                map.files[0],
+                map.name,
+                self.drum_map,
+                map.id
+            ));
+        }
+        if !self.repairs.is_empty() {
+            let first = &self.repairs[0];
+            warnings.push(format!(
+                "{} damage(s) were mended, such as in {}: {}",
+                self.repairs.len(),
+                first.name,
+                first.repair
+            ));
+        }
+        if self.index.is_none() && !self.copies.is_empty() {
+            let first = &self.copies[0];
+            warnings.push(format!(
+                "{} file(s) are copies and left out, such as {}, the same performance as {}",
+                self.copies.len(),
+                first.name,
+                first.of
+            ));
+        }
+        warnings
+    }
+}
+
+/// Keys with their notes, and the share of all that these are.
+pub(super) fn in_words(keys: &BTreeMap<u8, usize>, n_notes: usize) -> String {
+    let of_key = |(key, n): (&u8, &usize)| {
+        let percent = (100 * n).div_ceil(n_notes.max(1));
+        format!("key {key} × {} ({percent} %)", super::grouped(*n))
+    };
+    keys.iter().map(of_key).collect::<Vec<_>>().join(", ")
+}
+
+/// The maps that files fit clearly better than that of the data set, where no index says what they were played on.
+fn better_maps(dataset: &Dataset) -> Vec<BetterMap> {
+    let mut maps: BTreeMap<&str, BetterMap> = BTreeMap::new();
+    let is_unlisted = |_: &&SourceFile| dataset.index.is_none();
+    for file in dataset.files.iter().filter(is_unlisted) {
+        if let Some(map) = file.material.better_map {
+            let better = maps.entry(map.id).or_insert_with(|| BetterMap {
+                id: map.id,
+                name: map.name,
+                files: Vec::new(),
+            });
+            better.files.push(file.name.clone());
+        }
+    }
+    let mut maps: Vec<BetterMap> = maps.into_values().collect();
+    maps.sort_by_key(|map| std::cmp::Reverse(map.files.len()));
+    maps
+}
+
+/// The presets of the same kind for which some file that is shorter than `n_steps` is long enough.
+fn shorter_presets(dataset: &Dataset, n_steps: usize) -> Vec<String> {
+    let lengths = dataset
+        .files
+        .iter()
+        .map(|file| file.material.longest_steps());
+    let longest_short = lengths
+        .filter(|length| *length < n_steps)
+        .max()
+        .unwrap_or(0);
+    let presets = Config::presets().unwrap_or_default();
+    let is_meant = |config: &&Config| {
+        config.model.converter.name() == dataset.converter.name()
+            && config.model.window_steps() <= longest_short
+    };
+    presets
+        .iter()
+        .filter(is_meant)
+        .map(|config| config.model.preset.clone())
+        .collect()
 }
 
 /// Lower end of a tempo's bar in the histogram. Anything beyond 1,000 bpm is a damaged tempo and shares one bar.
@@ -282,8 +481,9 @@ pub(super) mod tests {
         );
         assert_eq!(json["dropped"][0]["name"], "broken.mid");
         let fields = json.as_object().unwrap().keys().map(String::as_str);
-        let expected = "attribution beat_types converter cut_off drum_map dropped files hop_bars index left_out licence name notes path \
-             performers schema_version sha256 shorter_than_window splits styles tempo window_bars";
+        let expected = "attribution beat_types better_maps converter copies cut_off drum_map drums_found dropped files hop_bars index \
+             left_out licence name notes other_tables path performers repairs schema_version set_aside sha256 shorter_presets \
+             shorter_than_window splits styles tempo window_bars";
         assert_eq!(
             fields.collect::<BTreeSet<_>>(),
             expected.split(' ').collect()

@@ -1,10 +1,13 @@
 //! The facts about a data set, as a table for people.
 
-use super::report::Report;
+use super::report::{Report, in_words};
 use crate::dataset::{Dropped, Split};
 use fourbar_model::drums::DrumMap;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+
+/// Lines of a list that are shown.
+const MAX_LINES: usize = 20;
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -38,7 +41,7 @@ impl Report {
             Some(index) => writeln!(f, "  split        as {} says", printable(index)),
             None => writeln!(
                 f,
-                "  split        by the SHA-256 of each file's content: 8 in 10 train, 1 validation, 1 test"
+                "  split        by each file's grid of onsets: 8 in 10 train, 1 validation, 1 test"
             ),
         }
     }
@@ -85,6 +88,16 @@ impl Report {
             f,
             "{short:>9}  of them shorter than {bars} bars: they give no window"
         )?;
+        if files.shorter_than_window > 0 && self.index.is_none() {
+            writeln!(f, "           {}", self.remedy_for_short())?;
+        }
+        if files.repeated > 0 {
+            writeln!(
+                f,
+                "{:>9}  of them short loops, repeated up to {bars} bars",
+                grouped(files.repeated)
+            )?;
+        }
         if files.cut_off > 0 {
             writeln!(
                 f,
@@ -92,13 +105,33 @@ impl Report {
                 grouped(files.cut_off)
             )?;
         }
-        for (channel, &count) in &files.by_other_channel {
-            writeln!(
-                f,
-                "{:>9}  of them without notes on channel 10, read from channel {channel}",
-                grouped(count)
-            )?;
+        for (found, &count) in &self.drums_found {
+            writeln!(f, "{:>9}  of them with drums on {found}", grouped(count))?;
         }
+        self.write_repairs(f)?;
+        let n_aside = self.set_aside.len();
+        write_list(
+            f,
+            n_aside,
+            "of them with more on channel 10 that is no drum:",
+            &self.set_aside,
+        )?;
+        let used = if self.index.is_some() {
+            "used as the table says"
+        } else {
+            "used once"
+        };
+        let copies = self.copies.iter().map(|copy| Dropped {
+            name: copy.name.clone(),
+            reason: format!("the same performance as {}", copy.of),
+        });
+        let copies: Vec<Dropped> = copies.collect();
+        write_list(
+            f,
+            copies.len(),
+            &format!("copies of others, {used}:"),
+            &copies,
+        )?;
         writeln!(
             f,
             "{:>9}  ignored: not MIDI{}",
@@ -108,6 +141,13 @@ impl Report {
                 None => String::new(),
             }
         )?;
+        for table in &self.other_tables {
+            writeln!(
+                f,
+                "           {} is no index of MIDI files: it has no columns midi_filename and split",
+                printable(table)
+            )?;
+        }
         writeln!(
             f,
             "{:>9}  dropped{}",
@@ -123,13 +163,33 @@ impl Report {
             )?;
             write_reasons(f, &self.left_out)?;
         }
+        let refused = self.dropped.iter().chain(&self.left_out);
+        if refused
+            .into_iter()
+            .any(|one| one.reason.contains("any_metre"))
+        {
+            writeln!(
+                f,
+                "           --set any_metre=true uses bars of any length; windows begin on their own bar lines"
+            )?;
+        }
         Ok(())
+    }
+
+    fn write_repairs(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mended = self.repairs.iter().map(|mended| Dropped {
+            name: mended.name.clone(),
+            reason: mended.repair.to_string(),
+        });
+        let mended: Vec<Dropped> = mended.collect();
+        write_list(f, mended.len(), "damages that were mended:", &mended)
     }
 
     fn write_notes(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let notes = &self.notes;
         let n_unmapped = notes.lost_unmapped.values().sum();
-        let kept = notes.read - notes.lost_same_cell - n_unmapped - notes.lost_outside;
+        let n_aside = notes.lost_aside.values().sum();
+        let kept = notes.read - notes.lost_same_cell - n_unmapped - n_aside - notes.lost_outside;
         let subject = self.converter.subject();
         let of_the_map = || format!("on keys without a drum in the {} map", self.drum_map);
         let unmapped = subject.unmapped.unwrap_or_else(of_the_map);
@@ -151,30 +211,22 @@ impl Report {
             )?;
         }
         if n_unmapped > 0 {
-            let keys: Vec<_> = notes
-                .lost_unmapped
-                .iter()
-                .map(|(key, &count)| format!("{key} × {}", grouped(count)))
-                .collect();
-            writeln!(f, "           key {}", keys.join(", "))?;
-            let others = DrumMap::ALL.iter().filter(|map| map.id != self.drum_map);
-            for map in others.filter(|_| self.converter.needs_drum_map()) {
-                let known = notes
-                    .lost_unmapped
-                    .iter()
-                    .filter(|(key, _)| map.voice(**key).is_some());
-                let n_known = known.map(|(_, count)| count).sum();
-                if n_known > 0 {
-                    writeln!(
-                        f,
-                        "           the {} map has drums for {} of them (--set data.drum_map={})",
-                        map.name,
-                        grouped(n_known),
-                        map.id
-                    )?;
-                }
-            }
+            writeln!(
+                f,
+                "           {}",
+                in_words(&notes.lost_unmapped, notes.read)
+            )?;
         }
+        if n_aside > 0 {
+            let what = DrumMap::by_id(self.drum_map).map_or("", |map| map.aside_name);
+            writeln!(
+                f,
+                "{:>9}  left out: {what}\n           {}",
+                grouped(n_aside),
+                in_words(&notes.lost_aside, notes.read)
+            )?;
+        }
+        self.write_better_maps(f)?;
         if notes.elsewhere > 0 {
             writeln!(
                 f,
@@ -189,8 +241,74 @@ impl Report {
                 grouped(notes.unclosed)
             )?;
         }
+        if notes.without_length > 0 {
+            writeln!(
+                f,
+                "{:>9}  have no end or no length: drums need none, melodies leave them out",
+                grouped(notes.without_length)
+            )?;
+        }
+        if notes.by_pedal > 0 {
+            writeln!(
+                f,
+                "{:>9}  are hi-hats that their pedal opens or closes",
+                grouped(notes.by_pedal)
+            )?;
+        }
         Ok(())
     }
+
+    /// Names the maps that fit better, or else the one that knows most of the keys that have no drum.
+    fn write_better_maps(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for map in &self.better_maps {
+            let some = map.files.iter().take(3).map(|name| printable(name));
+            writeln!(
+                f,
+                "           {} file(s) fit the {} map clearly better (--drum-map {}): {}{}",
+                grouped(map.files.len()),
+                map.name,
+                map.id,
+                some.collect::<Vec<_>>().join(", "),
+                if map.files.len() > 3 { ", …" } else { "" }
+            )?;
+        }
+        let lost = &self.notes.lost_unmapped;
+        if !self.better_maps.is_empty() || !self.converter.needs_drum_map() {
+            return Ok(());
+        }
+        let n_known = |map: &DrumMap| -> usize {
+            let known = lost.iter().filter(|(key, _)| map.voice(**key).is_some());
+            known.map(|(_, count)| count).sum()
+        };
+        let others = DrumMap::ALL.iter().filter(|map| map.id != self.drum_map);
+        // The first of equals is the best known.
+        if let Some(map) = others.rev().max_by_key(|map| n_known(map))
+            && n_known(map) > 0
+        {
+            writeln!(
+                f,
+                "           the {} map has drums for {} of them (--drum-map {})",
+                map.name,
+                grouped(n_known(map)),
+                map.id
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A counted list, with the first of many lines; nothing if it is empty.
+fn write_list(f: &mut Formatter<'_>, n: usize, title: &str, lines: &[Dropped]) -> fmt::Result {
+    if n == 0 {
+        return Ok(());
+    }
+    writeln!(f, "{:>9}  {title}", grouped(n))?;
+    write_reasons(f, &lines[..lines.len().min(MAX_LINES)])?;
+    if lines.len() > MAX_LINES {
+        let n_more = grouped(lines.len() - MAX_LINES);
+        writeln!(f, "           and {n_more} more, all of them in --json")?;
+    }
+    Ok(())
 }
 
 /// One line a name, with its reason.
@@ -267,8 +385,8 @@ mod tests {
             "       32  kept",
             "        1  lost to a louder note of the same drum on the same 16th step",
             "        1  lost: on keys without a drum in the td11 map",
-            "           key 39 × 1",
-            "the General MIDI map has drums for 1 of them (--set data.drum_map=gm)",
+            "           key 39 × 1 (3 %)",
+            "the General MIDI map has drums for 1 of them (--drum-map gm)",
             "  90–99                 1",
         ] {
             assert!(text.contains(line), "missing {line:?} in\n{text}");
