@@ -332,8 +332,7 @@ impl Converter {
     /// If there is nothing; the text says why.
     pub fn material(&self, song: &Song, map: &DrumMap) -> Result<Material, Error> {
         let is_one_metre = song.steps_per_bar().is_ok();
-        let loop_steps = song.loop_beats.map(nearest_step);
-        let extent = match loop_steps {
+        let extent = match song.loop_beats.map(nearest_step) {
             Some(n_steps) if is_one_metre && n_steps <= LONGEST_LOOP => Extent::Loop { n_steps },
             _ => Extent::Tracks,
         };
@@ -346,7 +345,8 @@ impl Converter {
     /// # Errors
     /// If there is nothing; the text says why.
     pub fn whole(&self, song: &Song, map: &DrumMap, n_steps: usize) -> Result<Material, Error> {
-        let material = self.find(song, map, Extent::Whole { n_steps })?;
+        let n_loop = song.loop_beats.map_or(0, nearest_step);
+        let material = self.find(song, map, Extent::Whole { n_steps, n_loop })?;
         Ok(Material {
             is_whole: true,
             ..material

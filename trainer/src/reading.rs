@@ -9,7 +9,6 @@ use crate::maps::{self, NamedMap};
 use anyhow::Context as _;
 use fourbar_model::converter::{Converter, Material};
 use fourbar_model::drums::DrumMap;
-use fourbar_model::groove::nearest_step;
 use fourbar_model::midi::{self, DrumPart, Song};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -192,8 +191,7 @@ impl Performance {
                 .whole(&song, map, n_steps)
                 .with_context(|| format!("{} cannot be used", self.name))
         };
-        let n_loop = song.loop_beats.map_or(0, nearest_step);
-        let material = find(n_steps.max(n_loop))?;
+        let material = find(n_steps)?;
         let n_used = material.longest_steps();
         match n_used.next_multiple_of(n_steps.max(1)) {
             n_filled if n_filled > n_used => find(n_filled),

@@ -86,8 +86,8 @@ impl Convert for DrumsConverter {
         let foreign = "on keys that are no percussion of General MIDI";
         Subject {
             music: "drums",
-            files: "drums in 4/4 on channel 10",
-            notes: "on the drum channel",
+            files: "drums in 4/4",
+            notes: "of the drums",
             same_cell: "another note of the same drum on the same 16th step",
             unmapped: self.has_all_percussion().then(|| foreign.to_owned()),
         }
@@ -144,6 +144,8 @@ impl Convert for DrumsConverter {
             heard.drums(song.drums_in(map)?, map)
         };
         heard.add(&notes);
+        let counts_in = |key| map.aside.contains(&key) && self.class(key, map).is_none();
+        let extent = stretches.skip_count_in(&notes, counts_in, extent);
         let mut parts = Vec::new();
         for stretch in stretches.cut(&notes, &mut heard.lost)? {
             let hits = self.hits(&stretch.notes, map, &mut heard.lost);

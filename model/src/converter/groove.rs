@@ -75,8 +75,8 @@ impl Convert for GrooveConverter {
     fn subject(&self) -> Subject {
         Subject {
             music: "drums",
-            files: "drums in 4/4 on channel 10",
-            notes: "on the drum channel",
+            files: "drums in 4/4",
+            notes: "of the drums",
             same_cell: "a louder note of the same drum on the same 16th step",
             unmapped: None,
         }
@@ -154,6 +154,7 @@ impl Convert for GrooveConverter {
             _ => heard.drums(song.drums_in(map)?, map),
         };
         heard.add(&notes);
+        let extent = stretches.skip_count_in(&notes, |key| map.aside.contains(&key), extent);
         let mut parts = Vec::new();
         for stretch in stretches.cut(&notes, &mut heard.lost)? {
             let (groove, lost) =

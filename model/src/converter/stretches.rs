@@ -3,7 +3,7 @@
 use super::material::{Material, Part};
 use crate::drums::DrumMap;
 use crate::error::Error;
-use crate::groove::{MAX_BARS, NotesLost, STEPS_PER_BAR, nearest_step, step_of};
+use crate::groove::{MAX_BARS, NotesLost, STEPS_PER_BAR, beats, nearest_step, step_of};
 use crate::midi::{self, Drums, Segment, Song, SplitAt};
 use crate::note::Note;
 use std::collections::{BTreeSet, HashMap};
@@ -18,8 +18,8 @@ pub(super) enum Extent {
     Tracks,
     /// All of a loop, `n_steps` long.
     Loop { n_steps: usize },
-    /// Everything from the first bar, with silence up to `n_steps`.
-    Whole { n_steps: usize },
+    /// Everything from the first bar, with silence up to `n_steps` and to the end of a loop of `n_loop`.
+    Whole { n_steps: usize, n_loop: usize },
 }
 
 impl Extent {
@@ -27,7 +27,22 @@ impl Extent {
     pub(super) fn n_filled(self) -> Option<usize> {
         match self {
             Self::Tracks => None,
-            Self::Loop { n_steps } | Self::Whole { n_steps } => Some(n_steps),
+            Self::Loop { n_steps } => Some(n_steps),
+            Self::Whole { n_steps, n_loop } => Some(n_steps.max(n_loop)),
+        }
+    }
+
+    /// Of a loop without so many steps at its beginning.
+    fn without(self, n_skipped: usize) -> Self {
+        match self {
+            Self::Tracks => Self::Tracks,
+            Self::Loop { n_steps } => Self::Loop {
+                n_steps: n_steps.saturating_sub(n_skipped),
+            },
+            Self::Whole { n_steps, n_loop } => Self::Whole {
+                n_steps,
+                n_loop: n_loop.saturating_sub(n_skipped),
+            },
         }
     }
 
@@ -46,6 +61,8 @@ pub(super) struct Stretches {
     any_metre: bool,
     /// Those that were asked for and cannot be used, by their place.
     refused: BTreeSet<usize>,
+    /// Bars before the first one.
+    n_counted_in: usize,
 }
 
 impl Stretches {
@@ -59,7 +76,33 @@ impl Stretches {
             segments: song.segments(split_at),
             any_metre,
             refused: BTreeSet::new(),
+            n_counted_in: 0,
         }
+    }
+
+    /// Begins after the bars in which a metronome or sticks count in: before the first of `notes`, in the order of time,
+    /// whose key does not count in. Returns what is left of `extent`.
+    pub(super) fn skip_count_in(
+        &mut self,
+        notes: &[Note],
+        counts_in: impl Fn(u8) -> bool,
+        extent: Extent,
+    ) -> Extent {
+        let n_before = notes
+            .iter()
+            .take_while(|note| counts_in(note.pitch))
+            .count();
+        let (1.., Some(first)) = (n_before, notes.get(n_before)) else {
+            return extent;
+        };
+        let Ok(steps_per_bar) = self.steps_per_bar(0) else {
+            return extent;
+        };
+        let start = &mut self.segments[0];
+        self.n_counted_in = nearest_step(first.onset_beats.min(start.end_beats)) / steps_per_bar;
+        let n_steps = self.n_counted_in * steps_per_bar;
+        start.start_beats += beats(n_steps);
+        extent.without(n_steps)
     }
 
     /// `notes`, in the order of time, by usable stretch; those in other stretches are counted as lost.
@@ -132,7 +175,15 @@ impl Stretches {
                 format!("from beat {start_beats} and {n_more} more time(s) later, {problem}")
             }
         };
-        reasons.into_iter().map(in_words).collect()
+        let counted_in = match self.n_counted_in {
+            0 => None,
+            1 => Some("the first bar, which counts in".to_owned()),
+            n_bars => Some(format!("the first {n_bars} bars, which count in")),
+        };
+        counted_in
+            .into_iter()
+            .chain(reasons.into_iter().map(in_words))
+            .collect()
     }
 
     /// The material that `parts` of `heard` are, or why there is none: the stretches left out, or else `nothing`.

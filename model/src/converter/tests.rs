@@ -268,6 +268,51 @@ fn a_note_years_away_is_refused_instead_of_filling_the_memory() {
 }
 
 #[test]
+fn bars_that_only_count_in_are_no_music() {
+    let click = |at: usize| Note {
+        onset_beats: crate::groove::beats(4 * at),
+        pitch: 33,
+        ..beat(1)[0]
+    };
+    let mut notes = beat(4);
+    notes.iter_mut().for_each(|note| note.onset_beats += 8.0);
+    // The first stroke is early.
+    notes[0].onset_beats -= 0.1;
+    notes.splice(0..0, (0..8).map(click));
+    let counted = Song {
+        loop_beats: Some(24.0),
+        ..song(notes, &[], &[])
+    };
+    let all_percussion = Converter::Drums(DrumsConverter {
+        classes: 61,
+        input: DrumRows::Roll,
+        output: DrumRows::Roll,
+        ..DrumsConverter::default()
+    });
+    for (converter, expected) in [
+        (groove(false), (8.0, 64)),
+        (drums(false), (8.0, 64)),
+        // Where the metronome is a class of its own, it is music.
+        (all_percussion, (0.0, 96)),
+    ] {
+        let whole = converter.whole(&counted, &DrumMap::GM, 1).unwrap();
+        let material = converter.material(&counted, &DrumMap::GM).unwrap();
+        let reasons = if expected.0 > 0.0 {
+            vec!["the first 2 bars, which count in".to_owned()]
+        } else {
+            Vec::new()
+        };
+        for material in [whole, material] {
+            let [part] = &material.parts[..] else {
+                panic!("one metre is one part");
+            };
+            assert_eq!((part.start_beats, part.n_steps()), expected);
+            assert_eq!(material.left_out, reasons);
+        }
+    }
+}
+
+#[test]
 fn settings_are_read_by_name_and_unknown_ones_are_refused() {
     let read = |json: &str| serde_json::from_str::<Converter>(json);
     let humanize = read(r#"{"kind": "groove", "humanize": true}"#).unwrap();

@@ -291,8 +291,8 @@ impl TrioConverter {
                         n_steps: band.n_bars * band.steps_per_bar,
                         covered: self.covered([melody, bass, drums]),
                     };
-                    if let Extent::Whole { n_steps } = extent {
-                        trio.n_steps = trio.n_steps.max(n_steps);
+                    if let Extent::Whole { n_steps, n_loop } = extent {
+                        trio.n_steps = trio.n_steps.max(n_steps).max(n_loop);
                         trio.covered = vec![true; trio.n_steps.div_ceil(band.steps_per_bar)];
                     }
                     parts.push(Part {

@@ -381,7 +381,7 @@ mod tests {
             "        0  of them shorter than 4 bars",
             "        1  dropped:",
             "           broken.mid: not a readable MIDI file",
-            "       34  on the drum channel",
+            "       34  of the drums",
             "       32  kept",
             "        1  lost to a louder note of the same drum on the same 16th step",
             "        1  lost: on keys without a drum in the td11 map",
