@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn every_map_names_its_source_and_every_key_once() {
-        assert!(DrumMap::ALL.len() >= 18);
+        assert!(DrumMap::ALL.len() >= 20);
         for map in &DrumMap::ALL {
             assert!(map.source.len() > 20, "{}", map.id);
             let keys: Vec<u8> = map
