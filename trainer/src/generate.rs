@@ -253,6 +253,9 @@ fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     for take in takes {
         output::write(&take?, &player, bpm, args, out)?;
     }
+    if let Some(remark) = player.remark() {
+        writeln!(out, "{remark}")?;
+    }
     Ok(())
 }
 

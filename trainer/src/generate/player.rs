@@ -16,7 +16,11 @@ use fourbar_model::pattern::Feel;
 use fourbar_model::rows::Rows;
 use fourbar_model::temperature::Temperature;
 use fourbar_model::{midi, vae::Vae};
+use std::cell::Cell;
 use std::io::Write;
+
+/// How freely hits are drawn, in turn, where the most likely ones are none.
+const LIVELIER: [f32; 2] = [0.5, 1.0];
 
 /// What a model plays in some steps of a longer piece.
 pub(super) struct Passage {
@@ -36,6 +40,8 @@ pub(super) struct Player<'a> {
     shift: Vec<f32>,
     /// What every piece is conditioned on; controls may come with an input instead.
     conditions: Conditions,
+    /// Windows whose most likely hits are none.
+    n_silent: Cell<usize>,
 }
 
 impl<'a> Player<'a> {
@@ -54,6 +60,7 @@ impl<'a> Player<'a> {
             args,
             shift: attribute::shift(&model.metadata, &args.attribute)?,
             conditions: Conditions::default(),
+            n_silent: Cell::new(0),
         };
         player.conditions = match &args.controls {
             Some(path) => {
@@ -193,6 +200,8 @@ impl<'a> Player<'a> {
 
     /// [`Self::play`] under these conditions, with noise of which some is used up.
     ///
+    /// Where every hit is a little less likely than none, the most likely music is silence; then hits are drawn.
+    ///
     /// # Errors
     /// If the network fails.
     pub(super) fn play_with(
@@ -202,9 +211,35 @@ impl<'a> Player<'a> {
         noise: &mut Noise,
     ) -> anyhow::Result<Rows> {
         let z: Vec<f32> = z.iter().zip(&self.shift).map(|(z, by)| z + by).collect();
-        Ok(self
-            .vae
-            .generate(&z, conditions, self.temperature(), noise)?)
+        let temperature = self.temperature();
+        let mut rows = self.vae.generate(&z, conditions, temperature, noise)?;
+        if temperature.hits > 0.0 || !self.notes(&rows).is_empty() {
+            return Ok(rows);
+        }
+        self.n_silent.set(self.n_silent.get() + 1);
+        for hits in LIVELIER {
+            let livelier = Temperature {
+                hits,
+                ..temperature
+            };
+            rows = self.vae.generate(&z, conditions, livelier, noise)?;
+            if !self.notes(&rows).is_empty() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What a user should know of how the music was played, in a sentence.
+    pub(super) fn remark(&self) -> Option<String> {
+        let n_silent = self.n_silent.get();
+        (n_silent > 0).then(|| {
+            let [first, last] = LIVELIER;
+            format!(
+                "in {n_silent} window(s) no hit is more likely than none, so hits are drawn at temperature {first}, else \
+                 {last}; --temperature chooses for all"
+            )
+        })
     }
 
     /// The notes of a window.

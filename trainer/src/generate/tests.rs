@@ -1056,6 +1056,34 @@ fn a_change_of_tempo_is_said_and_moves_nothing() {
     );
 }
 
+#[test]
+fn a_window_in_which_no_hit_is_likely_is_not_empty() {
+    let studio = Studio::open();
+    let bytes = std::fs::read(&studio.model).unwrap();
+    let mut checkpoint = Checkpoint::from_bytes(&bytes, "tiny").unwrap();
+    for (name, value) in [("kernel", 0.0), ("bias", -1.0)] {
+        let name = format!("decoder.output.{name}");
+        let tensor = checkpoint.tensors.get_mut(&name).unwrap();
+        *tensor = tensor.affine(0.0, value).unwrap();
+    }
+    std::fs::write(&studio.model, checkpoint.to_bytes().unwrap()).unwrap();
+    let steps: Vec<f64> = (0..16).map(f64::from).collect();
+    let input = studio.clip("full.mid", &steps, 16.0);
+    for mode in ["reconstruct", "similar"] {
+        let arguments = ["--mode", mode, "--temperature", "0", "--input", &input];
+        let made = studio.try_generate(&arguments).unwrap();
+        assert!(
+            made.files.values().all(|bytes| !grid(bytes).is_empty()),
+            "{mode}"
+        );
+        assert!(
+            made.said.contains("no hit is more likely than none"),
+            "{}",
+            made.said
+        );
+    }
+}
+
 fn clip_tempos(path: &Path) -> usize {
     let file = crate::reading::Performance::open(path, DrumPart::Found).unwrap();
     file.song.tempos.len()
