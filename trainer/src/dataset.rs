@@ -148,8 +148,8 @@ pub struct Dataset {
     pub attribution: String,
     /// SHA-256 of the archive; for a folder, that of the SHA-256 values of its files, sorted.
     pub sha256: String,
-    /// Identity of the drum map that the notes were read with.
-    pub drum_map: &'static str,
+    /// The drum map that the notes were read with.
+    pub drum_map: &'static DrumMap,
 }
 
 /// Where a training example lies.
@@ -231,7 +231,7 @@ impl Dataset {
             licence: card.licence,
             attribution: card.attribution,
             sha256,
-            drum_map: map.id,
+            drum_map: map,
         })
     }
 

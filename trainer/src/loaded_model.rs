@@ -66,7 +66,7 @@ pub fn dataset(
     let dataset = Dataset::load(path, converter, reading)?;
     let is_its_own =
         dataset.sha256 == metadata.dataset.sha256 || dataset.name == metadata.dataset.name;
-    if reading.map.is_some() || !is_its_own || dataset.drum_map == metadata.drum_map {
+    if reading.map.is_some() || !is_its_own || dataset.drum_map.id == metadata.drum_map {
         return Ok(dataset);
     }
     let reading = Reading {

@@ -76,7 +76,8 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Says what a user should know of a data set before a model learns from it or is measured on it.
+/// Says what a user should know of a data set before a model learns from it or is measured on it; returns the report
+/// that it is from.
 ///
 /// # Errors
 /// If nothing can be written.
@@ -85,12 +86,12 @@ pub fn warn(
     path: &Path,
     model: &ModelConfig,
     out: &mut dyn Write,
-) -> Result<()> {
+) -> Result<Report> {
     let report = Report::of(dataset, path, model.window_steps(), 1);
     for warning in report.warnings() {
         writeln!(out, "warning: {warning} (see `fourbar prepare`)")?;
     }
-    Ok(())
+    Ok(report)
 }
 
 #[cfg(test)]

@@ -194,12 +194,11 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let path = data::locate(args.data.as_deref())?;
     let reading = progress.config.reading()?;
     let dataset = Dataset::load(&path, &progress.config.model.converter, reading)?;
-    prepare::warn(
-        &dataset,
-        &path,
-        &progress.config.model,
-        &mut std::io::stdout(),
-    )?;
+    let model = &progress.config.model;
+    let report = prepare::warn(&dataset, &path, model, &mut std::io::stdout())?;
+    if let Some(remedy) = report.remedy_for_few() {
+        println!("note: {remedy}");
+    }
     let mut set = TrainingSet::new(&dataset, &mut progress.config)?;
     if args.resume {
         ensure!(
@@ -417,7 +416,7 @@ fn checkpoint(set: &TrainingSet, vae: &Rounded, progress: &Progress) -> Result<C
         metadata: Metadata {
             format_version: FORMAT_VERSION,
             config: set.config.model.clone(),
-            drum_map: set.dataset.drum_map.to_owned(),
+            drum_map: set.dataset.drum_map.id.to_owned(),
             dataset: DatasetCard {
                 name: set.dataset.name.clone(),
                 licence: set.dataset.licence.clone(),

@@ -4,7 +4,6 @@
 
 use super::{FORMAT_VERSION, Metadata};
 use crate::attributes::AttributeVector;
-use crate::drums::DrumMap;
 use crate::latent::LatentMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,13 +20,6 @@ pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), String> {
     }
     let config = metadata.config.check();
     config.map_err(|problem| format!("{problem}; correct the configuration and export again"))?;
-    if DrumMap::by_id(&metadata.drum_map).is_none() {
-        return Err(format!(
-            "the drum map `{}` is not known, expected one of {}; export the model again with one of them",
-            metadata.drum_map,
-            DrumMap::ALL.map(|map| map.id).join(", ")
-        ));
-    }
     check_latent_map(&metadata.latent, metadata.config.latent)?;
     check_attributes(&metadata.attributes, metadata.config.latent)
 }

@@ -372,7 +372,11 @@ fn twelve_loops_of_four_bars_are_twelve_windows() {
         .iter()
         .map(|(name, bytes)| (&**name, bytes.clone()))
         .collect();
-    assert_eq!(prepare(&files).n_windows(), 12);
+    let prepared = prepare(&files);
+    assert_eq!(prepared.n_windows(), 12);
+    prepared.says(
+        "of only 12 files are set aside and do not train: --validation none trains on every file",
+    );
     let every = Reading {
         validation: Holdout::None,
         ..Reading::default()
@@ -725,7 +729,7 @@ fn general_midi_is_the_map_of_a_user_s_own_files_and_the_e_kit_s_of_the_groove_m
     let own = prepare(&[("a.mid", bytes.clone())]);
     assert_eq!(
         (
-            own.dataset.drum_map,
+            own.dataset.drum_map.id,
             own.json["notes"]["lost_unmapped"].clone()
         ),
         ("gm", serde_json::json!({}))
@@ -733,7 +737,7 @@ fn general_midi_is_the_map_of_a_user_s_own_files_and_the_e_kit_s_of_the_groove_m
     let table = b"drummer,session,id,style,bpm,beat_type,time_signature,midi_filename,split\n\
         drummer1,s,1,rock,100,beat,4-4,a.mid,train\n";
     let listed = prepare(&[("info.csv", table.to_vec()), ("a.mid", bytes)]);
-    assert_eq!(listed.dataset.drum_map, "td11");
+    assert_eq!(listed.dataset.drum_map.id, "td11");
     assert_eq!(
         listed.json["notes"]["lost_unmapped"],
         serde_json::json!({"35": 8})

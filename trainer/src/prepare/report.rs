@@ -12,6 +12,9 @@ use std::path::Path;
 /// Version of the JSON form; it rises when a field is renamed, removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
 
+/// A set with fewer files misses every one that does not train.
+const FEW_FILES: usize = 40;
+
 /// Width of one bar of the tempo histogram, in quarter notes a minute.
 const TEMPO_BIN_BPM: u32 = 10;
 
@@ -29,6 +32,9 @@ pub struct Report {
     /// What the model sees of the music, with its settings.
     pub(super) converter: Converter,
     pub(super) drum_map: &'static str,
+    /// What the keys play that the drum map leaves out.
+    #[serde(skip)]
+    pub(super) aside_name: &'static str,
     pub(super) window_bars: usize,
     pub(super) hop_bars: usize,
     pub(super) splits: BTreeMap<Split, SplitCounts>,
@@ -230,7 +236,8 @@ impl Report {
             attribution: dataset.attribution.clone(),
             index: dataset.index.clone(),
             converter: dataset.converter.clone(),
-            drum_map: dataset.drum_map,
+            drum_map: dataset.drum_map.id,
+            aside_name: dataset.drum_map.aside_name,
             window_bars: n_steps / STEPS_PER_BAR,
             hop_bars,
             splits,
@@ -296,6 +303,20 @@ impl Report {
             "--repeat-short repeats loops whose length fits into {} bars several times{presets}",
             self.window_bars
         )
+    }
+
+    /// What to do with so small a set that each file that does not train is missed; `None` if it is larger.
+    #[must_use]
+    pub fn remedy_for_few(&self) -> Option<String> {
+        let train = self.splits.get(&Split::Train)?;
+        let n_set_aside = self.files.usable - train.files;
+        let is_small = self.index.is_none() && self.files.usable < FEW_FILES && n_set_aside > 0;
+        is_small.then(|| {
+            format!(
+                "{n_set_aside} of only {} files are set aside and do not train: --validation none trains on every file",
+                self.files.usable
+            )
+        })
     }
 
     /// What a user should know before this data is learned from or measured on, each in a sentence.

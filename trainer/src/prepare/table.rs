@@ -76,6 +76,9 @@ impl Report {
                 writeln!(f, "  no {} window: {consequence}; add files", split.name())?;
             }
         }
+        if let Some(remedy) = self.remedy_for_few() {
+            writeln!(f, "  {remedy}")?;
+        }
         Ok(())
     }
 
@@ -218,11 +221,11 @@ impl Report {
             )?;
         }
         if n_aside > 0 {
-            let what = DrumMap::by_id(self.drum_map).map_or("", |map| map.aside_name);
             writeln!(
                 f,
-                "{:>9}  left out: {what}\n           {}",
+                "{:>9}  left out: {}\n           {}",
                 grouped(n_aside),
+                self.aside_name,
                 in_words(&notes.lost_aside, notes.read)
             )?;
         }
