@@ -16,6 +16,7 @@ use fourbar_trainer::config::{Config, DEFAULT_PRESET};
 use fourbar_trainer::dataset::{Dataset, Split};
 use fourbar_trainer::device::Choice;
 use fourbar_trainer::learner::Learner;
+use fourbar_trainer::maps;
 use fourbar_trainer::reading;
 use fourbar_trainer::run_folder::Row;
 use fourbar_trainer::train::{self, Args};
@@ -97,13 +98,15 @@ fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
     }
 }
 
-fn resumed(data: &Path, out: PathBuf, steps: usize) -> Args {
+/// Goes on with the data that the run has.
+fn resumed(out: PathBuf, steps: usize) -> Args {
     Args {
+        data: None,
         batch_size: None,
         seed: None,
         resume: true,
         settings: Vec::new(),
-        ..args(data, out, steps)
+        ..args(Path::new(""), out, steps)
     }
 }
 
@@ -157,7 +160,7 @@ fn check_resumption(settings: &[&str]) {
     };
     train(&args(&whole, 8));
     train(&args(&halves, 5));
-    train(&resumed(&data, halves.clone(), 8));
+    train(&resumed(halves.clone(), 8));
 
     let last = |folder: &Path| log(folder).pop().unwrap();
     // The interrupted run logged at its fifth step, so its last line is a mean over fewer steps: compare what was held out.
@@ -193,7 +196,7 @@ fn a_resumed_run_refuses_other_settings_and_a_damaged_state() {
         let error = train::train(args, &Device::Cpu, &AtomicBool::new(false)).unwrap_err();
         format!("{error:#}")
     };
-    let resumed = resumed(&data, out.clone(), 2);
+    let resumed = resumed(out.clone(), 2);
     let other_seed = Args {
         seed: Some(6),
         ..resumed.clone()
@@ -205,6 +208,26 @@ fn a_resumed_run_refuses_other_settings_and_a_damaged_state() {
     state[middle] ^= 1;
     std::fs::write(&path, &state).unwrap();
     assert!(problem(&resumed).contains("checksum"));
+}
+
+#[test]
+fn a_model_of_a_user_s_own_drum_map_keeps_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pads.toml");
+    let td11 = include_str!("../model/maps/td11.toml");
+    std::fs::write(&path, td11).unwrap();
+    let out = folder.path().join("run");
+    let own_map = maps::parse_named(path.to_str().unwrap()).unwrap();
+    train(&Args {
+        reading: reading::Args {
+            drum_map: Some(own_map),
+            ..reading::Args::default()
+        },
+        ..args(&data(folder.path()), out.clone(), 1)
+    });
+    let bytes = std::fs::read(out.join("model.safetensors")).unwrap();
+    let checkpoint = Checkpoint::from_bytes(&bytes, "model.safetensors").unwrap();
+    assert_eq!(checkpoint.metadata.drum_map, "pads");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod tests;
 mod tokens;
 mod two_sample;
 pub mod validation;
+mod words;
 
 pub use accuracy::{Accuracy, Choice};
 pub use completion::{Completion, Feel, Fills, Played};

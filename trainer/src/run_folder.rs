@@ -88,6 +88,9 @@ pub struct Progress {
     pub config: Config,
     /// The command that it was started with, but for what may be asked for anew.
     pub command: String,
+    /// Where the data was, if the run says so.
+    #[serde(default)]
+    pub data: Option<PathBuf>,
     /// Checksum of the data.
     pub dataset_sha256: String,
     /// Steps made.

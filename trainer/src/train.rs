@@ -42,22 +42,23 @@ pub struct Args {
     /// [default: groovae_4bar]
     #[arg(long)]
     pub preset: Option<String>,
-    /// Folder or zip of MIDI files; without it, the Groove MIDI Dataset where `fourbar data` finds it
+    /// Folder or zip of MIDI files [default: with --resume those of the run, else the Groove MIDI Dataset where `fourbar
+    /// data` finds it]
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
     pub data: Option<PathBuf>,
     /// Folder for the run: model, log, settings and the state to resume from
     #[arg(long, value_name = "RUN_DIR", value_parser = files::path_parser())]
     pub out: PathBuf,
-    /// Steps after which training ends, unless validation stops improving earlier
+    /// Steps after which training ends, unless validation stops improving earlier [default: the preset's]
     #[arg(long)]
     pub steps: Option<usize>,
-    /// Grooves per step
+    /// Grooves per step [default: the preset's]
     #[arg(long)]
     pub batch_size: Option<usize>,
-    /// Learning rate of the first step
+    /// Learning rate of the first step [default: the preset's]
     #[arg(long)]
     pub learning_rate: Option<f64>,
-    /// Seed of everything that is left to chance
+    /// Seed of everything that is left to chance [default: the preset's]
     #[arg(long, value_parser = arguments::seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Where to compute
@@ -70,6 +71,7 @@ pub struct Args {
     #[command(flatten)]
     pub reading: reading::Args,
     /// What the model is validated on: the files that are set aside, or none, so that every file trains
+    /// [default: split]
     #[arg(long, value_name = "FILES")]
     pub validation: Option<Holdout>,
     /// Settings in a TOML file, any of those that a run saves as config.toml
@@ -182,6 +184,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         let progress = Progress {
             config,
             command: args.command(),
+            data: None,
             dataset_sha256: String::new(),
             step: 0,
             best: None,
@@ -191,7 +194,8 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         };
         (None, None, progress)
     };
-    let path = data::locate(args.data.as_deref())?;
+    let path = data::locate(args.data.as_deref().or(progress.data.as_deref()))?;
+    progress.data = Some(std::path::absolute(&path)?);
     let reading = progress.config.reading()?;
     let dataset = Dataset::load(&path, &progress.config.model.converter, reading)?;
     let model = &progress.config.model;
@@ -237,7 +241,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let bar =
         ProgressBar::new(config.train.steps as u64).with_position(learner.step_number() as u64);
     bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {pos}/{len} {per_sec} {eta} left  {msg}",
+        "{bar:30} {pos}/{len} {per_sec}  {msg}",
     )?);
     let plain = !std::io::stderr().is_terminal();
     let before = progress.minutes;
@@ -259,16 +263,13 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             continue;
         }
         let mut row = progress.row(steps_per_epoch);
+        let rate = number(progress.step - first_step) / started.elapsed().as_secs_f64();
+        let left = progress.time_left(validate_every, rate);
         if plain {
-            println!(
-                "{}",
-                plain_line(&row, progress.step - first_step, &config, started)
-            );
+            println!("{}", plain_line(&row, &config, rate, &left));
         } else {
-            bar.set_message(format!(
-                "loss {:.1}",
-                row.figure("loss").unwrap_or(f64::NAN)
-            ));
+            let loss = row.figure("loss").unwrap_or(f64::NAN);
+            bar.set_message(format!("loss {loss:.1}, {left}"));
         }
         if validating {
             let vae = rounded(&learner, &config)?;
@@ -355,6 +356,22 @@ impl Progress {
         }
     }
 
+    /// How long the run still takes at `rate` steps a second: it ends where validation no longer improves.
+    fn time_left(&self, validate_every: usize, rate: f64) -> String {
+        let train = &self.config.train;
+        let n_validations = train.patience.saturating_sub(self.since_best);
+        let n_unimproved = n_validations
+            .saturating_mul(validate_every)
+            .saturating_sub(self.step % validate_every);
+        let n_left = train.steps.saturating_sub(self.step);
+        let at_most = duration(number(n_left) / rate);
+        if n_unimproved >= n_left {
+            return format!("{at_most} left");
+        }
+        let unimproved = duration(number(n_unimproved) / rate);
+        format!("{unimproved} left unless validation improves, {at_most} at most")
+    }
+
     /// Whether `figure` is the best one yet, and how long ago the best one was.
     fn improves(&mut self, figure: f64) -> bool {
         let better = self.best.is_none_or(|(best, _)| figure < best);
@@ -380,17 +397,27 @@ impl Row {
     }
 }
 
-fn plain_line(row: &Row, steps_made: usize, config: &Config, started: Instant) -> String {
-    let rate = number(steps_made) / started.elapsed().as_secs_f64();
-    let minutes_left = number(config.train.steps - row.step) / rate / 60.0;
+fn plain_line(row: &Row, config: &Config, rate: f64, left: &str) -> String {
     let figure = |name| row.figure(name).unwrap_or(f64::NAN);
     format!(
-        "step {} of {}, epoch {:.1}: loss {:.2}, {rate:.2} steps a second, {minutes_left:.0} minutes left at most",
+        "step {} of {}, epoch {:.1}: loss {:.2}, {rate:.2} steps a second, {left}",
         row.step,
         config.train.steps,
         figure("epoch"),
         figure("loss")
     )
+}
+
+/// So many seconds in the unit that fits.
+fn duration(seconds: f64) -> String {
+    let (n, unit) = match seconds {
+        ..60.0 => (seconds, "second"),
+        ..5_400.0 => (seconds / 60.0, "minute"),
+        _ => (seconds / 3_600.0, "hour"),
+    };
+    let n = format!("{n:.0}");
+    let plural = if n == "1" { "" } else { "s" };
+    format!("{n} {unit}{plural}")
 }
 
 fn validation_line(row: &Row, validation: Option<&Validation>) -> String {
@@ -454,6 +481,7 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
         vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
     }
     let mut metrics = serde_json::Map::new();
+    let mut sentences = Vec::new();
     for split in [Split::Validation, Split::Test] {
         if set
             .dataset
@@ -470,6 +498,9 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
             seed: set.config.train.seed,
         };
         let Evaluation { report, .. } = Evaluation::of(&vae, set.dataset, split, &settings)?;
+        if let Some(drums) = &report.reconstruction.drums {
+            sentences = drums.sentences();
+        }
         metrics.insert(split.name().to_owned(), serde_json::to_value(report)?);
     }
     let run = serde_json::json!({
@@ -484,9 +515,17 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
     checkpoint.metadata.metrics = serde_json::Value::Object(metrics);
     write_atomically(&path, &checkpoint.to_bytes()?)?;
     println!(
-        "{ended} after {} steps and {:.1} minutes; the best model, of step {}, is {origin}",
-        progress.step, progress.minutes, checkpoint.metadata.step
+        "{ended} after {} steps and {}; the best model, of step {}, is {origin}",
+        progress.step,
+        duration(60.0 * progress.minutes),
+        checkpoint.metadata.step
     );
+    if !sentences.is_empty() {
+        println!("of music that it has not learned from, it");
+    }
+    for sentence in sentences {
+        println!("  {sentence}");
+    }
     Ok(())
 }
 
@@ -522,6 +561,48 @@ mod tests {
     use super::*;
 
     #[test]
+    fn durations_are_in_the_unit_that_fits() {
+        for (seconds, expected) in [
+            (0.4, "0 seconds"),
+            (1.2, "1 second"),
+            (59.0, "59 seconds"),
+            (61.0, "1 minute"),
+            (24_480.0, "7 hours"),
+        ] {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn the_time_left_is_that_to_the_end_that_can_be_expected() {
+        let mut progress = at_step(100);
+        progress.config.train.steps = 10_000;
+        progress.config.train.patience = 3;
+        progress.since_best = 1;
+        assert_eq!(
+            progress.time_left(150, 2.0),
+            "2 minutes left unless validation improves, 82 minutes at most"
+        );
+        progress.config.train.patience = usize::MAX;
+        assert_eq!(progress.time_left(150, 2.0), "82 minutes left");
+    }
+
+    /// A run that has come so far.
+    fn at_step(step: usize) -> Progress {
+        Progress {
+            config: Config::preset(DEFAULT_PRESET).unwrap(),
+            command: String::new(),
+            data: None,
+            dataset_sha256: String::new(),
+            step,
+            best: None,
+            since_best: 0,
+            pending: Vec::new(),
+            minutes: 1.0,
+        }
+    }
+
+    #[test]
     fn a_row_of_the_log_has_the_parts_of_the_loss_as_training_weighs_them() {
         let step = |hits: f64, kl: f64, beta: f64| StepLosses {
             loss: hits + 1.0 + beta * (kl - 2.0),
@@ -534,14 +615,8 @@ mod tests {
             gradient_norm: 1.0,
         };
         let mut progress = Progress {
-            config: Config::preset(DEFAULT_PRESET).unwrap(),
-            command: String::new(),
-            dataset_sha256: String::new(),
-            step: 100,
-            best: None,
-            since_best: 0,
             pending: vec![step(4.0, 6.0, 0.25), step(6.0, 8.0, 0.5)],
-            minutes: 1.0,
+            ..at_step(100)
         };
         let row = progress.row(50);
         for (name, expected) in [
