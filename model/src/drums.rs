@@ -171,11 +171,12 @@ impl DrumMap {
     #[must_use]
     pub fn better_for(&self, notes: &[Note]) -> Option<&'static Self> {
         const MAPS: &[DrumMap] = &DrumMap::ALL;
-        let keys = self.keys_of(notes);
-        let own = Usage::of(self, &keys);
-        if own.n_notes < FEWEST_NOTES || own.is_beat() {
+        if notes.len() < FEWEST_NOTES || Usage::of(self, &self.keys_of(notes)).is_beat() {
             return None;
         }
+        // What is no drum here may be one there.
+        let keys = keys_of(notes);
+        let own = Usage::of(self, &keys);
         let usages = MAPS.iter().map(|map| (map, Usage::of(map, &keys)));
         let mut best: Option<(&'static Self, f64)> = None;
         for (map, usage) in
@@ -197,13 +198,8 @@ impl DrumMap {
 
     /// How many notes each key has, without those that are known to be no drums.
     fn keys_of(&self, notes: &[Note]) -> BTreeMap<u8, usize> {
-        let mut keys = BTreeMap::new();
-        for note in notes
-            .iter()
-            .filter(|note| !self.aside.contains(&note.pitch))
-        {
-            *keys.entry(note.pitch).or_default() += 1;
-        }
+        let mut keys = keys_of(notes);
+        keys.retain(|key, _| !self.aside.contains(key));
         keys
     }
 
@@ -212,6 +208,15 @@ impl DrumMap {
     pub const fn pitch(&self, voice: Voice) -> u8 {
         self.pitches[voice.index()][0]
     }
+}
+
+/// How many notes each key has.
+fn keys_of(notes: &[Note]) -> BTreeMap<u8, usize> {
+    let mut keys = BTreeMap::new();
+    for note in notes {
+        *keys.entry(note.pitch).or_default() += 1;
+    }
+    keys
 }
 
 /// How often notes strike which drum of a map.
@@ -404,6 +409,9 @@ mod tests {
         let toontrack = [(36, 16), (38, 16), (61, 56), (60, 8), (24, 8), (57, 1)];
         let found = better(&DrumMap::GM, &toontrack).unwrap();
         assert!(["ezdrummer", "superior3"].contains(&found), "{found}");
+        // Its hi-hat is one of the sticks of General MIDI 2.
+        let bfd3 = [(24, 16), (26, 16), (30, 64)];
+        assert_eq!(better(&DrumMap::GM, &bfd3), Some("bfd3"));
         // A ride instead of the hi-hat, the metronome beside the kit, and too little to say anything.
         assert_eq!(
             better(&DrumMap::GM, &[(36, 8), (38, 8), (51, 40), (33, 40)]),

@@ -6,16 +6,19 @@ use std::collections::BTreeSet;
 
 /// Hits so close together are one stroke of a drummer with several limbs, in beats.
 const TOGETHER_BEATS: f64 = 1.0 / 32.0;
+/// Of held notes, a kit has so large a share on its keys: a piano has half of them above.
+const OF_HELD_KIT: f64 = 0.8;
 /// A note that sounds for more than this part of the time to the next one is held.
 pub(super) const HELD: f64 = 0.6;
 
 /// Whether the notes, in the order of time, are those of a drum kit: there is a bass drum, drum and cymbal are struck
-/// together now and then, and the same drums come again. In General MIDI there can be percussion beside it; in any other
-/// map there has to be a beat and hardly anything else.
+/// together now and then, and the same drums come again. In General MIDI there can be percussion beside it, unless the
+/// notes are held; in any other map there has to be a beat and hardly anything else.
 pub(super) fn is_kit(notes: &[Note]) -> bool {
     let mut maps = DrumMap::ALL.iter();
+    let is_struck = || legato(notes) <= HELD || share_of_kit(notes) >= OF_HELD_KIT;
     notes.len() >= 2 * keys(notes).len()
-        && (has_beat_of(notes, kit_voice)
+        && ((has_beat_of(notes, kit_voice) && is_struck())
             || maps.any(|map| map.is_beat(notes) && has_beat_of(notes, |key| map.voice(key))))
 }
 
@@ -63,8 +66,13 @@ pub(super) fn is_held(notes: &[Note]) -> bool {
 
 /// Whether the notes are held until about the next one, and most of them are not on the keys of a kit.
 pub(super) fn is_held_beyond_kit(notes: &[Note]) -> bool {
+    share_of_kit(notes) < 0.5 && legato(notes) > HELD
+}
+
+/// The share of notes on the keys of a kit.
+fn share_of_kit(notes: &[Note]) -> f64 {
     let of_kit = notes.iter().filter(|note| kit_voice(note.pitch).is_some());
-    share(of_kit.count(), notes.len()) < 0.5 && legato(notes) > HELD
+    share(of_kit.count(), notes.len())
 }
 
 /// For which part of the time to the next stroke a note is held, in the median.

@@ -254,6 +254,15 @@ fn a_bass_a_tune_and_chords_are_no_kit() {
             held(BASS),
             held("48 - 48 50 - 52 53 - 55 - 53 52 - 50 - 47"),
         ],
+        // Both hands.
+        [
+            "36 - 37 - 38 - 39 - 40 - 41 - 42 - 43 -",
+            "48 - 49 - 50 - 51 - 52 - 48 - 49 - 50 -",
+            "60 - 67 - 62 - 69 - 64 - 71 - 66 - 61 -",
+            "64 - 67 - 70 - 64 - 67 - 70 - 64 - 67 -",
+        ]
+        .map(|keys| Line { keys, length: 0.45 })
+        .into(),
     ] {
         let problem = refusal(&[track(1, lines)]);
         assert!(
