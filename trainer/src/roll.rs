@@ -6,7 +6,7 @@ use anyhow::bail;
 use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::DrumMap;
 use fourbar_roll::{MAX_BARS, PictureKind, Roll};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Arguments of `fourbar roll`.
@@ -38,7 +38,11 @@ pub struct Args {
 /// # Errors
 /// If the file cannot be used, holds no drum of the map, or the picture cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut out = io::stdout();
+    draw(args, &mut io::stdout())
+}
+
+/// See [`run`]; `out` gets the text, and what is said of the file.
+fn draw(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let kind = args.out.as_deref().map(PictureKind::of_path).transpose()?;
     files::check_outputs(
         &[("--input", Some(&args.input))],
@@ -57,7 +61,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         );
     };
     let n_bars = part.n_bars();
-    let notes = file.song.drums_in(args.drum_map)?.notes;
+    let mut notes = file.song.drums_in(args.drum_map)?.notes;
+    for note in &mut notes {
+        note.onset_beats -= part.start_beats;
+    }
     let roll = Roll::in_bars(&notes, n_bars, part.steps_per_bar, args.drum_map);
 
     if let (Some(path), Some(kind)) = (&args.out, kind) {
@@ -77,6 +84,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             file.name, args.drum_map.name
         )?;
     }
+    for reason in &material.left_out {
+        writeln!(out, "{}: left out: {reason}", file.name)?;
+    }
     for remark in file.remarks(&material, args.drum_map) {
         writeln!(out, "{}: {remark}", file.name)?;
     }
@@ -88,4 +98,47 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use fourbar_model::midi;
+    use fourbar_model::note::Note;
+
+    #[test]
+    fn the_first_bar_that_is_drawn_is_the_first_one_after_the_count_in() {
+        let note = |onset_beats, pitch| Note {
+            onset_beats,
+            duration_beats: 0.1,
+            pitch,
+            velocity: 0.9,
+            channel: 9,
+        };
+        let clicks = (0..4).map(|beat| note(f64::from(beat), 33));
+        let notes: Vec<Note> = clicks.chain([note(4.0, 36), note(6.0, 38)]).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("counted.mid");
+        std::fs::write(&input, midi::write(&notes, 8.0, 120.0)).unwrap();
+        let args = Args {
+            input,
+            out: None,
+            text: true,
+            title: None,
+            drum_map: &DrumMap::GM,
+            part: PartArgs::default(),
+        };
+        let mut out = Vec::new();
+        draw(&args, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for line in [
+            "snare |--------O-------|\n",
+            "kick |O---------------|\n",
+            "left out: the first bar, which counts in",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
 }
