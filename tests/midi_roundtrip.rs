@@ -4,6 +4,7 @@ use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::{Cell, Groove, STEPS_PER_BAR};
 use fourbar_model::midi::{self, DRUM_CHANNEL, Damage, Song};
+use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
 use fourbar_trainer::dataset::{Dataset, Split};
 use std::path::{Path, PathBuf};
@@ -198,7 +199,10 @@ fn a_file_that_stops_in_the_middle_keeps_its_beginning_and_says_so() {
     );
     assert_eq!(whole.truncated_at, None);
     assert!(cut.notes.len() > whole.notes.len() / 2);
-    assert!(cut.notes.iter().all(|note| whole.notes.contains(note)));
+    // The end of the last one is lost.
+    let start = |note: &Note| (note.onset_beats, note.pitch, note.velocity, note.channel);
+    let starts: Vec<_> = whole.notes.iter().map(start).collect();
+    assert!(cut.notes.iter().all(|note| starts.contains(&start(note))));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 pub struct Note {
     /// Start, in quarter notes from the beginning of the piece or loop.
     pub onset_beats: f64,
-    /// Length, in quarter notes; greater than 0.
+    /// Length, in quarter notes; 0 where a file has none for it, which a drum does not need.
     pub duration_beats: f64,
     /// MIDI key, 0–127.
     pub pitch: u8,

@@ -287,9 +287,11 @@ mod tests {
     #[test]
     fn who_asks_for_a_style_is_given_what_lies_among_its_like() {
         let mut grooves = grooves();
-        // Every other groove of jazz is played like funk.
-        for groove in grooves.iter_mut().step_by(6) {
-            groove.mean = vec![3.0, 0.0];
+        // Every other groove of jazz is played like the funk beside it.
+        for pair in grooves.chunks_exact_mut(2).step_by(3) {
+            if let [jazz, funk] = pair {
+                jazz.mean.clone_from(&funk.mean);
+            }
         }
         let prior = Prior::fit(&grooves, 900).unwrap();
         let mut noise = Noise::from_seed(3);
@@ -298,7 +300,7 @@ mod tests {
             drawn.filter(|point| point[0] > 0.0).count()
         };
         assert_eq!(like_funk(Some("jazz")), 0);
-        assert_eq!(like_funk(Some("funk")), 1_000);
+        assert!(like_funk(Some("funk")) > 950);
         assert!(like_funk(None) > 750);
     }
 
