@@ -229,7 +229,7 @@ impl Instructions {
     }
 }
 
-// The numbers fill the registers: sums of strips x rows x 4 gates, an input of each row, and a vector of weights.
+// As many as registers have room for: sums of strips x rows x 4 gates, an input of each row, and vectors of weights.
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
@@ -247,7 +247,8 @@ fn run_avx2(task: impl Task) {
     if task.is_single() {
         task.run::<lanes::Avx2, 8, 2, 1>();
     } else {
-        task.run::<lanes::Avx2, 8, 1, 3>();
+        // Three rows would fill the 16 registers, but the compiler then keeps a sum in memory, which halves the speed.
+        task.run::<lanes::Avx2, 8, 1, 2>();
     }
 }
 
