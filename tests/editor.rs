@@ -191,13 +191,13 @@ fn undo_brings_back_what_automation_replaced() {
                 |name: &'static str| move |ready: &Ready| ready.request.name().to_string() == name;
             player.play(4.0);
             player.set("regenerate", "On");
-            player.wait_for_pattern(named("000007@4"));
+            player.wait_for_pattern(named("000014@4"));
             until(&mut player, window, UNDO, ENABLED, true);
             window.click(UNDO);
-            player.wait_for_pattern(named("000007"));
+            player.wait_for_pattern(named("000014"));
             until(&mut player, window, REDO, ENABLED, true);
             window.click(REDO);
-            player.wait_for_pattern(named("000007@4"));
+            player.wait_for_pattern(named("000014@4"));
             player.stop();
             player.host.close_editor();
         },

@@ -553,14 +553,14 @@ pub(crate) fn a_variation_is_named_after_its_place_in_the_song<H: Host>() {
         player.play(4.0);
         names.push(player.pattern().unwrap().request.name().to_string());
     }
-    assert_eq!(names, ["000007", "000007@4", "000007@4", "000007@12"]);
+    assert_eq!(names, ["000014", "000014@4", "000014@4", "000014@12"]);
     player.stop();
     // While the song stands, presses are counted.
     player.set("regenerate", "Off");
     player.run(64);
     player.set("regenerate", "On");
     let ready = player.wait_for_pattern(|ready| ready.request.take == 1);
-    assert_eq!(ready.request.name().to_string(), "000007-1");
+    assert_eq!(ready.request.name().to_string(), "000014-1");
 }
 
 pub(crate) fn every_seed_reads_back_from_its_text<H: Host>() {

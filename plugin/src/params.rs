@@ -163,8 +163,8 @@ impl FourbarParams {
                 .with_string_to_value(Arc::new(leading_number)),
                 seed: IntParam::new(
                     "Seed",
-                    // A hard rock beat with the "one" and the backbeat in every bar: a good groove to meet first.
-                    7,
+                    // A backbeat with ghost notes and the "one" in every bar: a good groove to meet first.
+                    14,
                     IntRange::Linear {
                         min: 0,
                         max: MAX_SEED,

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(told.normalized(SEED), Some(1.0));
         told.forget_all();
         told.take_over();
-        assert_eq!((params.temperature.value(), params.seed.value()), (1.0, 7));
+        assert_eq!((params.temperature.value(), params.seed.value()), (1.0, 14));
     }
 
     #[test]
