@@ -93,12 +93,11 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     )?;
     let dataset = loaded_model::dataset(metadata, &path, &args.reading)?;
     prepare::warn(&dataset, &path, &metadata.config, out)?;
-    let learned = &metadata.dataset;
-    if dataset.sha256 != learned.sha256 && dataset.name != learned.name {
+    if !loaded_model::has_learned_from(metadata, &dataset) {
         writeln!(
             out,
             "note: the model was trained on other data ({}) than these ({})",
-            learned.name, dataset.name
+            metadata.dataset.name, dataset.name
         )?;
     }
 

@@ -134,13 +134,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let dataset = loaded_model::dataset(&model.metadata, &path, &args.reading)?;
     prepare::warn(&dataset, &path, &model.metadata.config, &mut io::stdout())?;
-    let learned = &model.metadata.dataset;
-    // A folder and an archive of the same files differ in their hash, but a known set has its name in both.
-    if dataset.sha256 != learned.sha256 && dataset.name != learned.name {
+    if !loaded_model::has_learned_from(&model.metadata, &dataset) {
         writeln!(
             io::stdout(),
             "note: the model was trained on other data ({}), so \"{}\" may hold files that it has learned from",
-            learned.name,
+            model.metadata.dataset.name,
             args.split.name()
         )?;
     }
@@ -149,7 +147,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         .iter()
         .filter(|file| file.split == args.split)
         .count();
-    if n_files < FEWEST_FILES {
+    let is_comparable = n_files >= FEWEST_FILES;
+    if !is_comparable {
         writeln!(
             io::stdout(),
             "note: the {} split of {} has {n_files} file(s), which are too few to compare with drummers or to walk between; \
@@ -161,16 +160,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let settings = Settings {
         n_samples: args.samples,
-        n_pairs: if n_files < FEWEST_FILES {
-            0
-        } else {
-            args.pairs
-        },
+        n_pairs: if is_comparable { args.pairs } else { 0 },
         kl_terms: KlTerms::of(&model.metadata),
         seed: args.seed,
     };
     let mut evaluation = Evaluation::of(&model.vae, &dataset, args.split, &settings)?;
-    if n_files >= FEWEST_FILES {
+    if is_comparable {
         evaluation.report.two_sample = evaluation.beside_drummers(&dataset, model.vae.config())?;
     }
     evaluation.report.knobs = evaluation.knobs(&model)?;

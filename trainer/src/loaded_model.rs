@@ -64,9 +64,10 @@ pub fn dataset(
     let converter = &metadata.config.converter;
     let reading = reading.reading(metadata.config.window_steps());
     let dataset = Dataset::load(path, converter, reading)?;
-    let is_its_own =
-        dataset.sha256 == metadata.dataset.sha256 || dataset.name == metadata.dataset.name;
-    if reading.map.is_some() || !is_its_own || dataset.drum_map.id == metadata.drum_map {
+    if reading.map.is_some()
+        || !has_learned_from(metadata, &dataset)
+        || dataset.drum_map.id == metadata.drum_map
+    {
         return Ok(dataset);
     }
     let reading = Reading {
@@ -74,6 +75,13 @@ pub fn dataset(
         ..reading
     };
     Dataset::load(path, converter, reading)
+}
+
+/// Whether a data set is the one that a model was trained on. A folder and an archive of the same files differ in their hash,
+/// but a known set has its name in both.
+pub fn has_learned_from(metadata: &Metadata, dataset: &Dataset) -> bool {
+    let learned = &metadata.dataset;
+    dataset.sha256 == learned.sha256 || dataset.name == learned.name
 }
 
 /// A model so small that tests can afford it; its weights are noise, so its grooves depend on all that they should.

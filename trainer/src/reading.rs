@@ -101,6 +101,24 @@ impl Args {
             validation: Holdout::Split,
         }
     }
+
+    /// The arguments as they are written, with file names but no folders.
+    #[must_use]
+    pub fn to_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(map) = &self.drum_map {
+            let name = Path::new(&map.word).file_name().unwrap_or_default();
+            words.push(format!("--drum-map {}", name.to_string_lossy()));
+        }
+        words.extend(
+            self.part
+                .channel
+                .map(|channel| format!("--channel {channel}")),
+        );
+        words.extend(self.part.track.map(|track| format!("--track {track}")));
+        words.extend(self.repeat_short.then(|| "--repeat-short".to_owned()));
+        words
+    }
 }
 
 impl PartArgs {
@@ -200,74 +218,51 @@ impl Performance {
     }
 }
 
-impl Args {
-    /// The arguments as they are written, with file names but no folders.
-    #[must_use]
-    pub fn to_words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if let Some(map) = &self.drum_map {
-            let name = Path::new(&map.word).file_name().unwrap_or_default();
-            words.push(format!("--drum-map {}", name.to_string_lossy()));
-        }
-        words.extend(
-            self.part
-                .channel
-                .map(|channel| format!("--channel {channel}")),
-        );
-        words.extend(self.part.track.map(|track| format!("--track {track}")));
-        words.extend(self.repeat_short.then(|| "--repeat-short".to_owned()));
-        words
+/// What a user should know of how a file was read, each in a sentence without its name.
+#[must_use]
+pub fn remarks(song: &Song, material: &Material, map: &DrumMap) -> Vec<String> {
+    let lost = &material.lost;
+    let keys = |keys: &BTreeMap<u8, usize>| {
+        let words: Vec<String> = keys.iter().map(|(key, n)| format!("{key} × {n}")).collect();
+        words.join(", ")
+    };
+    let mut remarks: Vec<String> = song.repairs.iter().map(ToString::to_string).collect();
+    remarks.extend(
+        song.truncated_at
+            .map(|byte| format!("the file breaks off at byte {byte}; what comes before is read")),
+    );
+    remarks.extend(
+        material
+            .found
+            .as_ref()
+            .map(|found| format!("the drums are on {found}")),
+    );
+    remarks.extend(
+        material
+            .aside
+            .as_ref()
+            .map(|aside| format!("left aside, because it is no drum: {aside}")),
+    );
+    if material.n_by_pedal > 0 {
+        remarks.push(format!(
+            "the pedal opens and closes {} strokes of the hi-hat",
+            material.n_by_pedal
+        ));
     }
-}
-
-impl Performance {
-    /// What a user should know of how the file was read, each in a sentence without its name.
-    #[must_use]
-    pub fn remarks(&self, material: &Material, map: &DrumMap) -> Vec<String> {
-        let lost = &material.lost;
-        let keys = |keys: &BTreeMap<u8, usize>| {
-            let words: Vec<String> = keys.iter().map(|(key, n)| format!("{key} × {n}")).collect();
-            words.join(", ")
-        };
-        let mut remarks: Vec<String> = self.song.repairs.iter().map(ToString::to_string).collect();
-        remarks.extend(
-            self.song.truncated_at.map(|byte| {
-                format!("the file breaks off at byte {byte}; what comes before is read")
-            }),
-        );
-        remarks.extend(
-            material
-                .found
-                .as_ref()
-                .map(|found| format!("the drums are on {found}")),
-        );
-        remarks.extend(
-            material
-                .aside
-                .as_ref()
-                .map(|aside| format!("left aside, because it is no drum: {aside}")),
-        );
-        if material.n_by_pedal > 0 {
-            remarks.push(format!(
-                "the pedal opens and closes {} strokes of the hi-hat",
-                material.n_by_pedal
-            ));
-        }
-        if !lost.aside.is_empty() {
-            remarks.push(format!(
-                "left out, because they are {}: keys {}",
-                map.aside_name,
-                keys(&lost.aside)
-            ));
-        }
-        remarks.extend(material.better_map.map(|better| {
-            format!(
-                "its notes fit the {} map clearly better than {} ({})",
-                better.name, map.name, better.id
-            )
-        }));
-        remarks
+    if !lost.aside.is_empty() {
+        remarks.push(format!(
+            "left out, because they are {}: keys {}",
+            map.aside_name,
+            keys(&lost.aside)
+        ));
     }
+    remarks.extend(material.better_map.map(|better| {
+        format!(
+            "its notes fit the {} map clearly better than {} ({})",
+            better.name, map.name, better.id
+        )
+    }));
+    remarks
 }
 
 #[cfg(test)]
@@ -376,7 +371,7 @@ mod tests {
         bytes[place..place + 4].fill(0);
         let file = opened(&bytes).unwrap();
         let material = file.material(&grooves(), &DrumMap::GM, 64).unwrap();
-        let remarks = file.remarks(&material, &DrumMap::GM);
+        let remarks = remarks(&file.song, &material, &DrumMap::GM);
         let [repair, aside] = &remarks[..] else {
             panic!("{remarks:?}")
         };

@@ -1,6 +1,6 @@
 //! The piano roll of a MIDI file: as a picture, or as text in the terminal.
 
-use crate::reading::{PartArgs, Performance};
+use crate::reading::{self, PartArgs, Performance};
 use crate::{files, maps};
 use anyhow::bail;
 use fourbar_model::converter::{Converter, GrooveConverter};
@@ -87,7 +87,7 @@ fn draw(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     for reason in &material.left_out {
         writeln!(out, "{}: left out: {reason}", file.name)?;
     }
-    for remark in file.remarks(&material, args.drum_map) {
+    for remark in reading::remarks(&file.song, &material, args.drum_map) {
         writeln!(out, "{}: {remark}", file.name)?;
     }
     if n_bars > MAX_BARS {

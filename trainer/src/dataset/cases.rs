@@ -11,7 +11,6 @@ use fourbar_model::drums::Voice;
 use fourbar_model::groove::Groove;
 use fourbar_model::midi::DrumPart;
 use serde_json::Value;
-use std::fs;
 use tempfile::TempDir;
 
 const TICKS: u32 = 480;
@@ -138,13 +137,11 @@ fn song(tracks: &[Track]) -> Vec<u8> {
 }
 
 fn folder_of(files: &[(&str, Vec<u8>)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, bytes) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-    folder
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(name, bytes)| (*name, &bytes[..]))
+        .collect();
+    tests::folder_of(&files)
 }
 
 /// A data set as `prepare` sees it: the set, its facts, and what is printed.

@@ -110,15 +110,7 @@ impl Input {
     /// # Errors
     /// If it cannot be read, is damaged or encrypted.
     pub(super) fn read_at_most(&mut self, entry: usize, n_bytes: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        match self.entries[entry].place {
-            Place::Path(ref path) => File::open(path)?.take(n_bytes).read_to_end(&mut bytes)?,
-            Place::Zip(archive, index) => self.archives[archive]
-                .by_index(index)?
-                .take(n_bytes)
-                .read_to_end(&mut bytes)?,
-        };
-        Ok(bytes)
+        read_place(&self.entries[entry].place, &mut self.archives, n_bytes)
     }
 
     /// Adds the files of a folder and of those in it.
@@ -155,11 +147,7 @@ impl Input {
                     }
                 };
                 let base = path.file_name().unwrap_or_default().to_string_lossy();
-                let name = if prefix.is_empty() {
-                    base.into_owned()
-                } else {
-                    format!("{prefix}/{base}")
-                };
+                let name = below(&prefix, &base);
                 match fs::metadata(&path) {
                     Ok(kind) if kind.is_dir() => folders.push((path, name)),
                     // Pipes and devices are left alone: reading one could wait for ever.
@@ -197,12 +185,7 @@ impl Input {
         let place = self.archives.len();
         self.archives.push(archive);
         for (index, name) in names {
-            let name = if prefix.is_empty() {
-                name
-            } else {
-                format!("{prefix}/{name}")
-            };
-            self.add(name, Place::Zip(place, index));
+            self.add(below(prefix, &name), Place::Zip(place, index));
         }
         Ok(())
     }
@@ -216,47 +199,36 @@ impl Input {
     /// Puts the files of the archives among the entries in their place; what cannot be looked into is remembered.
     fn look_into_archives(&mut self) {
         for _ in 0..MAX_DEPTH {
-            let is_archive = |entry: &Entry| has_extension(&entry.name, &["zip"]);
-            let places: Vec<usize> = (0..self.entries.len())
-                .filter(|&entry| is_archive(&self.entries[entry]))
-                .collect();
-            for &place in &places {
-                let name = self.entries[place].name.clone();
-                let listed = self
-                    .open_inner(place)
-                    .and_then(|source| self.list_archive(&name, source));
+            for archive in self.take_archives() {
+                let source = self.open_inner(&archive.place);
+                let listed = source.and_then(|source| self.list_archive(&archive.name, source));
                 if let Err(problem) = listed {
                     let reason = format!("an archive that cannot be looked into: {problem:#}");
-                    self.unreadable.push((name, reason));
+                    self.unreadable.push((archive.name, reason));
                 }
             }
-            if places.is_empty() {
-                return;
-            }
-            let mut place = 0..;
-            self.entries.retain(|_| {
-                place
-                    .next()
-                    .is_none_or(|place| places.binary_search(&place).is_err())
-            });
         }
-        let is_archive = |entry: &Entry| has_extension(&entry.name, &["zip"]);
-        for entry in self.entries.extract_if(.., |entry| is_archive(entry)) {
+        for archive in self.take_archives() {
             let reason = format!("an archive inside more than {MAX_DEPTH} others: unpack it");
-            self.unreadable.push((entry.name, reason));
+            self.unreadable.push((archive.name, reason));
         }
     }
 
-    /// What an archive among the entries is read from.
-    fn open_inner(&mut self, entry: usize) -> Result<Box<dyn Source>> {
+    fn take_archives(&mut self) -> Vec<Entry> {
+        let is_archive = |entry: &mut Entry| has_extension(&entry.name, &["zip"]);
+        self.entries.extract_if(.., is_archive).collect()
+    }
+
+    /// What the archive at `place` is read from.
+    fn open_inner(&mut self, place: &Place) -> Result<Box<dyn Source>> {
         ensure!(
             self.archives.len() < MAX_ARCHIVES,
             "there are more than {MAX_ARCHIVES} archives: unpack some"
         );
-        if let Place::Path(path) = &self.entries[entry].place {
+        if let Place::Path(path) = place {
             return Ok(Box::new(BufReader::new(File::open(path)?)));
         }
-        let bytes = self.read_at_most(entry, MAX_INNER_BYTES + 1)?;
+        let bytes = read_place(place, &mut self.archives, MAX_INNER_BYTES + 1)?;
         let size = bytes.len() as u64;
         ensure!(
             size <= MAX_INNER_BYTES && self.inner_bytes + size <= MAX_ALL_INNER_BYTES,
@@ -274,6 +246,32 @@ impl Input {
             self.entries.len(),
             ENDINGS.map(|ending| format!(".{ending}")).join(", ")
         )
+    }
+}
+
+/// The first bytes of what lies at `place`, at most so many.
+fn read_place(
+    place: &Place,
+    archives: &mut [ZipArchive<Box<dyn Source>>],
+    n_bytes: u64,
+) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match place {
+        Place::Path(path) => File::open(path)?.take(n_bytes).read_to_end(&mut bytes)?,
+        Place::Zip(archive, index) => archives[*archive]
+            .by_index(*index)?
+            .take(n_bytes)
+            .read_to_end(&mut bytes)?,
+    };
+    Ok(bytes)
+}
+
+/// The path of `name` in the folder `prefix`; the root's is empty.
+fn below(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}/{name}")
     }
 }
 

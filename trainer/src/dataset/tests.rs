@@ -39,7 +39,7 @@ fn beat(n_bars: u32) -> Vec<u8> {
     beat_on(n_bars, 36, 9)
 }
 
-fn folder_of(files: &[(&str, &[u8])]) -> TempDir {
+pub(super) fn folder_of(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
         let path = folder.path().join(name);

@@ -1,7 +1,7 @@
 //! The MIDI files that music is made from, in windows as long as the model's.
 
 use super::Metre;
-use crate::reading::Performance;
+use crate::reading::{Performance, remarks};
 use anyhow::{Context as _, anyhow};
 use fourbar_model::converter::{Converter, Example, Material, Place};
 use fourbar_model::drums::{DrumMap, Voice};
@@ -170,11 +170,7 @@ impl Input {
             self.losses(reading)
         )?;
         if !reading.as_taps {
-            let file = Performance {
-                name: self.name.clone(),
-                song: self.song.clone(),
-            };
-            for remark in file.remarks(&self.material, reading.map) {
+            for remark in remarks(&self.song, &self.material, reading.map) {
                 writeln!(out, "{}: {remark}", self.name)?;
             }
         }

@@ -94,28 +94,19 @@ impl Report {
         if files.shorter_than_window > 0 && self.index.is_none() {
             writeln!(f, "           {}", self.remedy_for_short())?;
         }
-        if files.repeated > 0 {
-            writeln!(
-                f,
-                "{:>9}  of them short loops, repeated up to {bars} bars",
-                grouped(files.repeated)
-            )?;
-        }
-        if files.cut_off > 0 {
-            writeln!(
-                f,
-                "{:>9}  of them cut off in the middle: read up to there",
-                grouped(files.cut_off)
-            )?;
-        }
+        let repeated = format!("of them short loops, repeated up to {bars} bars");
+        write_some(f, files.repeated, &repeated)?;
+        write_some(
+            f,
+            files.cut_off,
+            "of them cut off in the middle: read up to there",
+        )?;
         for (found, &count) in &self.drums_found {
             writeln!(f, "{:>9}  of them with drums on {found}", grouped(count))?;
         }
         self.write_repairs(f)?;
-        let n_aside = self.set_aside.len();
         write_list(
             f,
-            n_aside,
             "of them with more on channel 10 that is no drum:",
             &self.set_aside,
         )?;
@@ -129,12 +120,7 @@ impl Report {
             reason: format!("the same performance as {}", copy.of),
         });
         let copies: Vec<Dropped> = copies.collect();
-        write_list(
-            f,
-            copies.len(),
-            &format!("copies of others, {used}:"),
-            &copies,
-        )?;
+        write_list(f, &format!("copies of others, {used}:"), &copies)?;
         writeln!(
             f,
             "{:>9}  ignored: not MIDI{}",
@@ -185,7 +171,7 @@ impl Report {
             reason: mended.repair.to_string(),
         });
         let mended: Vec<Dropped> = mended.collect();
-        write_list(f, mended.len(), "damages that were mended:", &mended)
+        write_list(f, "damages that were mended:", &mended)
     }
 
     fn write_notes(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -206,13 +192,11 @@ impl Report {
             subject.same_cell
         )?;
         writeln!(f, "{:>9}  lost: {unmapped}", grouped(n_unmapped))?;
-        if notes.lost_outside > 0 {
-            writeln!(
-                f,
-                "{:>9}  lost: in stretches that are not used",
-                grouped(notes.lost_outside)
-            )?;
-        }
+        write_some(
+            f,
+            notes.lost_outside,
+            "lost: in stretches that are not used",
+        )?;
         if n_unmapped > 0 {
             writeln!(
                 f,
@@ -230,34 +214,26 @@ impl Report {
             )?;
         }
         self.write_better_maps(f)?;
-        if notes.elsewhere > 0 {
-            writeln!(
-                f,
-                "{:>9}  left aside: on other channels or with other sounds",
-                grouped(notes.elsewhere)
-            )?;
-        }
-        if notes.unclosed > 0 {
-            writeln!(
-                f,
-                "{:>9}  left out: without an end or without a length",
-                grouped(notes.unclosed)
-            )?;
-        }
-        if notes.without_length > 0 {
-            writeln!(
-                f,
-                "{:>9}  have no end or no length: drums need none, melodies leave them out",
-                grouped(notes.without_length)
-            )?;
-        }
-        if notes.by_pedal > 0 {
-            writeln!(
-                f,
-                "{:>9}  are hi-hats that their pedal opens or closes",
-                grouped(notes.by_pedal)
-            )?;
-        }
+        write_some(
+            f,
+            notes.elsewhere,
+            "left aside: on other channels or with other sounds",
+        )?;
+        write_some(
+            f,
+            notes.unclosed,
+            "left out: without an end or without a length",
+        )?;
+        write_some(
+            f,
+            notes.without_length,
+            "have no end or no length: drums need none, melodies leave them out",
+        )?;
+        write_some(
+            f,
+            notes.by_pedal,
+            "are hi-hats that their pedal opens or closes",
+        )?;
         Ok(())
     }
 
@@ -300,12 +276,17 @@ impl Report {
     }
 }
 
-/// A counted list, with the first of many lines; nothing if it is empty.
-fn write_list(f: &mut Formatter<'_>, n: usize, title: &str, lines: &[Dropped]) -> fmt::Result {
-    if n == 0 {
+/// A counted line; nothing if there is nothing to count.
+fn write_some(f: &mut Formatter<'_>, count: usize, what: &str) -> fmt::Result {
+    if count == 0 {
         return Ok(());
     }
-    writeln!(f, "{:>9}  {title}", grouped(n))?;
+    writeln!(f, "{:>9}  {what}", grouped(count))
+}
+
+/// A counted list, with the first of many lines; nothing if it is empty.
+fn write_list(f: &mut Formatter<'_>, title: &str, lines: &[Dropped]) -> fmt::Result {
+    write_some(f, lines.len(), title)?;
     write_reasons(f, &lines[..lines.len().min(MAX_LINES)])?;
     if lines.len() > MAX_LINES {
         let n_more = grouped(lines.len() - MAX_LINES);
