@@ -9,7 +9,7 @@ use crate::conditions::Conditions;
 use crate::decoder::cells::{CONTROLS, controls, tempo};
 
 /// Steps whose sums are computed together where they do not depend on each other.
-const STEPS_AT_A_TIME: usize = 3;
+const STEPS_AT_A_TIME: usize = 2;
 
 /// A groove before its first step.
 pub(super) struct Start {
