@@ -10,6 +10,7 @@ use crate::reading::{self, Holdout, PartArgs, Reading};
 use crate::schedule::Schedule;
 use anyhow::{Context as _, Result, bail, ensure};
 use fourbar_model::attributes::Attribute;
+use fourbar_model::checkpoint::Metadata;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::STEPS_PER_BAR;
@@ -20,6 +21,9 @@ use toml::{Table, Value};
 
 /// The presets' files.
 static PRESETS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/presets");
+
+/// What a run that starts from a trained model does otherwise than the run that trained it.
+const FINE_TUNING: &str = include_str!("../fine_tuning.toml");
 
 /// The preset that a user who names none means.
 pub const DEFAULT_PRESET: &str = "groovae_4bar";
@@ -116,8 +120,11 @@ pub struct TrainConfig {
     pub learning_rate_decay: f64,
     /// How the learning rate comes down.
     pub schedule: Schedule,
-    /// Share of every parameter, times the learning rate, that a step takes away.
+    /// Share of every parameter, times the learning rate, that a step takes away; of its distance from the parameter of
+    /// the model that the run started from, where it started from one.
     pub weight_decay: f64,
+    /// Examples from the data of the model that the run started from, where they are at hand, for each of its own.
+    pub rehearsal: f64,
     /// Largest weight of the KL divergence.
     pub max_beta: f64,
     /// How slowly that weight is reached; 0: from step 1 on.
@@ -214,6 +221,7 @@ impl Default for TrainConfig {
             learning_rate_decay: 0.9999,
             schedule: Schedule::Exponential,
             weight_decay: 0.0,
+            rehearsal: 0.0,
             max_beta: 1.0,
             beta_rate: 0.0,
             beta_steps: 0,
@@ -231,6 +239,15 @@ impl Default for TrainConfig {
             patience: 10,
             seed: 1,
         }
+    }
+}
+
+impl TrainConfig {
+    /// The settings that a checkpoint's training noted in it; `None` where it was imported or its training has not ended.
+    #[must_use]
+    pub fn noted_in(metadata: &Metadata) -> Option<Self> {
+        let noted = metadata.metrics.pointer("/training/config/train")?;
+        Self::deserialize(noted).ok()
     }
 }
 
@@ -257,22 +274,64 @@ impl Config {
     /// If one of them does not exist, is not TOML or has an unknown key, or if the result cannot be trained. The text
     /// names the file or setting, the key and what would be right.
     pub fn resolve(preset: &str, file: Option<&Path>, settings: &[String]) -> Result<Self> {
-        let (name, mut table) = preset_table(preset)?;
-        let origin = format!("in the preset {preset}");
-        let known = Self::of(&name, table.clone()).context(origin)?;
+        let (name, table) = preset_table(preset)?;
+        Self::overruled(&name, table, file, settings)
+            .with_context(|| format!("in the preset {preset}"))
+    }
+
+    /// The settings of a run that starts from a trained model: the model's own, under those of fine-tuning, under a file
+    /// of settings under `key=value` settings.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], and if a setting would give the model other tensors.
+    pub fn resolve_for_base(
+        base: &Metadata,
+        file: Option<&Path>,
+        settings: &[String],
+    ) -> Result<Self> {
+        let name = &base.config.preset;
+        let of_preset = || Some(Self::preset(name).ok()?.train);
+        let own = Self {
+            description: format!("The model {name}, trained further."),
+            source: "docs/fine-tuning.md".to_owned(),
+            aliases: Vec::new(),
+            model: base.config.clone(),
+            data: DataConfig::default(),
+            train: TrainConfig::noted_in(base)
+                .or_else(of_preset)
+                .unwrap_or_default(),
+        };
+        let mut table = Table::try_from(own).context("the settings cannot be written as TOML")?;
+        merge(&mut table, FINE_TUNING.parse()?);
+        let config = Self::overruled(name, table, file, settings)?;
+        ensure!(
+            config.model.tensors() == base.config.tensors(),
+            "a run that starts from a model keeps its sizes: leave out the settings of model"
+        );
+        Ok(config)
+    }
+
+    /// `table` under a file of settings under `key=value` settings.
+    fn overruled(
+        name: &str,
+        mut table: Table,
+        file: Option<&Path>,
+        settings: &[String],
+    ) -> Result<Self> {
+        let known = Self::of(name, table.clone())?;
         if let Some(path) = file {
             let origin = || format!("in the settings {}", path.display());
             merge(&mut table, read_table(path)?);
-            Self::of(&name, table.clone()).with_context(origin)?;
+            Self::of(name, table.clone()).with_context(origin)?;
         }
         for setting in settings {
             apply(&mut table, setting, &known).with_context(|| format!("in --set {setting}"))?;
-            Self::of(&name, table.clone()).with_context(|| format!("in --set {setting}"))?;
+            Self::of(name, table.clone()).with_context(|| format!("in --set {setting}"))?;
         }
-        let config = Self::of(&name, table)?;
-        config.check().with_context(|| {
-            format!("the preset {preset} with these settings cannot be trained")
-        })?;
+        let config = Self::of(name, table)?;
+        config
+            .check()
+            .with_context(|| format!("{name} with these settings cannot be trained"))?;
         Ok(config)
     }
 
@@ -375,7 +434,8 @@ impl Config {
             ("learning_rate", train.learning_rate, 1e-9, 1.0),
             ("min_learning_rate", train.min_learning_rate, 0.0, 1.0),
             ("learning_rate_decay", train.learning_rate_decay, 1e-9, 1.0),
-            ("weight_decay", train.weight_decay, 0.0, 1.0),
+            ("weight_decay", train.weight_decay, 0.0, 1e3),
+            ("rehearsal", train.rehearsal, 0.0, 100.0),
             ("max_beta", train.max_beta, 0.0, 1e6),
             ("beta_rate", train.beta_rate, 0.0, 1.0),
             ("free_bits", train.free_bits, 0.0, 1e6),

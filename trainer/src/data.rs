@@ -103,10 +103,24 @@ pub fn locate(data: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named(data, variable)? {
         return Ok(path);
     }
-    let folders = directories::ProjectDirs::from("", "", "fourbar").context(
+    let folder = cache_folder().context(
         "this user has no home folder, so there is no cache: give the data with --data PATH",
     )?;
-    cached(folders.cache_dir(), &Source::published())
+    cached(&folder, &Source::published())
+}
+
+/// Where the data are that [`locate`] finds without being told and without downloading any.
+#[must_use]
+pub fn at_hand() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty()) {
+        return Some(files::expand_home(path)).filter(|path| path.exists());
+    }
+    Some(cache_folder()?.join(GMD_FILE)).filter(|path| path.is_file())
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "fourbar")?;
+    Some(folders.cache_dir().to_owned())
 }
 
 /// The archive that the environment names, if it is the published one: tests and benches of the real data need it.

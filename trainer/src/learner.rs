@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::loss;
-use crate::optimizer::{Adam, average, clip, norm};
+use crate::optimizer::{Adam, approach, average, clip, norm};
 use crate::schedule::{kl_weight, learning_rate};
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Storage, Tensor, Var};
@@ -49,6 +49,8 @@ pub struct Learner {
     parameters: Vec<Vec<f32>>,
     /// Their running averages, where the settings ask for them.
     averages: Option<Vec<Vec<f32>>>,
+    /// The weights that weight decay leads to, where that is not 0.
+    anchor: Option<Vec<Vec<f32>>>,
     adam: Adam,
 }
 
@@ -70,6 +72,18 @@ impl Learner {
     pub fn new(config: &Config, device: &Device) -> Result<Self> {
         let mut noise = Noise::from_seed(config.train.seed);
         let tensors = Vae::initial_tensors(&config.model, &mut noise)?;
+        Self::of_tensors(config, tensors, device)
+    }
+
+    /// A model before its first step, with weights of its own.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape, or the device fails.
+    pub fn of_tensors(
+        config: &Config,
+        tensors: BTreeMap<String, Tensor>,
+        device: &Device,
+    ) -> Result<Self> {
         let sizes: Vec<usize> = tensors.values().map(Tensor::elem_count).collect();
         let zeros = || sizes.iter().map(|&size| vec![0.0; size]).collect();
         let averages = (config.train.average > 0.0).then(zeros);
@@ -112,8 +126,23 @@ impl Learner {
             variables,
             parameters,
             averages,
+            anchor: None,
             adam,
         })
+    }
+
+    /// Makes weight decay lead to `tensors`, those of another model of this shape, instead of to 0.
+    ///
+    /// # Errors
+    /// If a tensor is missing or not of single precision.
+    pub fn decay_towards(&mut self, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+        let values = |name: &String| -> Result<Vec<f32>> {
+            let tensor = tensors.get(name);
+            let tensor = tensor.with_context(|| format!("the tensor {name} is missing"))?;
+            Ok(tensor.flatten_all()?.to_vec1()?)
+        };
+        self.anchor = Some(self.names.iter().map(values).collect::<Result<_>>()?);
+        Ok(())
     }
 
     /// Steps made so far.
@@ -213,12 +242,22 @@ impl Learner {
         let gradient_norm = share * norm(&gradients);
         let factor = share * clip(gradient_norm, train.gradient_clip);
         let learning_rate = learning_rate(&train, step);
+        let mut decay_to_zero = train.weight_decay;
+        if let Some(anchor) = &self.anchor {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a share in single precision is enough"
+            )]
+            let share = (learning_rate * train.weight_decay).min(1.0) as f32;
+            approach(&mut self.parameters, anchor, share);
+            decay_to_zero = 0.0;
+        }
         self.adam.update(
             &mut self.parameters,
             &gradients,
             factor,
             learning_rate,
-            train.weight_decay,
+            decay_to_zero,
         );
         if let Some(averages) = &mut self.averages {
             average(averages, &self.parameters, train.average, self.adam.step);

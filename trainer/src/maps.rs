@@ -30,7 +30,7 @@ pub fn run(args: &Args) -> Result<()> {
     for map in &DrumMap::ALL {
         writeln!(out, "{:<16}{}", map.id, map.name)?;
     }
-    let folder = folder();
+    let folder = files::models_folder();
     let own = folder.as_deref().map(own_maps).unwrap_or_default();
     for path in &own {
         match read(path) {
@@ -85,7 +85,7 @@ pub fn find(word: &str) -> Result<&'static DrumMap> {
     if Path::new(word).extension().is_some_and(|end| end == "toml") {
         return read(&files::expand_home(word.into()));
     }
-    if let Some(path) = folder().map(|folder| folder.join(format!("{word}.toml")))
+    if let Some(path) = files::models_folder().map(|folder| folder.join(format!("{word}.toml")))
         && path.is_file()
     {
         return read(&path);
@@ -105,12 +105,6 @@ fn read(path: &Path) -> Result<&'static DrumMap> {
     let map: Definition = toml::from_str(&text)
         .map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim_end()))?;
     DrumMap::from_definition(&id, &map).map_err(|problem| anyhow!("{}: {problem}", path.display()))
-}
-
-/// Where the user's own models and maps are.
-fn folder() -> Option<PathBuf> {
-    let folders = directories::ProjectDirs::from("", "", "fourbar")?;
-    Some(folders.data_dir().join("models"))
 }
 
 /// The maps in a folder, in the order of names.

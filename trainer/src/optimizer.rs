@@ -146,11 +146,21 @@ pub fn average(averages: &mut [Vec<f32>], parameters: &[Vec<f32>], decay: f64, n
         reason = "counts of steps are far below 2^53, and the share in single precision is enough"
     )]
     let share = (1.0 - decay).max(1.0 / n_updates as f64) as f32;
-    let pairs = averages.par_iter_mut().zip(parameters);
-    pairs.for_each(|(averages, parameters)| {
+    approach(averages, parameters, share);
+}
+
+/// Moves `values` by a share of their distance to `targets`: with a share of learning rate · weight decay, decay towards
+/// other weights than 0.
+///
+/// # Source
+/// Li, Grandvalet & Davoine 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks" (L2-SP),
+/// decoupled from the gradients as in AdamW.
+pub fn approach(values: &mut [Vec<f32>], targets: &[Vec<f32>], share: f32) {
+    let pairs = values.par_iter_mut().zip(targets);
+    pairs.for_each(|(values, targets)| {
         Arch::new().dispatch(|| {
-            for (average, &parameter) in averages.iter_mut().zip(parameters) {
-                *average += share * (parameter - *average);
+            for (value, &target) in values.iter_mut().zip(targets) {
+                *value += share * (target - *value);
             }
         });
     });

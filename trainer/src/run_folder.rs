@@ -5,6 +5,7 @@ use crate::files::{hex, write_atomically};
 use crate::learner::{Learner, StepLosses};
 use crate::optimizer::Adam;
 use crate::tensorboard::EventFile;
+use crate::train::BaseSource;
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::migrate;
@@ -93,6 +94,9 @@ pub struct Progress {
     pub data: Option<PathBuf>,
     /// Checksum of the data.
     pub dataset_sha256: String,
+    /// The model that the run started from, if it did not start from scratch.
+    #[serde(default)]
+    pub base: Option<BaseSource>,
     /// Steps made.
     pub step: usize,
     /// Best validation loss so far and the step it was reached at.

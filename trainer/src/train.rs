@@ -1,6 +1,9 @@
 //! `fourbar train`: the training loop.
 
+mod base;
 mod training_set;
+
+pub use base::BaseSource;
 
 use crate::arguments;
 use crate::config::{Config, DEFAULT_PRESET};
@@ -14,6 +17,7 @@ use crate::prepare;
 use crate::reading::{self, Holdout};
 use crate::run_folder::{Progress, Row, RunFolder};
 use anyhow::{Context as _, Result, ensure};
+use base::Base;
 use candle_core::{DType, Device, Tensor};
 use clap::Args as ClapArgs;
 use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
@@ -42,6 +46,15 @@ pub struct Args {
     /// [default: groovae_4bar]
     #[arg(long)]
     pub preset: Option<String>,
+    /// Start from a trained model instead of from scratch, and keep its sizes: a checkpoint, or the model that comes with
+    /// Fourbar if none is named
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, default_missing_value = base::SHIPPED,
+        value_parser = files::path_parser(), conflicts_with = "preset")]
+    pub base: Option<PathBuf>,
+    /// The data that the model given by --base has learned from, so that it goes on learning from them [default: the Groove
+    /// MIDI Dataset if the model has learned from that and `fourbar data` finds it here]
+    #[arg(long, value_name = "PATH", value_parser = files::path_parser(), requires = "base")]
+    pub base_data: Option<PathBuf>,
     /// Folder or zip of MIDI files [default: with --resume those of the run, else the Groove MIDI Dataset where `fourbar
     /// data` finds it]
     #[arg(long, value_name = "PATH", value_parser = files::path_parser())]
@@ -83,8 +96,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// The preset's settings, under the file's, under the command line's.
-    fn resolve(&self) -> Result<Config> {
+    /// The settings of the preset or of the base, under the file's, under the command line's.
+    fn resolve(&self, base: Option<&Base>) -> Result<Config> {
         let mut settings = self.settings.clone();
         let mut overrule = |key: &str, value: Option<String>| {
             settings.extend(value.map(|value| format!("train.{key}={value}")));
@@ -96,7 +109,11 @@ impl Args {
             self.learning_rate.map(|rate| format!("{rate:e}")),
         );
         overrule("seed", self.seed.map(|seed| seed.to_string()));
-        let mut config = Config::resolve(self.preset(), self.config.as_deref(), &settings)?;
+        let file = self.config.as_deref();
+        let mut config = match base {
+            Some(base) => Config::resolve_for_base(&base.checkpoint.metadata, file, &settings)?,
+            None => Config::resolve(self.preset(), file, &settings)?,
+        };
         config.data.overrule(&self.reading, self.validation);
         Ok(config)
     }
@@ -108,8 +125,10 @@ impl Args {
     /// The command that starts the run, with file names but no folders, and without what the settings say as well.
     fn command(&self) -> String {
         let mut command = "fourbar train".to_owned();
+        let preset = self.base.is_none().then(|| Path::new(self.preset()));
         for (flag, path) in [
-            ("--preset", Some(Path::new(self.preset()))),
+            ("--preset", preset),
+            ("--base", self.base.as_deref()),
             ("--data", self.data.as_deref()),
             ("--config", self.config.as_deref()),
         ] {
@@ -133,6 +152,7 @@ impl Args {
     fn check_resumption(&self) -> Result<()> {
         let given = [
             ("--preset", self.preset.is_some()),
+            ("--base", self.base.is_some()),
             ("--batch-size", self.batch_size.is_some()),
             ("--learning-rate", self.learning_rate.is_some()),
             ("--seed", self.seed.is_some()),
@@ -173,26 +193,29 @@ pub fn run(args: &Args) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
-    let (folder, learner, mut progress) = if args.resume {
+    let (folder, learner, base, mut progress) = if args.resume {
         args.check_resumption()?;
         let (folder, learner, mut progress) = RunFolder::resume(&args.out, device)?;
         let steps = &mut progress.config.train.steps;
         *steps = args.steps.unwrap_or(*steps);
-        (Some(folder), Some(learner), progress)
+        let base = progress.base.as_ref().map(Base::reopen).transpose()?;
+        (Some(folder), Some(learner), base, progress)
     } else {
-        let config = args.resolve()?;
+        let open = |model: &PathBuf| Base::open(model, args.base_data.as_deref());
+        let base = args.base.as_ref().map(open).transpose()?;
         let progress = Progress {
-            config,
+            config: args.resolve(base.as_ref())?,
             command: args.command(),
             data: None,
             dataset_sha256: String::new(),
+            base: base.as_ref().map(|base| base.source.clone()),
             step: 0,
             best: None,
             since_best: 0,
             pending: Vec::new(),
             minutes: 0.0,
         };
-        (None, None, progress)
+        (None, None, base, progress)
     };
     let path = data::locate(args.data.as_deref().or(progress.data.as_deref()))?;
     progress.data = Some(std::path::absolute(&path)?);
@@ -204,6 +227,9 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         println!("note: {remedy}");
     }
     let mut set = TrainingSet::new(&dataset, &mut progress.config)?;
+    if let Some(base) = &base {
+        set.start_from(base)?;
+    }
     if args.resume {
         ensure!(
             progress.dataset_sha256 == dataset.sha256,
@@ -219,8 +245,14 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     };
     let mut learner = match learner {
         Some(learner) => learner,
-        None => Learner::new(&config, device)?,
+        None => match &base {
+            Some(base) => Learner::of_tensors(&config, base.checkpoint.tensors.clone(), device)?,
+            None => Learner::new(&config, device)?,
+        },
     };
+    if let Some(base) = &base {
+        learner.decay_towards(&base.checkpoint.tensors)?;
+    }
     println!(
         "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}",
         config.model.preset,
@@ -456,7 +488,7 @@ fn checkpoint(set: &TrainingSet, vae: &Rounded, progress: &Progress) -> Result<C
             epochs: number(progress.step) / number(set.steps_per_epoch),
             metrics: serde_json::Value::Null,
             latent: set.latent_map(&vae.vae)?,
-            attributes: BTreeMap::new(),
+            attributes: set.attributes(),
         },
         tensors: vae.tensors.clone(),
     })
@@ -526,6 +558,12 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
     for sentence in sentences {
         println!("  {sentence}");
     }
+    if let Some(models) = files::models_folder() {
+        println!(
+            "to play it: copy {origin} under a name of its own into {}, and choose it in the plugin's model menu",
+            models.display()
+        );
+    }
     Ok(())
 }
 
@@ -594,6 +632,7 @@ mod tests {
             command: String::new(),
             data: None,
             dataset_sha256: String::new(),
+            base: None,
             step,
             best: None,
             since_best: 0,

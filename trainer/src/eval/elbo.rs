@@ -11,7 +11,7 @@ use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::latent::Posterior;
 use fourbar_model::vae::Vae;
-use serde::{Deserialize as _, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::f64::consts::LN_2;
 
@@ -74,8 +74,7 @@ impl KlTerms {
     /// imported, or its training has not ended), the last ones of its preset.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
-        let noted = metadata.metrics.pointer("/training/config/train");
-        match noted.and_then(|train| TrainConfig::deserialize(train).ok()) {
+        match TrainConfig::noted_in(metadata) {
             Some(train) => Self::at(&train, metadata.step),
             None => Self::last(
                 &Config::preset(&metadata.config.preset)

@@ -1,11 +1,13 @@
 //! The examples that a run learns from, in the order in which it sees them.
 
+use super::base::Base;
 use crate::config::{Config, TrainConfig};
 use crate::dataset::{Dataset, Split, Window};
 use crate::eval::HeldOut;
 use crate::fills::FillClassifier;
 use anyhow::{Result, bail};
 use candle_core::Device;
+use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::groove::STEPS_PER_BAR;
@@ -13,6 +15,7 @@ use fourbar_model::latent::{LatentMap, Located, Prior};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// Training examples that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
 const MAP_EXAMPLES: usize = 2_048;
@@ -36,6 +39,10 @@ pub(super) struct TrainingSet<'a> {
     pub(super) validation: Option<HeldOut>,
     /// Which bars are fills, if examples are told.
     fills: Option<FillClassifier>,
+    /// The model that the run starts from, if it starts from one.
+    base: Option<&'a Base>,
+    /// What that model has learned from, where it goes on learning from it.
+    rehearsal: Option<Box<Self>>,
     /// The epoch that `order` is of.
     epoch: Option<usize>,
     /// The windows of that epoch, shuffled.
@@ -76,14 +83,53 @@ impl<'a> TrainingSet<'a> {
             fills: (config.train.conditions.fills > 0.0)
                 .then(|| FillClassifier::of(dataset, Split::Train))
                 .flatten(),
+            base: None,
+            rehearsal: None,
             epoch: None,
             order: Vec::new(),
         })
     }
 
-    /// The examples of step `step`. Each epoch draws its windows anew where the converter takes only some of a song,
-    /// goes through them in an order of its own, and varies each of them as the converter says.
+    /// Starts from `base`: what that learned from is learned on with each batch, as far as the settings say so and it is at
+    /// hand, and the latent space stays as it is described there.
+    ///
+    /// # Errors
+    /// If the data of the base hold no training window.
+    pub(super) fn start_from(&mut self, base: &'a Base) -> Result<()> {
+        self.base = Some(base);
+        let mut config = self.config.clone();
+        let train = &mut config.train;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a batch is small"
+        )]
+        let n_rehearsed = (train.batch_size as f64 * train.rehearsal).round() as usize;
+        if let Some(dataset) = base.dataset.as_ref().filter(|_| n_rehearsed > 0) {
+            train.batch_size = n_rehearsed;
+            // Other noise than that of the run's own examples.
+            train.seed = !train.seed;
+            let rehearsal = Self::new(dataset, &mut config)?;
+            // Loops of a user's own have no fills that are named so.
+            self.fills = self.fills.take().or_else(|| rehearsal.fills.clone());
+            self.rehearsal = Some(Box::new(rehearsal));
+        }
+        Ok(())
+    }
+
+    /// The examples of step `step`, and beside them those of what is rehearsed.
     pub(super) fn batch(&mut self, step: usize) -> Vec<Example> {
+        let mut batch = self.own_batch(step);
+        if let Some(rehearsal) = &mut self.rehearsal {
+            batch.extend(rehearsal.own_batch(step));
+        }
+        batch
+    }
+
+    /// The run's own examples of step `step`. Each epoch draws its windows anew where the converter takes only some of a
+    /// song, goes through them in an order of its own, and varies each of them as the converter says.
+    fn own_batch(&mut self, step: usize) -> Vec<Example> {
         let TrainConfig {
             batch_size, seed, ..
         } = self.config.train;
@@ -143,11 +189,15 @@ impl<'a> TrainingSet<'a> {
         example
     }
 
-    /// Where the training examples lie in the latent space of `vae`.
+    /// Where the training examples lie in the latent space of `vae`: the base's own map where there is a base, because the
+    /// axes of a few loops are no axes of all music.
     ///
     /// # Errors
     /// If the device fails.
     pub(super) fn latent_map(&self, vae: &Vae) -> Result<LatentMap> {
+        if let Some(base) = self.base {
+            return Ok(base.checkpoint.metadata.latent.clone());
+        }
         let hop_bars = self.n_steps.div_ceil(STEPS_PER_BAR);
         let windows = self.dataset.windows(Split::Train, self.n_steps, hop_bars);
         let windows = at_most(MAP_EXAMPLES, windows);
@@ -156,7 +206,14 @@ impl<'a> TrainingSet<'a> {
         Ok(LatentMap::fit(&mus, &self.styles(&windows), MAP_AXES))
     }
 
-    /// The distribution that new grooves are drawn from, made of the training examples' posteriors.
+    /// The directions of attributes in the latent space, where they are known: those of the base.
+    pub(super) fn attributes(&self) -> BTreeMap<String, AttributeVector> {
+        let known = self.base.map(|base| &base.checkpoint.metadata.attributes);
+        known.cloned().unwrap_or_default()
+    }
+
+    /// The distribution that new grooves are drawn from, made of the training examples' posteriors, with the styles of the
+    /// base for who asks for them.
     ///
     /// # Errors
     /// If the device fails.
@@ -172,7 +229,14 @@ impl<'a> TrainingSet<'a> {
             song: window.file,
         });
         let grooves: Vec<Located> = located.collect();
-        Ok(Prior::fit(&grooves, self.config.train.prior_kernels))
+        let own = Prior::fit(&grooves, self.config.train.prior_kernels);
+        let of_base = self
+            .base
+            .and_then(|base| base.checkpoint.metadata.latent.prior.as_ref());
+        Ok(match (own, of_base) {
+            (Some(own), Some(of_base)) => Some(own.with_styles_of(of_base)),
+            (own, _) => own,
+        })
     }
 
     /// The style of each window, where it is known.
