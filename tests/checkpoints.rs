@@ -44,7 +44,10 @@ fn the_listening_page_is_of_the_model_inside_the_plugin() {
     let path = fourbar_trainer::listen::default_model();
     assert!(path.is_file(), "{}", path.display());
     let name = path.file_stem().unwrap().to_str().unwrap();
-    assert_eq!(name, fourbar_plugin::models::BuiltIn::default().name());
+    assert_eq!(
+        name,
+        fourbar_plugin::inference::models::BuiltIn::default().name()
+    );
 }
 
 #[test]

@@ -559,7 +559,7 @@ pub(crate) fn a_variation_is_named_after_its_place_in_the_song<H: Host>() {
     player.set("regenerate", "Off");
     player.run(64);
     player.set("regenerate", "On");
-    let ready = player.wait_for_pattern(|ready| ready.request.take == 1);
+    let ready = player.wait_for_pattern(|ready| ready.request.variation == 1);
     assert_eq!(ready.request.name().to_string(), "000014-1");
 }
 

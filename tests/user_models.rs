@@ -13,7 +13,7 @@ use fourbar_model::drums::DrumMap;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::Feel;
-use fourbar_plugin::models::FOLDER_VARIABLE;
+use fourbar_plugin::inference::models::FOLDER_VARIABLE;
 use fourbar_plugin::request::Ready;
 use serde_json::{Value, json};
 

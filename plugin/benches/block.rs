@@ -4,13 +4,13 @@
 //! duration the audio thread needs, and how long a new instance takes to its first pattern.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fourbar_plugin::checkpoints;
+use fourbar_plugin::audio::player::{Controls, Player};
+use fourbar_plugin::audio::transport::HostTime;
+use fourbar_plugin::inference::checkpoints;
+use fourbar_plugin::inference::models::Choice;
 use fourbar_plugin::mailbox::mailbox;
-use fourbar_plugin::models::Choice;
 use fourbar_plugin::params::FourbarParams;
-use fourbar_plugin::player::{Controls, Player};
 use fourbar_plugin::request::Ready;
-use fourbar_plugin::transport::HostTime;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;

@@ -7,12 +7,12 @@ use fourbar_model::groove::Groove;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
 use fourbar_plugin::Fourbar;
-use fourbar_plugin::engine::{Engine, Generator, Identity};
+use fourbar_plugin::inference::engine::{Engine, Generator, Identity};
+use fourbar_plugin::inference::poller;
+use fourbar_plugin::inference::worker::Worker;
 use fourbar_plugin::mailbox::mailbox;
-use fourbar_plugin::poller;
 use fourbar_plugin::request::{Job, Request};
 use fourbar_plugin::shared::Shared;
-use fourbar_plugin::worker::Worker;
 use nice_plug::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -166,8 +166,8 @@ fn latency() {
         let posted = Instant::now();
         let job = Job {
             request,
-            choice: 0,
-            epoch: 0,
+            model_revision: 0,
+            state_revision: 0,
         };
         assert!(audio.post(job), "the worker keeps up");
         if is_announced {

@@ -27,9 +27,9 @@ mod stepper;
 mod theme;
 mod window;
 
-use crate::models;
+use crate::inference::models;
+use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::poller;
 use crate::request::Ready;
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
@@ -148,7 +148,7 @@ impl View {
     fn remember(&mut self, snapshot: &Snapshot) {
         let Some(ready) = &snapshot.ready else { return };
         let made = Recipe::from(&ready.request);
-        if made.matches(&Recipe::from(&self.params.request(ready.request.take))) {
+        if made.matches(&Recipe::from(&self.params.request(ready.request.variation))) {
             self.history.record(made, Instant::now());
         }
     }
@@ -205,13 +205,13 @@ impl View {
         sounding: Option<&Ready>,
     ) {
         let [generate, latent, feel, output] = columns(rect);
-        let take = self.shared.take.load(Ordering::Relaxed);
+        let variation = self.shared.variation.load(Ordering::Relaxed);
         generate::show(
             ui,
             generate,
             &self.params,
             setter,
-            take,
+            variation,
             &mut self.history,
             &mut self.typed_seed,
         );

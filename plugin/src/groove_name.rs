@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 /// The takes from here on belong to places in the song, so that no counting reaches them.
 const PLACES: u64 = 1 << 63;
-/// The take of the song's start, counted from [`PLACES`] on in 16ths; those before it are pre-roll.
+/// The variation of the song's start, counted from [`PLACES`] on in 16ths; those before it are pre-roll.
 const SONG_START: i64 = 1 << 40;
 
 /// Names a groove among those of one model, temperature and latent position.
@@ -19,12 +19,12 @@ pub struct GrooveName {
     /// The seed, at most [`MAX_SEED`].
     pub seed: u32,
     /// Which variation of the seed; 0 is the one that the seed alone names.
-    pub take: u64,
+    pub variation: u64,
 }
 
-/// The take of a press at a place in the song.
+/// The variation of a press at a place in the song.
 #[must_use]
-pub fn take_at(song_beats: f64) -> u64 {
+pub fn variation_at(song_beats: f64) -> u64 {
     // Rounded, because hosts report the same place with different last digits.
     #[expect(
         clippy::cast_possible_truncation,
@@ -35,24 +35,24 @@ pub fn take_at(song_beats: f64) -> u64 {
     PLACES | counted.cast_unsigned()
 }
 
-/// The place in the song that a take belongs to, in beats.
-fn place_of(take: u64) -> Option<f64> {
-    let counted = (take & !PLACES).cast_signed();
+/// The place in the song that a variation belongs to, in beats.
+fn place_of(variation: u64) -> Option<f64> {
+    let counted = (variation & !PLACES).cast_signed();
     #[expect(
         clippy::cast_precision_loss,
-        reason = "exact for every take that a place has"
+        reason = "exact for every variation that a place has"
     )]
     let sixteenth = (counted - SONG_START) as f64;
-    (take & PLACES != 0).then_some(sixteenth / 4.0)
+    (variation & PLACES != 0).then_some(sixteenth / 4.0)
 }
 
 impl fmt::Display for GrooveName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:06}", self.seed)?;
-        match (place_of(self.take), self.take) {
+        match (place_of(self.variation), self.variation) {
             (Some(beats), _) => write!(f, "@{beats}"),
             (None, 0) => Ok(()),
-            (None, take) => write!(f, "-{take}"),
+            (None, variation) => write!(f, "-{variation}"),
         }
     }
 }
@@ -71,17 +71,17 @@ impl FromStr for GrooveName {
         let seed = number(seed)
             .and_then(|seed| u32::try_from(seed).ok())
             .filter(|&seed| seed <= MAX_SEED);
-        let take = match variation.split_at_checked(1) {
+        let variation = match variation.split_at_checked(1) {
             None => Some(0),
             Some(("@", place)) => place
                 .parse()
                 .ok()
                 .filter(|beats: &f64| beats.is_finite())
-                .map(take_at),
-            Some((_, take)) => number(take).filter(|&take| take < PLACES),
+                .map(variation_at),
+            Some((_, variation)) => number(variation).filter(|&variation| variation < PLACES),
         };
-        match (seed, take) {
-            (Some(seed), Some(take)) => Ok(Self { seed, take }),
+        match (seed, variation) {
+            (Some(seed), Some(variation)) => Ok(Self { seed, variation }),
             _ => Err(NoName),
         }
     }
@@ -97,25 +97,25 @@ fn number(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn name(seed: u32, take: u64) -> GrooveName {
-        GrooveName { seed, take }
+    fn name(seed: u32, variation: u64) -> GrooveName {
+        GrooveName { seed, variation }
     }
 
     #[test]
     fn a_name_says_seed_and_variation() {
         assert_eq!(name(9, 0).to_string(), "000009");
         assert_eq!(name(999_999, 2).to_string(), "999999-2");
-        assert_eq!(name(9, take_at(64.25)).to_string(), "000009@64.25");
-        assert_eq!(name(9, take_at(0.0)).to_string(), "000009@0");
-        assert_eq!(name(9, take_at(-4.0)).to_string(), "000009@-4");
+        assert_eq!(name(9, variation_at(64.25)).to_string(), "000009@64.25");
+        assert_eq!(name(9, variation_at(0.0)).to_string(), "000009@0");
+        assert_eq!(name(9, variation_at(-4.0)).to_string(), "000009@-4");
     }
 
     #[test]
     fn every_name_is_read_back() {
-        let places = [-4.0, -0.25, 0.0, 0.5, 64.25, 1e6, 1e9].map(take_at);
-        for take in [0, 1, 2, u64::from(u32::MAX)].into_iter().chain(places) {
+        let places = [-4.0, -0.25, 0.0, 0.5, 64.25, 1e6, 1e9].map(variation_at);
+        for variation in [0, 1, 2, u64::from(u32::MAX)].into_iter().chain(places) {
             for seed in [0, 9, 999_999] {
-                let name = name(seed, take);
+                let name = name(seed, variation);
                 assert_eq!(name.to_string().parse(), Ok(name));
             }
         }
@@ -125,7 +125,7 @@ mod tests {
     fn a_name_may_be_typed_without_zeros_and_pasted_with_spaces() {
         assert_eq!("9".parse(), Ok(name(9, 0)));
         assert_eq!(" 000042-3\n".parse(), Ok(name(42, 3)));
-        assert_eq!("7@8".parse(), Ok(name(7, take_at(8.0))));
+        assert_eq!("7@8".parse(), Ok(name(7, variation_at(8.0))));
     }
 
     #[test]
@@ -154,12 +154,12 @@ mod tests {
 
     #[test]
     fn places_are_told_apart_by_16ths_and_rounded_like_hosts_do() {
-        assert_eq!(take_at(8.01), take_at(7.99));
-        assert_ne!(take_at(8.0), take_at(8.25));
-        assert_ne!(take_at(0.0), take_at(-0.25));
-        assert_eq!(take_at(f64::NAN), take_at(0.0));
+        assert_eq!(variation_at(8.01), variation_at(7.99));
+        assert_ne!(variation_at(8.0), variation_at(8.25));
+        assert_ne!(variation_at(0.0), variation_at(-0.25));
+        assert_eq!(variation_at(f64::NAN), variation_at(0.0));
         for beats in [-1e300, 0.0, 1e300] {
-            assert!(take_at(beats) >= PLACES, "no counting reaches it");
+            assert!(variation_at(beats) >= PLACES, "no counting reaches it");
         }
     }
 }

@@ -11,36 +11,29 @@ use nice_plug::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub mod checkpoints;
+pub mod audio;
 pub mod editor;
-pub mod engine;
-mod first_pattern;
 mod format;
 pub mod groove_name;
+pub mod inference;
 pub mod mailbox;
-pub mod models;
-pub mod orders;
 pub mod params;
-pub mod player;
-pub mod poller;
 pub mod request;
-pub mod scheduler;
 pub mod shared;
-pub mod transport;
-pub mod worker;
 
 pub use format::clap::clap_entry;
 
+use audio::player::Player;
+use audio::scheduler::Event;
+use audio::transport::HostTime;
 use format::Border;
+use inference::models::Choice;
+use inference::worker::Worker;
+use inference::{checkpoints, first_pattern};
 use mailbox::{WorkerEnd, mailbox};
-use models::Choice;
 use params::FourbarParams;
-use player::Player;
-use request::{Ready, Request, Takes};
-use scheduler::Event;
+use request::{Ready, Request, Variations};
 use shared::{Shared, Status};
-use transport::HostTime;
-use worker::Worker;
 
 /// The plugin, as the framework sees it.
 pub struct Fourbar {
@@ -48,9 +41,9 @@ pub struct Fourbar {
     shared: Arc<Shared>,
     border: Arc<Border>,
     player: Player,
-    takes: Takes,
-    /// The restored state that the player knows; see [`shared::Snapshot::epoch`].
-    epoch: u64,
+    variations: Variations,
+    /// The restored state that the player knows; see [`shared::Snapshot::state_revision`].
+    state_revision: u64,
     bar_phase: BarPhase,
     /// The worker's end of the mailbox, until there is a worker. A host's scan creates plugins that it never starts.
     idle_worker_end: Option<WorkerEnd<Ready>>,
@@ -67,8 +60,8 @@ impl Default for Fourbar {
             params,
             shared,
             player: Player::new(audio_end),
-            takes: Takes::default(),
-            epoch: 0,
+            variations: Variations::default(),
+            state_revision: 0,
             bar_phase: BarPhase::default(),
             idle_worker_end: Some(worker_end),
             worker: None,
@@ -118,19 +111,19 @@ impl Plugin for Fourbar {
         self.player
             .activate(config.sample_rate, self.border.is_offline());
         self.take_restored_pattern();
-        let base_take = self.params.base_take.load(Ordering::Relaxed);
-        let request = self.params.request(base_take);
+        let base_variation = self.params.base_variation.load(Ordering::Relaxed);
+        let request = self.params.request(base_variation);
         self.take_first_pattern(&request);
-        let apply_at = self.params.apply_at.value();
+        let apply_at = self.params.apply_at.value().boundary();
         self.player
-            .prepare(request, self.shared.n_choices(), apply_at);
+            .prepare(request, self.shared.model_revision(), apply_at);
         self.start_worker();
         true
     }
 
     fn reset(&mut self) {
         self.player.reset();
-        self.takes.restart();
+        self.variations.restart();
     }
 
     fn process(
@@ -146,10 +139,10 @@ impl Plugin for Fourbar {
             self.player.offline,
             &mut self.bar_phase,
         );
-        let take = self.take(&host);
+        let variation = self.variation(&host);
         let controls = self
             .params
-            .controls(take, self.shared.auditions(host.playing));
+            .controls(variation, self.shared.auditions(host.playing));
         let [left, right] = buffer.as_slice() else {
             return ProcessStatus::Error("the output is not stereo");
         };
@@ -171,7 +164,7 @@ impl Plugin for Fourbar {
             .playhead_beats
             .store(playhead_beats, Ordering::Relaxed);
         self.shared.level.store(heard.level, Ordering::Relaxed);
-        self.shared.take.store(take, Ordering::Relaxed);
+        self.shared.variation.store(variation, Ordering::Relaxed);
         self.shared.sounds(self.player.current());
         // A host may put a plugin that claims less to sleep whenever it is silent, and then no note comes any more.
         ProcessStatus::KeepAlive
@@ -181,15 +174,19 @@ impl Plugin for Fourbar {
 impl Fourbar {
     /// Plays the pattern of the project that was loaded since the last call, if one was.
     fn take_restored_pattern(&mut self) {
-        let (epoch, ready, choice) = {
+        let (state_revision, ready, model_revision) = {
             let snapshot = self.shared.snapshot();
-            let choice = self.shared.n_choices();
-            (snapshot.epoch, snapshot.ready.clone(), choice)
+            let model_revision = self.shared.model_revision();
+            (
+                snapshot.state_revision,
+                snapshot.ready.clone(),
+                model_revision,
+            )
         };
-        if epoch != self.epoch {
-            self.epoch = epoch;
+        if state_revision != self.state_revision {
+            self.state_revision = state_revision;
             self.player
-                .restore(ready.as_deref().cloned(), choice, epoch);
+                .restore(ready.as_deref().cloned(), model_revision, state_revision);
         }
     }
 
@@ -201,8 +198,11 @@ impl Fourbar {
         }
         if let Some(first) = first_pattern::of(request) {
             snapshot.begin(first.clone());
-            self.player
-                .restore(Some(first), self.shared.n_choices(), snapshot.epoch);
+            self.player.restore(
+                Some(first),
+                self.shared.model_revision(),
+                snapshot.state_revision,
+            );
         }
     }
 
@@ -220,10 +220,10 @@ impl Fourbar {
     }
 
     /// The variation to play, by what was pressed and recalled so far.
-    fn take(&mut self, host: &HostTime) -> u64 {
+    fn variation(&mut self, host: &HostTime) -> u64 {
         let song_beats = host.position_beats.filter(|_| host.playing);
-        self.takes
-            .update(self.params.asked(), song_beats, &self.params.base_take)
+        self.variations
+            .update(self.params.asked(), song_beats, &self.params.base_variation)
     }
 }
 

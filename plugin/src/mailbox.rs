@@ -2,7 +2,7 @@
 //!
 //! Three bounded lock-free channels, made together: requests go to the worker, replies come back, and patterns that
 //! the audio thread no longer plays return to be freed. The audio thread only ever tries to send and to receive. Nobody
-//! waits on a channel, because a blocked receiver would make the sender take a lock: the [`crate::poller`] looks.
+//! waits on a channel, because a blocked receiver would make the sender take a lock: the [`crate::inference::poller`] looks.
 
 use crate::request::Job;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -163,8 +163,8 @@ mod tests {
     fn job(seed: u32) -> Job {
         Job {
             request: Request::new(seed, 0, 1.0, [0.0; 8]),
-            choice: 0,
-            epoch: 0,
+            model_revision: 0,
+            state_revision: 0,
         }
     }
 

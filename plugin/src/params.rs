@@ -7,10 +7,11 @@
 //! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
 //! of range is brought back into it ([`sanitise`]).
 
-use crate::models::{BuiltIn, Choice};
-use crate::player::Controls;
+use crate::audio::pending::Boundary;
+use crate::audio::player::Controls;
+use crate::audio::scheduler::Output;
+use crate::inference::models::{BuiltIn, Choice};
 use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
-use crate::scheduler::Output;
 use crate::shared::Shared;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::Feel;
@@ -46,7 +47,7 @@ pub struct FourbarParams {
     /// The variation to start with: how often *regenerate* was pressed while the transport was stopped, or the one that
     /// was recalled.
     #[persist = "take"]
-    pub base_take: AtomicU64,
+    pub base_variation: AtomicU64,
     /// The model that makes the patterns. No parameter, because every machine has other models.
     #[persist = "model"]
     pub model: ModelField,
@@ -153,7 +154,7 @@ impl FourbarParams {
             let n_presses = Arc::<AtomicU32>::default();
             Self {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
-                base_take: AtomicU64::new(0),
+                base_variation: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
                 pattern: PatternField(shared),
                 temperature: float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
@@ -210,9 +211,9 @@ impl FourbarParams {
     }
 
     /// Brings a variation back, whatever automation chose meanwhile.
-    pub fn recall(&self, take: u64) {
-        self.base_take.store(take, Ordering::Relaxed);
-        // After the take, so that whoever sees the recall sees what was recalled.
+    pub fn recall(&self, variation: u64) {
+        self.base_variation.store(variation, Ordering::Relaxed);
+        // After the variation, so that whoever sees the recall sees what was recalled.
         self.n_recalls.fetch_add(1, Ordering::Release);
     }
 
@@ -225,12 +226,12 @@ impl FourbarParams {
         }
     }
 
-    /// The request that the parameters describe, for variation `take`.
+    /// The request that the parameters describe, for this variation.
     #[must_use]
-    pub fn request(&self, take: u64) -> Request {
+    pub fn request(&self, variation: u64) -> Request {
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
-        Request::new(seed, take, self.temperature.value(), latent)
+        Request::new(seed, variation, self.temperature.value(), latent)
     }
 
     /// How the pattern is to be played.
@@ -266,16 +267,29 @@ impl FourbarParams {
 
     /// Everything the audio thread reads of the parameters.
     #[must_use]
-    pub fn controls(&self, take: u64, audition: bool) -> Controls {
+    pub fn controls(&self, variation: u64, audition: bool) -> Controls {
         Controls {
-            request: self.request(take),
-            choice: self.model.0.n_choices(),
-            apply_at: self.apply_at.value(),
+            request: self.request(variation),
+            model_revision: self.model.0.model_revision(),
+            apply_at: self.apply_at.value().boundary(),
             feel: self.feel(),
             output: self.output(),
             kit_gain: self.kit_gain(),
             bypass: self.bypass.value(),
             audition,
+        }
+    }
+}
+
+impl ApplyAt {
+    /// The chosen kind of boundary.
+    #[must_use]
+    pub fn boundary(self) -> Boundary {
+        match self {
+            Self::Now => Boundary::Sixteenth,
+            Self::Beat => Boundary::Beat,
+            Self::Bar => Boundary::Bar,
+            Self::Pattern => Boundary::Loop,
         }
     }
 }

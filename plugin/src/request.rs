@@ -3,7 +3,7 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
-use crate::groove_name::{GrooveName, take_at};
+use crate::groove_name::{GrooveName, variation_at};
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::noise::Noise;
@@ -38,7 +38,8 @@ pub struct Request {
     /// The number the user sees and types.
     pub seed: u32,
     /// Which variation of the seed; 0 is the one the seed names.
-    pub take: u64,
+    #[serde(rename = "take")]
+    pub variation: u64,
     /// 0 is the most likely pattern, 1 as learned, 2 wild.
     pub temperature: f32,
     /// Position along the checkpoint's principal axes, in standard deviations.
@@ -48,10 +49,10 @@ pub struct Request {
 impl Request {
     /// A request within the ranges that the network was made for; what is not a number becomes the default.
     #[must_use]
-    pub fn new(seed: u32, take: u64, temperature: f32, latent: [f32; N_LATENT]) -> Self {
+    pub fn new(seed: u32, variation: u64, temperature: f32, latent: [f32; N_LATENT]) -> Self {
         Self {
             seed: seed.min(MAX_SEED),
-            take,
+            variation,
             temperature: finite_or(temperature, 1.0).clamp(0.0, MAX_TEMPERATURE),
             latent: latent.map(|position| finite_or(position, 0.0).clamp(-MAX_LATENT, MAX_LATENT)),
         }
@@ -62,14 +63,14 @@ impl Request {
     pub fn name(&self) -> GrooveName {
         GrooveName {
             seed: self.seed,
-            take: self.take,
+            variation: self.variation,
         }
     }
 
     /// All randomness of the generation. Take 0 is the stream of the seed itself.
     #[must_use]
     pub fn noise(&self) -> Noise {
-        Noise::from_seed(u64::from(self.seed) ^ scramble(self.take))
+        Noise::from_seed(u64::from(self.seed) ^ scramble(self.variation))
     }
 }
 
@@ -78,10 +79,10 @@ impl Request {
 pub struct Job {
     /// What to make.
     pub request: Request,
-    /// Which choice of a model is to make it; see [`crate::shared::Shared::n_choices`].
-    pub choice: u32,
-    /// Which restored state it belongs to; see [`crate::shared::Snapshot::epoch`].
-    pub epoch: u64,
+    /// Which choice of a model is to make it; see [`crate::shared::Shared::model_revision`].
+    pub model_revision: u32,
+    /// Which restored state it belongs to; see [`crate::shared::Snapshot::state_revision`].
+    pub state_revision: u64,
 }
 
 /// A finished pattern and what it was made from; this is what the worker hands over and what a project saves.
@@ -101,12 +102,18 @@ impl Ready {
     pub fn fingerprint(&self) -> u64 {
         let Request {
             seed,
-            take,
+            variation,
             temperature,
             latent,
         } = self.request;
         let mut hasher = DefaultHasher::new();
-        (seed, take, temperature.to_bits(), latent.map(f32::to_bits)).hash(&mut hasher);
+        (
+            seed,
+            variation,
+            temperature.to_bits(),
+            latent.map(f32::to_bits),
+        )
+            .hash(&mut hasher);
         self.checkpoint_id.hash(&mut hasher);
         hasher.finish()
     }
@@ -118,11 +125,11 @@ impl Ready {
     pub fn check(&self) -> Result<(), String> {
         let Request {
             seed,
-            take,
+            variation,
             temperature,
             latent,
         } = self.request;
-        if Request::new(seed, take, temperature, latent) != self.request {
+        if Request::new(seed, variation, temperature, latent) != self.request {
             return Err("its settings are out of range".to_owned());
         }
         let length = self.pattern.loop_beats();
@@ -157,7 +164,7 @@ impl Ready {
 ///
 /// Owned by the audio thread.
 #[derive(Debug, Default)]
-pub struct Takes {
+pub struct Variations {
     seen: Asked,
     of_this_run: Option<u64>,
 }
@@ -171,12 +178,17 @@ pub struct Asked {
     pub n_recalls: u32,
 }
 
-impl Takes {
-    /// The take to ask for in this block.
+impl Variations {
+    /// The variation to ask for in this block.
     ///
-    /// `song_beats` is the position if the host's song is playing; `base_take` is the saved number, which is counted up
+    /// `song_beats` is the position if the host's song is playing; `base_variation` is the saved number, which is counted up
     /// here.
-    pub fn update(&mut self, asked: Asked, song_beats: Option<f64>, base_take: &AtomicU64) -> u64 {
+    pub fn update(
+        &mut self,
+        asked: Asked,
+        song_beats: Option<f64>,
+        base_variation: &AtomicU64,
+    ) -> u64 {
         let seen = std::mem::replace(&mut self.seen, asked);
         let n_new = asked.n_presses.wrapping_sub(seen.n_presses);
         if asked.n_recalls != seen.n_recalls {
@@ -185,13 +197,13 @@ impl Takes {
         match song_beats {
             None => {
                 self.of_this_run = None;
-                base_take.fetch_add(n_new.into(), Ordering::Relaxed);
+                base_variation.fetch_add(n_new.into(), Ordering::Relaxed);
             }
-            Some(beats) if n_new > 0 => self.of_this_run = Some(take_at(beats)),
+            Some(beats) if n_new > 0 => self.of_this_run = Some(variation_at(beats)),
             Some(_) => {}
         }
         self.of_this_run
-            .unwrap_or_else(|| base_take.load(Ordering::Relaxed))
+            .unwrap_or_else(|| base_variation.load(Ordering::Relaxed))
     }
 
     /// Forgets the variation that automation chose; call it when the transport starts.
@@ -222,8 +234,8 @@ mod tests {
     use fourbar_model::drums::Voice;
     use fourbar_model::pattern::Hit;
 
-    fn request(seed: u32, take: u64) -> Request {
-        Request::new(seed, take, 1.0, [0.0; N_LATENT])
+    fn request(seed: u32, variation: u64) -> Request {
+        Request::new(seed, variation, 1.0, [0.0; N_LATENT])
     }
 
     fn ready(loop_beats: f64, offset_beats: f64, n_hits: usize) -> Ready {
@@ -253,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_noise_depends_on_seed_and_take_and_nothing_else() {
-        let draw = |seed, take| request(seed, take).noise().normals(4);
+        let draw = |seed, variation| request(seed, variation).noise().normals(4);
         assert_eq!(draw(5, 2), draw(5, 2));
         assert_ne!(draw(5, 2), draw(5, 3));
         assert_ne!(draw(5, 2), draw(6, 2));
@@ -283,52 +295,68 @@ mod tests {
 
     #[test]
     fn pressing_regenerate_while_stopped_counts_the_saved_take_up() {
-        let mut takes = Takes::default();
-        let base_take = AtomicU64::new(7);
-        assert_eq!(takes.update(presses(0), None, &base_take), 7);
-        assert_eq!(takes.update(presses(1), None, &base_take), 8);
-        assert_eq!(takes.update(presses(1), None, &base_take), 8);
-        assert_eq!(takes.update(presses(3), None, &base_take), 10);
+        let mut variations = Variations::default();
+        let base_variation = AtomicU64::new(7);
+        assert_eq!(variations.update(presses(0), None, &base_variation), 7);
+        assert_eq!(variations.update(presses(1), None, &base_variation), 8);
+        assert_eq!(variations.update(presses(1), None, &base_variation), 8);
+        assert_eq!(variations.update(presses(3), None, &base_variation), 10);
     }
 
     #[test]
     fn pressing_regenerate_in_the_song_depends_on_the_place_alone() {
-        let (mut playback, mut bounce) = (Takes::default(), Takes::default());
-        let base_take = AtomicU64::new(7);
-        let before = playback.update(presses(20), None, &base_take);
-        let first = playback.update(presses(21), Some(8.01), &base_take);
-        assert_eq!(first, take_at(8.0));
-        assert_eq!(bounce.update(presses(1), Some(7.99), &base_take), first);
-        assert_eq!(playback.update(presses(21), Some(9.0), &base_take), first);
-        assert_ne!(playback.update(presses(22), Some(16.0), &base_take), first);
-        assert_eq!(base_take.into_inner(), before, "the saved take stays");
+        let (mut playback, mut bounce) = (Variations::default(), Variations::default());
+        let base_variation = AtomicU64::new(7);
+        let before = playback.update(presses(20), None, &base_variation);
+        let first = playback.update(presses(21), Some(8.01), &base_variation);
+        assert_eq!(first, variation_at(8.0));
+        assert_eq!(
+            bounce.update(presses(1), Some(7.99), &base_variation),
+            first
+        );
+        assert_eq!(
+            playback.update(presses(21), Some(9.0), &base_variation),
+            first
+        );
+        assert_ne!(
+            playback.update(presses(22), Some(16.0), &base_variation),
+            first
+        );
+        assert_eq!(
+            base_variation.into_inner(),
+            before,
+            "the saved variation stays"
+        );
     }
 
     #[test]
     fn the_next_start_begins_with_the_saved_take() {
-        let mut takes = Takes::default();
-        let base_take = AtomicU64::new(7);
-        let _ = takes.update(presses(1), Some(4.0), &base_take);
-        takes.restart();
-        assert_eq!(takes.update(presses(1), Some(0.0), &base_take), 7);
+        let mut variations = Variations::default();
+        let base_variation = AtomicU64::new(7);
+        let _ = variations.update(presses(1), Some(4.0), &base_variation);
+        variations.restart();
+        assert_eq!(variations.update(presses(1), Some(0.0), &base_variation), 7);
     }
 
     #[test]
     fn a_recalled_take_takes_the_place_of_the_one_that_automation_chose() {
-        let mut takes = Takes::default();
-        let base_take = AtomicU64::new(7);
-        let _ = takes.update(presses(1), Some(4.0), &base_take);
-        base_take.store(3, Ordering::Relaxed);
+        let mut variations = Variations::default();
+        let base_variation = AtomicU64::new(7);
+        let _ = variations.update(presses(1), Some(4.0), &base_variation);
+        base_variation.store(3, Ordering::Relaxed);
         let recalled = Asked {
             n_recalls: 1,
             ..presses(1)
         };
-        assert_eq!(takes.update(recalled, Some(5.0), &base_take), 3);
+        assert_eq!(variations.update(recalled, Some(5.0), &base_variation), 3);
         let pressed = Asked {
             n_presses: 2,
             ..recalled
         };
-        assert_eq!(takes.update(pressed, Some(8.0), &base_take), take_at(8.0));
+        assert_eq!(
+            variations.update(pressed, Some(8.0), &base_variation),
+            variation_at(8.0)
+        );
     }
 
     #[test]
@@ -337,7 +365,7 @@ mod tests {
         assert_eq!(plain.fingerprint(), ready(16.0, 0.0, 1).fingerprint());
         let mut others = vec![plain.clone(); 5];
         others[0].request.seed = 2;
-        others[1].request.take = 1;
+        others[1].request.variation = 1;
         others[2].request.temperature = 0.5;
         others[3].request.latent[7] = 0.5;
         others[4].checkpoint_id = "another".to_owned();

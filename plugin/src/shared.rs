@@ -1,6 +1,6 @@
 //! What the audio thread, the worker, the editor and the project file share.
 
-use crate::models::Choice;
+use crate::inference::models::Choice;
 use crate::request::Ready;
 use atomic_float::AtomicF32;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -19,7 +19,7 @@ pub struct Shared {
     /// Audio thread to editor: tempo that is played, or would be; 120 until the host has said.
     pub tempo_bpm: AtomicF32,
     /// Audio thread to editor: the variation that is wanted.
-    pub take: AtomicU64,
+    pub variation: AtomicU64,
     /// Audio thread to editor: whether the host's song plays.
     pub host_plays: AtomicBool,
     /// Editor to audio thread: play on our own clock while the host is stopped; see [`Self::auditions`].
@@ -29,7 +29,7 @@ pub struct Shared {
     /// Audio thread to editor and worker: the fingerprint of the pattern in force; 0 before there is one.
     in_force: AtomicU64,
     /// Changes with the snapshot locked.
-    n_choices: AtomicU32,
+    model_revision: AtomicU32,
     snapshot: Mutex<Snapshot>,
 }
 
@@ -50,7 +50,7 @@ pub struct Snapshot {
     pub choice: Choice,
     /// Counts the projects that were loaded, so that a pattern asked for before a load cannot end up in what was
     /// loaded.
-    pub epoch: u64,
+    pub state_revision: u64,
     /// Identity of the loaded checkpoint, or why there is none; `None` before the worker has tried.
     pub(crate) checkpoint: Option<Result<String, String>>,
     /// Whether a project was loaded after the user last chose a model.
@@ -81,12 +81,12 @@ impl Default for Shared {
             playhead_beats: AtomicF32::new(-1.0),
             level: AtomicF32::new(0.0),
             tempo_bpm: AtomicF32::new(120.0),
-            take: AtomicU64::new(0),
+            variation: AtomicU64::new(0),
             host_plays: AtomicBool::new(false),
             audition: AtomicBool::new(false),
             n_played: AtomicU32::new(0),
             in_force: AtomicU64::new(0),
-            n_choices: AtomicU32::new(0),
+            model_revision: AtomicU32::new(0),
             snapshot: Mutex::default(),
         }
     }
@@ -132,8 +132,8 @@ impl Shared {
 
     /// Counts the choices of a model, by the user or by a project: a pattern that was asked for before the newest one
     /// is no longer wanted. For the audio thread too.
-    pub fn n_choices(&self) -> u32 {
-        self.n_choices.load(Ordering::Acquire)
+    pub fn model_revision(&self) -> u32 {
+        self.model_revision.load(Ordering::Acquire)
     }
 
     /// The user chooses a model, whatever played before.
@@ -159,14 +159,14 @@ impl Shared {
         snapshot.checkpoint = None;
         snapshot.model_problem = None;
         snapshot.settle();
-        self.n_choices.fetch_add(1, Ordering::Release);
+        self.model_revision.fetch_add(1, Ordering::Release);
     }
 }
 
 impl Snapshot {
     /// Takes the pattern of a project that is being loaded, or what is wrong with it.
     pub(crate) fn restore(&mut self, saved: Result<Option<Arc<Ready>>, String>) {
-        self.epoch += 1;
+        self.state_revision += 1;
         self.from_project = true;
         (self.ready, self.damage) = match saved {
             Ok(ready) => (ready, None),
@@ -183,9 +183,9 @@ impl Snapshot {
         self.ready = Some(first);
     }
 
-    /// Takes a pattern that the worker has made for a job of `epoch`, while the one with the fingerprint `in_force` sounds.
-    pub(crate) fn finish(&mut self, ready: Ready, epoch: u64, in_force: u64) {
-        if epoch == self.epoch {
+    /// Takes a pattern that the worker has made for a job of `state_revision`, while the one with the fingerprint `in_force` sounds.
+    pub(crate) fn finish(&mut self, ready: Ready, state_revision: u64, in_force: u64) {
+        if state_revision == self.state_revision {
             let is_another = |old: &Arc<Ready>| old.request != ready.request;
             if self.ready.as_ref().is_some_and(is_another) {
                 self.model_problem = None;

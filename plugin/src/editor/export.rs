@@ -139,7 +139,10 @@ mod tests {
             map: &DrumMap::GM,
             channel: 9,
             tempo_bpm: 97.0,
-            name: GrooveName { seed: 42, take: 3 },
+            name: GrooveName {
+                seed: 42,
+                variation: 3,
+            },
         }
     }
 
@@ -175,7 +178,7 @@ mod tests {
         let automated = Export {
             name: GrooveName {
                 seed: 9,
-                take: crate::groove_name::take_at(8.5),
+                variation: crate::groove_name::variation_at(8.5),
             },
             ..export()
         };

@@ -14,13 +14,13 @@ use egui::{Rect, Ui, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
 use std::hash::{BuildHasher, RandomState};
 
-/// Draws the section in `rect`; `take` is the variation that is wanted.
+/// Draws the section in `rect`; `variation` is the one that is wanted.
 pub(super) fn show(
     ui: &mut Ui,
     rect: Rect,
     params: &FourbarParams,
     setter: &ParamSetter,
-    take: u64,
+    variation: u64,
     history: &mut History,
     typed: &mut Typed,
 ) {
@@ -52,13 +52,13 @@ pub(super) fn show(
     {
         let name = GrooveName {
             seed: another_seed(params.seed.value()),
-            take: 0,
+            variation: 0,
         };
         seed::choose(params, setter, name);
     }
 
     let field = theme::labelled(painter, row(82.0, 30.0), "Seed");
-    seed::show(ui, field, params, setter, take, typed);
+    seed::show(ui, field, params, setter, variation, typed);
 
     let middle = row(122.0, 52.0);
     let hint = "How adventurous the pattern is. 0 is the most likely hits, 1 is as the drummers played, 2 is wild.";
@@ -124,7 +124,7 @@ fn enabled(is_enabled: bool) -> Emphasis {
 /// Sets every parameter of `recipe` that differs, each as a gesture of its own, and the variation.
 fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
     seed::choose(params, setter, recipe.name);
-    let now = Recipe::from(&params.request(recipe.name.take));
+    let now = Recipe::from(&params.request(recipe.name.variation));
     if now.temperature.to_bits() != recipe.temperature.to_bits() {
         gesture::set(&params.temperature, setter, recipe.temperature);
     }

@@ -124,7 +124,7 @@ mod tests {
 
     fn recipe(seed: u32, temperature: f32) -> Recipe {
         Recipe {
-            name: GrooveName { seed, take: 0 },
+            name: GrooveName { seed, variation: 0 },
             temperature,
             latent: [0.0; N_LATENT],
         }
@@ -210,8 +210,8 @@ mod tests {
     fn every_variation_is_a_step_of_its_own() {
         let mut history = History::default();
         let now = Instant::now();
-        for take in 0..3 {
-            let name = GrooveName { seed: 9, take };
+        for variation in 0..3 {
+            let name = GrooveName { seed: 9, variation };
             history.record(
                 Recipe {
                     name,
@@ -220,8 +220,8 @@ mod tests {
                 now,
             );
         }
-        assert_eq!(history.undo().unwrap().name.take, 1);
-        assert_eq!(history.undo().unwrap().name.take, 0);
+        assert_eq!(history.undo().unwrap().name.variation, 1);
+        assert_eq!(history.undo().unwrap().name.variation, 0);
         assert!(!history.can_undo());
     }
 

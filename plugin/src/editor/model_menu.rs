@@ -2,7 +2,7 @@
 
 use super::background::Background;
 use super::theme;
-use crate::models::{self, BuiltIn, Choice};
+use crate::inference::models::{self, BuiltIn, Choice};
 use crate::shared::Snapshot;
 use egui::{
     Align2, CursorIcon, Popup, Pos2, RectAlign, Response, ScrollArea, Sense, Stroke, StrokeKind,
@@ -238,7 +238,7 @@ fn show_line(ui: &mut Ui, name: &str, remark: &str, is_chosen: bool) -> Response
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::UserModel;
+    use crate::inference::models::UserModel;
 
     #[test]
     fn the_chosen_model_is_marked_and_listed_even_if_it_is_missing() {

@@ -26,19 +26,19 @@ pub(super) struct Typed {
     is_new: bool,
 }
 
-/// Draws the name of the wanted groove, of variation `take`, or the text field for another one, in `rect`.
+/// Draws the name of the wanted groove, of this variation, or the text field for another one, in `rect`.
 pub(super) fn show(
     ui: &mut Ui,
     rect: Rect,
     params: &FourbarParams,
     setter: &ParamSetter,
-    take: u64,
+    variation: u64,
     typed: &mut Typed,
 ) {
     let Some(text) = &mut typed.text else {
         let name = |seed: i32| GrooveName {
             seed: seed.unsigned_abs(),
-            take,
+            variation,
         };
         let number = |seed| name(seed).to_string();
         if stepper(ui, rect, &params.seed, setter, number, HINT).clicked() {
@@ -71,7 +71,7 @@ pub(super) fn choose(params: &FourbarParams, setter: &ParamSetter, name: GrooveN
     if params.seed.value() != seed {
         gesture::set(&params.seed, setter, seed);
     }
-    params.recall(name.take);
+    params.recall(name.variation);
 }
 
 /// Gives the field the keyboard, and selects all of its text, so that it is copied or replaced at once.

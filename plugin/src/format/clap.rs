@@ -17,7 +17,8 @@ mod render;
 mod state;
 
 use super::Border;
-use crate::{Fourbar, poller};
+use crate::Fourbar;
+use crate::inference::poller;
 use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::note_ports::CLAP_EXT_NOTE_PORTS;
 use clap_sys::ext::render::CLAP_EXT_RENDER;

@@ -1,7 +1,7 @@
 //! Ids, texts and what hosts and projects can get wrong.
 
 use super::*;
-use crate::models::{BuiltIn, Choice, UserModel};
+use crate::inference::models::{BuiltIn, Choice, UserModel};
 use fourbar_model::drums::Voice;
 use fourbar_model::pattern::{Hit, Pattern};
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ fn a_saved_pattern_comes_back_whole() {
     let shared = Arc::<Shared>::default();
     FourbarParams::new(shared.clone()).deserialize_fields(&fields);
     assert_eq!(shared.snapshot().ready.as_deref(), Some(&ready()));
-    assert_eq!(shared.snapshot().epoch, 1);
+    assert_eq!(shared.snapshot().state_revision, 1);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn the_chosen_model_comes_back_and_is_loaded_once() {
     for _ in 0..2 {
         params.deserialize_fields(&fields);
         assert_eq!(shared.snapshot().choice, user_model());
-        assert_eq!(params.controls(0, false).choice, 1);
+        assert_eq!(params.controls(0, false).model_revision, 1);
     }
 }
 

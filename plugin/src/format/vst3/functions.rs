@@ -11,7 +11,7 @@
 
 use super::told::Told;
 use crate::format::Border;
-use crate::poller;
+use crate::inference::poller;
 use nice_plug::params::Params as _;
 use nice_plug::params::internals::ParamPtr;
 use nice_plug::wrapper::vst3::vst3::ComRef;

@@ -11,7 +11,7 @@
 
 use super::tests::{SAMPLE_RATE, ready};
 use super::*;
-use crate::transport::{HostTime, TransportTracker};
+use crate::audio::transport::{HostTime, TransportTracker};
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::{Hit, Pattern};
 use proptest::prelude::*;

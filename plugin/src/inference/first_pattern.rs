@@ -3,7 +3,7 @@
 //! It is what the checkpoint of a new instance makes of the default parameters, and lies beside it, in the form in which a
 //! project saves it. A test makes it again and compares, so that it cannot be another model's.
 
-use crate::checkpoints::FIRST_PATTERN;
+use crate::inference::checkpoints::FIRST_PATTERN;
 use crate::request::{Ready, Request};
 
 /// The pattern, if it is the one of `request`.
@@ -17,8 +17,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
     use super::*;
-    use crate::checkpoints;
-    use crate::models::Choice;
+    use crate::inference::checkpoints;
+    use crate::inference::models::Choice;
     use crate::params::FourbarParams;
     use std::sync::Arc;
 

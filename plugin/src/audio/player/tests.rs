@@ -43,10 +43,10 @@ fn request(seed: u32) -> Request {
     Request::new(seed, 0, 1.0, [0.0; 8])
 }
 
-fn controls(seed: u32, apply_at: ApplyAt) -> Controls {
+fn controls(seed: u32, apply_at: Boundary) -> Controls {
     Controls {
         request: request(seed),
-        choice: 0,
+        model_revision: 0,
         apply_at,
         feel: Feel::AS_GENERATED,
         output: Output {
@@ -122,7 +122,7 @@ impl Rig {
         self.worker.tend();
         if let Some(job) = self.worker.newest() {
             // Another model plays louder.
-            let louder = request(job.request.seed + 100 * job.choice);
+            let louder = request(job.request.seed + 100 * job.model_revision);
             let made = Some(Box::new(ready(louder)));
             self.worker.deliver(crate::mailbox::Reply { job, made });
         }
@@ -132,7 +132,7 @@ impl Rig {
     fn play(
         mut self,
         to_beats: f64,
-        apply_at: ApplyAt,
+        apply_at: Boundary,
         patience: usize,
         seed_at: impl Fn(f64) -> u32,
     ) -> Played {
@@ -159,16 +159,16 @@ fn seeds(played: &Played) -> Vec<u32> {
 
 #[test]
 fn the_pattern_of_the_project_plays_from_the_first_sample_without_any_worker() {
-    let played = Rig::that_plays_seed_1().play(4.0, ApplyAt::Bar, usize::MAX, |_| 1);
+    let played = Rig::that_plays_seed_1().play(4.0, Boundary::Bar, usize::MAX, |_| 1);
     assert_eq!(seeds(&played), [1; 4]);
 }
 
 #[test]
 fn a_pattern_made_before_play_is_there_on_the_one() {
     let mut rig = Rig::new();
-    rig.player.prepare(request(3), 0, ApplyAt::Bar);
+    rig.player.prepare(request(3), 0, Boundary::Bar);
     rig.answer();
-    assert_eq!(seeds(&rig.play(2.0, ApplyAt::Bar, 1, |_| 3)), [3, 3]);
+    assert_eq!(seeds(&rig.play(2.0, Boundary::Bar, 1, |_| 3)), [3, 3]);
 }
 
 #[test]
@@ -178,13 +178,13 @@ fn a_change_comes_in_at_the_boundary_however_soon_the_pattern_is_there() {
             let seed_at = move |beats: f64| if beats > change_beats - 1e-9 { 2 } else { 1 };
             seeds(&Rig::that_plays_seed_1().play(9.0, apply_at, patience, seed_at))
         };
-        assert_eq!(play(ApplyAt::Bar, 2.0), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
-        assert_eq!(play(ApplyAt::Bar, 3.5), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
-        assert_eq!(play(ApplyAt::Bar, 3.6), [1, 1, 1, 1, 1, 1, 1, 1, 2]);
-        assert_eq!(play(ApplyAt::Beat, 2.4), [1, 1, 1, 2, 2, 2, 2, 2, 2]);
-        assert_eq!(play(ApplyAt::Now, 2.4), [1, 1, 1, 2, 2, 2, 2, 2, 2]);
-        assert_eq!(play(ApplyAt::Now, 2.6), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
-        assert_eq!(play(ApplyAt::Pattern, 2.0), [1; 9]);
+        assert_eq!(play(Boundary::Bar, 2.0), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!(play(Boundary::Bar, 3.5), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!(play(Boundary::Bar, 3.6), [1, 1, 1, 1, 1, 1, 1, 1, 2]);
+        assert_eq!(play(Boundary::Beat, 2.4), [1, 1, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(play(Boundary::Sixteenth, 2.4), [1, 1, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(play(Boundary::Sixteenth, 2.6), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!(play(Boundary::Loop, 2.0), [1; 9]);
     }
 }
 
@@ -192,10 +192,10 @@ fn a_change_comes_in_at_the_boundary_however_soon_the_pattern_is_there() {
 fn another_model_takes_over_at_the_boundary_with_the_same_settings() {
     let mut rig = Rig::that_plays_seed_1();
     while rig.beats < 9.0 - 1e-9 {
-        let choice = u32::from(rig.beats > 2.0 - 1e-9);
+        let model_revision = u32::from(rig.beats > 2.0 - 1e-9);
         rig.block(&Controls {
-            choice,
-            ..controls(1, ApplyAt::Bar)
+            model_revision,
+            ..controls(1, Boundary::Bar)
         });
         rig.answer();
     }
@@ -206,9 +206,9 @@ fn another_model_takes_over_at_the_boundary_with_the_same_settings() {
 fn a_late_pattern_comes_in_at_the_next_boundary_of_its_kind() {
     let seed_at = |beats: f64| if beats > 2.0 - 1e-9 { 2 } else { 1 };
     // The worker answers first after 3 beats and a half.
-    let played = Rig::that_plays_seed_1().play(9.0, ApplyAt::Beat, 35, seed_at);
+    let played = Rig::that_plays_seed_1().play(9.0, Boundary::Beat, 35, seed_at);
     assert_eq!(seeds(&played), [1, 1, 1, 1, 2, 2, 2, 2, 2]);
-    let played = Rig::that_plays_seed_1().play(9.0, ApplyAt::Bar, 39, seed_at);
+    let played = Rig::that_plays_seed_1().play(9.0, Boundary::Bar, 39, seed_at);
     assert_eq!(seeds(&played), [1, 1, 1, 1, 1, 1, 1, 1, 2]);
 }
 
@@ -221,7 +221,7 @@ fn a_knob_that_never_rests_still_changes_every_bar_and_by_the_place_alone() {
     )]
     let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
     for patience in [1, 2] {
-        let played = Rig::that_plays_seed_1().play(13.0, ApplyAt::Bar, patience, seed_at);
+        let played = Rig::that_plays_seed_1().play(13.0, Boundary::Bar, patience, seed_at);
         // What was asked for up to half a beat before the bar: at 3.5, 7.5 and 11.5.
         assert_eq!(
             seeds(&played),
@@ -239,7 +239,7 @@ fn a_knob_that_never_rests_has_a_first_pattern_and_then_one_in_every_bar() {
     )]
     let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
     for patience in [1, 2] {
-        let played = Rig::new().play(13.0, ApplyAt::Bar, patience, seed_at);
+        let played = Rig::new().play(13.0, Boundary::Bar, patience, seed_at);
         let beats: Vec<_> = played.iter().map(|note| note.0.round()).collect();
         let from_beat_1: Vec<_> = (1..13_u8).map(f64::from).collect();
         assert_eq!(
@@ -258,11 +258,11 @@ fn a_knob_that_never_rests_has_a_first_pattern_and_then_one_in_every_bar() {
 #[test]
 fn a_pattern_of_the_model_before_is_no_first_pattern() {
     let mut rig = Rig::new();
-    rig.block(&controls(1, ApplyAt::Bar));
+    rig.block(&controls(1, Boundary::Bar));
     let job = rig.worker.newest().unwrap();
     let of_another_model = Controls {
-        choice: 1,
-        ..controls(1, ApplyAt::Bar)
+        model_revision: 1,
+        ..controls(1, Boundary::Bar)
     };
     rig.block(&of_another_model);
     rig.worker.deliver(Reply {
@@ -284,7 +284,7 @@ fn an_offline_render_waits_and_equals_the_playback() {
         reason = "a seed below 256"
     )]
     let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
-    for apply_at in [ApplyAt::Now, ApplyAt::Beat, ApplyAt::Bar] {
+    for apply_at in [Boundary::Sixteenth, Boundary::Beat, Boundary::Bar] {
         let playback = Rig::that_plays_seed_1().play(9.0, apply_at, 1, seed_at);
 
         let (audio_end, mut worker) = mailbox();
@@ -318,7 +318,7 @@ fn a_pattern_that_cannot_be_made_leaves_the_last_one_playing_and_is_not_asked_fo
     let mut rig = Rig::that_plays_seed_1();
     let mut n_jobs = 0;
     for _ in 0..80 {
-        rig.block(&controls(2, ApplyAt::Bar));
+        rig.block(&controls(2, Boundary::Bar));
         if let Some(job) = rig.worker.newest() {
             n_jobs += 1;
             rig.worker.deliver(Reply { job, made: None });
@@ -333,7 +333,7 @@ fn a_bypass_ends_all_notes_and_playing_goes_on_in_the_right_place() {
     for block in 0..40 {
         let controls = Controls {
             bypass: (11..25).contains(&block),
-            ..controls(1, ApplyAt::Bar)
+            ..controls(1, Boundary::Bar)
         };
         rig.block(&controls);
         assert!(!controls.bypass || rig.n_sounding == 0);
@@ -370,7 +370,7 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         let mut n_events = 0;
         player.process(
             &host,
-            &controls(1, ApplyAt::Bar),
+            &controls(1, Boundary::Bar),
             &mut samples.clone(),
             &mut samples,
             |event| {
@@ -395,7 +395,7 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
     let mut samples = vec![0.0; 64];
     player.process(
         &stopped,
-        &controls(1, ApplyAt::Bar),
+        &controls(1, Boundary::Bar),
         &mut samples.clone(),
         &mut samples,
         |event| {

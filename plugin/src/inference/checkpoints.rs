@@ -3,8 +3,8 @@
 //! Nothing is read before the first worker asks, so that a host's scan stays fast. Weights exist once in a process,
 //! however many instances of the plugin play them.
 
-use crate::engine::{Engine, Generator, Identity};
-use crate::models::{self, BuiltIn, Choice};
+use crate::inference::engine::{Engine, Generator, Identity};
+use crate::inference::models::{self, BuiltIn, Choice};
 use crate::request::MAX_BARS;
 use candle_core::Device;
 use fourbar_model::checkpoint::Checkpoint;
@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
-/// What the model of a new instance makes of the default parameters; see [`crate::first_pattern`].
-pub(crate) static FIRST_PATTERN: &str = include_str!("../../bundles/models/fourbar.pattern.json");
+/// What the model of a new instance makes of the default parameters; see [`crate::inference::first_pattern`].
+pub(crate) static FIRST_PATTERN: &str =
+    include_str!("../../../bundles/models/fourbar.pattern.json");
 
 /// What all instances in this process have loaded.
 static WEIGHTS: Weights = Weights::new();
@@ -44,8 +45,8 @@ pub fn engine(choice: &Choice) -> Result<Engine, String> {
 
 fn bytes_of(model: BuiltIn) -> &'static [u8] {
     match model {
-        BuiltIn::Fourbar => include_bytes!("../../bundles/models/fourbar.safetensors"),
-        BuiltIn::Groovae4Bar => include_bytes!("../../bundles/models/groovae_4bar.safetensors"),
+        BuiltIn::Fourbar => include_bytes!("../../../bundles/models/fourbar.safetensors"),
+        BuiltIn::Groovae4Bar => include_bytes!("../../../bundles/models/groovae_4bar.safetensors"),
     }
 }
 
@@ -167,7 +168,7 @@ fn accelerator(
     name: &'static str,
     open: impl FnOnce() -> candle_core::Result<Device>,
 ) -> Option<Box<dyn Generator>> {
-    let vae = crate::engine::guarded(|| {
+    let vae = crate::inference::engine::guarded(|| {
         let device = open().map_err(|error| error.to_string())?;
         let checkpoint = Checkpoint::from_bytes(bytes, origin);
         let vae = checkpoint.and_then(|checkpoint| Vae::from_checkpoint(&checkpoint, &device));

@@ -1,15 +1,14 @@
 //! The audio thread's whole work on one block, without any host or framework.
 //!
-//! In this order: follow the transport, order the pattern that the controls ask for, install the patterns that have
+//! In this order: follow the transport, ask for the pattern that the controls ask for, install the patterns that have
 //! come, play. Nothing here locks, allocates, frees, logs or waits, except that an offline render waits for a pattern
 //! whose time has come, because there the song stands still meanwhile.
 
+use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
+use crate::audio::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
+use crate::audio::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
-use crate::orders::{Bars, LEAD_BEATS, Order, Orders, boundary};
-use crate::params::ApplyAt;
 use crate::request::{Job, LOOP_BEATS, Ready, Request};
-use crate::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
-use crate::transport::{BlockSpan, HostTime, TransportTracker};
 use fourbar_kit::Kit;
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::pattern::Feel;
@@ -28,10 +27,10 @@ const OFFLINE_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Controls {
     /// The pattern that is wanted.
     pub request: Request,
-    /// Which choice of a model is to make it; see [`crate::shared::Shared::n_choices`].
-    pub choice: u32,
+    /// Which choice of a model is to make it; see [`crate::shared::Shared::model_revision`].
+    pub model_revision: u32,
     /// When a new pattern comes in.
-    pub apply_at: ApplyAt,
+    pub apply_at: Boundary,
     /// How the pattern is played.
     pub feel: Feel,
     /// Where the notes go.
@@ -59,15 +58,15 @@ pub struct Player {
     mailbox: AudioEnd<Ready>,
     tracker: TransportTracker,
     scheduler: Scheduler,
-    orders: Orders,
+    pending: PendingRequests,
     kit: Option<Kit>,
     sample_rate: f64,
     /// Whether the host renders and can wait.
     pub offline: bool,
-    /// The newest pattern that was ordered or restored.
+    /// The newest pattern that was asked for or restored.
     wanted: Option<Job>,
     /// Which restored state the next jobs belong to.
-    epoch: u64,
+    state_revision: u64,
     /// Of which drum the host has been told a note-on and not yet its note-off.
     held: [bool; N_VOICES],
 }
@@ -80,12 +79,12 @@ impl Player {
             mailbox,
             tracker: TransportTracker::new(),
             scheduler: Scheduler::new(),
-            orders: Orders::default(),
+            pending: PendingRequests::default(),
             kit: None,
             sample_rate: 48_000.0,
             offline: false,
             wanted: None,
-            epoch: 0,
+            state_revision: 0,
             held: [false; N_VOICES],
         }
     }
@@ -110,27 +109,27 @@ impl Player {
         }
     }
 
-    /// Plays the pattern of a project that was just loaded, or none, and forgets what was on order before. `choice` is
+    /// Plays the pattern of a project that was just loaded, or none, and forgets what was pending before. `model_revision` is
     /// that of the project's model. Allocates and frees.
-    pub fn restore(&mut self, ready: Option<Ready>, choice: u32, epoch: u64) {
-        self.orders.clear();
-        self.epoch = epoch;
+    pub fn restore(&mut self, ready: Option<Ready>, model_revision: u32, state_revision: u64) {
+        self.pending.clear();
+        self.state_revision = state_revision;
         self.wanted = ready.as_ref().map(|ready| Job {
             request: ready.request,
-            choice,
-            epoch,
+            model_revision,
+            state_revision,
         });
         if let Some(ready) = ready {
             drop(self.scheduler.install(Box::new(ready), None));
         }
     }
 
-    /// Orders the first pattern, before any block is played.
-    pub fn prepare(&mut self, request: Request, choice: u32, apply_at: ApplyAt) {
+    /// Asks for the first pattern, before any block is played.
+    pub fn prepare(&mut self, request: Request, model_revision: u32, apply_at: Boundary) {
         let job = Job {
             request,
-            choice,
-            epoch: self.epoch,
+            model_revision,
+            state_revision: self.state_revision,
         };
         if self.wanted != Some(job) {
             self.want(job, None, apply_at);
@@ -177,7 +176,7 @@ impl Player {
             if span.playing && playhead_beats.is_none() {
                 playhead_beats = Some(span.start_beats.rem_euclid(self.loop_beats()));
             }
-            self.order(&span, self.bars(host), controls);
+            self.request(&span, self.bars(host), controls);
             let Self {
                 scheduler,
                 kit,
@@ -227,36 +226,39 @@ impl Player {
         }
     }
 
-    /// Orders what the controls ask for, and installs what has come.
-    fn order(&mut self, span: &BlockSpan, bars: Bars, controls: &Controls) {
+    /// Asks for what the controls want, and installs what has come.
+    fn request(&mut self, span: &BlockSpan, bars: Bars, controls: &Controls) {
         let motion = self.scheduler.motion(span);
-        self.orders.follow(motion);
+        self.pending.follow(motion);
         let job = Job {
             request: controls.request,
-            choice: controls.choice,
-            epoch: self.epoch,
+            model_revision: controls.model_revision,
+            state_revision: self.state_revision,
         };
         if self.wanted != Some(job) {
             let plays_on = matches!(motion, Motion::Continues | Motion::Loops(_));
-            let from_beats =
-                plays_on.then(|| boundary(controls.apply_at, span.start_beats + LEAD_BEATS, bars));
+            let from_beats = plays_on.then(|| {
+                controls
+                    .apply_at
+                    .at_or_after(span.start_beats + LEAD_BEATS, bars)
+            });
             self.want(job, from_beats, controls.apply_at);
         }
         self.collect(span, bars);
         if self.offline && span.playing {
-            self.wait_for_due_orders(span, bars);
+            self.wait_for_due_requests(span, bars);
         }
     }
 
-    fn want(&mut self, job: Job, from_beats: Option<f64>, unit: ApplyAt) {
+    fn want(&mut self, job: Job, from_beats: Option<f64>, boundary: Boundary) {
         self.wanted = Some(job);
-        self.orders.place(job, from_beats, unit);
+        self.pending.place(job, from_beats, boundary);
     }
 
-    /// Asks the worker for the first order, if it does not know it yet.
+    /// Asks the worker for the first pending request, if it does not know it yet.
     fn post(&mut self) {
-        if let Some(order) = self.orders.first().filter(|order| !order.posted) {
-            order.posted = self.mailbox.post(order.job);
+        if let Some(pending) = self.pending.first().filter(|pending| !pending.posted) {
+            pending.posted = self.mailbox.post(pending.job);
         }
     }
 
@@ -264,10 +266,10 @@ impl Player {
     fn collect(&mut self, span: &BlockSpan, bars: Bars) {
         self.post();
         while let Some(Reply { job, made }) = self.mailbox.receive() {
-            let order = self.orders.fill(&job);
-            match (order, made) {
-                (Some(order), Some(ready)) => self.install(ready, order, span, bars),
-                // Displaced while it was made. Settings that never rest displace every order, and the next is not made
+            let pending = self.pending.fill(&job);
+            match (pending, made) {
+                (Some(pending), Some(ready)) => self.install(ready, pending, span, bars),
+                // Displaced while it was made. Settings that never rest displace every request, and the next is not made
                 // sooner.
                 (None, Some(ready)) if self.is_better_than_nothing(&job) => {
                     if let Some(displaced) = self.scheduler.install(ready, None) {
@@ -283,27 +285,34 @@ impl Player {
         }
     }
 
-    /// Whether a pattern made for `job`, which is no longer on order, is nearer to what is wanted than what would play
+    /// Whether a pattern made for `job`, which is no longer pending, is nearer to what is wanted than what would play
     /// without it: no pattern is playing, and it was made by the same model since the same project was opened.
     fn is_better_than_nothing(&self, job: &Job) -> bool {
         self.scheduler.earliest_boundary_beats().is_none()
-            && self
-                .wanted
-                .is_some_and(|wanted| (wanted.choice, wanted.epoch) == (job.choice, job.epoch))
+            && self.wanted.is_some_and(|wanted| {
+                (wanted.model_revision, wanted.state_revision)
+                    == (job.model_revision, job.state_revision)
+            })
     }
 
-    /// Puts a pattern in force from the place it was ordered for, or from the next boundary if it is late.
-    fn install(&mut self, ready: Box<Ready>, order: Order, span: &BlockSpan, bars: Bars) {
+    /// Puts a pattern in force from the place it was asked for, or from the next boundary if it is late.
+    fn install(
+        &mut self,
+        ready: Box<Ready>,
+        pending: PendingRequest,
+        span: &BlockSpan,
+        bars: Bars,
+    ) {
         let starts_over = matches!(
             self.scheduler.motion(span),
             Motion::Rests | Motion::Restarts
         );
         let from_beats = match self.scheduler.earliest_boundary_beats() {
             Some(earliest_beats) if !starts_over => {
-                let in_time = order
+                let in_time = pending
                     .from_beats
                     .filter(|&from_beats| from_beats >= earliest_beats);
-                Some(in_time.unwrap_or_else(|| boundary(order.unit, earliest_beats, bars)))
+                Some(in_time.unwrap_or_else(|| pending.boundary.at_or_after(earliest_beats, bars)))
             }
             _ => None,
         };
@@ -313,18 +322,18 @@ impl Player {
     }
 
     /// Waits for every pattern whose hits are to be played in `span`.
-    fn wait_for_due_orders(&mut self, span: &BlockSpan, bars: Bars) {
+    fn wait_for_due_requests(&mut self, span: &BlockSpan, bars: Bars) {
         let needed_to_beats = span.end_beats + LOOKAHEAD_BEATS;
         let start = Instant::now();
-        while let Some(order) = self.orders.first() {
-            let is_due = order
+        while let Some(pending) = self.pending.first() {
+            let is_due = pending
                 .from_beats
                 .is_none_or(|from_beats| from_beats <= needed_to_beats);
-            if !is_due || order.given_up {
+            if !is_due || pending.given_up {
                 return;
             }
             if start.elapsed() > OFFLINE_PATIENCE {
-                order.given_up = true;
+                pending.given_up = true;
                 return;
             }
             thread::sleep(Duration::from_millis(1));

@@ -19,8 +19,8 @@
 
 mod waiting;
 
+use crate::audio::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use crate::request::Ready;
-use crate::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, NOTE_BEATS};
 use std::collections::VecDeque;

@@ -9,8 +9,8 @@
 )]
 
 use super::*;
+use crate::audio::transport::{HostTime, TransportTracker};
 use crate::request::{N_LATENT, Request};
-use crate::transport::{HostTime, TransportTracker};
 use fourbar_model::pattern::{Hit, Pattern};
 
 pub(super) const SAMPLE_RATE: f64 = 48_000.0;
@@ -23,7 +23,7 @@ pub(super) const TO_GM: Output = Output {
 pub(super) fn ready(pattern: Pattern) -> Box<Ready> {
     let request = Request {
         seed: 1,
-        take: 0,
+        variation: 0,
         temperature: 1.0,
         latent: [0.0; N_LATENT],
     };

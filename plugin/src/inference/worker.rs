@@ -4,10 +4,10 @@
 //! instances, and a panic on it ends it for the others and can take the host down. Here a panic or an error becomes a
 //! [`Status`], and the last pattern keeps playing.
 
-use crate::engine::{Engine, guarded};
+use crate::inference::engine::{Engine, guarded};
+use crate::inference::models::Choice;
+use crate::inference::poller::{self, Sight, Watch};
 use crate::mailbox::{Reply, Slot, WorkerEnd};
-use crate::models::Choice;
-use crate::poller::{self, Sight, Watch};
 use crate::request::{Job, Ready};
 use crate::shared::{Shared, Snapshot, Status};
 use std::io;
@@ -55,12 +55,14 @@ impl Worker {
 
 /// What the poller is to look for: requests, patterns to be freed, another choice of a model.
 fn look(slot: Slot<Ready>, shared: Arc<Shared>) -> impl FnMut() -> Sight {
-    let mut n_choices = shared.n_choices();
+    let mut model_revision = shared.model_revision();
     let mut n_played = shared.n_played.load(Ordering::Relaxed);
     move || {
-        let (choices_now, played_now) =
-            (shared.n_choices(), shared.n_played.load(Ordering::Relaxed));
-        let is_chosen = mem::replace(&mut n_choices, choices_now) != choices_now;
+        let (revision_now, played_now) = (
+            shared.model_revision(),
+            shared.n_played.load(Ordering::Relaxed),
+        );
+        let is_chosen = mem::replace(&mut model_revision, revision_now) != revision_now;
         Sight {
             has_work: slot.has_mail() || is_chosen,
             has_played: mem::replace(&mut n_played, played_now) != played_now,
@@ -105,8 +107,8 @@ fn run(
 struct Loaded {
     engine: Result<Engine, String>,
     choice: Choice,
-    /// Which choice it is the answer to; see [`Shared::n_choices`].
-    n_choices: Option<u32>,
+    /// Which choice it is the answer to; see [`Shared::model_revision`].
+    model_revision: Option<u32>,
 }
 
 impl Loaded {
@@ -114,7 +116,7 @@ impl Loaded {
         Self {
             engine: Err("no model is loaded yet".to_owned()),
             choice: Choice::default(),
-            n_choices: None,
+            model_revision: None,
         }
     }
 
@@ -123,13 +125,13 @@ impl Loaded {
     /// If it cannot be loaded, the former one stays; but for a project that of a new instance takes its place, so that
     /// what is heard does not depend on what was played before.
     fn follow(&mut self, shared: &Shared, load: &impl Fn(&Choice) -> Result<Engine, String>) {
-        while self.n_choices != Some(shared.n_choices()) {
-            let (n_choices, choice, from_project) = {
+        while self.model_revision != Some(shared.model_revision()) {
+            let (model_revision, choice, from_project) = {
                 let snapshot = shared.snapshot();
                 let choice = snapshot.choice.clone();
-                (shared.n_choices(), choice, snapshot.from_project)
+                (shared.model_revision(), choice, snapshot.from_project)
             };
-            self.n_choices = Some(n_choices);
+            self.model_revision = Some(model_revision);
             let problem = match guarded(|| load(&choice)) {
                 Ok(engine) => self.take(engine, choice),
                 Err(problem) if matches!(choice, Choice::User(_)) => {
@@ -146,7 +148,7 @@ impl Loaded {
                 }
             };
             let mut snapshot = shared.snapshot();
-            if self.n_choices == Some(shared.n_choices()) {
+            if self.model_revision == Some(shared.model_revision()) {
                 self.announce(&mut snapshot, problem);
             }
         }
@@ -191,7 +193,7 @@ impl Loaded {
 /// Makes one pattern and shows how it went.
 fn answer(job: Job, loaded: &mut Loaded, shared: &Shared) -> Reply<Ready> {
     // Of a choice that is no longer the newest, the audio thread will ask again.
-    let is_wanted = loaded.n_choices == Some(job.choice);
+    let is_wanted = loaded.model_revision == Some(job.model_revision);
     let (Ok(engine), true) = (&mut loaded.engine, is_wanted) else {
         return Reply { job, made: None };
     };
@@ -201,7 +203,7 @@ fn answer(job: Job, loaded: &mut Loaded, shared: &Shared) -> Reply<Ready> {
     snapshot.device = engine.device();
     match made {
         Ok(ready) => {
-            snapshot.finish(ready.clone(), job.epoch, shared.in_force());
+            snapshot.finish(ready.clone(), job.state_revision, shared.in_force());
             Reply {
                 job,
                 made: Some(Box::new(ready)),
@@ -219,10 +221,10 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
     use super::*;
-    use crate::engine::Identity;
-    use crate::engine::tests::{fake, identity};
+    use crate::inference::engine::Identity;
+    use crate::inference::engine::tests::{fake, identity};
+    use crate::inference::models::UserModel;
     use crate::mailbox::{AudioEnd, mailbox};
-    use crate::models::UserModel;
     use crate::request::Request;
     use std::time::{Duration, Instant};
 
@@ -230,8 +232,8 @@ mod tests {
         let request = Request::new(seed, 0, 1.0, [0.0; 8]);
         Job {
             request,
-            choice: 0,
-            epoch: 0,
+            model_revision: 0,
+            state_revision: 0,
         }
     }
 
@@ -324,7 +326,17 @@ mod tests {
             .unwrap();
         let (audio, shared, _worker) = start(|_| Err("the checkpoint is damaged".to_owned()));
         shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
-        assert!(reply(&audio, Job { epoch: 1, ..job(6) }).made.is_none());
+        assert!(
+            reply(
+                &audio,
+                Job {
+                    state_revision: 1,
+                    ..job(6)
+                }
+            )
+            .made
+            .is_none()
+        );
         let snapshot = shared.snapshot().clone();
         assert_eq!(snapshot.ready.as_deref(), Some(&saved));
         assert!(
@@ -347,7 +359,13 @@ mod tests {
             matches!(&status, Status::Problem(text) if text.contains("an older one")),
             "{status:?}"
         );
-        let _ = reply(&audio, Job { epoch: 1, ..job(6) });
+        let _ = reply(
+            &audio,
+            Job {
+                state_revision: 1,
+                ..job(6)
+            },
+        );
         assert_eq!(
             shared.snapshot().status,
             Status::Ready,
@@ -387,11 +405,11 @@ mod tests {
 
     /// The pattern of seed 5 by the model that is chosen now.
     fn made(audio: &AudioEnd<Ready>, shared: &Shared) -> Ready {
-        let choice = shared.n_choices();
-        let epoch = shared.snapshot().epoch;
+        let model_revision = shared.model_revision();
+        let state_revision = shared.snapshot().state_revision;
         let job = Job {
-            choice,
-            epoch,
+            model_revision,
+            state_revision,
             ..job(5)
         };
         *reply(audio, job).made.unwrap()
@@ -442,7 +460,7 @@ mod tests {
         shared.restore_choice(missing.clone());
         shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
         let other = Job {
-            choice: shared.n_choices(),
+            model_revision: shared.model_revision(),
             ..job(6)
         };
         let start = Instant::now();
@@ -456,7 +474,13 @@ mod tests {
         assert_eq!(shared.snapshot().ready.as_deref(), Some(&saved));
         assert_eq!(shared.snapshot().choice, missing);
 
-        let other = reply(&audio, Job { epoch: 1, ..other });
+        let other = reply(
+            &audio,
+            Job {
+                state_revision: 1,
+                ..other
+            },
+        );
         assert_eq!(other.made.unwrap().checkpoint_id, "id of fourbar");
         assert_eq!(shared.snapshot().status, Status::Ready);
         assert_eq!(shared.snapshot().choice, missing, "it may come back");

@@ -1,0 +1,6 @@
+//! The audio thread: follow the host's transport, ask for patterns, play them. Knows no framework.
+
+pub mod pending;
+pub mod player;
+pub mod scheduler;
+pub mod transport;

@@ -1,0 +1,8 @@
+//! The worker thread: requests in, patterns out, by the model that was chosen.
+
+pub mod checkpoints;
+pub mod engine;
+pub(crate) mod first_pattern;
+pub mod models;
+pub mod poller;
+pub mod worker;
