@@ -3,9 +3,11 @@
 use crate::harness::state::json;
 use crate::harness::vst3::{Vst3Host, classes};
 use crate::harness::{Block, Host as _, Player, Setup, param_id};
+use crate::instrument::instrument_tests_on;
 use crate::playing::tests_on;
 
 tests_on!(Vst3Host);
+instrument_tests_on!(Vst3Host);
 
 #[test]
 fn the_factory_offers_one_instrument() {

@@ -9,6 +9,7 @@ mod host_clap; // the plugin in a CLAP host
 mod host_vst3; // the plugin through its VST3 factory
 #[cfg(target_os = "linux")]
 mod instances; // what many instances cost while nothing is asked of them
+mod instrument; // what can be asked of the drummer
 mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers
 mod playing; // what every host must hear

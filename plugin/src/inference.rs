@@ -1,5 +1,6 @@
 //! The worker thread: requests in, patterns out, by the model that was chosen.
 
+pub mod abilities;
 pub mod checkpoints;
 pub mod engine;
 pub(crate) mod first_pattern;

@@ -3,6 +3,10 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+mod play;
+
+pub use play::{Play, STYLES, Style};
+
 use crate::groove_name::{GrooveName, variation_at};
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::groove::STEPS_PER_BAR;
@@ -34,27 +38,79 @@ const MAX_HITS: usize = MAX_BARS as usize * STEPS_PER_BAR * N_VOICES;
 
 /// The complete input of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "SavedRequest")]
 pub struct Request {
     /// The number the user sees and types.
     pub seed: u32,
     /// Which variation of the seed; 0 is the one the seed names.
     #[serde(rename = "take")]
     pub variation: u64,
-    /// 0 is the most likely pattern, 1 as learned, 2 wild.
+    /// Of the hits: 0 is the most likely pattern, 1 as learned, 2 wild.
     pub temperature: f32,
+    /// Of velocities and timing, likewise.
+    pub feel_temperature: f32,
     /// Position along the checkpoint's principal axes, in standard deviations.
     pub latent: [f32; N_LATENT],
+    /// How it is to be played.
+    pub play: Play,
+}
+
+/// A request in a project; parts that are missing were added later.
+#[derive(Deserialize)]
+struct SavedRequest {
+    seed: u32,
+    #[serde(rename = "take")]
+    variation: u64,
+    temperature: f32,
+    feel_temperature: Option<f32>,
+    latent: [f32; N_LATENT],
+    #[serde(default)]
+    play: Play,
+}
+
+impl From<SavedRequest> for Request {
+    fn from(saved: SavedRequest) -> Self {
+        Self {
+            seed: saved.seed,
+            variation: saved.variation,
+            temperature: saved.temperature,
+            // There was one temperature for both.
+            feel_temperature: saved.feel_temperature.unwrap_or(saved.temperature),
+            latent: saved.latent,
+            play: saved.play,
+        }
+    }
 }
 
 impl Request {
-    /// A request within the ranges that the network was made for; what is not a number becomes the default.
+    /// A request within the ranges that the network was made for, with one temperature for hits and feel, and the playing
+    /// left to the model.
     #[must_use]
     pub fn new(seed: u32, variation: u64, temperature: f32, latent: [f32; N_LATENT]) -> Self {
-        Self {
-            seed: seed.min(MAX_SEED),
+        let wanted = Self {
+            seed,
             variation,
-            temperature: finite_or(temperature, 1.0).clamp(0.0, MAX_TEMPERATURE),
-            latent: latent.map(|position| finite_or(position, 0.0).clamp(-MAX_LATENT, MAX_LATENT)),
+            temperature,
+            feel_temperature: temperature,
+            latent,
+            play: Play::default(),
+        };
+        wanted.in_range()
+    }
+
+    /// The same within the ranges that the network was made for; what is not a number becomes the default.
+    #[must_use]
+    pub fn in_range(self) -> Self {
+        let temperature =
+            |temperature: f32| finite_or(temperature, 1.0).clamp(0.0, MAX_TEMPERATURE);
+        let position = |position: f32| finite_or(position, 0.0).clamp(-MAX_LATENT, MAX_LATENT);
+        Self {
+            seed: self.seed.min(MAX_SEED),
+            variation: self.variation,
+            temperature: temperature(self.temperature),
+            feel_temperature: temperature(self.feel_temperature),
+            latent: self.latent.map(position),
+            play: self.play.in_range(),
         }
     }
 
@@ -71,6 +127,23 @@ impl Request {
     #[must_use]
     pub fn noise(&self) -> Noise {
         Noise::from_seed(u64::from(self.seed) ^ scramble(self.variation))
+    }
+}
+
+impl Hash for Request {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            seed,
+            variation,
+            temperature,
+            feel_temperature,
+            latent,
+            play,
+        } = *self;
+        (seed, variation, latent.map(f32::to_bits), play).hash(state);
+        [temperature, feel_temperature]
+            .map(f32::to_bits)
+            .hash(state);
     }
 }
 
@@ -100,20 +173,8 @@ impl Ready {
     /// A number that tells it from others: all that decides a pattern, in 64 bits.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let Request {
-            seed,
-            variation,
-            temperature,
-            latent,
-        } = self.request;
         let mut hasher = DefaultHasher::new();
-        (
-            seed,
-            variation,
-            temperature.to_bits(),
-            latent.map(f32::to_bits),
-        )
-            .hash(&mut hasher);
+        self.request.hash(&mut hasher);
         self.checkpoint_id.hash(&mut hasher);
         hasher.finish()
     }
@@ -123,13 +184,7 @@ impl Ready {
     /// # Errors
     /// What is wrong with it, in words for the user.
     pub fn check(&self) -> Result<(), String> {
-        let Request {
-            seed,
-            variation,
-            temperature,
-            latent,
-        } = self.request;
-        if Request::new(seed, variation, temperature, latent) != self.request {
+        if self.request.in_range() != self.request {
             return Err("its settings are out of range".to_owned());
         }
         let length = self.pattern.loop_beats();
@@ -230,6 +285,8 @@ fn finite_or(value: f32, default: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
     use super::*;
     use fourbar_model::drums::Voice;
     use fourbar_model::pattern::Hit;
@@ -261,6 +318,18 @@ mod tests {
             far,
             Request::new(1, 0, MAX_TEMPERATURE, [-MAX_LATENT; N_LATENT])
         );
+    }
+
+    #[test]
+    fn a_request_of_before_there_was_more_to_ask_for_asks_for_the_same() {
+        let saved =
+            r#"{"seed":7,"take":2,"temperature":0.5,"latent":[0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0]}"#;
+        let mut latent = [0.0; N_LATENT];
+        latent[7] = 1.0;
+        let request: Request = serde_json::from_str(saved).unwrap();
+        assert_eq!(request, Request::new(7, 2, 0.5, latent));
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
     }
 
     #[test]
@@ -363,12 +432,15 @@ mod tests {
     fn a_fingerprint_tells_patterns_apart_by_all_that_decides_them() {
         let plain = ready(16.0, 0.0, 1);
         assert_eq!(plain.fingerprint(), ready(16.0, 0.0, 1).fingerprint());
-        let mut others = vec![plain.clone(); 5];
+        let mut others = vec![plain.clone(); 8];
         others[0].request.seed = 2;
         others[1].request.variation = 1;
         others[2].request.temperature = 0.5;
         others[3].request.latent[7] = 0.5;
         others[4].checkpoint_id = "another".to_owned();
+        others[5].request.feel_temperature = 0.5;
+        others[6].request.play.style = Some(5);
+        others[7].request.play.swing = 0.5;
         for other in others {
             assert_ne!(other.fingerprint(), plain.fingerprint(), "{other:?}");
         }

@@ -511,6 +511,7 @@ fn without_nonsense(feel: Feel) -> Feel {
     Feel {
         timing: or_as_generated(feel.timing),
         velocity: or_as_generated(feel.velocity),
+        ..feel
     }
 }
 

@@ -8,10 +8,10 @@ use super::knob::knob;
 use super::seed::{self, Typed};
 use super::{gesture, theme};
 use crate::groove_name::GrooveName;
-use crate::params::FourbarParams;
+use crate::params::{FourbarParams, style_value};
 use crate::request::MAX_SEED;
 use egui::{Rect, Ui, pos2, vec2};
-use nice_plug::prelude::ParamSetter;
+use nice_plug::prelude::{Param, ParamSetter};
 use std::hash::{BuildHasher, RandomState};
 
 /// Draws the section in `rect`; `variation` is the one that is wanted.
@@ -124,17 +124,23 @@ fn enabled(is_enabled: bool) -> Emphasis {
 /// Sets every parameter of `recipe` that differs, each as a gesture of its own, and the variation.
 fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
     seed::choose(params, setter, recipe.name);
-    let now = Recipe::from(&params.request(recipe.name.variation));
-    if now.temperature.to_bits() != recipe.temperature.to_bits() {
-        gesture::set(&params.temperature, setter, recipe.temperature);
+    let (play, wanted) = (&params.play, &recipe.play);
+    let style = style_value(wanted.style);
+    if play.style.unmodulated_plain_value() != style {
+        gesture::set(&play.style, setter, style);
     }
-    for (axis, (before, after)) in params
-        .latent
-        .iter()
-        .zip(now.latent.iter().zip(&recipe.latent))
-    {
-        if before.to_bits() != after.to_bits() {
-            gesture::set(&axis.position, setter, *after);
+    let amounts = [
+        (&params.temperature, recipe.temperature),
+        (&play.feel_temperature, recipe.feel_temperature),
+        (&play.complexity, wanted.complexity),
+        (&play.intensity, wanted.intensity),
+        (&play.swing, wanted.swing),
+        (&play.push, wanted.push),
+    ];
+    let positions = params.latent.iter().map(|axis| &axis.position);
+    for (param, wanted) in amounts.into_iter().chain(positions.zip(recipe.latent)) {
+        if param.unmodulated_plain_value().to_bits() != wanted.to_bits() {
+            gesture::set(param, setter, wanted);
         }
     }
 }

@@ -450,7 +450,7 @@ mod tests {
         let frame = frame();
         let feel = |timing| Feel {
             timing,
-            velocity: 1.0,
+            ..Feel::AS_GENERATED
         };
         let line = frame.x(4.0);
         let late = hit(4.0, 0.1);

@@ -73,7 +73,7 @@ impl Knobs {
         let turn = |place: usize| {
             let (attribute, vector) = &vectors[place];
             let at_settings = SETTINGS.map(|setting| {
-                let by = moved_by(vector, setting);
+                let by: Vec<f32> = vector.moved_by(setting).collect();
                 measure_at(vae, &vectors, &points, &by, TEMPERATURE)
             });
             let measured = at_settings
@@ -89,13 +89,6 @@ impl Knobs {
                 .collect::<anyhow::Result<_>>()?,
         }))
     }
-}
-
-/// What a setting adds to a latent vector.
-fn moved_by(vector: &AttributeVector, setting: f32) -> Vec<f32> {
-    #[expect(clippy::cast_possible_truncation, reason = "rounding is meant")]
-    let times = setting * (vector.deviation / (vector.top - vector.bottom)) as f32;
-    vector.vector.iter().map(|x| times * x).collect()
 }
 
 impl Knob {
@@ -211,7 +204,7 @@ mod tests {
     #[test]
     fn a_setting_moves_by_its_part_of_the_way_between_the_quarters() {
         // From a quarter to the other is 0.5, five deviations.
-        let by = moved_by(&vector(0.1), 2.0);
+        let by: Vec<f32> = vector(0.1).moved_by(2.0).collect();
         assert!(by.iter().all(|x| (x - 0.4).abs() < 1e-6), "{by:?}");
     }
 

@@ -21,12 +21,7 @@ pub(super) const TO_GM: Output = Output {
 };
 
 pub(super) fn ready(pattern: Pattern) -> Box<Ready> {
-    let request = Request {
-        seed: 1,
-        variation: 0,
-        temperature: 1.0,
-        latent: [0.0; N_LATENT],
-    };
+    let request = Request::new(1, 0, 1.0, [0.0; N_LATENT]);
     Box::new(Ready {
         request,
         checkpoint_id: "test".to_owned(),
@@ -686,6 +681,7 @@ fn nonsense_neither_panics_nor_hangs() {
         song.feel = Feel {
             timing: f32::NAN,
             velocity: f32::INFINITY,
+            ..Feel::AS_GENERATED
         };
         song.scheduler.install(ready(busy()), Some(f64::NAN));
         song.scheduler.install(ready(busy()), Some(f64::INFINITY));
