@@ -12,14 +12,14 @@ use fourbar_model::noise::Noise;
 use fourbar_model::parameters::Parameters;
 use fourbar_model::pattern::Feel;
 use fourbar_model::rows::{RowLayout, Rows};
-use fourbar_trainer::config::{Config, DEFAULT_PRESET};
-use fourbar_trainer::dataset::{Dataset, Split};
-use fourbar_trainer::device::Choice;
-use fourbar_trainer::learner::Learner;
-use fourbar_trainer::maps;
+use fourbar_trainer::data::{Dataset, Split};
+use fourbar_trainer::learn::Choice;
+use fourbar_trainer::learn::Learner;
+use fourbar_trainer::learn::train::{self, Args};
+use fourbar_trainer::measure::Row;
 use fourbar_trainer::reading;
-use fourbar_trainer::run_folder::Row;
-use fourbar_trainer::train::{self, Args};
+use fourbar_trainer::reading::maps;
+use fourbar_trainer::settings::{Config, DEFAULT_PRESET};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -83,6 +83,8 @@ fn data(folder: &Path) -> PathBuf {
 fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
     Args {
         preset: None,
+        base: None,
+        base_data: None,
         data: Some(data.to_owned()),
         out,
         steps: Some(steps),
@@ -138,22 +140,37 @@ fn a_short_run_lowers_the_held_out_loss_and_leaves_a_usable_model() {
 
 #[test]
 fn a_resumed_run_ends_where_an_uninterrupted_one_ends() {
-    check_resumption(&[]);
+    check_resumption(None, &[]);
 }
 
 #[test]
 fn a_resumed_run_goes_on_with_its_averages_of_the_weights() {
     let settings = ["train.average=0.5", "weight_decay=0.01", "beta_steps=6"];
-    check_resumption(&settings);
+    check_resumption(None, &settings);
 }
 
-/// Trains 8 steps at once and in two halves, and compares everything that the two runs leave.
-fn check_resumption(settings: &[&str]) {
+#[test]
+fn a_resumed_run_goes_on_near_the_model_that_it_started_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, base) = (data(folder.path()), folder.path().join("base"));
+    train(&args(&data, base.clone(), 4));
+    let base = base.join("model.safetensors");
+    check_resumption(Some((base, data)), &["weight_decay=100"]);
+}
+
+/// Trains 8 steps at once and in two halves, and compares everything that the two runs leave. `base` is the model that they
+/// start from, and its data.
+fn check_resumption(base: Option<(PathBuf, PathBuf)>, settings: &[&str]) {
+    let (base, base_data) = base.unzip();
     let folder = tempfile::tempdir().unwrap();
     let data = data(folder.path());
     let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
     let args = |out: &PathBuf, steps| {
-        let mut args = args(&data, out.clone(), steps);
+        let mut args = Args {
+            base: base.clone(),
+            base_data: base_data.clone(),
+            ..args(&data, out.clone(), steps)
+        };
         args.settings
             .extend(settings.iter().map(|&setting| setting.to_owned()));
         args
@@ -184,6 +201,79 @@ fn check_resumption(settings: &[&str]) {
         checkpoint.metadata.command
     };
     assert_eq!(command(&whole), command(&halves));
+}
+
+#[test]
+fn a_run_starts_from_the_weights_of_its_base_and_decays_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, base) = (data(folder.path()), folder.path().join("base"));
+    train(&args(&data, base.clone(), 8));
+    let base = base.join("model.safetensors");
+    let distance = |name: &str, settings: &[&str]| {
+        let out = folder.path().join(name);
+        let mut args = Args {
+            base: Some(base.clone()),
+            ..args(&data, out.clone(), 8)
+        };
+        // Only the last step's model is kept.
+        let settings = settings.iter().chain(&["validate_every=8"]);
+        args.settings
+            .extend(settings.map(|&setting| setting.to_owned()));
+        train(&args);
+        distance(&open(&base), &open(&out.join("model.safetensors")))
+    };
+    assert!(distance("none", &["learning_rate=1e-9", "min_learning_rate=0"]) < 1e-4);
+    let free = distance(
+        "free",
+        &["weight_decay=0", "learning_rate=0.01", "average=0"],
+    );
+    let held = distance(
+        "held",
+        &["weight_decay=50", "learning_rate=0.01", "average=0"],
+    );
+    assert!(held < 0.8 * free, "{held} {free}");
+}
+
+fn open(path: &Path) -> Checkpoint {
+    Checkpoint::from_bytes(&std::fs::read(path).unwrap(), "model.safetensors").unwrap()
+}
+
+/// Euclidean distance of the weights.
+fn distance(a: &Checkpoint, b: &Checkpoint) -> f64 {
+    let squares = a.tensors.iter().map(|(name, tensor)| {
+        let difference = (tensor - &b.tensors[name]).unwrap();
+        let square = difference.sqr().unwrap().sum_all().unwrap();
+        f64::from(square.to_scalar::<f32>().unwrap())
+    });
+    squares.sum::<f64>().sqrt()
+}
+
+#[test]
+fn a_base_is_refused_with_other_sizes_and_with_data_that_it_has_not_learned_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, base) = (data(folder.path()), folder.path().join("base"));
+    train(&args(&data, base.clone(), 1));
+    let from_base = Args {
+        base: Some(base.join("model.safetensors")),
+        ..args(&data, folder.path().join("run"), 1)
+    };
+    let problem = |args: Args| {
+        let error = train::train(&args, &Device::Cpu, &AtomicBool::new(false)).unwrap_err();
+        format!("{error:#}")
+    };
+    let larger = Args {
+        settings: vec!["model.latent=3".to_owned()],
+        ..from_base.clone()
+    };
+    assert!(problem(larger).contains("keeps its sizes"));
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(data.join("beat_00.mid"), other.join("beat.mid")).unwrap();
+    let other = Args {
+        base_data: Some(other),
+        ..from_base
+    };
+    assert!(problem(other).contains("has learned from data, and not from"));
 }
 
 #[test]

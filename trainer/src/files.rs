@@ -10,6 +10,17 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+/// Where the plugin looks for the user's own models and maps: the folder that the environment names, else one among the
+/// user's application data. `None` without a home.
+#[must_use]
+pub fn models_folder() -> Option<PathBuf> {
+    let named = std::env::var_os("FOURBAR_MODELS").filter(|folder| !folder.is_empty());
+    named.map(PathBuf::from).or_else(|| {
+        let folders = directories::ProjectDirs::from("", "", "fourbar")?;
+        Some(folders.data_dir().join("models"))
+    })
+}
+
 /// Writes a file completely or not at all: into a temporary file in the same folder, which then takes the name.
 /// Missing folders on the way are made. Of a symbolic link the file that it leads to is written, and a device or a pipe
 /// is written into.

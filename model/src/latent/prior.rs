@@ -82,6 +82,24 @@ impl Prior {
         (!groups.is_empty()).then_some(Self { groups })
     }
 
+    /// This prior, and of `other` the styles that it has not itself: they are drawn from only where they are asked for.
+    #[must_use]
+    pub fn with_styles_of(mut self, other: &Self) -> Self {
+        let is_new = |group: &&Group| {
+            group.style.is_some() && self.groups.iter().all(|own| own.style != group.style)
+        };
+        let new = other.groups.iter().filter(is_new).cloned();
+        let mut groups: Vec<Group> = new
+            .map(|group| Group {
+                share: 0.0,
+                ..group
+            })
+            .collect();
+        // Last, because rounding can leave the last group a little more than its share.
+        groups.append(&mut self.groups);
+        Self { groups }
+    }
+
     /// A point of `latent` numbers from a model's prior: without one, from the standard normal distribution.
     #[must_use]
     pub fn draw_from(
@@ -311,5 +329,23 @@ mod tests {
         assert_eq!(prior.groups.len(), 2);
         prior.groups[1].kernels[0].deviation.pop();
         assert_eq!(prior.latent(), None);
+    }
+
+    #[test]
+    fn styles_of_another_prior_are_drawn_from_only_where_they_are_asked_for() {
+        let (jazz, funk): (Vec<Located>, Vec<Located>) = grooves()
+            .into_iter()
+            .partition(|one| one.style == Some("jazz"));
+        let both = Prior::fit(&jazz, 100).unwrap();
+        let both = both.with_styles_of(&Prior::fit(&funk, 100).unwrap());
+        let mut noise = Noise::from_seed(5);
+        let mut sides = |style: Option<&str>| {
+            let drawn = (0..1_000).map(|_| both.draw(style, &mut noise)[0]);
+            let (funk, jazz): (Vec<f32>, Vec<f32>) = drawn.partition(|x| *x > 0.0);
+            (jazz.len(), funk.len())
+        };
+        assert_eq!(sides(None), (1_000, 0));
+        assert_eq!(sides(Some("jazz")), (1_000, 0));
+        assert!(sides(Some("funk")).1 > 950);
     }
 }

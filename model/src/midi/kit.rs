@@ -301,7 +301,9 @@ fn found<'a>(parts: &'a [Part<'a>]) -> Result<Choice<'a>, Error> {
     together.sort_by(|a, b| a.onset_beats.total_cmp(&b.onset_beats));
     let found = match &few[..] {
         [only] if parts.len() == 1 && only.is_a_beat() => "which plays a few drums",
-        [_, _, ..] if is_kit(&together) => "which play the drums of one kit",
+        [_, _, ..] if is_kit(&together) || have_drums_of_their_own(&few) => {
+            "which play the drums of one kit"
+        }
         _ => {
             return Err(Error::Song(format!(
                 "it has no drums that are certain: {}; if these are drums, say which with --channel N or --track N",
@@ -353,14 +355,25 @@ impl Part<'_> {
         self.name.and_then(name::is_of_drums)
     }
 
-    /// Whether it could be some drums of a kit that is spread over several parts: each key another drum, and these are
-    /// struck rather than held.
+    /// The drum that it plays, if it is one alone.
+    fn only_drum(&self) -> Option<Voice> {
+        let drums: BTreeSet<Option<Voice>> = keys(&self.notes).into_iter().map(kit_voice).collect();
+        drums
+            .first()
+            .copied()
+            .flatten()
+            .filter(|_| drums.len() == 1)
+    }
+
+    /// Whether it could be some drums of a kit that is spread over several parts: one drum, or each key another one, and
+    /// these are struck rather than held.
     fn is_a_few_drums(&self) -> bool {
         let keys = keys(&self.notes);
         let drums: BTreeSet<Voice> = keys.iter().copied().filter_map(kit_voice).collect();
         let is_struck = keys.len() == 1 || legato(&self.notes) <= HELD;
         let is_melody = self.is_named_drums() == Some(false) || self.has_melodic_program();
-        let is_of_drums = drums.len() == keys.len() || drums.iter().all(is_tom);
+        let is_of_drums =
+            self.only_drum().is_some() || drums.len() == keys.len() || drums.iter().all(is_tom);
         keys.len() <= 3 && !drums.is_empty() && is_of_drums && is_struck && !is_melody
     }
 
@@ -395,6 +408,12 @@ impl Part<'_> {
         );
         words
     }
+}
+
+/// Whether the bass drum has a part of its own, and the snare drum another: no tune is written so.
+fn have_drums_of_their_own(parts: &[&Part]) -> bool {
+    let is_of = |drum| parts.iter().any(|part| part.only_drum() == Some(drum));
+    is_of(Voice::Kick) && is_of(Voice::Snare)
 }
 
 fn is_tom(voice: &Voice) -> bool {

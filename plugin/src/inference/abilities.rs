@@ -137,7 +137,8 @@ mod tests {
             }
             play
         };
-        let controls: [(&str, fn(&Groove) -> Option<f64>, f64); 4] = [
+        type Measure = fn(&Groove) -> Option<f64>;
+        let controls: [(&str, Measure, f64); 4] = [
             ("complexity", attributes::density, 0.5),
             ("intensity", attributes::loudness, 0.15),
             ("swing", attributes::swing, 0.1),

@@ -294,6 +294,9 @@ fn a_kit_that_is_spread_over_channels_or_tracks_is_one_kit() {
         "channels 1, 2, 3, 4, which play the drums of one kit"
     );
     assert_eq!(drums(&pieces([1, 1, 1, 1])).0, [0, 1, 2, 3]);
+    // Nothing keeps time, and the snare drum is struck in two ways.
+    let rim = "- - - - 38 - - - - - - 37 38 - - -";
+    assert_eq!(drums(&[piece(1, KICK), piece(2, rim), tune()]).0, [0, 1]);
     // Two tunes of a few notes are none.
     assert!(
         song(&[piece(1, "36 - 43 -"), piece(2, "- 48 - 50")])
