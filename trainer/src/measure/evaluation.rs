@@ -26,7 +26,7 @@ pub struct Settings {
     pub n_samples: usize,
     /// Pairs of examples to walk between; 0 leaves the walks out.
     pub n_pairs: usize,
-    /// What training charges for the latent vector; it only enters the [`Elbo`]'s loss.
+    /// What training charges for the latent vector; it only enters the [`Elbo`](super::Elbo)'s loss.
     pub kl_terms: KlTerms,
     /// Picks everything that is left to chance.
     pub seed: u64,
