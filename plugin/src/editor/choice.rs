@@ -14,13 +14,7 @@ pub(super) fn segments<P: Param>(
     hint: &str,
 ) {
     let painter = ui.painter();
-    painter.rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        theme::WELL,
-        Stroke::new(1.0, theme::OUTLINE),
-        StrokeKind::Inside,
-    );
+    theme::well(painter, rect, theme::OUTLINE);
     // Wider words get wider segments, with the same room around each.
     let widths: Vec<f32> = labels.iter().map(|label| text_width(ui, label)).collect();
     let room = (rect.width() - 4.0 - widths.iter().sum::<f32>()) * normalized(1, labels.len() + 1);

@@ -41,34 +41,12 @@ pub(super) fn edit<P: Param>(
     setter: &ParamSetter,
     travel: Travel,
 ) -> f32 {
-    let id = response.id.with("dragged to");
     let now = param.unmodulated_normalized_value();
-    let mut shown = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(now);
-
-    if response.drag_started() {
-        setter.begin_set_parameter(param);
-        shown = now;
-    }
-    if response.dragged() {
-        let slower = if ui.input(|input| input.modifiers.shift) {
-            FINE
-        } else {
-            1.0
-        };
-        let before = snapped(param, shown);
-        shown = (shown + travel.normalized(response) / slower).clamp(0.0, 1.0);
-        if snapped(param, shown) != before {
-            setter.set_parameter(param, param.preview_plain(shown));
-        }
-        ui.data_mut(|data| data.insert_temp(id, shown));
-    }
-    if response.drag_stopped() {
-        setter.end_set_parameter(param);
-        ui.data_mut(|data| data.remove::<f32>(id));
-    }
-    if response.double_clicked() {
-        set(param, setter, param.default_plain_value());
-    }
+    let shown = drag(ui, response, param, setter, |shown| {
+        let is_fine = ui.input(|input| input.modifiers.shift);
+        let slower = if is_fine { FINE } else { 1.0 };
+        Some((shown + travel.normalized(response) / slower).clamp(0.0, 1.0))
+    });
     let notches = wheel_notches(ui, response);
     if notches != 0.0 && !response.dragged() {
         let step = param
@@ -93,14 +71,35 @@ pub(super) fn follow<P: Param>(
     setter: &ParamSetter,
     wanted: Option<f32>,
 ) -> f32 {
-    let id = response.id.with(("held at", param.name()));
+    let shown = drag(ui, response, param, setter, |_| wanted);
+    if let (true, false, Some(wanted)) = (response.clicked(), response.double_clicked(), wanted) {
+        set(param, setter, param.preview_plain(wanted));
+    }
+    shown
+}
+
+/// Lets `response` change `param` to where a drag takes it from the value that is shown, if it takes it anywhere; a double
+/// click resets it.
+///
+/// Returns the normalised value that the control shows.
+fn drag<P: Param>(
+    ui: &Ui,
+    response: &Response,
+    param: &P,
+    setter: &ParamSetter,
+    to: impl FnOnce(f32) -> Option<f32>,
+) -> f32 {
+    let id = response.id.with(("dragged to", param.name()));
     let now = param.unmodulated_normalized_value();
     let mut shown = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(now);
 
     if response.drag_started() {
         setter.begin_set_parameter(param);
+        shown = now;
     }
-    if let (true, Some(wanted)) = (response.dragged(), wanted) {
+    if response.dragged()
+        && let Some(wanted) = to(shown)
+    {
         if snapped(param, wanted) != snapped(param, shown) {
             setter.set_parameter(param, param.preview_plain(wanted));
         }
@@ -113,8 +112,6 @@ pub(super) fn follow<P: Param>(
     }
     if response.double_clicked() {
         set(param, setter, param.default_plain_value());
-    } else if let (true, Some(wanted)) = (response.clicked(), wanted) {
-        set(param, setter, param.preview_plain(wanted));
     }
     shown
 }

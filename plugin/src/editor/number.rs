@@ -2,7 +2,7 @@
 
 use super::gesture::{self, Travel};
 use super::theme;
-use egui::{Align2, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui};
+use egui::{Align2, CursorIcon, Rect, Sense, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
 
 /// Distance dragged from one end to the other, in points.
@@ -20,13 +20,7 @@ pub(super) fn number<P: Param>(ui: &Ui, rect: Rect, param: &P, setter: &ParamSet
     let value = gesture::edit(ui, &response, param, setter, Travel::Both(TRAVEL));
     let lit = response.hovered() || response.dragged();
     let painter = ui.painter();
-    painter.rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        theme::WELL,
-        Stroke::new(1.0, theme::OUTLINE),
-        StrokeKind::Inside,
-    );
+    theme::well(painter, rect, theme::OUTLINE);
     let colour = if lit {
         theme::ACCENT_HOVERED
     } else {

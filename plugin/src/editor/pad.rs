@@ -1,7 +1,7 @@
 //! A pad: two parameters under one pointer, each with its rest in the middle.
 
 use super::{gesture, theme};
-use egui::{Align2, CursorIcon, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align2, CursorIcon, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 /// How near to the middle, of the whole range, the pointer snaps to it.
@@ -51,13 +51,7 @@ fn snapped(share: f32) -> f32 {
 
 fn paint(ui: &Ui, rect: Rect, field: Rect, [x, y]: [f32; 2], lit: bool) {
     let painter = ui.painter();
-    painter.rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        theme::WELL,
-        Stroke::new(1.0, theme::OUTLINE),
-        StrokeKind::Inside,
-    );
+    theme::well(painter, rect, theme::OUTLINE);
     for quarter in [0.25, 0.5, 0.75_f32] {
         let strength = if quarter == 0.5 { 1.0 } else { 0.5 };
         let stroke = Stroke::new(1.0, theme::mix(theme::WELL, theme::OUTLINE, strength));

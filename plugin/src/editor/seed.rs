@@ -7,7 +7,7 @@ use super::{gesture, theme};
 use crate::groove_name::GrooveName;
 use crate::params::FourbarParams;
 use egui::text::{CCursor, CCursorRange};
-use egui::{Align, Color32, Frame, Id, Key, Rect, Stroke, StrokeKind, TextEdit, Ui};
+use egui::{Align, Color32, Frame, Id, Key, Rect, TextEdit, Ui};
 use nice_plug::prelude::ParamSetter;
 
 const HINT: &str = "The groove's name: its seed, and its variation if it is one. The same name brings back the same groove. \
@@ -85,13 +85,7 @@ fn open(ui: &Ui, text: &str) {
 
 /// Draws the text field; false once it is left.
 fn text_field(ui: &mut Ui, rect: Rect, text: &mut String, colour: Color32) -> bool {
-    ui.painter().rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        theme::WELL,
-        Stroke::new(1.0, theme::ACCENT),
-        StrokeKind::Inside,
-    );
+    theme::well(ui.painter(), rect, theme::ACCENT);
     let field = TextEdit::singleline(text)
         .id(text_id())
         .frame(Frame::NONE)

@@ -3,9 +3,7 @@
 use super::gesture::{self, Travel};
 use super::icon::Icon;
 use super::theme;
-use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui,
-};
+use egui::{Align2, Color32, CornerRadius, CursorIcon, Rect, Response, Sense, Ui};
 use nice_plug::prelude::{IntParam, Param, ParamSetter};
 
 /// Points dragged for one step of a number with few steps.
@@ -21,13 +19,7 @@ pub(super) fn stepper(
     hint: &str,
 ) -> Response {
     let painter = ui.painter();
-    painter.rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        theme::WELL,
-        Stroke::new(1.0, theme::OUTLINE),
-        StrokeKind::Inside,
-    );
+    theme::well(painter, rect, theme::OUTLINE);
     let side = rect.height();
     let (less, rest) = rect.split_left_right_at_x(rect.left() + side);
     let (middle, more) = rest.split_left_right_at_x(rest.right() - side);

@@ -235,6 +235,18 @@ pub(super) fn panel(painter: &Painter, rect: Rect) -> Rect {
     rect.shrink2(vec2(2.0 * UNIT, 1.5 * UNIT))
 }
 
+/// Draws what the value of a control lies in.
+pub(super) fn well(painter: &Painter, rect: Rect, edge: Color32) {
+    let stroke = Stroke::new(1.0, edge);
+    painter.rect(
+        rect,
+        CONTROL_CORNERS,
+        WELL,
+        stroke,
+        egui::StrokeKind::Inside,
+    );
+}
+
 /// Draws a control's `label` at the left of its row and returns the room for the control.
 pub(super) fn labelled(painter: &Painter, row: Rect, label: &str) -> Rect {
     const LABEL: f32 = 68.0;
