@@ -19,7 +19,7 @@ use crate::layers;
 use crate::temperature::Temperature;
 use candle_core::Result;
 use start::{Context, Start};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use sums::{add, add_some, add_strips};
 
 /// Numbers of a row that is read back: the row, and that it is there.
@@ -38,7 +38,7 @@ pub(super) struct CellNetwork {
     /// What reads the known cells forwards and backwards.
     known: [Cell; 2],
     /// What it says where nothing is known, as of most grooves: made for the first one.
-    context_of_nothing: OnceLock<Context>,
+    context_of_nothing: OnceLock<Arc<Context>>,
     /// z and tempo to the states of all layers.
     initial_state: Dense,
     /// To the first layer's input: z and tempo; what is known before the first step; the rows read back.
@@ -266,7 +266,7 @@ impl<const LANES: usize, const ROWS: usize> Tile<LANES, ROWS> {
             for (input, value) in inputs[..n_below].iter_mut().zip(embedded) {
                 input[groove] = *value;
             }
-            hidden.copy_from_slice(&start.hidden[step * n_hidden..][..n_hidden]);
+            hidden.copy_from_slice(&start.context.hidden[step * n_hidden..][..n_hidden]);
         }
     }
 
@@ -304,7 +304,7 @@ impl<const LANES: usize, const ROWS: usize> Tile<LANES, ROWS> {
                     .iter()
                     .map(|&lag| row_before(&rows[groove * n_steps * ROW..], step, lag))
                     .collect(),
-                controls: &start.controls[step * CONTROLS..][..CONTROLS],
+                controls: &start.context.controls[step * CONTROLS..][..CONTROLS],
                 temperature,
                 uniforms: &uniforms[first(groove) * UNIFORMS..][..UNIFORMS],
             })

@@ -7,31 +7,30 @@ use super::CellNetwork;
 use super::sums::{add, add_strips};
 use crate::conditions::Conditions;
 use crate::decoder::cells::{CONTROLS, controls, tempo};
+use std::sync::Arc;
 
 /// Steps whose sums are computed together where they do not depend on each other.
 const STEPS_AT_A_TIME: usize = 2;
 
 /// A groove before its first step.
 pub(super) struct Start {
-    /// `[step][CONTROLS]`.
-    pub(super) controls: Vec<f32>,
+    pub(super) context: Arc<Context>,
     /// z and tempo, for all layers; not yet squashed.
     pub(super) states: Vec<f32>,
-    /// The sums of the first layer's input and of the hidden units, without rows and units: `[step][output]`.
+    /// The sums of the first layer's input, without rows: `[step][output]`.
     pub(super) embedded: Vec<f32>,
-    pub(super) hidden: Vec<f32>,
 }
 
 /// What is known of the cells, as all steps read it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Context {
     /// `[step][CONTROLS]`.
-    controls: Vec<f32>,
+    pub(super) controls: Vec<f32>,
     /// What each step reads besides the rows: what the known cells mean, those cells, and the place; steps in groups of
     /// [`STEPS_AT_A_TIME`], `[group][number][step]`. What fills the last group up is zeros.
     inputs: Vec<Vec<[f32; STEPS_AT_A_TIME]>>,
     /// The sums of the hidden units, without rows and units: `[step][output]`.
-    hidden: Vec<f32>,
+    pub(super) hidden: Vec<f32>,
 }
 
 impl Start {
@@ -43,14 +42,15 @@ impl Start {
     ) -> Self {
         let of =
             |conditions: &Conditions| controls(conditions, network.n_steps, network.fill_strength);
+        let new = |controls| Arc::new(Context::new::<L, LANES, STRIPS>(network, controls));
         let of_nothing = network
             .context_of_nothing
-            .get_or_init(|| Context::new::<L, LANES, STRIPS>(network, of(&Conditions::default())));
+            .get_or_init(|| new(of(&Conditions::default())));
         let controls = of(conditions);
         let context = if controls == of_nothing.controls {
-            of_nothing.clone()
+            Arc::clone(of_nothing)
         } else {
-            Context::new::<L, LANES, STRIPS>(network, controls)
+            new(controls)
         };
         let z = z.iter().copied().chain(tempo(conditions));
         let z: Vec<[f32; 1]> = z.map(|value| [value]).collect();
@@ -66,8 +66,7 @@ impl Start {
         Self {
             states,
             embedded: context.add::<L, LANES>(&network.embed_context, &embedded),
-            controls: context.controls,
-            hidden: context.hidden,
+            context,
         }
     }
 }
