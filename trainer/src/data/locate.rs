@@ -99,8 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// # Errors
 /// If the place that is named does not exist, or none is named and the download fails.
 pub fn locate(data: Option<&Path>) -> Result<PathBuf> {
-    let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
-    if let Some(path) = named(data, variable)? {
+    if let Some(path) = named(data, variable())? {
         return Ok(path);
     }
     let folder = cache_folder().context(
@@ -112,10 +111,15 @@ pub fn locate(data: Option<&Path>) -> Result<PathBuf> {
 /// Where the data are that [`locate`] finds without being told and without downloading any.
 #[must_use]
 pub fn at_hand() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty()) {
+    if let Some(path) = variable() {
         return Some(files::expand_home(path)).filter(|path| path.exists());
     }
     Some(cache_folder()?.join(GMD_FILE)).filter(|path| path.is_file())
+}
+
+/// What the environment names.
+fn variable() -> Option<OsString> {
+    std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty())
 }
 
 fn cache_folder() -> Option<PathBuf> {
