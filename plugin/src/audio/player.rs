@@ -5,8 +5,8 @@
 //! whose time has come, because there the song stands still meanwhile.
 
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
-use crate::audio::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
-use crate::audio::transport::{BlockSpan, HostTime, TransportTracker};
+use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
+use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
 use crate::request::{BAR_BEATS, Form, Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::Kit;

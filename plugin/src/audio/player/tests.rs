@@ -214,16 +214,20 @@ fn a_late_pattern_comes_in_at_the_next_boundary_of_its_kind() {
     assert_eq!(seeds(&played), [1, 1, 1, 1, 1, 1, 1, 1, 2]);
 }
 
+/// The seed of a knob that is turned by ten a beat.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a seed below 256"
+)]
+fn turning_seed(beats: f64) -> u32 {
+    (beats * 10.0).round() as u32 + 1
+}
+
 #[test]
 fn a_knob_that_never_rests_still_changes_every_bar_and_by_the_place_alone() {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a seed below 256"
-    )]
-    let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
     for patience in [1, 2] {
-        let played = Rig::that_plays_seed_1().play(13.0, Boundary::Bar, patience, seed_at);
+        let played = Rig::that_plays_seed_1().play(13.0, Boundary::Bar, patience, turning_seed);
         // What was asked for up to half a beat before the bar: at 3.5, 7.5 and 11.5.
         assert_eq!(
             seeds(&played),
@@ -234,14 +238,8 @@ fn a_knob_that_never_rests_still_changes_every_bar_and_by_the_place_alone() {
 
 #[test]
 fn a_knob_that_never_rests_has_a_first_pattern_and_then_one_in_every_bar() {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a seed below 256"
-    )]
-    let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
     for patience in [1, 2] {
-        let played = Rig::new().play(13.0, Boundary::Bar, patience, seed_at);
+        let played = Rig::new().play(13.0, Boundary::Bar, patience, turning_seed);
         let beats: Vec<_> = played.iter().map(|note| note.0.round()).collect();
         let from_beat_1: Vec<_> = (1..13_u8).map(f64::from).collect();
         assert_eq!(
@@ -280,14 +278,8 @@ fn a_pattern_of_the_model_before_is_no_first_pattern() {
 
 #[test]
 fn an_offline_render_waits_and_equals_the_playback() {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a seed below 256"
-    )]
-    let seed_at = |beats: f64| (beats * 10.0).round() as u32 + 1;
     for apply_at in [Boundary::Sixteenth, Boundary::Beat, Boundary::Bar] {
-        let playback = Rig::that_plays_seed_1().play(9.0, apply_at, 1, seed_at);
+        let playback = Rig::that_plays_seed_1().play(9.0, apply_at, 1, turning_seed);
 
         let (audio_end, mut worker) = mailbox();
         let mut rig = Rig::that_plays_seed_1();
@@ -307,7 +299,7 @@ fn an_offline_render_waits_and_equals_the_playback() {
                     thread::sleep(Duration::from_millis(1));
                 }
             });
-            let bounce = rig.play(9.0, apply_at, usize::MAX, seed_at);
+            let bounce = rig.play(9.0, apply_at, usize::MAX, turning_seed);
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
             bounce
         });
