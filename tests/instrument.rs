@@ -6,7 +6,7 @@ use fourbar_plugin::request::{Play, Request};
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
-use crate::harness::{Host, Player};
+use crate::harness::{Host, NoteEvent, Player};
 use crate::playing::whole_song;
 
 /// Writes a test for each function of this module, on one kind of host.
@@ -17,6 +17,8 @@ macro_rules! instrument_tests_on {
             what_is_asked_of_the_drummer_is_played_and_saved
             velocities_stay_between_the_ends_that_are_set
             a_project_of_before_plays_as_it_did
+            fills_and_variations_come_where_the_pattern_has_them
+            a_fill_that_is_asked_for_leads_into_the_next_bar
         }
     };
     ($host:ty: $($test:ident)*) => {
@@ -119,4 +121,58 @@ pub(crate) fn a_project_of_before_plays_as_it_did<H: Host>() {
     for (id, value) in before["params"].as_object().unwrap() {
         assert_eq!(after["params"][id], *value, "{id}");
     }
+}
+
+pub(crate) fn fills_and_variations_come_where_the_pattern_has_them<H: Host>() {
+    let mut player = Player::<H>::offline();
+    for (id, text) in [
+        ("fill_every", "16 bars"),
+        ("fill_size", "2 beats"),
+        ("variation", "30 %"),
+        ("vary_every", "4 passes"),
+    ] {
+        player.set(id, text);
+    }
+    player.play(300.0);
+    player.seek(117.3);
+    player.play(20.0);
+    player.stop();
+    let ready = player.pattern().unwrap();
+    assert_eq!((ready.n_passes, ready.pattern.loop_beats()), (16, 256.0));
+    check(
+        &player,
+        &whole_song(&ready),
+        Feel::AS_GENERATED,
+        &DrumMap::GM,
+    );
+}
+
+/// Sample, key and velocity of the beginning of every note of four bars in which *fill now* is pressed at beat 5 or not.
+fn with_fill<H: Host>(is_pressed: bool, blocks: &[u32]) -> Vec<(u64, u8, u32)> {
+    let mut player = Player::<H>::offline().with_blocks(blocks);
+    player.play(5.0);
+    if is_pressed {
+        player.set("fill_now", "On");
+    }
+    player.play(1.0);
+    player.set("fill_now", "Off");
+    player.play(18.0);
+    player.stop();
+    let begin = |event: &NoteEvent| Some((event.sample, event.pitch, event.velocity?.to_bits()));
+    player.heard.iter().filter_map(begin).collect()
+}
+
+pub(crate) fn a_fill_that_is_asked_for_leads_into_the_next_bar<H: Host>() {
+    const SAMPLES_A_BEAT: u64 = 24_000;
+    let plain = with_fill::<H>(false, &[4000]);
+    let filled = with_fill::<H>(true, &[4000]);
+    // The second bar is too near, so it is the third; what is half a step early or late belongs to it as well.
+    let bar = 8 * SAMPLES_A_BEAT - 3000..12 * SAMPLES_A_BEAT + 3000;
+    let around = |notes: &[(u64, u8, u32)]| -> Vec<_> {
+        let is_around = |note: &&(u64, u8, u32)| !bar.contains(&note.0);
+        notes.iter().filter(is_around).copied().collect()
+    };
+    assert_eq!(around(&plain), around(&filled));
+    assert_ne!(plain, filled);
+    assert_eq!(with_fill::<H>(true, &[1000]), filled, "in other blocks");
 }

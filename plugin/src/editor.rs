@@ -12,6 +12,7 @@ mod explore;
 mod export;
 mod fader;
 mod feel;
+mod fills;
 mod generate;
 mod gesture;
 mod grid;

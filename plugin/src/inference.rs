@@ -5,5 +5,6 @@ pub mod checkpoints;
 pub mod engine;
 pub(crate) mod first_pattern;
 pub mod models;
+mod passes;
 pub mod poller;
 pub mod worker;

@@ -7,9 +7,11 @@
 //! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
 //! of range is brought back into it ([`sanitise`]).
 
+mod form;
 mod level;
 mod play;
 
+pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
 
@@ -62,6 +64,8 @@ pub struct FourbarParams {
     pub pattern: PatternField,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
+    /// How often *fill now* was pressed.
+    n_fills: Arc<AtomicU32>,
     /// How often [`Self::recall`] was called.
     n_recalls: AtomicU32,
 
@@ -107,6 +111,9 @@ pub struct FourbarParams {
     /// How loud the notes are.
     #[nested(group = "Velocity")]
     pub level: LevelParams,
+    /// What changes from pass to pass.
+    #[nested(group = "Fills")]
+    pub form: FormParams,
 }
 
 /// One latent axis.
@@ -157,9 +164,10 @@ impl FourbarParams {
                 make.float(name, 1.0, 0.0, MAX_AMOUNT, pick)
                     .with_unit(" %")
                     .with_value_to_string(Arc::new(|amount| format!("{:.0}", amount * 100.0)))
-                    .with_string_to_value(Arc::new(|text| Some(leading_number(text)? / 100.0)))
+                    .with_string_to_value(Arc::new(share_of_percent))
             };
             let n_presses = Arc::<AtomicU32>::default();
+            let n_fills = Arc::<AtomicU32>::default();
             Self {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
                 base_variation: AtomicU64::new(0),
@@ -213,7 +221,9 @@ impl FourbarParams {
                 bypass: BoolParam::new("Bypass", false).make_bypass(),
                 play: PlayParams::new(&make),
                 level: LevelParams::new(&make),
+                form: FormParams::new(&make, n_fills.clone()),
                 n_presses,
+                n_fills,
                 n_recalls: AtomicU32::new(0),
             }
         })
@@ -247,6 +257,7 @@ impl FourbarParams {
             feel_temperature: self.play.feel_temperature.value(),
             latent,
             play: self.play.play(),
+            form: self.form.form(),
         };
         wanted.in_range()
     }
@@ -290,6 +301,7 @@ impl FourbarParams {
             request: self.request(variation),
             model_revision: self.model.0.model_revision(),
             apply_at: self.apply_at.value().boundary(),
+            n_fills: self.n_fills.load(Ordering::Relaxed),
             feel: self.feel(),
             output: self.output(),
             kit_gain: self.kit_gain(),
@@ -397,6 +409,21 @@ fn without_negative_zero(value: f32, n_digits: i32) -> f32 {
     } else {
         value
     }
+}
+
+/// A share of -1 to 1 in per cent, with its sign.
+fn signed_percent(share: f32) -> String {
+    let percent = without_negative_zero(100.0 * share, 0);
+    if percent == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{percent:+.0}")
+    }
+}
+
+/// The share that [`signed_percent`] shows.
+fn share_of_percent(text: &str) -> Option<f32> {
+    Some(leading_number(text)? / 100.0)
 }
 
 fn temperature_text(temperature: f32) -> String {
@@ -508,7 +535,9 @@ pub fn sanitise(state: &mut PluginState) {
         .params
         .retain(|id, value| known.get(id).is_some_and(|&param| is_usable(param, value)));
     // A press that was saved half-way is no press.
-    state.params.remove("regenerate");
+    for press in ["regenerate", "fill_now"] {
+        state.params.remove(press);
+    }
 
     let fields = &mut state.fields;
     let fits = |editor: EguiState| {
@@ -546,7 +575,12 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
             .entry("feel_temperature".to_owned())
             .or_insert(feel);
     }
-    let later = [params.play.param_map(), params.level.param_map()].concat();
+    let later = [
+        params.play.param_map(),
+        params.level.param_map(),
+        params.form.param_map(),
+    ]
+    .concat();
     for (id, param, _) in later {
         state.params.entry(id).or_insert_with(|| at_rest(param));
     }

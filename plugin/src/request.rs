@@ -3,8 +3,10 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+mod form;
 mod play;
 
+pub use form::{Form, MAX_FORM_BARS};
 pub use play::{Play, STYLES, Style};
 
 use crate::groove_name::{GrooveName, variation_at};
@@ -29,12 +31,14 @@ pub const MAX_LATENT: f32 = 3.0;
 pub const BAR_BEATS: f64 = 4.0;
 /// Length of the loop where there is no pattern yet: four bars, as the plugin's own model makes them.
 pub const LOOP_BEATS: f64 = 4.0 * BAR_BEATS;
-/// The most bars of a pattern.
+/// The most bars of a groove.
 pub const MAX_BARS: u8 = 16;
+/// The longest pattern: all passes of a groove.
+const MAX_LOOP_BEATS: f64 = 64.0 * BAR_BEATS;
 /// Furthest that a hit can be from its place on the grid: half a step.
 const MAX_OFFSET_BEATS: f64 = 0.125;
 /// Hits of the longest pattern if every drum plays on every step.
-const MAX_HITS: usize = MAX_BARS as usize * STEPS_PER_BAR * N_VOICES;
+const MAX_HITS: usize = MAX_FORM_BARS * STEPS_PER_BAR * N_VOICES;
 
 /// The complete input of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -53,6 +57,8 @@ pub struct Request {
     pub latent: [f32; N_LATENT],
     /// How it is to be played.
     pub play: Play,
+    /// What changes from pass to pass.
+    pub form: Form,
 }
 
 /// A request in a project; parts that are missing were added later.
@@ -66,6 +72,8 @@ struct SavedRequest {
     latent: [f32; N_LATENT],
     #[serde(default)]
     play: Play,
+    #[serde(default)]
+    form: Form,
 }
 
 impl From<SavedRequest> for Request {
@@ -78,6 +86,7 @@ impl From<SavedRequest> for Request {
             feel_temperature: saved.feel_temperature.unwrap_or(saved.temperature),
             latent: saved.latent,
             play: saved.play,
+            form: saved.form,
         }
     }
 }
@@ -94,6 +103,7 @@ impl Request {
             feel_temperature: temperature,
             latent,
             play: Play::default(),
+            form: Form::default(),
         };
         wanted.in_range()
     }
@@ -111,6 +121,7 @@ impl Request {
             feel_temperature: temperature(self.feel_temperature),
             latent: self.latent.map(position),
             play: self.play.in_range(),
+            form: self.form.in_range(),
         }
     }
 
@@ -126,7 +137,13 @@ impl Request {
     /// All randomness of the generation. Take 0 is the stream of the seed itself.
     #[must_use]
     pub fn noise(&self) -> Noise {
-        Noise::from_seed(u64::from(self.seed) ^ scramble(self.variation))
+        self.noise_of(0)
+    }
+
+    /// Randomness of one of the parts that are drawn besides the groove, whose own is part 0.
+    #[must_use]
+    pub fn noise_of(&self, part: usize) -> Noise {
+        Noise::of_sample(u64::from(self.seed) ^ scramble(self.variation), part)
     }
 }
 
@@ -139,8 +156,9 @@ impl Hash for Request {
             feel_temperature,
             latent,
             play,
+            form,
         } = *self;
-        (seed, variation, latent.map(f32::to_bits), play).hash(state);
+        (seed, variation, latent.map(f32::to_bits), play, form).hash(state);
         [temperature, feel_temperature]
             .map(f32::to_bits)
             .hash(state);
@@ -167,6 +185,13 @@ pub struct Ready {
     pub checkpoint_id: String,
     /// The answer.
     pub pattern: Pattern,
+    /// Passes of the groove that the pattern is long; see [`Form`].
+    #[serde(default = "one")]
+    pub n_passes: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Ready {
@@ -179,6 +204,13 @@ impl Ready {
         hasher.finish()
     }
 
+    /// Length of the groove, in beats: that of a pass of the pattern.
+    #[must_use]
+    pub fn pass_beats(&self) -> f64 {
+        let n_passes = u32::try_from(self.n_passes).unwrap_or(u32::MAX);
+        self.pattern.loop_beats() / f64::from(n_passes.max(1))
+    }
+
     /// Checks what a project file claims to be a pattern: only what a model could have made may be played.
     ///
     /// # Errors
@@ -188,9 +220,11 @@ impl Ready {
             return Err("its settings are out of range".to_owned());
         }
         let length = self.pattern.loop_beats();
-        if length % BAR_BEATS != 0.0 || length > f64::from(MAX_BARS) * BAR_BEATS {
+        let pass_bars = self.pass_beats() / BAR_BEATS;
+        let is_groove = pass_bars.fract() == 0.0 && pass_bars <= f64::from(MAX_BARS);
+        if !is_groove || length > MAX_LOOP_BEATS {
             return Err(format!(
-                "it is {length} beats long, not 1 to {MAX_BARS} whole bars"
+                "it is {length} beats long, not a few passes of 1 to {MAX_BARS} whole bars"
             ));
         }
         let n_hits = self.pattern.hits().len();
@@ -306,6 +340,7 @@ mod tests {
             request: request(1, 0),
             checkpoint_id: "test".to_owned(),
             pattern: Pattern::new(vec![hit; n_hits], loop_beats),
+            n_passes: 1,
         }
     }
 
@@ -347,6 +382,10 @@ mod tests {
         assert_eq!(ready(4.0, 0.0, 1).check(), Ok(()));
         assert_eq!(ready(64.0, 0.0, 1).check(), Ok(()));
         assert!(ready(68.0, 0.0, 1).check().is_err());
+        let mut long = ready(256.0, 0.0, 1);
+        assert!(long.check().is_err());
+        long.n_passes = 16;
+        assert_eq!(long.check(), Ok(()));
         assert!(ready(6.0, 0.0, 1).check().is_err());
         assert!(ready(16.0, 0.2, 1).check().is_err());
         assert!(ready(16.0, 0.0, MAX_HITS + 1).check().is_err());
@@ -432,7 +471,7 @@ mod tests {
     fn a_fingerprint_tells_patterns_apart_by_all_that_decides_them() {
         let plain = ready(16.0, 0.0, 1);
         assert_eq!(plain.fingerprint(), ready(16.0, 0.0, 1).fingerprint());
-        let mut others = vec![plain.clone(); 8];
+        let mut others = vec![plain.clone(); 9];
         others[0].request.seed = 2;
         others[1].request.variation = 1;
         others[2].request.temperature = 0.5;
@@ -441,6 +480,7 @@ mod tests {
         others[5].request.feel_temperature = 0.5;
         others[6].request.play.style = Some(5);
         others[7].request.play.swing = 0.5;
+        others[8].request.form.fill_in = Some(3);
         for other in others {
             assert_ne!(other.fingerprint(), plain.fingerprint(), "{other:?}");
         }

@@ -259,6 +259,7 @@ mod tests {
             request: Request::new(seed, 0, 1.0, [0.0; 8]),
             checkpoint_id: "test".to_owned(),
             pattern: Pattern::new(Vec::new(), LOOP_BEATS),
+            n_passes: 1,
         }
     }
 

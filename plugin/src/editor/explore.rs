@@ -1,10 +1,13 @@
 //! The Explore page: eight directions through the model's space of grooves, named after what each changes most.
 
-use super::{button, fader::fader, gesture};
+use super::{button, fader::fader, gesture, theme};
 use crate::inference::abilities::Abilities;
 use crate::params::FourbarParams;
-use egui::{Rect, Ui, pos2, vec2};
+use egui::{Align2, Rect, Ui, pos2, vec2};
 use nice_plug::prelude::{Param, ParamSetter};
+
+/// Room for what the axis under the pointer changes.
+const CAPTION: f32 = 16.0;
 
 /// Draws the page in `rect`.
 pub(super) fn show(
@@ -29,16 +32,35 @@ pub(super) fn show(
         }
     }
 
-    let row = rect.with_max_y(rect.bottom() + 2.0);
+    let row = rect.with_max_y(rect.bottom() - CAPTION);
     let width = row.width() / 8.0;
+    let mut caption = String::new();
     let mut left = row.left();
     for (index, axis) in params.latent.iter().enumerate() {
         let column = Rect::from_min_size(pos2(left, row.top()), vec2(width, row.height()));
         left += width;
         let number = (index + 1).to_string();
-        let hint = hint(&number, abilities.map_or("", |known| &known.axes[index]));
-        fader(ui, column, &axis.position, setter, &number, &hint);
+        let change = abilities.map_or("", |known| &known.axes[index]);
+        fader(
+            ui,
+            column,
+            &axis.position,
+            setter,
+            &number,
+            &hint(&number, change),
+        );
+        if ui.rect_contains_pointer(column) && !change.is_empty() {
+            caption = format!("{number} up: {change}");
+        }
     }
+    theme::text(
+        ui.painter(),
+        rect.center_bottom() + vec2(0.0, 2.0),
+        Align2::CENTER_BOTTOM,
+        &caption,
+        theme::medium(12.0),
+        theme::TEXT_SOFT,
+    );
 }
 
 fn hint(number: &str, change: &str) -> String {

@@ -1,7 +1,8 @@
 //! The Feel section: how much of the pattern's own timing and dynamics is played, and how freely they are drawn.
 
 use super::ability::{Need, needing};
-use super::{knob::knob, theme};
+use super::knob::{knob, knob_called};
+use super::theme;
 use crate::inference::abilities::Abilities;
 use crate::params::FourbarParams;
 use egui::{Rect, Ui, pos2, vec2};
@@ -48,7 +49,8 @@ pub(super) fn show(
         "Feel temperature",
         |ui| {
             let hint = "How freely timing and velocity are drawn. 0 is the most likely feel, 1 is as the drummers played, 2 is loose. The hits stay the same.";
-            knob(ui, row(2), &params.play.feel_temperature, setter, hint);
+            let param = &params.play.feel_temperature;
+            knob_called(ui, row(2), param, setter, "Temperature", hint);
         },
     );
 }

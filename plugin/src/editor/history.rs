@@ -3,7 +3,7 @@
 //! Going back only sets parameters and the variation; the same ones make the same pattern again.
 
 use crate::groove_name::GrooveName;
-use crate::request::{N_LATENT, Play, Request};
+use crate::request::{Form, N_LATENT, Play, Request};
 use std::time::{Duration, Instant};
 
 /// Patterns remembered; older ones are forgotten.
@@ -21,6 +21,7 @@ pub(super) struct Recipe {
     pub(super) feel_temperature: f32,
     pub(super) latent: [f32; N_LATENT],
     pub(super) play: Play,
+    pub(super) form: Form,
 }
 
 impl From<&Request> for Recipe {
@@ -31,6 +32,7 @@ impl From<&Request> for Recipe {
             feel_temperature: request.feel_temperature,
             latent: request.latent,
             play: request.play,
+            form: request.form,
         }
     }
 }
@@ -41,12 +43,15 @@ impl Recipe {
         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= SAME;
         self.name == other.name
             && self.play.style == other.play.style
+            && self.form.fill_every == other.form.fill_every
+            && self.form.fill_beats == other.form.fill_beats
+            && self.form.vary_every == other.form.vary_every
             && self.amounts().iter().zip(&other.amounts()).all(near)
             && self.latent.iter().zip(&other.latent).all(near)
     }
 
     /// Everything that has no steps, but for the latent position.
-    fn amounts(&self) -> [f32; 6] {
+    fn amounts(&self) -> [f32; 7] {
         let play = self.play;
         [
             self.temperature,
@@ -55,6 +60,7 @@ impl Recipe {
             play.intensity,
             play.swing,
             play.push,
+            self.form.variation,
         ]
     }
 }
@@ -143,6 +149,7 @@ mod tests {
             feel_temperature: 1.0,
             latent: [0.0; N_LATENT],
             play: Play::default(),
+            form: Form::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
-use super::{explore, play, theme};
+use super::{explore, fills, play, theme};
 use crate::inference::abilities::Abilities;
 use crate::params::FourbarParams;
 use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
@@ -12,16 +12,19 @@ pub(super) enum Page {
     /// Style, energy, swing.
     #[default]
     Play,
+    /// Fills and variations.
+    Fills,
     /// The eight latent axes.
     Explore,
 }
 
 impl Page {
-    const ALL: [Self; 2] = [Self::Play, Self::Explore];
+    const ALL: [Self; 3] = [Self::Play, Self::Fills, Self::Explore];
 
     fn name(self) -> &'static str {
         match self {
             Self::Play => "Play",
+            Self::Fills => "Fills",
             Self::Explore => "Explore",
         }
     }
@@ -29,6 +32,7 @@ impl Page {
     fn hint(self) -> &'static str {
         match self {
             Self::Play => "Tell the drummer what to play.",
+            Self::Fills => "Fills, and how the groove changes from pass to pass.",
             Self::Explore => "Walk through the grooves that the model knows.",
         }
     }
@@ -48,6 +52,7 @@ pub(super) fn show(
     let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 28.0), inside.max);
     match page {
         Page::Play => play::show(ui, body, &params.play, setter, abilities),
+        Page::Fills => fills::show(ui, body, &params.form, setter, abilities),
         Page::Explore => explore::show(ui, body, params, setter, abilities),
     }
 }

@@ -467,7 +467,7 @@ pub(crate) mod tests {
     fn no_thread_is_started_in_the_host() {
         const ALONE: &str = "FOURBAR_TEST_RUNS_ALONE";
         if std::env::var_os(ALONE).is_none() {
-            let name = "checkpoints::tests::no_thread_is_started_in_the_host";
+            let name = "inference::checkpoints::tests::no_thread_is_started_in_the_host";
             let mut child = std::process::Command::new(std::env::current_exe().unwrap());
             let output = child
                 .args(["--exact", name, "--test-threads=1"])

@@ -4,6 +4,7 @@
 //! pattern that was being made is made on the next one: the CPU comes last and is always there.
 
 use super::abilities::Abilities;
+use super::passes::passes;
 use crate::request::{Play, Ready, Request};
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
@@ -126,20 +127,39 @@ impl Engine {
             hits: request.temperature,
             feel: request.feel_temperature,
         };
+        let completes = self.identity.abilities.completes;
+        let mut draw =
+            |conditions: &Conditions, noise: &Noise| self.draw(&z, conditions, temperature, noise);
+        let groove = draw(&conditions, &noise)?;
+        let passes = if completes {
+            passes(request, &groove, &conditions, draw)?
+        } else {
+            vec![groove]
+        };
+        Ok(Ready {
+            request: *request,
+            checkpoint_id: self.identity.checkpoint_id.clone(),
+            pattern: Groove::concat(&passes).to_pattern(),
+            n_passes: passes.len(),
+        })
+    }
+
+    /// Makes one groove, on the next device if one fails.
+    fn draw(
+        &mut self,
+        z: &[f32],
+        conditions: &Conditions,
+        temperature: Temperature,
+        noise: &Noise,
+    ) -> Result<Groove, String> {
         loop {
             let Some(generator) = self.generators.first_mut() else {
                 return Err("the network runs on no device".to_owned());
             };
             // Every device starts from the same noise, so that a failure half-way leaves no trace in the pattern.
             let mut noise = noise.clone();
-            match guarded(|| generator.generate(&z, &conditions, temperature, &mut noise)) {
-                Ok(groove) => {
-                    return Ok(Ready {
-                        request: *request,
-                        checkpoint_id: self.identity.checkpoint_id.clone(),
-                        pattern: groove.to_pattern(),
-                    });
-                }
+            match guarded(|| generator.generate(z, conditions, temperature, &mut noise)) {
+                Ok(groove) => return Ok(groove),
                 Err(problem) if self.generators.len() > 1 => {
                     let lost = self.generators.remove(0);
                     self.losses = format!(" ({} failed: {problem})", lost.device());

@@ -1,6 +1,6 @@
 //! The velocities that are sent: a curve between two ends.
 
-use super::{Maker, leading_number, without_negative_zero};
+use super::{Maker, share_of_percent, signed_percent};
 use fourbar_model::pattern::Level;
 use nice_plug::prelude::*;
 use std::sync::Arc;
@@ -37,10 +37,8 @@ impl LevelParams {
                     &params.level.bend
                 })
                 .with_unit(" %")
-                .with_value_to_string(Arc::new(|bend| {
-                    format!("{:+.0}", without_negative_zero(100.0 * bend, 0))
-                }))
-                .with_string_to_value(Arc::new(|text| Some(leading_number(text)? / 100.0))),
+                .with_value_to_string(Arc::new(signed_percent))
+                .with_string_to_value(Arc::new(share_of_percent)),
             softest: velocity("Velocity min", 0),
             loudest: velocity("Velocity max", MAX_VELOCITY),
         }

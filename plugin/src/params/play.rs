@@ -1,6 +1,8 @@
 //! How the groove is played: style, energy, swing, and how freely its feel is drawn.
 
-use super::{FourbarParams, Maker, leading_number, temperature_text, without_negative_zero};
+use super::{
+    FourbarParams, Maker, leading_number, share_of_percent, signed_percent, temperature_text,
+};
 use crate::request::{MAX_TEMPERATURE, Play, STYLES};
 use nice_plug::prelude::*;
 use std::sync::Arc;
@@ -33,10 +35,8 @@ impl PlayParams {
         let amount = |name, pick: fn(&FourbarParams) -> &FloatParam| {
             make.float(name, 0.0, -1.0, 1.0, pick)
                 .with_unit(" %")
-                .with_value_to_string(Arc::new(|amount| {
-                    format!("{:+.0}", without_negative_zero(100.0 * amount, 0))
-                }))
-                .with_string_to_value(Arc::new(|text| Some(leading_number(text)? / 100.0)))
+                .with_value_to_string(Arc::new(signed_percent))
+                .with_string_to_value(Arc::new(share_of_percent))
         };
         let last = i32::try_from(STYLES.len()).unwrap_or(0);
         Self {

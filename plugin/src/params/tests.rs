@@ -17,6 +17,7 @@ fn ready() -> Ready {
         request: Request::new(7, u64::MAX, 0.1, [0.3; N_LATENT]),
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new(vec![hit], request::LOOP_BEATS),
+        n_passes: 1,
     }
 }
 
@@ -80,6 +81,11 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "velocity_curve",
             "velocity_min",
             "velocity_max",
+            "fill_every",
+            "fill_size",
+            "fill_now",
+            "vary_every",
+            "variation",
         ]
     );
     let fields = params.serialize_fields();
@@ -280,6 +286,8 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("channel", "I32(16)"),
         ("complexity", "F32(0.0)"),
         ("feel_temperature", "F32(2.0)"),
+        ("fill_every", "I32(0)"),
+        ("fill_size", "I32(2)"),
         ("intensity", "F32(0.0)"),
         ("latent_1", "F32(-3.0)"),
         ("midi_out", "Bool(false)"),
@@ -288,6 +296,8 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("style", "I32(0)"),
         ("swing", "F32(0.0)"),
         ("temperature", "F32(2.0)"),
+        ("variation", "F32(0.0)"),
+        ("vary_every", "I32(1)"),
         ("velocity", "F32(0.123)"),
         ("velocity_curve", "F32(0.0)"),
         ("velocity_max", "I32(127)"),

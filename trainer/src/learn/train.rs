@@ -303,12 +303,10 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         if validating {
             let vae = rounded(&learner, &config)?;
             let validation = validate(&set, &vae)?;
-            let figure = validation
-                .as_ref()
-                .map_or_else(|| row.figure("loss").unwrap_or(f64::NAN), Validation::loss);
             row.note(validation.as_ref());
             bar.suspend(|| println!("{}", validation_line(&row, validation.as_ref())));
-            if progress.improves(figure) {
+            // Training losses of few examples are noise: without validation the last model is kept.
+            if validation.is_none_or(|validation| progress.improves(validation.loss())) {
                 let checkpoint = checkpoint(&set, &vae, &progress)?;
                 write_atomically(&folder.model_path(), &checkpoint.to_bytes()?)?;
             }
@@ -544,7 +542,7 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
     checkpoint.metadata.metrics = serde_json::Value::Object(metrics);
     write_atomically(&path, &checkpoint.to_bytes()?)?;
     println!(
-        "{ended} after {} steps and {}; the best model, of step {}, is {origin}",
+        "{ended} after {} steps and {}; the model that is kept, of step {}, is {origin}",
         progress.step,
         duration(60.0 * progress.minutes),
         checkpoint.metadata.step

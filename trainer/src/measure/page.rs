@@ -8,7 +8,7 @@ pub(super) use gallery::Gallery;
 
 use super::completion::Completion;
 use super::drums::Drums;
-use super::interpolation::Interpolation;
+use super::interpolation::{self, Interpolation};
 use super::knobs::Knobs;
 use super::onsets::Onsets;
 use super::report::Report;
@@ -489,7 +489,7 @@ fn drums(drums: &Drums, sampled: &Drums) -> String {
 
 /// Distance and likelihood on the way from one example to another.
 fn distances(study: &Interpolation) -> String {
-    let chart = |title, curves: fn(&super::Curve) -> &Vec<Estimate>| {
+    let chart = |title, curves: fn(&interpolation::Curve) -> &Vec<Estimate>| {
         let curve = |name, of| Curve::of_estimates(name, &study.positions, curves(of));
         Chart {
             title,
