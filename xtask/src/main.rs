@@ -14,7 +14,7 @@ mod validate;
 use std::ffi::OsString;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// Builds, plays, trains, installs and checks Fourbar.
 #[derive(Parser)]
@@ -36,53 +36,11 @@ enum Task {
     Validate(bundle::BundleArgs),
     /// Run every check, in the order of continuous integration.
     Ci,
-    /// Say where the Groove MIDI Dataset is, downloading it where needed.
-    #[command(disable_help_flag = true)]
-    Data(TrainerArgs),
-    /// Read a folder or zip of MIDI files and print what training would see.
-    #[command(disable_help_flag = true)]
-    Prepare(TrainerArgs),
-    /// Train a checkpoint.
-    #[command(disable_help_flag = true)]
-    Train(TrainerArgs),
-    /// Measure a checkpoint on held-out music.
-    #[command(disable_help_flag = true)]
-    Evaluate(TrainerArgs),
-    /// Write MIDI files with a checkpoint.
-    #[command(disable_help_flag = true)]
-    Generate(TrainerArgs),
-    /// Write docs/listen/: loops by drummers and by the plugin's model, to be told apart by ear.
-    #[command(disable_help_flag = true)]
-    Listen(TrainerArgs),
-    /// Find the directions in which a checkpoint's music gets denser, swings more and so on.
-    #[command(disable_help_flag = true)]
-    Attributes(TrainerArgs),
-    /// Say what a checkpoint holds.
-    #[command(disable_help_flag = true)]
-    Inspect(TrainerArgs),
-    /// Make a checkpoint of Magenta's weights.
-    #[command(disable_help_flag = true)]
-    Import(TrainerArgs),
-    /// Compare imported models with what magenta.js computes.
-    #[command(disable_help_flag = true)]
-    Parity(TrainerArgs),
-    /// List the drum maps, or show the keys of one.
-    #[command(disable_help_flag = true)]
-    Maps(TrainerArgs),
-    /// List the models that can be trained.
-    #[command(disable_help_flag = true)]
-    Presets(TrainerArgs),
-    /// Draw the piano roll of a MIDI file.
-    #[command(disable_help_flag = true)]
-    Roll(TrainerArgs),
-}
-
-/// What the trainer's command of the same name takes; `--help` lists it.
-#[derive(Args)]
-struct TrainerArgs {
-    /// Passed on as they are.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<OsString>,
+    /// List the trainer's commands, each of which is a task as well, such as `cargo xtask train --help`.
+    Trainer,
+    /// What no other task is called: a command of the trainer, with what it takes.
+    #[command(external_subcommand)]
+    OfTrainer(Vec<OsString>),
 }
 
 fn main() -> Result<()> {
@@ -92,19 +50,8 @@ fn main() -> Result<()> {
         Task::Install(args) => install::install(&args),
         Task::Validate(args) => validate::validate(&args),
         Task::Ci => ci::ci(),
-        Task::Data(args) => train::trainer("data", &args.arguments),
-        Task::Prepare(args) => train::trainer("prepare", &args.arguments),
-        Task::Train(args) => train::trainer("train", &args.arguments),
-        Task::Evaluate(args) => train::trainer("evaluate", &args.arguments),
-        Task::Generate(args) => train::trainer("generate", &args.arguments),
-        Task::Listen(args) => train::trainer("listen", &args.arguments),
-        Task::Attributes(args) => train::trainer("attributes", &args.arguments),
-        Task::Inspect(args) => train::trainer("inspect", &args.arguments),
-        Task::Import(args) => train::trainer("import", &args.arguments),
-        Task::Parity(args) => train::trainer("parity", &args.arguments),
-        Task::Maps(args) => train::trainer("maps", &args.arguments),
-        Task::Presets(args) => train::trainer("presets", &args.arguments),
-        Task::Roll(args) => train::trainer("roll", &args.arguments),
+        Task::Trainer => train::trainer(&["--help".into()]),
+        Task::OfTrainer(arguments) => train::trainer(&arguments),
     }
 }
 
@@ -121,9 +68,9 @@ mod tests {
     #[test]
     fn the_trainers_own_options_pass_through_even_help() {
         let cli = Cli::parse_from(["cargo xtask", "train", "--steps", "3", "--help", "-x"]);
-        let Task::Train(args) = cli.task else {
+        let Task::OfTrainer(arguments) = cli.task else {
             panic!("parsed as another task");
         };
-        assert_eq!(args.arguments, ["--steps", "3", "--help", "-x"]);
+        assert_eq!(arguments, ["train", "--steps", "3", "--help", "-x"]);
     }
 }

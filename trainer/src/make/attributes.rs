@@ -25,7 +25,6 @@ use candle_core::Device;
 use fourbar_model::attributes::{Attribute, AttributeVector, Passage};
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::conditions::Conditions;
-use fourbar_model::converter::Batch;
 use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 use serde_json::json;
@@ -189,9 +188,6 @@ struct Training {
     conditions: Vec<Conditions>,
 }
 
-/// What was found in one window.
-type Encoded = (Vec<f32>, Vec<Option<f64>>, Conditions);
-
 impl Training {
     /// Encodes every training window of a data set, a bar apart.
     ///
@@ -207,39 +203,24 @@ impl Training {
             "{} has no training window of {n_steps} steps: give data with longer files",
             dataset.name
         );
-        let encode = |windows: &[Window]| -> Result<Vec<Encoded>> {
-            let examples: Vec<_> = windows
-                .iter()
-                .map(|window| dataset.example(window, None))
-                .collect();
-            let batch = Batch::new(&examples, vae.device())?;
-            let posterior = vae.encode(&batch.input, &batch.conditions)?;
-            let mus: Vec<Vec<f32>> = posterior.mu.to_vec2()?;
-            let encoded = mus.into_iter().zip(examples).map(|(mu, example)| {
-                let passage = Passage::of_rows(&config.converter, &example.output);
-                let values = attributes.iter().map(|one| one.measure(&passage)).collect();
-                (mu, values, example.conditions)
-            });
-            Ok(encoded.collect())
-        };
-        let batches: Vec<Vec<Encoded>> = windows
-            .par_chunks(BATCH)
-            .map(encode)
-            .collect::<Result<_>>()?;
-        let mut training = Self {
-            attributes: attributes.clone(),
-            mus: Vec::with_capacity(windows.len()),
-            values: Vec::with_capacity(windows.len()),
-            conditions: Vec::new(),
-        };
-        for (mu, values, conditions) in batches.into_iter().flatten() {
-            training.mus.push(mu);
-            training.values.push(values);
-            training
-                .conditions
-                .extend((!conditions.is_empty()).then_some(conditions));
-        }
-        Ok(training)
+        let example = |window: &Window| dataset.example(window, None);
+        let mus = models::posterior_means(vae, &windows, BATCH, example)?;
+        let measured = windows.par_iter().map(|window| {
+            let example = example(window);
+            let passage = Passage::of_rows(&config.converter, &example.output);
+            let values = attributes.iter().map(|one| one.measure(&passage)).collect();
+            (values, example.conditions)
+        });
+        let (values, conditions): (Vec<_>, Vec<_>) = measured.unzip();
+        Ok(Self {
+            attributes,
+            mus,
+            values,
+            conditions: conditions
+                .into_iter()
+                .filter(|one| !one.is_empty())
+                .collect(),
+        })
     }
 
     /// The vector of every attribute that differs enough for one.

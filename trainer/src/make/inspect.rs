@@ -15,15 +15,15 @@ const HEADLINES: [(&str, &str); 11] = [
     ("/reconstruction/elbo/kl_bits", "latent, bits"),
     (
         "/reconstruction/teacher_forced/rows/value",
-        "rows right, told the row before",
+        "rows right, teacher-forced",
     ),
     (
         "/reconstruction/free_running/rows/value",
-        "rows right, running freely, most likely",
+        "rows right, free-running, most likely",
     ),
     (
         "/reconstruction/free_running_sampled/rows/value",
-        "rows right, running freely, sampled",
+        "rows right, free-running, sampled",
     ),
     ("/reconstruction/onsets/f1", "onset F1"),
     ("/reconstruction/drums/onsets/f1", "onset F1"),

@@ -2,11 +2,11 @@
 
 use super::elbo::Costs;
 use super::held_out::HeldOut;
+use crate::models;
 use anyhow::Context as _;
 use candle_core::{Device, Tensor};
 use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::{Batch, Example};
-use fourbar_model::latent::Posterior;
 use fourbar_model::layers::Dropout;
 use fourbar_model::noise::Noise;
 use fourbar_model::rows::Rows;
@@ -63,8 +63,7 @@ pub(super) fn play_back(
 /// # Errors
 /// If the network fails on its device.
 pub(super) fn means(vae: &Vae, examples: &[Example]) -> anyhow::Result<Vec<Vec<f32>>> {
-    let posterior = encode(vae, &Batch::new(examples, vae.device())?)?;
-    Ok(posterior.mu.to_device(&Device::Cpu)?.to_vec2()?)
+    models::posterior_means(vae, examples, BATCH, Example::clone)
 }
 
 /// What the decoder makes of held-out sequences when it is told the true row before each, and what they cost.
@@ -89,7 +88,9 @@ impl Forced {
         let layout = vae.config().converter.output();
         for examples in held_out.examples.chunks(BATCH) {
             let batch = Batch::new(examples, vae.device())?;
-            let posterior = encode(vae, &batch)?;
+            let posterior = vae
+                .encode(&batch.input, &batch.conditions)
+                .context("encoding held-out examples")?;
             let rows = vae
                 .decoder()
                 .most_likely(&outputs(vae, &batch, &posterior.mu)?)?;
@@ -112,11 +113,6 @@ impl Forced {
         }
         Ok(forced)
     }
-}
-
-fn encode(vae: &Vae, batch: &Batch) -> anyhow::Result<Posterior> {
-    vae.encode(&batch.input, &batch.conditions)
-        .context("encoding held-out examples")
 }
 
 /// What the decoder says of every row of a batch's output when it knows the rows before it.

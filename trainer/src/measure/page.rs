@@ -60,6 +60,7 @@ impl Page<'_> {
             escape(&report.head),
             escape(&report.rows)
         );
+        html += &self.sentences();
         html += &self.tiles();
         html += &self.accuracy();
         html += &segments(&report.reconstruction.segments);
@@ -88,7 +89,23 @@ impl Page<'_> {
         html + "</main>\n</body>\n</html>\n"
     }
 
-    /// The figures that say most, each with its interval.
+    /// What the figures mean.
+    fn sentences(&self) -> String {
+        let drums = self.report.reconstruction.drums.as_ref();
+        let sentences = drums.map(Drums::sentences).unwrap_or_default();
+        let items: String = sentences
+            .iter()
+            .map(|sentence| format!("<li>{}</li>\n", escape(sentence)))
+            .collect();
+        if items.is_empty() {
+            return items;
+        }
+        format!(
+            "<div class=\"lead\">Of music that it has not learned from, the model\n<ul>\n{items}</ul></div>\n"
+        )
+    }
+
+    /// The figures that say most, each with its interval: rows that hold two to four tiles, so that none is left over.
     fn tiles(&self) -> String {
         let reconstruction = &self.report.reconstruction;
         let elbo = &reconstruction.elbo;
@@ -100,62 +117,65 @@ impl Page<'_> {
         let between = |interval: Option<Interval>| {
             interval.map(|Interval { low, high }| format!("95 %: {low:.1} to {high:.1}"))
         };
-        let ways = reconstruction.ways().into_iter();
-        let mut tiles: Vec<(String, String, Option<String>)> = ways
+        let tile = |name: &str, figure: String, rest: Option<String>| {
+            let rest = rest.unwrap_or_default();
+            format!(
+                "<div class=\"tile\"><small>{name}</small><b>{figure}</b><small>{rest}&nbsp;</small></div>\n"
+            )
+        };
+        let mut right: String = reconstruction
+            .ways()
+            .into_iter()
             .map(|(way, accuracy)| {
                 let rows = &accuracy.rows;
                 let name = format!("rows right, {way}");
-                (name, percent(rows.value), in_percent(rows.interval))
+                tile(&name, percent(rows.value), in_percent(rows.interval))
             })
             .collect();
-        let mut tile = |name: &str, figure: String, rest: Option<String>| {
-            tiles.push((name.to_owned(), figure, rest));
-        };
+        let mut feel = String::new();
         if let Some(drums) = &reconstruction.drums {
-            tile(
+            right += &tile(
                 "onset F1 of all drums, most likely",
                 percent(drums.onsets.f1()),
                 in_percent(drums.intervals.onset_f1),
             );
             if let (Some(velocity), Some(timing)) = (&drums.velocity, &drums.timing) {
-                tile(
+                feel += &tile(
                     "velocity error, of 127",
                     written(velocity.mae, 1),
                     between(drums.intervals.velocity_mae),
                 );
-                tile(
+                feel += &tile(
                     "timing error, ms",
                     written(timing.mae_ms, 1),
                     between(drums.intervals.timing_mae_ms),
                 );
             }
         }
-        tile(
-            "bits in the latent (KL)",
-            format!("{:.1}", elbo.kl_bits),
-            Some(format!("{} of them free in training", elbo.free_bits)),
-        );
-        tile(
-            "loss, nats an example",
-            format!("{:.1}", elbo.loss_nats),
-            Some(format!(
-                "rows {:.1}, and {:.4} × {:.1} of KL above the free bits",
-                elbo.r_loss_nats, elbo.kl_beta, elbo.kl_loss_nats
-            )),
-        );
-        tile(
-            "ELBO, nats an example",
-            format!("{:.1}", elbo.elbo_nats),
-            between(elbo.elbo_interval),
-        );
-        let tile = |(name, figure, rest): (String, String, Option<String>)| {
-            let rest = rest.unwrap_or_default();
-            format!(
-                "<div class=\"tile\"><small>{name}</small><b>{figure}</b><small>{rest}&nbsp;</small></div>\n"
-            )
-        };
-        let tiles: String = tiles.into_iter().map(tile).collect();
-        format!("<div class=\"tiles\">\n{tiles}</div>\n")
+        let bound = [
+            tile(
+                "bits in the latent (KL)",
+                format!("{:.1}", elbo.kl_bits),
+                Some(format!("{} of them free in training", elbo.free_bits)),
+            ),
+            tile(
+                "loss, nats an example",
+                format!("{:.1}", elbo.loss_nats),
+                Some(format!(
+                    "rows {:.1}, and {:.4} × {:.1} of KL above the free bits",
+                    elbo.r_loss_nats, elbo.kl_beta, elbo.kl_loss_nats
+                )),
+            ),
+            tile(
+                "ELBO, nats an example",
+                format!("{:.1}", elbo.elbo_nats),
+                between(elbo.elbo_interval),
+            ),
+        ];
+        let rows = [right, feel, bound.concat()].into_iter();
+        rows.filter(|tiles| !tiles.is_empty())
+            .map(|tiles| format!("<div class=\"tiles\">\n{tiles}</div>\n"))
+            .collect()
     }
 
     /// What comes back, by the decoder's ways of running.
@@ -174,9 +194,10 @@ impl Page<'_> {
         }
         section(
             "What comes back",
-            "Each example is encoded once and decoded from the mean of its posterior. Told the row before, and running \
-             freely, most likely, every row is the most likely one; sampled, it is drawn at temperature 1. Running \
-             freely, the decoder reads its own rows, as it does when it plays. The dark bars are 95 % intervals, by \
+            "Each example is encoded once and decoded from the mean of its posterior. <i>Teacher-forced</i>, the decoder \
+             is given the true row before each one and has only the next to find, which is easier than playing. \
+             <i>Free-running</i>, it reads its own rows, as it does when it plays: every row the most likely one, or \
+             <i>sampled</i>, drawn at temperature 1, which is how the plugin plays. The dark bars are 95 % intervals, by \
              resampling whole files.",
             &format!(
                 "<div class=\"scroll\"><table>\n<tr><th></th><th></th><th></th><th></th></tr>\n{rows}</table></div>\n"
@@ -217,11 +238,15 @@ impl Page<'_> {
         let decoded = walk.decoded.iter().map(|(_, notes)| notes);
         let all = [&walk.start, &walk.end].into_iter().chain(decoded);
         let scene = Scene::of(all, *n_steps, map);
-        let mut body = scene.to_svg(&walk.start, Size::Strip, "start");
+        let strip = |name: &str, notes: &[Note]| {
+            let strip = scene.to_svg(notes, Size::Strip, name);
+            format!("<div class=\"who\"><span>{name}</span></div>\n{strip}")
+        };
+        let mut body = strip("start", &walk.start);
         for (t, notes) in &walk.decoded {
-            body += &scene.to_svg(notes, Size::Strip, &format!("{t:.2}"));
+            body += &strip(&format!("{:.0} % of the way", 100.0 * t), notes);
         }
-        body += &scene.to_svg(&walk.end, Size::Strip, "end");
+        body += &strip("end", &walk.end);
         section(
             "From one to another",
             &format!(
@@ -322,8 +347,12 @@ impl Page<'_> {
                 title: "What comes back in validation, share",
                 x_axis: "steps",
                 curves: vec![
-                    column("validation_accuracy", "rows, running freely", 1.0),
-                    column("validation_teacher_forced_accuracy", "rows, told", 1.0),
+                    column("validation_accuracy", "rows, free-running", 1.0),
+                    column(
+                        "validation_teacher_forced_accuracy",
+                        "rows, teacher-forced",
+                        1.0,
+                    ),
                     column("validation_onset_f1", "onset F1", 1.0),
                 ],
             },
@@ -397,7 +426,7 @@ fn segments(segments: &[Segment]) -> String {
     }
     section(
         "Segment by segment",
-        "A hierarchical decoder decodes each segment afresh from an embedding of its own. Told the row before; the band \
+        "A hierarchical decoder decodes each segment afresh from an embedding of its own. Teacher-forced; the band \
          is the 95 % interval.",
         &format!("<div class=\"charts\">\n{charts}</div>\n"),
     )
@@ -452,7 +481,7 @@ fn drums(drums: &Drums, sampled: &Drums) -> String {
     }
     section(
         "Drum by drum",
-        "A hit is right if the same drum plays on the same 16th; running freely, most likely but in the last line of the \
+        "A hit is right if the same drum plays on the same 16th; free-running, most likely but in the last line of the \
          table.",
         &body,
     )

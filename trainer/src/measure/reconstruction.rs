@@ -72,9 +72,9 @@ impl Reconstruction {
     /// What is right by each of the decoder's ways of running, under its name.
     pub(super) fn ways(&self) -> [(&'static str, &Accuracy); 3] {
         [
-            ("told the row before", &self.teacher_forced),
-            ("running freely, most likely", &self.free_running),
-            ("running freely, sampled", &self.free_running_sampled),
+            ("teacher-forced", &self.teacher_forced),
+            ("free-running, most likely", &self.free_running),
+            ("free-running, sampled", &self.free_running_sampled),
         ]
     }
 }

@@ -127,7 +127,7 @@ fn segments(lines: &mut Vec<String>, reconstruction: &Reconstruction, n_steps: u
     let segments = &reconstruction.segments;
     let n_rows = n_steps / segments.len();
     lines.push(format!(
-        "Segment by segment: {n_rows} rows each, told the row before"
+        "Segment by segment: {n_rows} rows each, teacher-forced"
     ));
     let mut line = |name: &str, right: &str, nats: &str| {
         lines.push(format!("  {name:<12}{right:>24}{nats:>12}"));
@@ -192,7 +192,7 @@ fn interpolation(lines: &mut Vec<String>, study: &Interpolation) {
 /// Which hits were found.
 fn onsets(lines: &mut Vec<String>, drums: &Drums, sampled: &Drums) {
     lines.push(
-        "Drums, running freely, most likely (last line: sampled): which hits are found".to_owned(),
+        "Drums, free-running, most likely (last line: sampled): which hits are found".to_owned(),
     );
     lines.push(format!(
         "  {:<20}{:>10}{:>10}{:>10}{:>10}",
@@ -298,7 +298,7 @@ fn feel(lines: &mut Vec<String>, drums: &Drums) {
 /// The parts of the loss and of the ELBO.
 fn elbo(lines: &mut Vec<String>, elbo: &Elbo) {
     lines.push(
-        "Loss and ELBO, nats for an example (told the row before, one sample of the posterior)"
+        "Loss and ELBO, nats for an example (teacher-forced, one sample of the posterior)"
             .to_owned(),
     );
     let parts = elbo.parts_nats.iter();

@@ -94,7 +94,7 @@ impl Validation {
             value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
         };
         let mut text = format!(
-            "validation loss {:.2}, {:.0} bits used, {} of rows right ({} when told the row before)",
+            "validation loss {:.2}, {:.0} bits used, {} of rows right ({} teacher-forced)",
             self.loss,
             self.kl_bits,
             percent(self.free_running),

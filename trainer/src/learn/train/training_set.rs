@@ -3,17 +3,16 @@
 use crate::data::{Dataset, FillClassifier, Split, Window};
 use crate::learn::base::Base;
 use crate::measure::HeldOut;
+use crate::models;
 use crate::settings::{Config, TrainConfig};
 use anyhow::{Result, bail};
-use candle_core::Device;
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
-use fourbar_model::converter::{Batch, Example};
+use fourbar_model::converter::Example;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::latent::{LatentMap, Located, Prior};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Training examples that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
@@ -249,24 +248,8 @@ impl<'a> TrainingSet<'a> {
 
     /// Mean and deviation of each window's posterior.
     fn posteriors(&self, windows: &[Window], vae: &Vae) -> Result<Vec<[Vec<f32>; 2]>> {
-        let posteriors: Vec<Vec<[Vec<f32>; 2]>> = windows
-            .par_chunks(self.config.train.micro_batch)
-            .map(|windows| {
-                let examples: Vec<Example> = windows
-                    .iter()
-                    .map(|window| self.dataset.example(window, None))
-                    .collect();
-                let batch = Batch::new(&examples, &Device::Cpu)?;
-                let posterior = vae.encode(&batch.input, &batch.conditions)?;
-                let [mu, sigma] = [posterior.mu.to_vec2()?, posterior.sigma.to_vec2()?];
-                Ok(mu
-                    .into_iter()
-                    .zip(sigma)
-                    .map(|(mu, sigma)| [mu, sigma])
-                    .collect())
-            })
-            .collect::<Result<_>>()?;
-        Ok(posteriors.concat())
+        let example = |window: &Window| self.dataset.example(window, None);
+        models::posteriors(vae, windows, self.config.train.micro_batch, example)
     }
 }
 

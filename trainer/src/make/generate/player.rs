@@ -4,12 +4,11 @@ use super::arguments::Args;
 use super::attribute;
 use super::input::{Input, Reading, bars};
 use crate::make::noise::noise_of;
-use crate::models::LoadedModel;
-use anyhow::{Context as _, bail, ensure};
-use candle_core::Device;
+use crate::models::{self, LoadedModel};
+use anyhow::{bail, ensure};
 use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
-use fourbar_model::converter::{Batch, Converter, Example};
+use fourbar_model::converter::{Converter, Example};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, beats};
 use fourbar_model::noise::Noise;
@@ -149,16 +148,9 @@ impl<'a> Player<'a> {
     /// # Errors
     /// If the network fails.
     pub(super) fn mu(&self, example: &Example) -> anyhow::Result<Vec<f32>> {
-        let batch = Batch::new(std::slice::from_ref(example), self.vae.device())?;
-        let posterior = self
-            .vae
-            .encode(&batch.input, &batch.conditions)
-            .context("encoding an input")?;
-        Ok(posterior
-            .mu
-            .to_device(&Device::Cpu)?
-            .squeeze(0)?
-            .to_vec1()?)
+        let alone = std::slice::from_ref(example);
+        let means = models::posterior_means(self.vae, alone, 1, Example::clone)?;
+        Ok(means.concat())
     }
 
     /// A point of the prior, of the style that is asked for.

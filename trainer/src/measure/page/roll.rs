@@ -43,7 +43,7 @@ impl Size {
     fn lane(self) -> f64 {
         match self {
             Self::Full => 14.0,
-            Self::Strip => 8.0,
+            Self::Strip => 10.0,
         }
     }
 
@@ -86,7 +86,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// One roll; `label` stands left of a strip, where a full roll has the names of its lanes.
+    /// One roll, with the names of its lanes; `label` says what it is to who cannot see it.
     pub(super) fn to_svg(&self, notes: &[Note], size: Size, label: &str) -> String {
         let melody = self.keys.map_or(0.0, |_| size.melody());
         let lanes = size.lane() * count(self.drums.len());
@@ -96,13 +96,6 @@ impl<'a> Scene<'a> {
             "<svg class=\"roll\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{name}\">\n"
         );
         svg += &self.grid(size, melody, height);
-        if size == Size::Strip {
-            svg += &format!(
-                "<text class=\"lane\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{name}</text>\n",
-                LEFT - 8.0,
-                height / 2.0 + 4.0
-            );
-        }
         for note in notes {
             svg += &if note.channel == DRUM_CHANNEL {
                 self.hit(note, size, melody)
@@ -129,17 +122,16 @@ impl<'a> Scene<'a> {
                 "<rect class=\"ground\" x=\"{LEFT}\" y=\"{top:.1}\" width=\"{width}\" height=\"{:.1}\"/>",
                 size.lane() - 1.0
             );
-            if size == Size::Full {
-                let name = match drum {
-                    Drum::Voice(voice) => voice.name().to_owned(),
-                    Drum::Key(key) => format!("key {key}"),
-                };
-                svg += &format!(
-                    "<text class=\"lane\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{name}</text>",
-                    LEFT - 8.0,
-                    top + 10.0
-                );
-            }
+            let name = match drum {
+                Drum::Voice(voice) => voice.name().to_owned(),
+                Drum::Key(key) => format!("key {key}"),
+            };
+            svg += &format!(
+                "<text class=\"lane\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"{:.1}\" text-anchor=\"end\">{name}</text>",
+                LEFT - 8.0,
+                top + 0.74 * size.lane(),
+                (size.lane() - 1.0).min(11.0)
+            );
         }
         // In many bars the lines of the beats would hide the music.
         let every = if self.n_steps > 4 * STEPS_PER_BAR {
