@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
 use crate::command::{cargo, quoted, repository};
+use crate::third_party::{self, notices};
 
 /// Options of every task that builds the plugin.
 #[derive(Args, Default)]
@@ -32,19 +33,17 @@ pub(crate) struct Bundles {
 /// If the build fails or a file can't be written.
 pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
     let library = build_library("release", &args.features)?;
+    let notices = notices()?;
     let folder = repository().join("bundles/plugins");
     let os = Os::current()?;
     let bundles = Bundles {
         clap: folder.join("Fourbar.clap"),
         vst3: folder.join("Fourbar.vst3"),
     };
-    write_bundle(&library, &bundles.clap, os.clap_library(), os)?;
-    write_bundle(
-        &library,
-        &bundles.vst3,
-        &os.vst3_library(std::env::consts::ARCH),
-        os,
-    )?;
+    let vst3_library = os.vst3_library(std::env::consts::ARCH);
+    write_bundle(&library, &notices, &bundles.clap, os.clap_library(), os)?;
+    write_bundle(&library, &notices, &bundles.vst3, &vst3_library, os)?;
+    write_file(&folder.join(third_party::FILE_NAME), &notices)?;
     println!("CLAP  {}", bundles.clap.display());
     println!("VST3  {}", bundles.vst3.display());
     Ok(bundles)
@@ -136,13 +135,15 @@ fn library_of_message(line: &str) -> Option<PathBuf> {
         })
 }
 
-/// Writes one bundle: the library at `place` inside it (empty: the bundle is the library).
-fn write_bundle(library: &Path, bundle: &Path, place: &str, os: Os) -> Result<()> {
+/// Writes one bundle: the library at `place` inside it (empty: the bundle is the library), and the notices with it.
+fn write_bundle(library: &Path, notices: &str, bundle: &Path, place: &str, os: Os) -> Result<()> {
     let complete = replace(bundle, |new| {
         if place.is_empty() {
             return copy_file(library, new);
         }
         copy_file(library, &new.join(place))?;
+        let resources = new.join("Contents/Resources");
+        write_file(&resources.join(third_party::FILE_NAME), notices)?;
         if os == Os::Mac {
             write_file(&new.join("Contents/Info.plist"), &info_plist())?;
             write_file(&new.join("Contents/PkgInfo"), "BNDL????")?;
@@ -281,8 +282,8 @@ mod tests {
         fs::write(&library, "machine code").unwrap();
         let plugins = folder.path().join("plugins");
         let (clap, vst3) = (plugins.join("Fourbar.clap"), plugins.join("Fourbar.vst3"));
-        write_bundle(&library, &clap, os.clap_library(), os).unwrap();
-        write_bundle(&library, &vst3, &os.vst3_library(arch), os).unwrap();
+        write_bundle(&library, "notices", &clap, os.clap_library(), os).unwrap();
+        write_bundle(&library, "notices", &vst3, &os.vst3_library(arch), os).unwrap();
         tree(&plugins)
     }
 
@@ -292,6 +293,7 @@ mod tests {
             bundle_tree(Os::Linux, "x86_64"),
             [
                 "Fourbar.clap",
+                "Fourbar.vst3/Contents/Resources/THIRD-PARTY.txt",
                 "Fourbar.vst3/Contents/x86_64-linux/Fourbar.so"
             ]
         );
@@ -303,6 +305,7 @@ mod tests {
             bundle_tree(Os::Windows, "x86_64"),
             [
                 "Fourbar.clap",
+                "Fourbar.vst3/Contents/Resources/THIRD-PARTY.txt",
                 "Fourbar.vst3/Contents/x86_64-win/Fourbar.vst3"
             ]
         );
@@ -314,7 +317,12 @@ mod tests {
 
     #[test]
     fn mac_hosts_find_two_bundles_with_their_property_lists() {
-        let files = ["Info.plist", "MacOS/Fourbar", "PkgInfo"];
+        let files = [
+            "Info.plist",
+            "MacOS/Fourbar",
+            "PkgInfo",
+            "Resources/THIRD-PARTY.txt",
+        ];
         let expected: Vec<_> = ["clap", "vst3"]
             .iter()
             .flat_map(|kind| files.map(|file| format!("Fourbar.{kind}/Contents/{file}")))

@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod demo;
 mod install;
+mod third_party;
 mod train;
 mod validate;
 
@@ -34,6 +35,8 @@ enum Task {
     Install(bundle::BundleArgs),
     /// Run every plugin validator found on PATH on the built plugins.
     Validate(bundle::BundleArgs),
+    /// Write the licences of everything that the plugin and the trainer contain into bundles/plugins/THIRD-PARTY.txt.
+    ThirdParty,
     /// Run every check, in the order of continuous integration.
     Ci,
     /// Say where the Groove MIDI Dataset is, downloading it where needed.
@@ -91,6 +94,7 @@ fn main() -> Result<()> {
         Task::Bundle(args) => bundle::bundle(&args).map(|_| ()),
         Task::Install(args) => install::install(&args),
         Task::Validate(args) => validate::validate(&args),
+        Task::ThirdParty => third_party::third_party(),
         Task::Ci => ci::ci(),
         Task::Data(args) => train::trainer("data", &args.arguments),
         Task::Prepare(args) => train::trainer("prepare", &args.arguments),
