@@ -1,14 +1,13 @@
 //! The built plugin library -> `bundles/plugins/Fourbar.clap` and `Fourbar.vst3`, laid out as hosts look for them.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::command::{cargo, quoted, repository};
+use crate::artifact;
+use crate::command::repository;
 use crate::third_party::{self, notices};
 
 /// Options of every task that builds the plugin.
@@ -16,7 +15,7 @@ use crate::third_party::{self, notices};
 pub(crate) struct BundleArgs {
     /// Features of the plugin to build with, such as `cuda` or `metal`.
     #[arg(long, value_delimiter = ',')]
-    features: Vec<String>,
+    pub(crate) features: Vec<String>,
 }
 
 /// The two plugins as files or folders that can be copied whole.
@@ -32,7 +31,7 @@ pub(crate) struct Bundles {
 /// # Errors
 /// If the build fails or a file can't be written.
 pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
-    let library = build_library("release", &args.features)?;
+    let library = artifact::library("release", &args.features)?;
     let notices = notices()?;
     let folder = repository().join("bundles/plugins");
     let os = Os::current()?;
@@ -85,54 +84,6 @@ impl Os {
             Os::Mac => "Contents/MacOS/Fourbar".to_owned(),
         }
     }
-}
-
-/// Builds the plugin in one of the root manifest's profiles and asks cargo, rather than guessing, where the library is.
-///
-/// # Errors
-/// If the build fails.
-pub(crate) fn build_library(profile: &str, features: &[String]) -> Result<PathBuf> {
-    let mut command = cargo();
-    command
-        .args(["build", "--profile", profile])
-        .args(["--package", "fourbar-plugin", "--lib"])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(repository())
-        .stdout(Stdio::piped());
-    if !features.is_empty() {
-        command.arg("--features").arg(features.join(","));
-    }
-    let mut build = command
-        .spawn()
-        .with_context(|| format!("could not start {}", quoted(&command)))?;
-    let messages = build.stdout.take().expect("stdout is piped above");
-    let mut library = None;
-    for line in BufReader::new(messages).lines() {
-        let line = line.with_context(|| format!("reading the output of {}", quoted(&command)))?;
-        library = library_of_message(&line).or(library);
-    }
-    let status = build
-        .wait()
-        .with_context(|| format!("waiting for {}", quoted(&command)))?;
-    ensure!(status.success(), "{} failed ({status})", quoted(&command));
-    library.with_context(|| format!("{} built no plugin library", quoted(&command)))
-}
-
-/// The plugin's library file, if this line of cargo's JSON announces it.
-fn library_of_message(line: &str) -> Option<PathBuf> {
-    let message: serde_json::Value = serde_json::from_str(line).ok()?;
-    if message["reason"] != "compiler-artifact" || message["target"]["name"] != "fourbar_plugin" {
-        return None;
-    }
-    message["filenames"]
-        .as_array()?
-        .iter()
-        .filter_map(|name| name.as_str())
-        .map(PathBuf::from)
-        .find(|path| {
-            path.extension()
-                .is_some_and(|e| e == std::env::consts::DLL_EXTENSION)
-        })
 }
 
 /// Writes one bundle: the library at `place` inside it (empty: the bundle is the library), and the notices with it.
@@ -188,7 +139,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_file(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<()> {
     create_parent(path)?;
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
@@ -241,15 +192,15 @@ fn info_plist() -> String {
     )
 }
 
-/// Apple's loader refuses bundles without at least a local signature.
-fn sign(bundle: &Path) -> Result<()> {
+/// Apple's loader refuses bundles and programs without at least a local signature.
+pub(crate) fn sign(code: &Path) -> Result<()> {
     if std::env::consts::OS != "macos" {
         return Ok(());
     }
     crate::command::run(
         std::process::Command::new("codesign")
             .args(["--force", "--sign", "-"])
-            .arg(bundle),
+            .arg(code),
     )
 }
 
@@ -341,20 +292,5 @@ mod tests {
         fs::write(new.join("fresh"), "").unwrap();
         replace(&old, |place| copy(&new, place)).unwrap();
         assert_eq!(tree(&old), ["fresh"]);
-    }
-
-    #[test]
-    fn the_library_is_the_one_that_cargo_announces() {
-        let library = format!(
-            "/somewhere/libfourbar_plugin.{}",
-            std::env::consts::DLL_EXTENSION
-        );
-        let line = serde_json::json!({
-            "reason": "compiler-artifact",
-            "target": { "name": "fourbar_plugin" },
-            "filenames": ["/somewhere/libfourbar_plugin.rlib", library],
-        });
-        assert_eq!(library_of_message(&line.to_string()), Some(library.into()));
-        assert_eq!(library_of_message("not json"), None);
     }
 }

@@ -3,11 +3,14 @@
 //! It depends neither on the plugin nor on the trainer: it calls cargo for them, and hosts the plugin as a file.
 #![allow(clippy::print_stdout)]
 
+mod artifact;
 mod bundle;
 mod ci;
 mod command;
 mod demo;
+mod dist;
 mod install;
+mod release_notes;
 mod third_party;
 mod train;
 mod validate;
@@ -37,6 +40,10 @@ enum Task {
     Validate(bundle::BundleArgs),
     /// Write the licences of everything that the plugin and the trainer contain into bundles/plugins/THIRD-PARTY.txt.
     ThirdParty,
+    /// Build everything and pack what users of this system download into bundles/dist/.
+    Dist(bundle::BundleArgs),
+    /// Print what CHANGELOG.md says of the version that a tag names.
+    ReleaseNotes(release_notes::ReleaseNotesArgs),
     /// Run every check, in the order of continuous integration.
     Ci,
     /// Say where the Groove MIDI Dataset is, downloading it where needed.
@@ -95,6 +102,8 @@ fn main() -> Result<()> {
         Task::Install(args) => install::install(&args),
         Task::Validate(args) => validate::validate(&args),
         Task::ThirdParty => third_party::third_party(),
+        Task::Dist(args) => dist::dist(&args),
+        Task::ReleaseNotes(args) => release_notes::release_notes(&args),
         Task::Ci => ci::ci(),
         Task::Data(args) => train::trainer("data", &args.arguments),
         Task::Prepare(args) => train::trainer("prepare", &args.arguments),
