@@ -7,7 +7,7 @@ use fourbar_model::checkpoint::{Checkpoint, FORMAT_VERSION};
 use fourbar_model::conditions::Conditions;
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
-use fourbar_trainer::config::Config;
+use fourbar_trainer::settings::Config;
 
 fn committed() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundles/models");
@@ -41,7 +41,7 @@ fn each_names_its_config_by_its_file_name() {
 
 #[test]
 fn the_listening_page_is_of_the_model_inside_the_plugin() {
-    let path = fourbar_trainer::listen::default_model();
+    let path = fourbar_trainer::measure::listen::default_model();
     assert!(path.is_file(), "{}", path.display());
     let name = path.file_stem().unwrap().to_str().unwrap();
     assert_eq!(

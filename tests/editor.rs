@@ -125,6 +125,21 @@ const UNDO: Area = Area {
     height: 34,
 };
 const REDO: Area = Area { left: 270, ..UNDO };
+/// The names of two pages, with the line under the one that is chosen.
+const FILLS: Area = Area {
+    left: 396,
+    top: 498,
+    width: 40,
+    height: 24,
+};
+const PLAY: Area = Area { left: 350, ..FILLS };
+/// A place on the pad of the page Play, to the right and above its middle.
+const BUSY_AND_LOUD: Area = Area {
+    left: 465,
+    top: 555,
+    width: 10,
+    height: 10,
+};
 /// The pictogram of a button that can be pressed.
 const ENABLED: [u8; 3] = [0xEC, 0xEE, 0xF3];
 /// Around the text field while it is open, and around a button that is on.
@@ -199,6 +214,27 @@ fn undo_brings_back_what_automation_replaced() {
             window.click(REDO);
             player.wait_for_pattern(named("000014@4"));
             player.stop();
+            player.host.close_editor();
+        },
+    );
+}
+
+#[test]
+fn pages_are_chosen_by_their_names_and_the_pad_asks_for_both_its_sides() {
+    with_screen(
+        "editor::pages_are_chosen_by_their_names_and_the_pad_asks_for_both_its_sides",
+        |window| {
+            let mut player = player_with_editor(window);
+            for page in [FILLS, PLAY] {
+                window.click(page);
+                until(&mut player, window, page, ACCENT, true);
+            }
+            settle(&mut player);
+            window.click(BUSY_AND_LOUD);
+            player.wait_for_pattern(|ready| {
+                let play = ready.request.play;
+                play.complexity > 0.3 && play.intensity > 0.3
+            });
             player.host.close_editor();
         },
     );

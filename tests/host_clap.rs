@@ -7,9 +7,11 @@ use fourbar_model::pattern::Feel;
 use crate::harness::clap::{ClapHost, makes, scan};
 use crate::harness::rule::{InForce, check};
 use crate::harness::{Change, Host as _, Player, Setup, Transport, param_id, sounding};
+use crate::instrument::instrument_tests_on;
 use crate::playing::tests_on;
 
 tests_on!(ClapHost);
+instrument_tests_on!(ClapHost);
 
 #[test]
 fn a_tempo_change_inside_a_block_moves_the_notes_that_follow_it() {

@@ -3,9 +3,11 @@
 use crate::harness::state::json;
 use crate::harness::vst3::{Vst3Host, classes};
 use crate::harness::{Block, Host as _, Player, Setup, param_id};
+use crate::instrument::instrument_tests_on;
 use crate::playing::tests_on;
 
 tests_on!(Vst3Host);
+instrument_tests_on!(Vst3Host);
 
 #[test]
 fn the_factory_offers_one_instrument() {
@@ -20,10 +22,11 @@ fn the_factory_offers_one_instrument() {
 
 /// Values that differ from every default.
 fn values(host: &mut Vst3Host) -> Vec<(u32, f64)> {
+    let at_the_top = ["midi_out", "velocity_max", "fill_size"].map(param_id);
     let parameters = host.parameters();
     parameters
         .into_iter()
-        .map(|(id, _)| (id, if id == param_id("midi_out") { 0.0 } else { 1.0 }))
+        .map(|(id, _)| (id, if at_the_top.contains(&id) { 0.0 } else { 1.0 }))
         .collect()
 }
 

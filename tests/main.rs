@@ -9,10 +9,12 @@ mod host_clap; // the plugin in a CLAP host
 mod host_vst3; // the plugin through its VST3 factory
 #[cfg(target_os = "linux")]
 mod instances; // what many instances cost while nothing is asked of them
+mod instrument; // what can be asked of the drummer
 mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers
 mod playing; // what every host must hear
 mod presets; // every preset trains, and its model plays
+mod rooms; // the modules of the trainer import downwards only
 mod training; // a short run learns, resumes exactly and survives accidents
 mod transports; // random transports lose, double or hang no note
 mod user_models; // models from the user's folder in a host

@@ -6,7 +6,7 @@ use fourbar_model::groove::{Cell, Groove, STEPS_PER_BAR};
 use fourbar_model::midi::{self, DRUM_CHANNEL, Damage, Song};
 use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
-use fourbar_trainer::dataset::{Dataset, Split};
+use fourbar_trainer::data::{Dataset, Split};
 use std::path::{Path, PathBuf};
 
 /// What writing a hit may move it, in steps: half a tick of 240 to the step, and single precision.

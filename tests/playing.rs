@@ -73,7 +73,7 @@ pub(crate) use tests_on;
 /// The plugin's default output channel, 10, as MIDI counts it.
 const DRUM_CHANNEL: u8 = 9;
 
-fn whole_song(ready: &Ready) -> [InForce<'_>; 1] {
+pub(crate) fn whole_song(ready: &Ready) -> [InForce<'_>; 1] {
     [InForce {
         from_beats: f64::NEG_INFINITY,
         pattern: &ready.pattern,
@@ -596,7 +596,11 @@ pub(crate) fn the_feel_changes_without_a_new_pattern<H: Host>() {
         player.play(33.0);
         player.stop();
         let ready = player.pattern().unwrap();
-        let feel = Feel { timing, velocity };
+        let feel = Feel {
+            timing,
+            velocity,
+            ..Feel::AS_GENERATED
+        };
         check(&player, &whole_song(&ready), feel, &DrumMap::GM);
     }
 }
@@ -944,6 +948,9 @@ pub(crate) fn every_text_of_every_parameter_reads_back_as_itself<H: Host>() {
         "channel",
         "drum_map",
         "bypass",
+        "style",
+        "push",
+        "velocity_max",
     ];
     for id in expected {
         assert!(

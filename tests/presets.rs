@@ -8,7 +8,7 @@ use fourbar_model::midi;
 use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
 use fourbar_trainer::cli::Cli;
-use fourbar_trainer::config::{Config, preset_names};
+use fourbar_trainer::settings::{Config, preset_names};
 
 /// Bars of each song: more than the longest model has.
 const BARS: u8 = 18;

@@ -196,7 +196,7 @@ fn play<H: Host>(scenario: &Scenario) {
     }];
     let feel = Feel {
         timing: scenario.timing,
-        velocity: 1.0,
+        ..Feel::AS_GENERATED
     };
     check(&player, &patterns, feel, &DrumMap::GM);
 }

@@ -96,8 +96,14 @@ impl Known {
     /// unknown.
     #[must_use]
     pub fn cells(groove: &Groove, is_known: impl Fn(usize, Voice) -> bool) -> Self {
+        Self::cells_by_step(groove, |step, voice| is_known(step / STEPS_PER_BAR, voice))
+    }
+
+    /// Cells of `groove` for whose step (from 0) and drum `is_known` holds, hits and feel; the others are unknown.
+    #[must_use]
+    pub fn cells_by_step(groove: &Groove, is_known: impl Fn(usize, Voice) -> bool) -> Self {
         Self::of(groove, |step, voice, cell| {
-            if is_known(step / STEPS_PER_BAR, voice) {
+            if is_known(step, voice) {
                 KnownCell::Full(cell)
             } else {
                 KnownCell::Unknown

@@ -284,6 +284,15 @@ impl Groove {
         }
     }
 
+    /// Grooves one after the other.
+    #[must_use]
+    pub fn concat(grooves: &[Self]) -> Self {
+        let rows = grooves.iter().flat_map(|groove| &groove.rows);
+        Self {
+            rows: rows.copied().collect(),
+        }
+    }
+
     /// The groove with silence after its end, up to at least `n_steps`.
     #[must_use]
     pub fn padded_to(mut self, n_steps: usize) -> Self {

@@ -32,6 +32,22 @@ impl Posterior {
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor> {
         &self.mu + (&self.sigma * noise)?
     }
+
+    /// Closed-form KL divergence from this distribution to the standard normal prior, in nats.
+    ///
+    /// # Shapes
+    /// Result: `[batch]`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    ///
+    /// # Source
+    /// Kingma & Welling 2013, appendix B: ½ Σ (μ² + σ² − 1 − ln σ²).
+    pub fn kl_nats(&self) -> Result<Tensor> {
+        let variance = self.sigma.sqr()?;
+        let terms = ((self.mu.sqr()? + &variance)? - (variance.log()? + 1.0)?)?;
+        terms.sum(1)? * 0.5
+    }
 }
 
 /// The shape of a data set in latent space.
@@ -302,9 +318,21 @@ fn narrow(values: &[f64]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
+
     use super::*;
     use crate::noise::Noise;
-    use candle_core::Device;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn kl_of_magentas_initial_posterior_is_27_nats() {
+        // softplus(0) = ln 2 in each of 256 dimensions.
+        let mu = Tensor::zeros((1, 256), DType::F32, &Device::Cpu).unwrap();
+        let sigma = (mu.ones_like().unwrap() * std::f64::consts::LN_2).unwrap();
+        let posterior = Posterior { mu, sigma };
+        let nats = posterior.kl_nats().unwrap().to_vec1::<f32>().unwrap()[0];
+        assert!((nats - 27.35).abs() < 0.05, "{nats}");
+    }
 
     fn dot(a: &[f32], b: &[f32]) -> f32 {
         a.iter().zip(b).map(|(a, b)| a * b).sum()

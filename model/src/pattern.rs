@@ -3,6 +3,10 @@
 //! A pattern keeps each hit's place on the grid apart from how far off the grid it is played, so that the amount of
 //! feel can change while it plays, without asking the network again.
 
+mod level;
+
+pub use level::Level;
+
 use crate::drums::{DrumMap, N_VOICES, Voice};
 use crate::note::Note;
 use serde::{Deserialize, Serialize};
@@ -39,6 +43,8 @@ pub struct Feel {
     pub timing: f32,
     /// Factor on every hit's distance from the pattern's mean velocity; 0 is flat, 2 doubles the contrast.
     pub velocity: f32,
+    /// How loud the result is sent.
+    pub level: Level,
 }
 
 impl Feel {
@@ -46,6 +52,7 @@ impl Feel {
     pub const AS_GENERATED: Self = Self {
         timing: 1.0,
         velocity: 1.0,
+        level: Level::AS_GENERATED,
     };
 }
 
@@ -107,7 +114,7 @@ impl Pattern {
     pub fn velocity(&self, hit: &Hit, feel: Feel) -> f32 {
         // In this form, the amount 1 is exact.
         let velocity = hit.velocity + (feel.velocity - 1.0) * (hit.velocity - self.mean_velocity);
-        velocity.clamp(SOFTEST, 1.0)
+        feel.level.of(velocity.clamp(SOFTEST, 1.0))
     }
 
     /// When `hit` is played in a clip, which begins and ends with the loop; see [`Self::to_notes`].
@@ -240,7 +247,7 @@ mod tests {
     fn timing(amount: f32) -> Feel {
         Feel {
             timing: amount,
-            velocity: 1.0,
+            ..Feel::AS_GENERATED
         }
     }
 
@@ -302,8 +309,8 @@ mod tests {
         let pattern = Pattern::new(hits, 16.0);
         let played = |amount| {
             let feel = Feel {
-                timing: 1.0,
                 velocity: amount,
+                ..Feel::AS_GENERATED
             };
             pattern
                 .hits()

@@ -6,7 +6,9 @@ use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
 use fourbar_model::latent::LatentMap;
 use fourbar_model::noise::Noise;
+use fourbar_model::temperature::Temperature;
 use fourbar_plugin::Fourbar;
+use fourbar_plugin::inference::abilities::Abilities;
 use fourbar_plugin::inference::engine::{Engine, Generator, Identity};
 use fourbar_plugin::inference::poller;
 use fourbar_plugin::inference::worker::Worker;
@@ -123,7 +125,7 @@ impl Generator for Clock {
         &mut self,
         _z: &[f32],
         _conditions: &Conditions,
-        _temperature: f32,
+        _temperature: Temperature,
         _noise: &mut Noise,
     ) -> Result<Groove, String> {
         let sender = self.0.lock().map_err(|error| error.to_string())?;
@@ -147,6 +149,8 @@ fn engine(sender: Sender<Instant>) -> Engine {
         model: "clock".to_owned(),
         n_latent: 2,
         latent,
+        attributes: BTreeMap::new(),
+        abilities: Abilities::default(),
     };
     Engine::new(identity, vec![Box::new(Clock(Mutex::new(sender)))])
 }

@@ -4,12 +4,15 @@
 //! and changes parameters through the host, so that hosts record every move. Nothing here waits: the snapshot's lock
 //! is held for a copy, and files are written on another thread.
 
+mod ability;
 mod background;
 mod button;
 mod choice;
+mod explore;
 mod export;
 mod fader;
 mod feel;
+mod fills;
 mod generate;
 mod gesture;
 mod grid;
@@ -17,10 +20,14 @@ mod header;
 mod history;
 mod icon;
 mod knob;
-mod latent;
 mod level;
+mod menu;
 mod model_menu;
+mod number;
 mod output;
+mod pad;
+mod pages;
+mod play;
 mod seed;
 mod status_line;
 mod stepper;
@@ -39,6 +46,7 @@ use history::{History, Recipe};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
+use pages::Page;
 use seed::Typed;
 use status_line::Message;
 use std::path::PathBuf;
@@ -75,6 +83,7 @@ struct View {
     typed_seed: Typed,
     meter: Meter,
     models: ModelMenu,
+    page: Page,
     export: Option<Background<PathBuf>>,
     /// The models folder on its way to the user.
     folder: Option<Background<PathBuf>>,
@@ -97,6 +106,7 @@ impl View {
             typed_seed: Typed::default(),
             meter: Meter::default(),
             models: ModelMenu::default(),
+            page: Page::default(),
             export: None,
             folder: None,
             done: None,
@@ -131,7 +141,7 @@ impl View {
         self.take_picked(picked);
         let grid = middle.with_max_y(middle.bottom() - GAP);
         self.show_grid(&page, grid, sounding.as_deref(), &snapshot);
-        self.show_sections(&mut page, sections, setter, sounding.as_deref());
+        self.show_sections(&mut page, sections, setter, sounding.as_deref(), &snapshot);
         status_line::show(
             &page,
             bottom.with_max_x(bottom.right() - MARGIN),
@@ -203,8 +213,10 @@ impl View {
         rect: Rect,
         setter: &ParamSetter,
         sounding: Option<&Ready>,
+        snapshot: &Snapshot,
     ) {
-        let [generate, latent, feel, output] = columns(rect);
+        let [generate, middle, feel, output] = columns(rect);
+        let abilities = snapshot.abilities.as_deref();
         let variation = self.shared.variation.load(Ordering::Relaxed);
         generate::show(
             ui,
@@ -215,8 +227,8 @@ impl View {
             &mut self.history,
             &mut self.typed_seed,
         );
-        latent::show(ui, latent, &self.params, setter);
-        feel::show(ui, feel, &self.params, setter);
+        pages::show(ui, middle, &mut self.page, &self.params, setter, abilities);
+        feel::show(ui, feel, &self.params, setter, abilities);
         let sound = output::Sound {
             meter: self.meter,
             is_auditioning: self.shared.audition.load(Ordering::Relaxed),

@@ -1,8 +1,10 @@
 //! The worker thread: requests in, patterns out, by the model that was chosen.
 
+pub mod abilities;
 pub mod checkpoints;
 pub mod engine;
 pub(crate) mod first_pattern;
 pub mod models;
+mod passes;
 pub mod poller;
 pub mod worker;

@@ -7,6 +7,14 @@
 //! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
 //! of range is brought back into it ([`sanitise`]).
 
+mod form;
+mod level;
+mod play;
+
+pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
+pub use level::LevelParams;
+pub use play::{PlayParams, style_name, style_value};
+
 use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
@@ -56,10 +64,12 @@ pub struct FourbarParams {
     pub pattern: PatternField,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
+    /// How often *fill now* was pressed.
+    n_fills: Arc<AtomicU32>,
     /// How often [`Self::recall`] was called.
     n_recalls: AtomicU32,
 
-    /// 0 is the most likely pattern, 1 as learned, 2 wild.
+    /// Of the hits: 0 is the most likely pattern, 1 as learned, 2 wild.
     #[id = "temperature"]
     pub temperature: FloatParam,
     /// Chooses the pattern.
@@ -95,6 +105,15 @@ pub struct FourbarParams {
     /// Silences everything.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// How the groove is played.
+    #[nested(group = "Play")]
+    pub play: PlayParams,
+    /// How loud the notes are.
+    #[nested(group = "Velocity")]
+    pub level: LevelParams,
+    /// What changes from pass to pass.
+    #[nested(group = "Fills")]
+    pub form: FormParams,
 }
 
 /// One latent axis.
@@ -140,28 +159,26 @@ impl FourbarParams {
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Arc<Self> {
         Arc::new_cyclic(|params| {
-            let float = |name: &str, default, min, max, pick: fn(&Self) -> &FloatParam| {
-                let range = FloatRange::Linear { min, max };
-                FloatParam::new(name, default, range)
-                    .with_callback(keep_a_number(params.clone(), pick))
-            };
-            let amount = |name, pick| {
-                float(name, 1.0, 0.0, MAX_AMOUNT, pick)
+            let make = Maker(params.clone());
+            let amount = |name, pick: fn(&Self) -> &FloatParam| {
+                make.float(name, 1.0, 0.0, MAX_AMOUNT, pick)
                     .with_unit(" %")
                     .with_value_to_string(Arc::new(|amount| format!("{:.0}", amount * 100.0)))
-                    .with_string_to_value(Arc::new(|text| Some(leading_number(text)? / 100.0)))
+                    .with_string_to_value(Arc::new(share_of_percent))
             };
             let n_presses = Arc::<AtomicU32>::default();
+            let n_fills = Arc::<AtomicU32>::default();
             Self {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
                 base_variation: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
                 pattern: PatternField(shared),
-                temperature: float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
-                    &params.temperature
-                })
-                .with_value_to_string(Arc::new(temperature_text))
-                .with_string_to_value(Arc::new(leading_number)),
+                temperature: make
+                    .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
+                        &params.temperature
+                    })
+                    .with_value_to_string(Arc::new(temperature_text))
+                    .with_string_to_value(Arc::new(leading_number)),
                 seed: IntParam::new(
                     "Seed",
                     // A backbeat with ghost notes and the "one" in every bar: a good groove to meet first.
@@ -174,37 +191,39 @@ impl FourbarParams {
                 regenerate: BoolParam::new("Regenerate", false)
                     .with_callback(count_presses(n_presses.clone())),
                 latent: std::array::from_fn(|axis| LatentParams {
-                    position: FloatParam::new(
-                        format!("Latent {}", axis + 1),
-                        0.0,
-                        FloatRange::Linear {
-                            min: -MAX_LATENT,
-                            max: MAX_LATENT,
-                        },
-                    )
-                    .with_callback(keep_a_number(params.clone(), move |params| {
-                        &params.latent[axis].position
-                    }))
-                    .with_unit(" σ")
-                    .with_value_to_string(Arc::new(|position| {
-                        format!("{:+.2}", without_negative_zero(position, 2))
-                    }))
-                    .with_string_to_value(Arc::new(leading_number)),
+                    position: make
+                        .float(
+                            &format!("Latent {}", axis + 1),
+                            0.0,
+                            -MAX_LATENT,
+                            MAX_LATENT,
+                            move |params| &params.latent[axis].position,
+                        )
+                        .with_unit(" σ")
+                        .with_value_to_string(Arc::new(|position| {
+                            format!("{:+.2}", without_negative_zero(position, 2))
+                        }))
+                        .with_string_to_value(Arc::new(leading_number)),
                 }),
                 timing: amount("Timing", |params| &params.timing),
                 velocity: amount("Velocity", |params| &params.velocity),
                 apply_at: EnumParam::new("Apply at", ApplyAt::Bar),
-                kit_level: float("Kit level", 0.0, MIN_LEVEL_DB, MAX_LEVEL_DB, |params| {
-                    &params.kit_level
-                })
-                .with_unit(" dB")
-                .with_value_to_string(Arc::new(level_text))
-                .with_string_to_value(Arc::new(level_of_text)),
+                kit_level: make
+                    .float("Kit level", 0.0, MIN_LEVEL_DB, MAX_LEVEL_DB, |params| {
+                        &params.kit_level
+                    })
+                    .with_unit(" dB")
+                    .with_value_to_string(Arc::new(level_text))
+                    .with_string_to_value(Arc::new(level_of_text)),
                 midi_out: BoolParam::new("MIDI output", true),
                 channel: IntParam::new("Channel", 10, IntRange::Linear { min: 1, max: 16 }),
                 drum_map: EnumParam::new("Drum map", DrumMapChoice::Gm),
                 bypass: BoolParam::new("Bypass", false).make_bypass(),
+                play: PlayParams::new(&make),
+                level: LevelParams::new(&make),
+                form: FormParams::new(&make, n_fills.clone()),
                 n_presses,
+                n_fills,
                 n_recalls: AtomicU32::new(0),
             }
         })
@@ -231,7 +250,16 @@ impl FourbarParams {
     pub fn request(&self, variation: u64) -> Request {
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
-        Request::new(seed, variation, self.temperature.value(), latent)
+        let wanted = Request {
+            seed,
+            variation,
+            temperature: self.temperature.value(),
+            feel_temperature: self.play.feel_temperature.value(),
+            latent,
+            play: self.play.play(),
+            form: self.form.form(),
+        };
+        wanted.in_range()
     }
 
     /// How the pattern is to be played.
@@ -240,6 +268,7 @@ impl FourbarParams {
         Feel {
             timing: self.timing.value(),
             velocity: self.velocity.value(),
+            level: self.level.level(),
         }
     }
 
@@ -272,6 +301,7 @@ impl FourbarParams {
             request: self.request(variation),
             model_revision: self.model.0.model_revision(),
             apply_at: self.apply_at.value().boundary(),
+            n_fills: self.n_fills.load(Ordering::Relaxed),
             feel: self.feel(),
             output: self.output(),
             kit_gain: self.kit_gain(),
@@ -302,6 +332,23 @@ impl DrumMapChoice {
             Self::Gm => &DrumMap::GM,
             Self::Td11 => &DrumMap::TD11,
         }
+    }
+}
+
+/// Makes parameters whose values are numbers, whatever hosts do.
+struct Maker(Weak<FourbarParams>);
+
+impl Maker {
+    fn float(
+        &self,
+        name: &str,
+        default: f32,
+        min: f32,
+        max: f32,
+        pick: impl Fn(&FourbarParams) -> &FloatParam + Send + Sync + 'static,
+    ) -> FloatParam {
+        FloatParam::new(name, default, FloatRange::Linear { min, max })
+            .with_callback(keep_a_number(self.0.clone(), pick))
     }
 }
 
@@ -362,6 +409,21 @@ fn without_negative_zero(value: f32, n_digits: i32) -> f32 {
     } else {
         value
     }
+}
+
+/// A share of -1 to 1 in per cent, with its sign.
+fn signed_percent(share: f32) -> String {
+    let percent = without_negative_zero(100.0 * share, 0);
+    if percent == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{percent:+.0}")
+    }
+}
+
+/// The share that [`signed_percent`] shows.
+fn share_of_percent(text: &str) -> Option<f32> {
+    Some(leading_number(text)? / 100.0)
 }
 
 fn temperature_text(temperature: f32) -> String {
@@ -463,6 +525,7 @@ impl PersistentField<'_, Choice> for ModelField {
 /// none, or nothing in its place, was saved when `groovae_4bar` was the only one in the plugin file.
 pub fn sanitise(state: &mut PluginState) {
     let params = FourbarParams::new(Arc::default());
+    complete(state, &params);
     let known: HashMap<String, ParamPtr> = params
         .param_map()
         .into_iter()
@@ -472,7 +535,9 @@ pub fn sanitise(state: &mut PluginState) {
         .params
         .retain(|id, value| known.get(id).is_some_and(|&param| is_usable(param, value)));
     // A press that was saved half-way is no press.
-    state.params.remove("regenerate");
+    for press in ["regenerate", "fill_now"] {
+        state.params.remove(press);
+    }
 
     let fields = &mut state.fields;
     let fits = |editor: EguiState| {
@@ -496,6 +561,43 @@ pub fn sanitise(state: &mut PluginState) {
     {
         // The framework would skip this silently; in this form it is reported as damaged.
         *text = serde_json::Value::from("not JSON").to_string();
+    }
+}
+
+/// Gives a project of before there were parameters for playing their values at rest, so that it plays as it did in an
+/// instance in which they had been moved, too.
+fn complete(state: &mut PluginState, params: &FourbarParams) {
+    if let Some(&ParamValue::F32(temperature)) = state.params.get("temperature") {
+        // There was one temperature for hits and feel.
+        let feel = ParamValue::F32(temperature);
+        state
+            .params
+            .entry("feel_temperature".to_owned())
+            .or_insert(feel);
+    }
+    let later = [
+        params.play.param_map(),
+        params.level.param_map(),
+        params.form.param_map(),
+    ]
+    .concat();
+    for (id, param, _) in later {
+        state.params.entry(id).or_insert_with(|| at_rest(param));
+    }
+}
+
+/// The default of a parameter, as projects save it.
+fn at_rest(param: ParamPtr) -> ParamValue {
+    #[expect(
+        unsafe_code,
+        reason = "the caller holds the parameters that the pointer points into"
+    )]
+    let plain = unsafe { param.preview_plain(param.default_normalized_value()) };
+    #[expect(clippy::cast_possible_truncation, reason = "a small whole number")]
+    match param {
+        ParamPtr::FloatParam(_) => ParamValue::F32(plain),
+        ParamPtr::IntParam(_) | ParamPtr::EnumParam(_) => ParamValue::I32(plain as i32),
+        ParamPtr::BoolParam(_) => ParamValue::Bool(plain > 0.5),
     }
 }
 

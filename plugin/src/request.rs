@@ -3,6 +3,12 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+mod form;
+mod play;
+
+pub use form::{Form, MAX_FORM_BARS};
+pub use play::{Play, STYLES, Style};
+
 use crate::groove_name::{GrooveName, variation_at};
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::groove::STEPS_PER_BAR;
@@ -25,36 +31,97 @@ pub const MAX_LATENT: f32 = 3.0;
 pub const BAR_BEATS: f64 = 4.0;
 /// Length of the loop where there is no pattern yet: four bars, as the plugin's own model makes them.
 pub const LOOP_BEATS: f64 = 4.0 * BAR_BEATS;
-/// The most bars of a pattern.
+/// The most bars of a groove.
 pub const MAX_BARS: u8 = 16;
+/// The longest pattern: all passes of a groove.
+const MAX_LOOP_BEATS: f64 = 64.0 * BAR_BEATS;
 /// Furthest that a hit can be from its place on the grid: half a step.
 const MAX_OFFSET_BEATS: f64 = 0.125;
 /// Hits of the longest pattern if every drum plays on every step.
-const MAX_HITS: usize = MAX_BARS as usize * STEPS_PER_BAR * N_VOICES;
+const MAX_HITS: usize = MAX_FORM_BARS * STEPS_PER_BAR * N_VOICES;
 
 /// The complete input of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "SavedRequest")]
 pub struct Request {
     /// The number the user sees and types.
     pub seed: u32,
     /// Which variation of the seed; 0 is the one the seed names.
     #[serde(rename = "take")]
     pub variation: u64,
-    /// 0 is the most likely pattern, 1 as learned, 2 wild.
+    /// Of the hits: 0 is the most likely pattern, 1 as learned, 2 wild.
     pub temperature: f32,
+    /// Of velocities and timing, likewise.
+    pub feel_temperature: f32,
     /// Position along the checkpoint's principal axes, in standard deviations.
     pub latent: [f32; N_LATENT],
+    /// How it is to be played.
+    pub play: Play,
+    /// What changes from pass to pass.
+    pub form: Form,
+}
+
+/// A request in a project; parts that are missing were added later.
+#[derive(Deserialize)]
+struct SavedRequest {
+    seed: u32,
+    #[serde(rename = "take")]
+    variation: u64,
+    temperature: f32,
+    feel_temperature: Option<f32>,
+    latent: [f32; N_LATENT],
+    #[serde(default)]
+    play: Play,
+    #[serde(default)]
+    form: Form,
+}
+
+impl From<SavedRequest> for Request {
+    fn from(saved: SavedRequest) -> Self {
+        Self {
+            seed: saved.seed,
+            variation: saved.variation,
+            temperature: saved.temperature,
+            // There was one temperature for both.
+            feel_temperature: saved.feel_temperature.unwrap_or(saved.temperature),
+            latent: saved.latent,
+            play: saved.play,
+            form: saved.form,
+        }
+    }
 }
 
 impl Request {
-    /// A request within the ranges that the network was made for; what is not a number becomes the default.
+    /// A request within the ranges that the network was made for, with one temperature for hits and feel, and the playing
+    /// left to the model.
     #[must_use]
     pub fn new(seed: u32, variation: u64, temperature: f32, latent: [f32; N_LATENT]) -> Self {
-        Self {
-            seed: seed.min(MAX_SEED),
+        let wanted = Self {
+            seed,
             variation,
-            temperature: finite_or(temperature, 1.0).clamp(0.0, MAX_TEMPERATURE),
-            latent: latent.map(|position| finite_or(position, 0.0).clamp(-MAX_LATENT, MAX_LATENT)),
+            temperature,
+            feel_temperature: temperature,
+            latent,
+            play: Play::default(),
+            form: Form::default(),
+        };
+        wanted.in_range()
+    }
+
+    /// The same within the ranges that the network was made for; what is not a number becomes the default.
+    #[must_use]
+    pub fn in_range(self) -> Self {
+        let temperature =
+            |temperature: f32| finite_or(temperature, 1.0).clamp(0.0, MAX_TEMPERATURE);
+        let position = |position: f32| finite_or(position, 0.0).clamp(-MAX_LATENT, MAX_LATENT);
+        Self {
+            seed: self.seed.min(MAX_SEED),
+            variation: self.variation,
+            temperature: temperature(self.temperature),
+            feel_temperature: temperature(self.feel_temperature),
+            latent: self.latent.map(position),
+            play: self.play.in_range(),
+            form: self.form.in_range(),
         }
     }
 
@@ -70,7 +137,31 @@ impl Request {
     /// All randomness of the generation. Take 0 is the stream of the seed itself.
     #[must_use]
     pub fn noise(&self) -> Noise {
-        Noise::from_seed(u64::from(self.seed) ^ scramble(self.variation))
+        self.noise_of(0)
+    }
+
+    /// Randomness of one of the parts that are drawn besides the groove, whose own is part 0.
+    #[must_use]
+    pub fn noise_of(&self, part: usize) -> Noise {
+        Noise::of_sample(u64::from(self.seed) ^ scramble(self.variation), part)
+    }
+}
+
+impl Hash for Request {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            seed,
+            variation,
+            temperature,
+            feel_temperature,
+            latent,
+            play,
+            form,
+        } = *self;
+        (seed, variation, latent.map(f32::to_bits), play, form).hash(state);
+        [temperature, feel_temperature]
+            .map(f32::to_bits)
+            .hash(state);
     }
 }
 
@@ -94,28 +185,30 @@ pub struct Ready {
     pub checkpoint_id: String,
     /// The answer.
     pub pattern: Pattern,
+    /// Passes of the groove that the pattern is long; see [`Form`].
+    #[serde(default = "one")]
+    pub n_passes: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Ready {
     /// A number that tells it from others: all that decides a pattern, in 64 bits.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let Request {
-            seed,
-            variation,
-            temperature,
-            latent,
-        } = self.request;
         let mut hasher = DefaultHasher::new();
-        (
-            seed,
-            variation,
-            temperature.to_bits(),
-            latent.map(f32::to_bits),
-        )
-            .hash(&mut hasher);
+        self.request.hash(&mut hasher);
         self.checkpoint_id.hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// Length of the groove, in beats: that of a pass of the pattern.
+    #[must_use]
+    pub fn pass_beats(&self) -> f64 {
+        let n_passes = u32::try_from(self.n_passes).unwrap_or(u32::MAX);
+        self.pattern.loop_beats() / f64::from(n_passes.max(1))
     }
 
     /// Checks what a project file claims to be a pattern: only what a model could have made may be played.
@@ -123,19 +216,15 @@ impl Ready {
     /// # Errors
     /// What is wrong with it, in words for the user.
     pub fn check(&self) -> Result<(), String> {
-        let Request {
-            seed,
-            variation,
-            temperature,
-            latent,
-        } = self.request;
-        if Request::new(seed, variation, temperature, latent) != self.request {
+        if self.request.in_range() != self.request {
             return Err("its settings are out of range".to_owned());
         }
         let length = self.pattern.loop_beats();
-        if length % BAR_BEATS != 0.0 || length > f64::from(MAX_BARS) * BAR_BEATS {
+        let pass_bars = self.pass_beats() / BAR_BEATS;
+        let is_groove = pass_bars.fract() == 0.0 && pass_bars <= f64::from(MAX_BARS);
+        if !is_groove || length > MAX_LOOP_BEATS {
             return Err(format!(
-                "it is {length} beats long, not 1 to {MAX_BARS} whole bars"
+                "it is {length} beats long, not a few passes of 1 to {MAX_BARS} whole bars"
             ));
         }
         let n_hits = self.pattern.hits().len();
@@ -230,6 +319,8 @@ fn finite_or(value: f32, default: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
     use super::*;
     use fourbar_model::drums::Voice;
     use fourbar_model::pattern::Hit;
@@ -249,6 +340,7 @@ mod tests {
             request: request(1, 0),
             checkpoint_id: "test".to_owned(),
             pattern: Pattern::new(vec![hit; n_hits], loop_beats),
+            n_passes: 1,
         }
     }
 
@@ -261,6 +353,18 @@ mod tests {
             far,
             Request::new(1, 0, MAX_TEMPERATURE, [-MAX_LATENT; N_LATENT])
         );
+    }
+
+    #[test]
+    fn a_request_of_before_there_was_more_to_ask_for_asks_for_the_same() {
+        let saved =
+            r#"{"seed":7,"take":2,"temperature":0.5,"latent":[0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0]}"#;
+        let mut latent = [0.0; N_LATENT];
+        latent[7] = 1.0;
+        let request: Request = serde_json::from_str(saved).unwrap();
+        assert_eq!(request, Request::new(7, 2, 0.5, latent));
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
     }
 
     #[test]
@@ -278,6 +382,10 @@ mod tests {
         assert_eq!(ready(4.0, 0.0, 1).check(), Ok(()));
         assert_eq!(ready(64.0, 0.0, 1).check(), Ok(()));
         assert!(ready(68.0, 0.0, 1).check().is_err());
+        let mut long = ready(256.0, 0.0, 1);
+        assert!(long.check().is_err());
+        long.n_passes = 16;
+        assert_eq!(long.check(), Ok(()));
         assert!(ready(6.0, 0.0, 1).check().is_err());
         assert!(ready(16.0, 0.2, 1).check().is_err());
         assert!(ready(16.0, 0.0, MAX_HITS + 1).check().is_err());
@@ -363,12 +471,16 @@ mod tests {
     fn a_fingerprint_tells_patterns_apart_by_all_that_decides_them() {
         let plain = ready(16.0, 0.0, 1);
         assert_eq!(plain.fingerprint(), ready(16.0, 0.0, 1).fingerprint());
-        let mut others = vec![plain.clone(); 5];
+        let mut others = vec![plain.clone(); 9];
         others[0].request.seed = 2;
         others[1].request.variation = 1;
         others[2].request.temperature = 0.5;
         others[3].request.latent[7] = 0.5;
         others[4].checkpoint_id = "another".to_owned();
+        others[5].request.feel_temperature = 0.5;
+        others[6].request.play.style = Some(5);
+        others[7].request.play.swing = 0.5;
+        others[8].request.form.fill_in = Some(3);
         for other in others {
             assert_ne!(other.fingerprint(), plain.fingerprint(), "{other:?}");
         }

@@ -1,5 +1,6 @@
 //! What the audio thread, the worker, the editor and the project file share.
 
+use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
 use crate::request::Ready;
 use atomic_float::AtomicF32;
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub device: String,
     /// Name of the model that is loaded, such as "fourbar"; empty before.
     pub model: String,
+    /// What the loaded model can be asked for; `None` before it is loaded.
+    pub abilities: Option<Arc<Abilities>>,
     /// The model that is to play, which a project saves. One that cannot be loaded stays the project's choice.
     pub choice: Choice,
     /// Counts the projects that were loaded, so that a pattern asked for before a load cannot end up in what was
@@ -256,6 +259,7 @@ mod tests {
             request: Request::new(seed, 0, 1.0, [0.0; 8]),
             checkpoint_id: "test".to_owned(),
             pattern: Pattern::new(Vec::new(), LOOP_BEATS),
+            n_passes: 1,
         }
     }
 

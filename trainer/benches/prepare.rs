@@ -4,7 +4,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use fourbar_model::converter::{Converter, GrooveConverter};
 use fourbar_model::drums::DrumMap;
 use fourbar_trainer::data;
-use fourbar_trainer::dataset::Dataset;
+use fourbar_trainer::data::Dataset;
 
 fn prepare(criterion: &mut Criterion) {
     let Some(path) = data::published_in_environment() else {

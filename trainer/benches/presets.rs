@@ -11,8 +11,8 @@ use fourbar_model::conditions::Conditions;
 use fourbar_model::converter::Example;
 use fourbar_model::noise::Noise;
 use fourbar_model::rows::RowLayout;
-use fourbar_trainer::config::{Config, DEFAULT_PRESET};
-use fourbar_trainer::learner::Learner;
+use fourbar_trainer::learn::Learner;
+use fourbar_trainer::settings::{Config, DEFAULT_PRESET};
 use std::time::Instant;
 
 /// Scheduled sampling starts by hardly ever sampling, and then every step runs on its own.

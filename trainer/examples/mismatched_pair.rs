@@ -22,10 +22,10 @@ use candle_core::{D, DType, Device, Tensor, Var};
 use candle_nn::ops::{log_softmax, softmax};
 use fourbar_model::groove::ROW;
 use fourbar_model::noise::Noise;
-use fourbar_trainer::config::{Config, DEFAULT_PRESET};
 use fourbar_trainer::data;
-use fourbar_trainer::dataset::{Dataset, Split};
-use fourbar_trainer::optimizer::{Adam, clip, norm};
+use fourbar_trainer::data::{Dataset, Split};
+use fourbar_trainer::learn::{Adam, clip, norm};
+use fourbar_trainer::settings::{Config, DEFAULT_PRESET};
 
 /// Steps in a bar: the network is told the place in the bar beside the row before.
 const STEPS_PER_BAR: usize = 16;

@@ -1,9 +1,12 @@
 //! The `fourbar` command: arguments -> one function of the library.
 
-use crate::{
-    attributes, data, eval, generate, import, inspect, listen, maps, parity, prepare, presets,
-    roll, train,
-};
+use crate::data::{self, prepare};
+use crate::learn::train;
+use crate::magenta::{import, parity};
+use crate::make::{attributes, generate, inspect, roll};
+use crate::measure::{evaluate, listen};
+use crate::reading::maps;
+use crate::settings::presets;
 use clap::{Parser, Subcommand};
 
 /// Learn drum grooves from MIDI files, and play them.
@@ -23,7 +26,7 @@ enum Command {
     #[command(
         after_help = "Example: fourbar evaluate --model run/model.safetensors --html report.html"
     )]
-    Evaluate(eval::Args),
+    Evaluate(evaluate::Args),
     /// Write grooves as MIDI files: invented, between two others, or played back
     #[command(
         after_help = "Example: fourbar generate --model run/model.safetensors --mode similar --input beat.mid --out variations"
@@ -73,7 +76,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Prepare(args) => prepare::run(&args),
-            Command::Evaluate(args) => eval::run(&args),
+            Command::Evaluate(args) => evaluate::run(&args),
             Command::Generate(args) => generate::run(&args),
             Command::Listen(args) => listen::run(&args),
             Command::Attributes(args) => attributes::run(&args),

@@ -4,12 +4,14 @@
 //! figures are those that others report. A user's own files are read as they are meant: a drum has no length, and a loop
 //! is a loop.
 
+pub mod maps;
+
 use crate::arguments::{self, TEMPI_BPM};
-use crate::maps::{self, NamedMap};
 use anyhow::Context as _;
 use fourbar_model::converter::{Converter, Material};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::midi::{self, DrumPart, Song};
+use maps::NamedMap;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;

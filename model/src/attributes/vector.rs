@@ -69,6 +69,15 @@ impl AttributeVector {
     }
 }
 
+impl AttributeVector {
+    /// What is added to a latent vector, `[latent]`, to change the attribute by so many standard deviations of the
+    /// training data.
+    pub fn moved_by(&self, deviations: f32) -> impl Iterator<Item = f32> + '_ {
+        let times = deviations * narrow(self.deviation / (self.top - self.bottom));
+        self.vector.iter().map(move |component| times * component)
+    }
+}
+
 /// A value and the latent vector of the sequence that has it.
 type Measured<'a> = (f64, &'a [f32]);
 

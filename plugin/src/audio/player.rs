@@ -8,7 +8,7 @@ use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests
 use crate::audio::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
 use crate::audio::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
-use crate::request::{Job, LOOP_BEATS, Ready, Request};
+use crate::request::{BAR_BEATS, Form, Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::Kit;
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::pattern::Feel;
@@ -31,6 +31,8 @@ pub struct Controls {
     pub model_revision: u32,
     /// When a new pattern comes in.
     pub apply_at: Boundary,
+    /// How often a fill was asked for at once.
+    pub n_fills: u32,
     /// How the pattern is played.
     pub feel: Feel,
     /// Where the notes go.
@@ -65,6 +67,8 @@ pub struct Player {
     pub offline: bool,
     /// The newest pattern that was asked for or restored.
     wanted: Option<Job>,
+    /// How often a fill had been asked for in the block before.
+    n_fills: u32,
     /// Which restored state the next jobs belong to.
     state_revision: u64,
     /// Of which drum the host has been told a note-on and not yet its note-off.
@@ -84,6 +88,7 @@ impl Player {
             sample_rate: 48_000.0,
             offline: false,
             wanted: None,
+            n_fills: 0,
             state_revision: 0,
             held: [false; N_VOICES],
         }
@@ -244,6 +249,10 @@ impl Player {
             });
             self.want(job, from_beats, controls.apply_at);
         }
+        let n_fills = std::mem::replace(&mut self.n_fills, controls.n_fills);
+        if n_fills != controls.n_fills && span.playing {
+            self.want_fill(job, span.start_beats + LEAD_BEATS);
+        }
         self.collect(span, bars);
         if self.offline && span.playing {
             self.wait_for_due_requests(span, bars);
@@ -253,6 +262,35 @@ impl Player {
     fn want(&mut self, job: Job, from_beats: Option<f64>, boundary: Boundary) {
         self.wanted = Some(job);
         self.pending.place(job, from_beats, boundary);
+    }
+
+    /// Asks for a fill at the end of the first bar of the pattern in which there is time for all of it after `beats`, and for
+    /// the same pattern without it from the next bar on.
+    fn want_fill(&mut self, job: Job, beats: f64) {
+        let form = job.request.form;
+        let fill_beats = f64::from(form.fill_beats);
+        let end_beats = ((beats + fill_beats) / BAR_BEATS).ceil() * BAR_BEATS;
+        let from_loop_start = (end_beats - BAR_BEATS).rem_euclid(self.loop_beats());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a pattern has 64 bars at most"
+        )]
+        let bar = (from_loop_start / BAR_BEATS).round() as u8;
+        let with_fill = Form {
+            fill_in: Some(bar),
+            ..form
+        };
+        let filled = Job {
+            request: Request {
+                form: with_fill,
+                ..job.request
+            },
+            ..job
+        };
+        let from_beats = Some(end_beats - fill_beats);
+        self.pending.place(filled, from_beats, Boundary::Beat);
+        self.pending.place(job, Some(end_beats), Boundary::Beat);
     }
 
     /// Asks the worker for the first pending request, if it does not know it yet.
@@ -348,11 +386,18 @@ impl Player {
             .map_or(LOOP_BEATS, |ready| ready.pattern.loop_beats())
     }
 
+    /// Length of the groove that is played.
+    fn pass_beats(&self) -> f64 {
+        self.scheduler
+            .current()
+            .map_or(LOOP_BEATS, Ready::pass_beats)
+    }
+
     fn bars(&self, host: &HostTime) -> Bars {
         Bars {
             start_beats: host.bar_start_beats.unwrap_or(0.0),
             length_beats: host.beats_per_bar,
-            loop_beats: self.loop_beats(),
+            loop_beats: self.pass_beats(),
         }
     }
 }

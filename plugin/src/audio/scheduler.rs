@@ -13,9 +13,9 @@
 //! where the song stops, is reset or is sent to another output.
 //!
 //! **Where the song starts or jumps**, hits whose place on the grid lies ahead but whose early onset is already past
-//! sound with the first sample: the "one" is never lost. A jump by whole pattern loops (a host looping 4 bars) goes on
-//! as if nothing had happened, because the early "one" was played just before it. Patterns that wait for their boundary
-//! may be longer than the one in force; then the jump is by whole loops of all of them, or it starts over.
+//! sound with the first sample: the "one" is never lost. A jump by whole passes of the groove (a host looping 4 bars) goes
+//! on as if nothing had happened, because the early "one" was played just before it. Grooves that wait for their boundary
+//! may be longer than the one in force; then the jump is by whole passes of all of them, or it starts over.
 
 mod waiting;
 
@@ -90,7 +90,7 @@ pub enum Motion {
     Restarts,
     /// The pattern plays on.
     Continues,
-    /// The pattern plays on, but the song position moved by this many beats, a multiple of the length of every pattern
+    /// The pattern plays on, but the song position moved by this many beats, a multiple of the length of every groove
     /// that is to play.
     /// Boundaries ahead move with it.
     Loops(f64),
@@ -226,18 +226,18 @@ impl Scheduler {
                 slack_beats,
             } => {
                 let moved_beats = span.start_beats - expected_beats;
-                let whole_loops_beats = |ready: &Ready| {
-                    let loop_beats = ready.pattern.loop_beats();
-                    (moved_beats / loop_beats).round() * loop_beats
+                let whole_passes_beats = |ready: &Ready| {
+                    let pass_beats = ready.pass_beats();
+                    (moved_beats / pass_beats).round() * pass_beats
                 };
                 let keeps_phase =
-                    |ready: &Ready| (moved_beats - whole_loops_beats(ready)).abs() <= slack_beats;
+                    |ready: &Ready| (moved_beats - whole_passes_beats(ready)).abs() <= slack_beats;
                 let pending = self.pending.iter().map(|next| &next.pattern);
                 if std::iter::once(current)
                     .chain(pending)
                     .all(|ready| keeps_phase(ready))
                 {
-                    Motion::Loops(whole_loops_beats(current))
+                    Motion::Loops(whole_passes_beats(current))
                 } else {
                     Motion::Restarts
                 }
@@ -511,6 +511,7 @@ fn without_nonsense(feel: Feel) -> Feel {
     Feel {
         timing: or_as_generated(feel.timing),
         velocity: or_as_generated(feel.velocity),
+        ..feel
     }
 }
 

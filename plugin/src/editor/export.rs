@@ -134,7 +134,7 @@ mod tests {
             pattern: Pattern::new(hits, 16.0),
             feel: Feel {
                 timing: 0.5,
-                velocity: 1.0,
+                ..Feel::AS_GENERATED
             },
             map: &DrumMap::GM,
             channel: 9,

@@ -8,10 +8,10 @@ use super::knob::knob;
 use super::seed::{self, Typed};
 use super::{gesture, theme};
 use crate::groove_name::GrooveName;
-use crate::params::FourbarParams;
+use crate::params::{FillEvery, FillSize, FourbarParams, VaryEvery, style_value};
 use crate::request::MAX_SEED;
 use egui::{Rect, Ui, pos2, vec2};
-use nice_plug::prelude::ParamSetter;
+use nice_plug::prelude::{Param, ParamSetter};
 use std::hash::{BuildHasher, RandomState};
 
 /// Draws the section in `rect`; `variation` is the one that is wanted.
@@ -124,18 +124,49 @@ fn enabled(is_enabled: bool) -> Emphasis {
 /// Sets every parameter of `recipe` that differs, each as a gesture of its own, and the variation.
 fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
     seed::choose(params, setter, recipe.name);
-    let now = Recipe::from(&params.request(recipe.name.variation));
-    if now.temperature.to_bits() != recipe.temperature.to_bits() {
-        gesture::set(&params.temperature, setter, recipe.temperature);
-    }
-    for (axis, (before, after)) in params
-        .latent
-        .iter()
-        .zip(now.latent.iter().zip(&recipe.latent))
-    {
-        if before.to_bits() != after.to_bits() {
-            gesture::set(&axis.position, setter, *after);
+    let (play, wanted) = (&params.play, &recipe.play);
+    let style = style_value(wanted.style);
+    set_step(&play.style, setter, style);
+    let (form, wanted_form) = (&params.form, &recipe.form);
+    set_step(
+        &form.fill_every,
+        setter,
+        FillEvery::of_bars(wanted_form.fill_every),
+    );
+    set_step(
+        &form.fill_size,
+        setter,
+        FillSize::of_beats(wanted_form.fill_beats),
+    );
+    set_step(
+        &form.vary_every,
+        setter,
+        VaryEvery::of_passes(wanted_form.vary_every),
+    );
+    let amounts = [
+        (&params.temperature, recipe.temperature),
+        (&play.feel_temperature, recipe.feel_temperature),
+        (&play.complexity, wanted.complexity),
+        (&play.intensity, wanted.intensity),
+        (&play.swing, wanted.swing),
+        (&play.push, wanted.push),
+        (&form.variation, wanted_form.variation),
+    ];
+    let positions = params.latent.iter().map(|axis| &axis.position);
+    for (param, wanted) in amounts.into_iter().chain(positions.zip(recipe.latent)) {
+        if param.unmodulated_plain_value().to_bits() != wanted.to_bits() {
+            gesture::set(param, setter, wanted);
         }
+    }
+}
+
+/// Sets a parameter that has steps, if it is at another one.
+fn set_step<P: Param>(param: &P, setter: &ParamSetter, wanted: P::Plain)
+where
+    P::Plain: PartialEq,
+{
+    if param.unmodulated_plain_value() != wanted {
+        gesture::set(param, setter, wanted);
     }
 }
 

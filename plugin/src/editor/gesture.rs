@@ -82,6 +82,43 @@ pub(super) fn edit<P: Param>(
     shown
 }
 
+/// Lets `response` take `param` to where the pointer is, which is `wanted` (0 to 1), by pressing and dragging; a double
+/// click resets it.
+///
+/// Returns the normalised value that the control shows.
+pub(super) fn follow<P: Param>(
+    ui: &Ui,
+    response: &Response,
+    param: &P,
+    setter: &ParamSetter,
+    wanted: Option<f32>,
+) -> f32 {
+    let id = response.id.with(("held at", param.name()));
+    let now = param.unmodulated_normalized_value();
+    let mut shown = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(now);
+
+    if response.drag_started() {
+        setter.begin_set_parameter(param);
+    }
+    if let (true, Some(wanted)) = (response.dragged(), wanted) {
+        if snapped(param, wanted) != snapped(param, shown) {
+            setter.set_parameter(param, param.preview_plain(wanted));
+        }
+        shown = wanted;
+        ui.data_mut(|data| data.insert_temp(id, shown));
+    }
+    if response.drag_stopped() {
+        setter.end_set_parameter(param);
+        ui.data_mut(|data| data.remove::<f32>(id));
+    }
+    if response.double_clicked() {
+        set(param, setter, param.default_plain_value());
+    } else if let (true, Some(wanted)) = (response.clicked(), wanted) {
+        set(param, setter, param.preview_plain(wanted));
+    }
+    shown
+}
+
 /// Sets `param` to `value` as one complete gesture.
 pub(super) fn set<P: Param>(param: &P, setter: &ParamSetter, value: P::Plain) {
     setter.begin_set_parameter(param);

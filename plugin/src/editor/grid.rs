@@ -47,10 +47,12 @@ pub(super) fn show(ui: &Ui, rect: Rect, picture: &Picture) {
         Stroke::new(1.0, theme::OUTLINE),
         egui::StrokeKind::Inside,
     );
-    let loop_beats = picture
-        .ready
-        .map_or(EMPTY_BEATS, |ready| ready.pattern.loop_beats());
-    let frame = Frame::new(rect.shrink2(vec2(1.0, 1.0)), loop_beats);
+    let pass_beats = picture.ready.map_or(EMPTY_BEATS, Ready::pass_beats);
+    let pass = (picture.playhead_beats.max(0.0) / pass_beats).floor();
+    let frame = Frame {
+        pass_start_beats: pass * pass_beats,
+        ..Frame::new(rect.shrink2(vec2(1.0, 1.0)), pass_beats)
+    };
     frame.paint_lanes(&painter);
     frame.paint_ruler(&painter);
     let mut glows = [0.0_f32; N_VOICES];
@@ -60,16 +62,28 @@ pub(super) fn show(ui: &Ui, rect: Rect, picture: &Picture) {
     }
     frame.paint_names(&painter, &glows);
     if let Some(ready) = picture.ready {
-        frame.paint_groove_name(&painter, &ready.request.name().to_string());
+        frame.paint_groove_name(&painter, &groove_name(ready, pass));
     }
-    frame.paint_playhead(&painter, picture.playhead_beats);
+    frame.paint_playhead(&painter, picture.playhead_beats - frame.pass_start_beats);
+}
+
+/// The name of the groove, and which pass of it is shown where they differ.
+fn groove_name(ready: &Ready, pass: f64) -> String {
+    let name = ready.request.name();
+    match ready.n_passes {
+        1 => name.to_string(),
+        n_passes => format!("{name}  {}/{n_passes}", pass + 1.0),
+    }
 }
 
 /// Where things are: beats and voices to points.
 struct Frame {
     whole: Rect,
     lanes: Rect,
+    /// Length of what is shown: a pass of the pattern.
     loop_beats: f64,
+    /// Where it begins in the pattern.
+    pass_start_beats: f64,
     points_a_beat: f32,
     first_line: f32,
 }
@@ -87,6 +101,7 @@ impl Frame {
             whole,
             lanes,
             loop_beats,
+            pass_start_beats: 0.0,
             points_a_beat: points_a_step * points(steps_a_beat),
             first_line: lanes.left() + points_a_step * points(STEPS_BEFORE),
         }
@@ -222,12 +237,12 @@ impl Frame {
             .interact(self.lanes, ui.id().with("hits"), Sense::hover())
             .hover_pos();
         let mut pointed_at = None;
-        for hit in pattern.hits() {
+        for hit in self.shown(pattern) {
             let bar = self.bar(hit, pattern.velocity(hit, picture.feel), picture.feel);
             let glow = glow(
                 pattern.onset_beats(hit, picture.feel),
                 picture.playhead_beats,
-                self.loop_beats,
+                pattern.loop_beats(),
             );
             let voice_glow = &mut glows[hit.voice.index()];
             *voice_glow = voice_glow.max(glow);
@@ -249,10 +264,18 @@ impl Frame {
         }
     }
 
+    /// The hits of the pass that is shown.
+    fn shown<'a>(&self, pattern: &'a Pattern) -> impl Iterator<Item = &'a Hit> {
+        let beats = self.pass_start_beats..self.pass_start_beats + self.loop_beats;
+        let is_shown = move |hit: &&Hit| beats.contains(&hit.grid_beats);
+        pattern.hits().iter().filter(is_shown)
+    }
+
     /// The bar of `hit`, standing on its lane's floor.
     fn bar(&self, hit: &Hit, velocity: f32, feel: Feel) -> Rect {
         let lane = self.lane(hit.voice).shrink2(vec2(0.0, 3.0));
-        let left = self.x(hit.grid_beats + hit.offset_beats * f64::from(feel.timing));
+        let place_beats = hit.grid_beats - self.pass_start_beats;
+        let left = self.x(place_beats + hit.offset_beats * f64::from(feel.timing));
         let height = lane.height() * (0.25 + 0.75 * velocity);
         let width = (self.step_width() * 0.62).max(3.0);
         Rect::from_min_max(
@@ -263,7 +286,7 @@ impl Frame {
 
     /// The step of `hit`, which is easier to point at than its bar.
     fn cell(&self, hit: &Hit) -> Rect {
-        let left = self.x(hit.grid_beats) - self.step_width() * 0.25;
+        let left = self.x(hit.grid_beats - self.pass_start_beats) - self.step_width() * 0.25;
         Rect::from_x_y_ranges(
             left..=left + self.step_width(),
             self.lane(hit.voice).y_range(),
@@ -272,7 +295,8 @@ impl Frame {
 
     /// A label beside the hit under the pointer: what, where, how hard, how early or late.
     fn describe(&self, ui: &Ui, pattern: &Pattern, hit: &Hit, bar: Rect, picture: &Picture) {
-        let step = whole_steps(hit.grid_beats * steps(STEPS_PER_BEAT));
+        let place_beats = hit.grid_beats - self.pass_start_beats;
+        let step = whole_steps(place_beats * steps(STEPS_PER_BEAT));
         let place = format!("{}.{}.{}", step / 16 + 1, step / 4 % 4 + 1, step % 4 + 1);
         let velocity = (pattern.velocity(hit, picture.feel) * 127.0).round();
         let beats = hit.offset_beats * f64::from(picture.feel.timing);
@@ -450,7 +474,7 @@ mod tests {
         let frame = frame();
         let feel = |timing| Feel {
             timing,
-            velocity: 1.0,
+            ..Feel::AS_GENERATED
         };
         let line = frame.x(4.0);
         let late = hit(4.0, 0.1);

@@ -3,7 +3,7 @@
 //! Going back only sets parameters and the variation; the same ones make the same pattern again.
 
 use crate::groove_name::GrooveName;
-use crate::request::{N_LATENT, Request};
+use crate::request::{Form, N_LATENT, Play, Request};
 use std::time::{Duration, Instant};
 
 /// Patterns remembered; older ones are forgotten.
@@ -18,7 +18,10 @@ const SAME: f32 = 1e-4;
 pub(super) struct Recipe {
     pub(super) name: GrooveName,
     pub(super) temperature: f32,
+    pub(super) feel_temperature: f32,
     pub(super) latent: [f32; N_LATENT],
+    pub(super) play: Play,
+    pub(super) form: Form,
 }
 
 impl From<&Request> for Recipe {
@@ -26,7 +29,10 @@ impl From<&Request> for Recipe {
         Self {
             name: request.name(),
             temperature: request.temperature,
+            feel_temperature: request.feel_temperature,
             latent: request.latent,
+            play: request.play,
+            form: request.form,
         }
     }
 }
@@ -34,14 +40,28 @@ impl From<&Request> for Recipe {
 impl Recipe {
     /// Whether both make the same pattern.
     pub(super) fn matches(&self, other: &Self) -> bool {
-        let near = |a: f32, b: f32| (a - b).abs() <= SAME;
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= SAME;
         self.name == other.name
-            && near(self.temperature, other.temperature)
-            && self
-                .latent
-                .iter()
-                .zip(&other.latent)
-                .all(|(&a, &b)| near(a, b))
+            && self.play.style == other.play.style
+            && self.form.fill_every == other.form.fill_every
+            && self.form.fill_beats == other.form.fill_beats
+            && self.form.vary_every == other.form.vary_every
+            && self.amounts().iter().zip(&other.amounts()).all(near)
+            && self.latent.iter().zip(&other.latent).all(near)
+    }
+
+    /// Everything that has no steps, but for the latent position.
+    fn amounts(&self) -> [f32; 7] {
+        let play = self.play;
+        [
+            self.temperature,
+            self.feel_temperature,
+            play.complexity,
+            play.intensity,
+            play.swing,
+            play.push,
+            self.form.variation,
+        ]
     }
 }
 
@@ -126,7 +146,10 @@ mod tests {
         Recipe {
             name: GrooveName { seed, variation: 0 },
             temperature,
+            feel_temperature: 1.0,
             latent: [0.0; N_LATENT],
+            play: Play::default(),
+            form: Form::default(),
         }
     }
 

@@ -14,6 +14,18 @@ const SWEEP: f32 = 1.5 * PI;
 
 /// A knob for `param` with its name and value at its right, filling `rect`.
 pub(super) fn knob<P: Param>(ui: &Ui, rect: Rect, param: &P, setter: &ParamSetter, hint: &str) {
+    knob_called(ui, rect, param, setter, param.name(), hint);
+}
+
+/// [`knob`] with another name, where its place says the rest.
+pub(super) fn knob_called<P: Param>(
+    ui: &Ui,
+    rect: Rect,
+    param: &P,
+    setter: &ParamSetter,
+    name: &str,
+    hint: &str,
+) {
     let response = ui
         .interact(
             rect,
@@ -40,7 +52,7 @@ pub(super) fn knob<P: Param>(ui: &Ui, rect: Rect, param: &P, setter: &ParamSette
         ui.painter(),
         pos2(left, centre.y - 10.0),
         Align2::LEFT_CENTER,
-        param.name(),
+        name,
         theme::medium(12.0),
         theme::TEXT_SOFT,
     );

@@ -1,13 +1,10 @@
 //! Which model plays: its name in the header, and a menu of those that there are.
 
 use super::background::Background;
-use super::theme;
+use super::{menu, theme};
 use crate::inference::models::{self, BuiltIn, Choice};
 use crate::shared::Snapshot;
-use egui::{
-    Align2, CursorIcon, Popup, Pos2, RectAlign, Response, ScrollArea, Sense, Stroke, StrokeKind,
-    Ui, pos2, vec2,
-};
+use egui::{Align2, Popup, Pos2, Rect, RectAlign, ScrollArea, Ui, vec2};
 
 /// Height of the button in the header.
 const HEIGHT: f32 = 28.0;
@@ -54,7 +51,8 @@ impl Default for ModelMenu {
 impl ModelMenu {
     /// Draws the button with its right end at `right`, and the menu if it is open.
     pub(super) fn show(&mut self, ui: &Ui, right: Pos2, snapshot: &Snapshot) -> Option<Picked> {
-        let response = paint_button(ui, right, name(snapshot));
+        let name = name(snapshot);
+        let response = menu::button(ui, place(ui, right, name), "model", name);
         if response.clicked() {
             self.listing = Some(Background::start("fourbar models", || {
                 models::list(&models::folder()?)
@@ -81,7 +79,7 @@ impl ModelMenu {
         let files = self.files.as_deref().unwrap_or_default();
         ScrollArea::vertical().max_height(MAX_LIST).show(ui, |ui| {
             for line in lines(files, &snapshot.choice) {
-                if show_line(ui, line.choice.name(), line.remark, line.is_chosen).clicked() {
+                if menu::line(ui, line.choice.name(), line.remark, line.is_chosen).clicked() {
                     picked = Some(Picked::Model(line.choice));
                 }
             }
@@ -98,7 +96,7 @@ impl ModelMenu {
         if let Some(hint) = hint {
             ui.label(egui::RichText::new(hint).color(theme::TEXT_FAINT));
         }
-        if show_line(ui, "Open the models folder", "", false).clicked() {
+        if menu::line(ui, "Open the models folder", "", false).clicked() {
             picked = Some(Picked::Folder);
         }
         picked
@@ -147,92 +145,13 @@ fn lines(files: &[String], choice: &Choice) -> Vec<Line> {
         .collect()
 }
 
-fn paint_button(ui: &Ui, right: Pos2, name: &str) -> Response {
-    const ARROW: f32 = 22.0;
-    let painter = ui.painter();
-    let width = painter
-        .layout_no_wrap(name.to_owned(), theme::semibold(12.5), theme::TEXT)
-        .size()
-        .x
-        .min(MAX_NAME);
-    let size = vec2(width + 1.5 * theme::UNIT + ARROW, HEIGHT);
-    let place = Align2::RIGHT_CENTER.anchor_size(right, size);
-    let response = ui
-        .interact(place, ui.id().with("model"), Sense::click())
-        .on_hover_cursor(CursorIcon::PointingHand);
-    let (fill, edge) = if response.hovered()
-        || Popup::is_id_open(ui.ctx(), Popup::default_response_id(&response))
-    {
-        (theme::CONTROL_HOVERED, theme::OUTLINE_STRONG)
-    } else {
-        (theme::CONTROL, theme::OUTLINE)
-    };
-    painter.rect(
-        place,
-        theme::CONTROL_CORNERS,
-        fill,
-        Stroke::new(1.0, edge),
-        StrokeKind::Inside,
-    );
-    theme::text_within(
-        painter,
-        pos2(place.left() + 1.5 * theme::UNIT, place.center().y),
-        Align2::LEFT_CENTER,
-        name,
-        theme::semibold(12.5),
-        theme::TEXT,
-        MAX_NAME,
-    );
-    let tip = pos2(place.right() - ARROW / 2.0 - 1.0, place.center().y + 2.0);
-    let arrow = [tip - vec2(4.0, 4.0), tip, tip + vec2(4.0, -4.0)];
-    painter.line(arrow.to_vec(), Stroke::new(1.5, theme::TEXT_SOFT));
-    response
-}
-
-/// A line of the menu, with a dot before the one that is chosen.
-fn show_line(ui: &mut Ui, name: &str, remark: &str, is_chosen: bool) -> Response {
-    const DOT: f32 = 18.0;
-    let (place, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
-    let response = response.on_hover_cursor(CursorIcon::PointingHand);
-    let painter = ui.painter();
-    if response.hovered() {
-        painter.rect_filled(place, theme::CONTROL_CORNERS, theme::CONTROL_HOVERED);
-    }
-    let (font, colour) = if is_chosen {
-        painter.circle_filled(
-            pos2(place.left() + DOT / 2.0, place.center().y),
-            3.0,
-            theme::ACCENT,
-        );
-        (theme::semibold(12.5), theme::ACCENT)
-    } else {
-        (theme::medium(12.5), theme::TEXT)
-    };
-    let remark = theme::text(
-        painter,
-        place.right_center() - vec2(theme::UNIT, 0.0),
-        Align2::RIGHT_CENTER,
-        remark,
-        theme::medium(11.5),
-        theme::TEXT_FAINT,
-    );
-    let name_at = pos2(place.left() + DOT, place.center().y);
-    let room = remark.left() - theme::UNIT - name_at.x;
-    let is_whole = theme::text_within(
-        painter,
-        name_at,
-        Align2::LEFT_CENTER,
-        name,
-        font,
-        colour,
-        room,
-    );
-    if is_whole {
-        response
-    } else {
-        response.on_hover_text(name)
-    }
+/// The place of the button, as wide as its name.
+fn place(ui: &Ui, right: Pos2, name: &str) -> Rect {
+    let text = ui
+        .painter()
+        .layout_no_wrap(name.to_owned(), theme::semibold(12.5), theme::TEXT);
+    let width = text.size().x.min(MAX_NAME) + menu::BUTTON_ROOM;
+    Align2::RIGHT_CENTER.anchor_size(right, vec2(width, HEIGHT))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::button::{Emphasis, button};
 use super::choice::{segments, switch};
 use super::icon::Icon;
 use super::level::{self, Meter};
+use super::number::number;
 use super::stepper::stepper;
 use super::theme;
 use crate::params::FourbarParams;
@@ -31,6 +32,22 @@ pub(super) struct Pressed {
     pub(super) export: bool,
 }
 
+/// The curve of the velocities that are sent, and its ends.
+fn velocities(ui: &Ui, rect: Rect, params: &FourbarParams, setter: &ParamSetter) {
+    let width = (rect.width() - 2.0 * theme::UNIT) / 3.0;
+    let place = |index: u8| {
+        let left = rect.left() + (width + theme::UNIT) * f32::from(index);
+        Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()))
+    };
+    let level = &params.level;
+    let hint = "Makes the velocities that are sent louder (up) or softer (down) between the softest and the loudest.";
+    number(ui, place(0), &level.bend, setter, hint);
+    let hint = "The MIDI velocity of the softest hit there can be.";
+    number(ui, place(1), &level.softest, setter, hint);
+    let hint = "The MIDI velocity of the loudest hit there can be.";
+    number(ui, place(2), &level.loudest, setter, hint);
+}
+
 /// Draws the section in `rect`.
 pub(super) fn show(
     ui: &Ui,
@@ -49,7 +66,7 @@ pub(super) fn show(
     );
 
     let row = |index: u8| {
-        let top = inside.top() + 28.0 + 46.0 * f32::from(index);
+        let top = inside.top() + 26.0 + 37.0 * f32::from(index);
         Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 30.0))
     };
     let level = theme::labelled(painter, row(0), "Kit level");
@@ -87,6 +104,13 @@ pub(super) fn show(
         setter,
         &["GM", "Roland TD-11"],
         hint,
+    );
+
+    velocities(
+        ui,
+        theme::labelled(painter, row(3), "Velocity"),
+        params,
+        setter,
     );
 
     let buttons = Rect::from_min_max(pos2(inside.left(), inside.bottom() - 36.0), inside.max);

@@ -3,6 +3,7 @@
 //! Nothing is read before the first worker asks, so that a host's scan stays fast. Weights exist once in a process,
 //! however many instances of the plugin play them.
 
+use crate::inference::abilities::Abilities;
 use crate::inference::engine::{Engine, Generator, Identity};
 use crate::inference::models::{self, BuiltIn, Choice};
 use crate::request::MAX_BARS;
@@ -12,6 +13,7 @@ use fourbar_model::conditions::Conditions;
 use fourbar_model::config::ModelConfig;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::noise::Noise;
+use fourbar_model::temperature::Temperature;
 use fourbar_model::vae::Vae;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -105,12 +107,15 @@ fn read(bytes: &[u8], hash: [u8; 32], origin: &str) -> Result<Loaded, String> {
         .map_err(|problem| format!("{origin}: {problem}"))?;
     let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)
         .map_err(|error| format!("{origin}: {error}"))?;
+    let abilities = Abilities::of(&checkpoint.metadata);
     let config = &checkpoint.metadata.config;
     let identity = Identity {
         checkpoint_id: checkpoint_id(&config.preset, hash),
         model: config.preset.clone(),
         n_latent: config.latent,
         latent: checkpoint.metadata.latent,
+        attributes: checkpoint.metadata.attributes,
+        abilities,
     };
     Ok(Loaded { identity, vae })
 }
@@ -190,7 +195,7 @@ impl Generator for Cpu {
         &mut self,
         z: &[f32],
         conditions: &Conditions,
-        temperature: f32,
+        temperature: Temperature,
         noise: &mut Noise,
     ) -> Result<Groove, String> {
         self.0
@@ -217,7 +222,7 @@ impl Generator for Gpu {
         &mut self,
         z: &[f32],
         conditions: &Conditions,
-        temperature: f32,
+        temperature: Temperature,
         noise: &mut Noise,
     ) -> Result<Groove, String> {
         self.vae
@@ -462,7 +467,7 @@ pub(crate) mod tests {
     fn no_thread_is_started_in_the_host() {
         const ALONE: &str = "FOURBAR_TEST_RUNS_ALONE";
         if std::env::var_os(ALONE).is_none() {
-            let name = "checkpoints::tests::no_thread_is_started_in_the_host";
+            let name = "inference::checkpoints::tests::no_thread_is_started_in_the_host";
             let mut child = std::process::Command::new(std::env::current_exe().unwrap());
             let output = child
                 .args(["--exact", name, "--test-threads=1"])

@@ -3,11 +3,16 @@
 //! Whatever device computes it, the randomness comes from the request alone. A device that fails is given up, and the
 //! pattern that was being made is made on the next one: the CPU comes last and is always there.
 
-use crate::request::{Ready, Request};
+use super::abilities::Abilities;
+use super::passes::passes;
+use crate::request::{Play, Ready, Request};
+use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
 use fourbar_model::latent::{LatentMap, Prior};
 use fourbar_model::noise::Noise;
+use fourbar_model::temperature::Temperature;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -24,7 +29,7 @@ pub trait Generator: Send {
         &mut self,
         z: &[f32],
         conditions: &Conditions,
-        temperature: f32,
+        temperature: Temperature,
         noise: &mut Noise,
     ) -> Result<Groove, String>;
 }
@@ -40,6 +45,19 @@ pub struct Identity {
     pub n_latent: usize,
     /// The directions that the latent positions move along.
     pub latent: LatentMap,
+    /// The directions in which attributes of the music change, by their names.
+    pub attributes: BTreeMap<String, AttributeVector>,
+    /// What the model can be asked for.
+    pub abilities: Abilities,
+}
+
+impl Identity {
+    /// The style that is asked for, as its place among those that the model knows.
+    fn style(&self, play: &Play) -> Option<usize> {
+        let asked = play.style_id()?;
+        let styles = &self.abilities.styles;
+        styles.iter().position(|known| known == asked)
+    }
 }
 
 /// The network, wherever it runs. Owned by the worker.
@@ -101,21 +119,47 @@ impl Engine {
     /// If even the last device fails; the text is for the user.
     pub fn make(&mut self, request: &Request) -> Result<Ready, String> {
         let (z, noise) = latent_vector(request, &self.identity);
-        let conditions = Conditions::default();
+        let conditions = Conditions {
+            style: self.identity.style(&request.play),
+            ..Conditions::default()
+        };
+        let temperature = Temperature {
+            hits: request.temperature,
+            feel: request.feel_temperature,
+        };
+        let completes = self.identity.abilities.completes;
+        let mut draw =
+            |conditions: &Conditions, noise: &Noise| self.draw(&z, conditions, temperature, noise);
+        let groove = draw(&conditions, &noise)?;
+        let passes = if completes {
+            passes(request, &groove, &conditions, draw)?
+        } else {
+            vec![groove]
+        };
+        Ok(Ready {
+            request: *request,
+            checkpoint_id: self.identity.checkpoint_id.clone(),
+            pattern: Groove::concat(&passes).to_pattern(),
+            n_passes: passes.len(),
+        })
+    }
+
+    /// Makes one groove, on the next device if one fails.
+    fn draw(
+        &mut self,
+        z: &[f32],
+        conditions: &Conditions,
+        temperature: Temperature,
+        noise: &Noise,
+    ) -> Result<Groove, String> {
         loop {
             let Some(generator) = self.generators.first_mut() else {
                 return Err("the network runs on no device".to_owned());
             };
             // Every device starts from the same noise, so that a failure half-way leaves no trace in the pattern.
             let mut noise = noise.clone();
-            match guarded(|| generator.generate(&z, &conditions, request.temperature, &mut noise)) {
-                Ok(groove) => {
-                    return Ok(Ready {
-                        request: *request,
-                        checkpoint_id: self.identity.checkpoint_id.clone(),
-                        pattern: groove.to_pattern(),
-                    });
-                }
+            match guarded(|| generator.generate(z, conditions, temperature, &mut noise)) {
+                Ok(groove) => return Ok(groove),
                 Err(problem) if self.generators.len() > 1 => {
                     let lost = self.generators.remove(0);
                     self.losses = format!(" ({} failed: {problem})", lost.device());
@@ -130,14 +174,21 @@ impl Engine {
 fn latent_vector(request: &Request, identity: &Identity) -> (Vec<f32>, Noise) {
     let mut noise = request.noise();
     let prior = identity.latent.prior.as_ref();
-    let drawn = Prior::draw_from(prior, identity.n_latent, None, &mut noise);
-    let offset = identity.latent.offset(&request.latent);
-    let z = drawn
-        .iter()
-        .zip(&offset)
-        .map(|(drawn, offset)| drawn + offset)
-        .collect();
+    let style = identity.style(&request.play).and(request.play.style_id());
+    let mut z = Prior::draw_from(prior, identity.n_latent, style, &mut noise);
+    add(&mut z, identity.latent.offset(&request.latent));
+    for (attribute, deviations) in request.play.moves() {
+        if let Some(attribute) = identity.attributes.get(attribute) {
+            add(&mut z, attribute.moved_by(deviations));
+        }
+    }
     (z, noise)
+}
+
+fn add(z: &mut [f32], offset: impl IntoIterator<Item = f32>) {
+    for (z, offset) in z.iter_mut().zip(offset) {
+        *z += offset;
+    }
 }
 
 /// Runs `job`; a panic becomes an error. The host must survive whatever a driver does.
@@ -159,7 +210,14 @@ fn timed(
 ) -> (Option<Duration>, Box<dyn Generator>) {
     let z = vec![0.0; n_latent];
     let mut run = || {
-        guarded(|| generator.generate(&z, &Conditions::default(), 1.0, &mut Noise::from_seed(0)))
+        guarded(|| {
+            generator.generate(
+                &z,
+                &Conditions::default(),
+                1.0.into(),
+                &mut Noise::from_seed(0),
+            )
+        })
     };
     // The first groove also compiles and loads kernels.
     let seconds = run().and_then(|_| {
@@ -176,7 +234,6 @@ pub(crate) mod tests {
     use super::*;
     use fourbar_model::drums::Voice;
     use fourbar_model::groove::Cell;
-    use std::collections::BTreeMap;
     use std::thread;
 
     /// A device that places one hit by the noise it is given, and does what it is told at its `n`th groove.
@@ -195,7 +252,7 @@ pub(crate) mod tests {
             &mut self,
             z: &[f32],
             _conditions: &Conditions,
-            _temperature: f32,
+            _temperature: Temperature,
             noise: &mut Noise,
         ) -> Result<Groove, String> {
             let step = noise.below(64);
@@ -238,6 +295,8 @@ pub(crate) mod tests {
                 styles: BTreeMap::new(),
                 prior: None,
             },
+            attributes: BTreeMap::new(),
+            abilities: Abilities::default(),
         }
     }
 

@@ -178,6 +178,7 @@ impl Loaded {
                 snapshot.checkpoint = Some(Ok(engine.identity().checkpoint_id.clone()));
                 snapshot.model.clone_from(&engine.identity().model);
                 snapshot.device = engine.device();
+                snapshot.abilities = Some(Arc::new(engine.identity().abilities.clone()));
             }
             Err(problem) => snapshot.checkpoint = Some(Err(problem.clone())),
         }

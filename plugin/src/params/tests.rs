@@ -17,6 +17,7 @@ fn ready() -> Ready {
         request: Request::new(7, u64::MAX, 0.1, [0.3; N_LATENT]),
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new(vec![hit], request::LOOP_BEATS),
+        n_passes: 1,
     }
 }
 
@@ -71,6 +72,20 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "channel",
             "drum_map",
             "bypass",
+            "style",
+            "complexity",
+            "intensity",
+            "swing",
+            "push",
+            "feel_temperature",
+            "velocity_curve",
+            "velocity_min",
+            "velocity_max",
+            "fill_every",
+            "fill_size",
+            "fill_now",
+            "vary_every",
+            "variation",
         ]
     );
     let fields = params.serialize_fields();
@@ -269,11 +284,24 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         .collect();
     let expected = [
         ("channel", "I32(16)"),
+        ("complexity", "F32(0.0)"),
+        ("feel_temperature", "F32(2.0)"),
+        ("fill_every", "I32(0)"),
+        ("fill_size", "I32(2)"),
+        ("intensity", "F32(0.0)"),
         ("latent_1", "F32(-3.0)"),
         ("midi_out", "Bool(false)"),
+        ("push", "F32(0.0)"),
         ("seed", "I32(0)"),
+        ("style", "I32(0)"),
+        ("swing", "F32(0.0)"),
         ("temperature", "F32(2.0)"),
+        ("variation", "F32(0.0)"),
+        ("vary_every", "I32(1)"),
         ("velocity", "F32(0.123)"),
+        ("velocity_curve", "F32(0.0)"),
+        ("velocity_max", "I32(127)"),
+        ("velocity_min", "I32(0)"),
     ];
     assert_eq!(
         left,
@@ -282,6 +310,33 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
             .into()
     );
     assert!(!state.fields.contains_key("editor"));
+}
+
+#[test]
+fn a_project_of_before_there_was_more_to_play_with_plays_as_it_did() {
+    let mut before = state(&[("temperature", ParamValue::F32(0.4))], &[]);
+    sanitise(&mut before);
+    let value = |id: &str| format!("{:?}", before.params[id]);
+    assert_eq!(value("feel_temperature"), "F32(0.4)");
+    for id in ["complexity", "intensity", "swing", "push", "velocity_curve"] {
+        assert_eq!(value(id), "F32(0.0)", "{id}");
+    }
+    assert_eq!(value("style"), "I32(0)");
+    let mut now = state(&[("swing", ParamValue::F32(0.5))], &[]);
+    sanitise(&mut now);
+    assert_eq!(format!("{:?}", now.params["swing"]), "F32(0.5)");
+}
+
+#[test]
+fn styles_are_chosen_by_their_names() {
+    let params = FourbarParams::new(Arc::default());
+    let style = |text| {
+        let normalized = params.play.style.string_to_normalized_value(text);
+        normalized.map(|normalized| params.play.style.preview_plain(normalized))
+    };
+    assert_eq!([style("any"), style("Funk")], [Some(0), Some(6)]);
+    assert_eq!(style("polka"), None);
+    assert_eq!(style_name(style_value(Some(5))), "Funk");
 }
 
 #[test]

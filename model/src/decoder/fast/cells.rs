@@ -18,7 +18,8 @@ use crate::groove::ROW;
 use crate::layers;
 use crate::temperature::Temperature;
 use candle_core::Result;
-use start::Start;
+use start::{Context, Start};
+use std::sync::OnceLock;
 use sums::{add, add_some, add_strips};
 
 /// Numbers of a row that is read back: the row, and that it is there.
@@ -36,6 +37,8 @@ pub(super) struct CellNetwork {
     positions: Vec<Vec<f32>>,
     /// What reads the known cells forwards and backwards.
     known: [Cell; 2],
+    /// What it says where nothing is known, as of most grooves: made for the first one.
+    context_of_nothing: OnceLock<Context>,
     /// z and tempo to the states of all layers.
     initial_state: Dense,
     /// To the first layer's input: z and tempo; what is known before the first step; the rows read back.
@@ -116,6 +119,7 @@ impl CellNetwork {
             fill_strength: sizes.fill_strength,
             positions: decoder.positions.to_vec2()?,
             known: known.map(|source| source.cell(0..source.n_inputs())),
+            context_of_nothing: OnceLock::new(),
             initial_state: initial_state.dense(),
             embed: embed.dense_of(embed_z),
             embed_context: embed.matrix(embed_context, consecutive),

@@ -36,6 +36,7 @@ fn ready(request: Request) -> Ready {
         request,
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new((0..16).map(hit).collect(), LOOP_BEATS),
+        n_passes: 1,
     }
 }
 
@@ -48,6 +49,7 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
         request: request(seed),
         model_revision: 0,
         apply_at,
+        n_fills: 0,
         feel: Feel::AS_GENERATED,
         output: Output {
             channel: 9,

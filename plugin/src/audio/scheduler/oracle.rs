@@ -174,7 +174,13 @@ fn song(steps: &[Step], start_beats: f64) -> Vec<Block> {
             Action::Loop(..) => {}
             Action::Stop => (playing, connection) = (false, Connection::Stopped),
             Action::Start => playing = true,
-            Action::Feel(timing, velocity) => feel = Feel { timing, velocity },
+            Action::Feel(timing, velocity) => {
+                feel = Feel {
+                    timing,
+                    velocity,
+                    ..Feel::AS_GENERATED
+                }
+            }
             Action::Output(channel, td11, midi) => {
                 output = Output {
                     channel,

@@ -21,16 +21,12 @@ pub(super) const TO_GM: Output = Output {
 };
 
 pub(super) fn ready(pattern: Pattern) -> Box<Ready> {
-    let request = Request {
-        seed: 1,
-        variation: 0,
-        temperature: 1.0,
-        latent: [0.0; N_LATENT],
-    };
+    let request = Request::new(1, 0, 1.0, [0.0; N_LATENT]);
     Box::new(Ready {
         request,
         checkpoint_id: "test".to_owned(),
         pattern,
+        n_passes: 1,
     })
 }
 
@@ -367,12 +363,31 @@ fn a_start_in_mid_bar_plays_what_is_ahead_and_what_is_late() {
     );
 }
 
+/// The busy pattern as the groove of several passes.
+fn busy_passes(n_passes: u8) -> Scheduler {
+    let groove = busy();
+    let later = |hit: &Hit, pass: u8| Hit {
+        grid_beats: hit.grid_beats + 16.0 * f64::from(pass),
+        ..*hit
+    };
+    let passes =
+        (0..n_passes).flat_map(|pass| groove.hits().iter().map(move |hit| later(hit, pass)));
+    let pattern = Pattern::new(passes.collect(), 16.0 * f64::from(n_passes));
+    let mut scheduler = Scheduler::new();
+    let made = Ready {
+        n_passes: n_passes.into(),
+        ..*ready(pattern)
+    };
+    assert!(scheduler.install(Box::new(made), None).is_none());
+    scheduler
+}
+
 #[test]
-fn a_host_loop_of_the_patterns_length_repeats_the_pattern() {
-    for n_samples in [4_000, 4_096] {
+fn a_host_loop_of_the_grooves_length_repeats_the_groove() {
+    for (n_samples, n_passes) in [(4_000, 1), (4_096, 1), (4_000, 4), (4_096, 4)] {
         let mut straight = Song::new(playing(busy()));
         straight.play(1_440, 1_000);
-        let mut looped = Song::new(playing(busy()));
+        let mut looped = Song::new(busy_passes(n_passes));
         while looped.n_samples_played < straight.n_samples_played {
             looped.play(1, n_samples);
             // With blocks of 4096 the loop's end lies inside a block.
@@ -686,6 +701,7 @@ fn nonsense_neither_panics_nor_hangs() {
         song.feel = Feel {
             timing: f32::NAN,
             velocity: f32::INFINITY,
+            ..Feel::AS_GENERATED
         };
         song.scheduler.install(ready(busy()), Some(f64::NAN));
         song.scheduler.install(ready(busy()), Some(f64::INFINITY));

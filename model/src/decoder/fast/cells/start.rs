@@ -2,7 +2,7 @@
 
 use super::super::kernel::{Layer, advance, pass_on};
 use super::super::lanes::Lanes;
-use super::super::network::Cell;
+use super::super::network::{Cell, Matrix};
 use super::CellNetwork;
 use super::sums::{add, add_strips};
 use crate::conditions::Conditions;
@@ -22,6 +22,18 @@ pub(super) struct Start {
     pub(super) hidden: Vec<f32>,
 }
 
+/// What is known of the cells, as all steps read it.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    /// `[step][CONTROLS]`.
+    controls: Vec<f32>,
+    /// What each step reads besides the rows: what the known cells mean, those cells, and the place; steps in groups of
+    /// [`STEPS_AT_A_TIME`], `[group][number][step]`. What fills the last group up is zeros.
+    inputs: Vec<Vec<[f32; STEPS_AT_A_TIME]>>,
+    /// The sums of the hidden units, without rows and units: `[step][output]`.
+    hidden: Vec<f32>,
+}
+
 impl Start {
     #[inline(always)]
     pub(super) fn new<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize>(
@@ -29,8 +41,17 @@ impl Start {
         z: &[f32],
         conditions: &Conditions,
     ) -> Self {
-        let controls = controls(conditions, network.n_steps, network.fill_strength);
-        let context = context::<L, LANES, STRIPS>(network, &controls);
+        let of =
+            |conditions: &Conditions| controls(conditions, network.n_steps, network.fill_strength);
+        let of_nothing = network
+            .context_of_nothing
+            .get_or_init(|| Context::new::<L, LANES, STRIPS>(network, of(&Conditions::default())));
+        let controls = of(conditions);
+        let context = if controls == of_nothing.controls {
+            of_nothing.clone()
+        } else {
+            Context::new::<L, LANES, STRIPS>(network, controls)
+        };
         let z = z.iter().copied().chain(tempo(conditions));
         let z: Vec<[f32; 1]> = z.map(|value| [value]).collect();
         // Loops, so that each product is compiled once.
@@ -42,60 +63,65 @@ impl Start {
             add::<L, LANES, 1, 1>(matrix, &z, sums);
         }
         let [(_, states), (_, embedded)] = of_z;
-        let n_steps = context.len() * STEPS_AT_A_TIME;
-        let mut of_steps = [
-            (&network.embed_context, embedded.repeat(n_steps)),
-            (
-                &network.hidden_context.matrix,
-                network.hidden_context.sums().repeat(n_steps),
-            ),
-        ];
-        for (matrix, sums) in &mut of_steps {
-            for strip in 0..matrix.n_strips::<LANES>() {
-                let groups = sums.chunks_exact_mut(STEPS_AT_A_TIME * matrix.n_outputs());
-                for (inputs, sums) in context.iter().zip(groups) {
-                    add_strips::<L, LANES, 1, STEPS_AT_A_TIME>(matrix, strip, inputs, sums);
-                }
-            }
-        }
-        let [(_, embedded), (_, hidden)] = of_steps;
         Self {
-            controls,
             states,
-            embedded,
-            hidden,
+            embedded: context.add::<L, LANES>(&network.embed_context, &embedded),
+            controls: context.controls,
+            hidden: context.hidden,
         }
     }
 }
 
-/// What each step reads besides the rows: what the known cells mean, those cells, and the place; steps in groups of
-/// [`STEPS_AT_A_TIME`], `[group][number][step]`. What fills the last group up is zeros.
-#[inline(always)]
-fn context<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize>(
-    network: &CellNetwork,
-    controls: &[f32],
-) -> Vec<Vec<[f32; STEPS_AT_A_TIME]>> {
-    let n_steps = network.n_steps;
-    let mut known = [const { Vec::new() }; 2];
-    for (is_backward, (cell, outputs)) in network.known.iter().zip(&mut known).enumerate() {
-        let steps = (0..n_steps).map(|i| if is_backward == 1 { n_steps - 1 - i } else { i });
-        *outputs = read::<L, LANES, STRIPS>(cell, controls, steps);
+impl Context {
+    /// `controls`: `[step][CONTROLS]`.
+    #[inline(always)]
+    fn new<L: Lanes<LANES>, const LANES: usize, const STRIPS: usize>(
+        network: &CellNetwork,
+        controls: Vec<f32>,
+    ) -> Self {
+        let n_steps = network.n_steps;
+        let mut known = [const { Vec::new() }; 2];
+        for (is_backward, (cell, outputs)) in network.known.iter().zip(&mut known).enumerate() {
+            let steps = (0..n_steps).map(|i| if is_backward == 1 { n_steps - 1 - i } else { i });
+            *outputs = read::<L, LANES, STRIPS>(cell, &controls, steps);
+        }
+        let of_step = |step: usize| {
+            let known = known.iter().flat_map(move |outputs| &outputs[step]);
+            let own = &controls[step * CONTROLS..][..CONTROLS];
+            known.chain(own).chain(&network.positions[step])
+        };
+        let group = |first: usize| {
+            let mut group = vec![[0.0; STEPS_AT_A_TIME]; network.embed_context.n_inputs];
+            for step in first..n_steps.min(first + STEPS_AT_A_TIME) {
+                for (number, value) in group.iter_mut().zip(of_step(step)) {
+                    number[step - first] = *value;
+                }
+            }
+            group
+        };
+        let inputs = (0..n_steps).step_by(STEPS_AT_A_TIME).map(group).collect();
+        let mut context = Self {
+            controls,
+            inputs,
+            hidden: Vec::new(),
+        };
+        let hidden = &network.hidden_context;
+        context.hidden = context.add::<L, LANES>(&hidden.matrix, hidden.sums());
+        context
     }
-    let of_step = |step: usize| {
-        let known = known.iter().flat_map(move |outputs| &outputs[step]);
-        let own = &controls[step * CONTROLS..][..CONTROLS];
-        known.chain(own).chain(&network.positions[step])
-    };
-    let group = |first: usize| {
-        let mut group = vec![[0.0; STEPS_AT_A_TIME]; network.embed_context.n_inputs];
-        for step in first..n_steps.min(first + STEPS_AT_A_TIME) {
-            for (number, value) in group.iter_mut().zip(of_step(step)) {
-                number[step - first] = *value;
+
+    /// The products of `matrix` with the inputs of every step, added to the same `sums`, `[step][output]`.
+    #[inline(always)]
+    fn add<L: Lanes<LANES>, const LANES: usize>(&self, matrix: &Matrix, sums: &[f32]) -> Vec<f32> {
+        let mut sums = sums.repeat(self.inputs.len() * STEPS_AT_A_TIME);
+        for strip in 0..matrix.n_strips::<LANES>() {
+            let groups = sums.chunks_exact_mut(STEPS_AT_A_TIME * matrix.n_outputs());
+            for (inputs, sums) in self.inputs.iter().zip(groups) {
+                add_strips::<L, LANES, 1, STEPS_AT_A_TIME>(matrix, strip, inputs, sums);
             }
         }
-        group
-    };
-    (0..n_steps).step_by(STEPS_AT_A_TIME).map(group).collect()
+        sums
+    }
 }
 
 /// What an LSTM layer that goes over the control rows of `steps` in this order says of each step, `[step][unit]`.

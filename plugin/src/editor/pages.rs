@@ -1,0 +1,90 @@
+//! The section in the middle: pages of controls for the pattern, one at a time.
+
+use super::{explore, fills, play, theme};
+use crate::inference::abilities::Abilities;
+use crate::params::FourbarParams;
+use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
+use nice_plug::prelude::ParamSetter;
+
+/// A page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Page {
+    /// Style, energy, swing.
+    #[default]
+    Play,
+    /// Fills and variations.
+    Fills,
+    /// The eight latent axes.
+    Explore,
+}
+
+impl Page {
+    const ALL: [Self; 3] = [Self::Play, Self::Fills, Self::Explore];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Play => "Play",
+            Self::Fills => "Fills",
+            Self::Explore => "Explore",
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Play => "Tell the drummer what to play.",
+            Self::Fills => "Fills, and how the groove changes from pass to pass.",
+            Self::Explore => "Walk through the grooves that the model knows.",
+        }
+    }
+}
+
+/// Draws the section in `rect` with the page that is chosen, `page`.
+pub(super) fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    page: &mut Page,
+    params: &FourbarParams,
+    setter: &ParamSetter,
+    abilities: Option<&Abilities>,
+) {
+    let inside = theme::panel(ui.painter(), rect);
+    tabs(ui, inside, page);
+    let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 28.0), inside.max);
+    match page {
+        Page::Play => play::show(ui, body, &params.play, setter, abilities),
+        Page::Fills => fills::show(ui, body, &params.form, setter, abilities),
+        Page::Explore => explore::show(ui, body, params, setter, abilities),
+    }
+}
+
+/// The names of the pages, as headings of which one is lit.
+fn tabs(ui: &Ui, inside: Rect, page: &mut Page) {
+    let mut left = inside.left();
+    for each in Page::ALL {
+        let is_chosen = each == *page;
+        let colour = if is_chosen {
+            theme::TEXT
+        } else {
+            theme::TEXT_FAINT
+        };
+        let at = pos2(left, inside.top() + 8.0);
+        let name = theme::heading(ui.painter(), at, each.name(), colour);
+        if is_chosen {
+            let stroke = Stroke::new(2.0, theme::ACCENT);
+            ui.painter()
+                .hline(name.x_range(), name.bottom() + 3.0, stroke);
+        }
+        let response = ui
+            .interact(
+                name.expand(6.0),
+                ui.id().with(("page", each.name())),
+                Sense::click(),
+            )
+            .on_hover_cursor(CursorIcon::PointingHand)
+            .on_hover_text(each.hint());
+        if response.clicked() {
+            *page = each;
+        }
+        left = name.right() + 2.0 * theme::UNIT;
+    }
+}

@@ -1,0 +1,201 @@
+//! What a model can be asked for, and what its latent axes change, in words for the editor.
+
+use crate::request::N_LATENT;
+use fourbar_model::attributes::AttributeVector;
+use fourbar_model::checkpoint::Metadata;
+use fourbar_model::latent::LatentMap;
+use std::collections::BTreeMap;
+
+/// What a model can be asked for besides a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// The styles that it knows, as it calls them.
+    pub styles: Vec<String>,
+    /// The attributes of its music that can be changed.
+    pub attributes: Vec<String>,
+    /// Whether it draws the feel apart from the hits, around parts that are known, and knows what a fill is.
+    pub completes: bool,
+    /// What each latent axis changes most, such as "more open hats"; empty where that is not known.
+    pub axes: [String; N_LATENT],
+}
+
+impl Abilities {
+    /// Those of a checkpoint.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        let axis = |axis| strongest(&metadata.latent, axis, &metadata.attributes);
+        Self {
+            styles: metadata.config.styles.clone(),
+            attributes: metadata.attributes.keys().cloned().collect(),
+            completes: metadata.config.takes_known(),
+            axes: std::array::from_fn(|index| axis(index).unwrap_or_default()),
+        }
+    }
+
+    /// Whether all these attributes can be changed.
+    #[must_use]
+    pub fn moves(&self, attributes: &[&str]) -> bool {
+        let is_known = |attribute: &&str| self.attributes.iter().any(|known| known == attribute);
+        attributes.iter().all(is_known)
+    }
+}
+
+/// Attributes by what people call more and less of them.
+const WORDS: [(&str, &str, &str); 18] = [
+    ("density", "busier", "sparser"),
+    ("weak_share", "more 16ths", "fewer 16ths"),
+    ("syncopation_16th", "more syncopated", "less syncopated"),
+    ("syncopation_8th", "more off-beats", "fewer off-beats"),
+    ("hat_openness", "more open hats", "fewer open hats"),
+    ("density_kick", "more kick", "less kick"),
+    ("density_snare", "more snare", "less snare"),
+    ("density_closed_hat", "more hi-hat", "less hi-hat"),
+    ("density_open_hat", "more open hats", "fewer open hats"),
+    ("density_low_tom", "more low tom", "less low tom"),
+    ("density_mid_tom", "more mid tom", "less mid tom"),
+    ("density_high_tom", "more high tom", "less high tom"),
+    ("density_crash", "more crashes", "fewer crashes"),
+    ("density_ride", "more ride", "less ride"),
+    ("swing", "more swing", "straighter"),
+    ("push", "ahead of the beat", "laid back"),
+    ("loudness", "louder", "softer"),
+    ("dynamics", "more dynamics", "more even"),
+];
+
+/// What an axis changes most: the attribute whose vector is longest along it, in the axis's own standard deviations.
+fn strongest(
+    latent: &LatentMap,
+    axis: usize,
+    attributes: &BTreeMap<String, AttributeVector>,
+) -> Option<String> {
+    let (direction, spread) = (latent.axes.get(axis)?, latent.spreads.get(axis)?);
+    let along = |attribute: &AttributeVector| -> f32 {
+        let products = attribute.vector.iter().zip(direction);
+        products
+            .map(|(of_vector, of_axis)| of_vector * of_axis)
+            .sum::<f32>()
+            / spread
+    };
+    let rated = WORDS.iter().filter_map(|(id, more, less)| {
+        let along = along(attributes.get(*id)?);
+        Some((along.abs(), if along > 0.0 { more } else { less }))
+    });
+    let (_, words) = rated.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some((*words).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::checkpoints;
+    use crate::inference::models::{BuiltIn, Choice};
+    use crate::request::{Play, Request, STYLES};
+    use fourbar_model::attributes;
+    use fourbar_model::drums::Voice;
+    use fourbar_model::groove::Groove;
+
+    fn of(model: BuiltIn) -> Abilities {
+        let engine =
+            checkpoints::engine(&Choice::BuiltIn(model)).expect("it is in the plugin file");
+        engine.identity().abilities.clone()
+    }
+
+    #[test]
+    fn the_plugins_own_model_can_be_asked_for_everything() {
+        let fourbar = of(BuiltIn::Fourbar);
+        let known = STYLES.map(|style| style.id);
+        assert_eq!(fourbar.styles, known);
+        assert!(fourbar.completes);
+        assert!(fourbar.moves(&["density", "weak_share", "loudness", "swing", "push"]));
+        assert!(fourbar.axes.iter().all(|words| !words.is_empty()));
+    }
+
+    /// What `measure` says of the grooves of `play` on average.
+    fn mean(play: Play, measure: fn(&Groove) -> Option<f64>) -> f64 {
+        const N_SEEDS: u32 = 16;
+        let mut engine = checkpoints::engine(&Choice::default()).expect("it is in the plugin file");
+        let of_seed = |seed| {
+            let request = Request {
+                play,
+                ..Request::new(seed, 0, 1.0, [0.0; N_LATENT])
+            };
+            let made = engine.make(&request).expect("it plays");
+            measure(&Groove::from_pattern(&made.pattern)).unwrap_or(0.0)
+        };
+        (0..N_SEEDS).map(of_seed).sum::<f64>() / f64::from(N_SEEDS)
+    }
+
+    #[test]
+    fn every_control_moves_what_it_is_named_after() {
+        let of = |name: &str, amount: f32| {
+            let mut play = Play::default();
+            match name {
+                "complexity" => play.complexity = amount,
+                "intensity" => play.intensity = amount,
+                "swing" => play.swing = amount,
+                _ => play.push = amount,
+            }
+            play
+        };
+        type Measure = fn(&Groove) -> Option<f64>;
+        let controls: [(&str, Measure, f64); 4] = [
+            ("complexity", attributes::density, 0.5),
+            ("intensity", attributes::loudness, 0.15),
+            ("swing", attributes::swing, 0.1),
+            ("push", attributes::push, 0.1),
+        ];
+        for (name, measure, difference) in controls {
+            let [less, auto, more] = [-1.0, 0.0, 1.0].map(|amount| mean(of(name, amount), measure));
+            assert!(less < auto && auto < more, "{name}: {less} {auto} {more}");
+            assert!(more - less > difference, "{name}: {less} {auto} {more}");
+        }
+    }
+
+    #[test]
+    fn a_style_is_heard() {
+        let ride = |groove: &Groove| Some(attributes::density_of(groove, Voice::Ride));
+        let [jazz, hiphop] = ["jazz", "hiphop"].map(|id| {
+            let style = STYLES.iter().position(|style| style.id == id);
+            let play = Play {
+                style,
+                ..Play::default()
+            };
+            mean(play, ride)
+        });
+        assert!(jazz > 1.5 * hiphop, "{jazz} and {hiphop}");
+    }
+
+    #[test]
+    fn a_model_of_before_can_be_asked_for_less() {
+        let magentas = of(BuiltIn::Groovae4Bar);
+        assert!(magentas.styles.is_empty() && !magentas.completes);
+        assert!(!magentas.moves(&["loudness"]));
+    }
+
+    #[test]
+    fn an_axis_is_named_after_what_lies_along_it() {
+        let vector = |vector: [f32; 2]| AttributeVector {
+            vector: vector.to_vec(),
+            bottom: 0.0,
+            top: 1.0,
+            mean: 0.5,
+            deviation: 0.3,
+            n_sequences: 9,
+        };
+        let attributes = BTreeMap::from([
+            ("density".to_owned(), vector([0.5, 0.1])),
+            ("swing".to_owned(), vector([-0.9, 0.2])),
+        ]);
+        let latent = LatentMap {
+            mean: vec![0.0; 2],
+            axes: vec![vec![1.0, 0.0], vec![0.0, 1.0]],
+            spreads: vec![1.0, 1.0],
+            styles: BTreeMap::new(),
+            prior: None,
+        };
+        let name = |axis| strongest(&latent, axis, &attributes);
+        assert_eq!(name(0).as_deref(), Some("straighter"));
+        assert_eq!(name(1).as_deref(), Some("more swing"));
+        assert_eq!(name(2), None);
+    }
+}

@@ -1,0 +1,472 @@
+//! Performances on disk, made ready to learn from.
+//!
+//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] finds in every file the
+//! [material](fourbar_model::converter::Material) of a model: its drums, its melodies, its trios. A file that cannot be
+//! used is kept as a [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples are
+//! windows of the material, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it
+//! announces.
+//!
+//! The Groove MIDI Dataset and MAESTRO bring an index with their own split into training, validation and test files. Any
+//! other set is split by the SHA-256 of each file's *grid of onsets*, eight parts in ten for training and one each for
+//! validation and test: the split stays when files are added, renamed or moved, and copies of a performance, on whatever
+//! keys, never end up on both sides. They are used once.
+
+#[cfg(test)]
+mod cases;
+mod copies;
+mod index;
+mod input;
+mod source;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use index::BeatType;
+pub use source::SourceFile;
+pub use split::Split;
+
+use super::locate::{GMD_ATTRIBUTION, GMD_LICENCE};
+use crate::files;
+use crate::reading::Reading;
+use anyhow::Result;
+use fourbar_model::converter::{Converter, Example, Place};
+use fourbar_model::drums::DrumMap;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR};
+use fourbar_model::noise::Noise;
+use index::{Index, Listing, Row};
+use indicatif::ProgressBar;
+use input::Input;
+use rayon::prelude::*;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Files are read one after the other and parsed on every core, this many bytes at a time.
+const BATCH_BYTES: usize = 32 << 20;
+
+/// Identity of the Groove MIDI Dataset 1.0.0 (see [`contents_sha256`]), however it was packed.
+const GMD_CONTENTS_SHA256: &str =
+    "3a9898ea85b0400fdbec64fe0939e7a6158691774c899726f75a0ebfdda0823e";
+
+/// SHA-256 of the table `maestro-v3.0.0.csv`.
+const MAESTRO_INDEX_SHA256: &str =
+    "cb88a64a12971a995dd41852aa3a33879501cf70d01b9a6feb637f4ad8d8ddff";
+/// Licence of MAESTRO.
+const MAESTRO_LICENCE: &str = "CC BY-NC-SA 4.0 (not for commercial use)";
+/// Whom to credit for MAESTRO.
+const MAESTRO_ATTRIBUTION: &str = "MAESTRO dataset by Curtis Hawthorne, Andriy Stasyuk, Adam Roberts, Ian Simon, \
+    Cheng-Zhi Anna Huang, Sander Dieleman, Erich Elsen, Jesse Engel and Douglas Eck (Google LLC), \
+    https://magenta.tensorflow.org/datasets/maestro";
+
+/// A file that cannot be used, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// Path of the file, or of a folder of them, below the data set's root, with `/` between its parts.
+    pub name: String,
+    /// Why, in a sentence that a musician understands.
+    pub reason: String,
+}
+
+/// A file that is left out because another one is the same performance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Copied {
+    /// Path of the file below the data set's root.
+    pub name: String,
+    /// Path of the one that is used.
+    pub of: String,
+}
+
+/// A data set in memory.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// What finds the material in the files and makes examples of it.
+    pub converter: Converter,
+    /// The usable files, sorted by name.
+    pub files: Vec<SourceFile>,
+    /// The others, each with its reason.
+    pub dropped: Vec<Dropped>,
+    /// Path of the table that gave split, style, beat type and performer; `None` if the split is by content.
+    pub index: Option<String>,
+    /// Files that are not data: no MIDI by their name, or not listed in the index.
+    pub n_ignored: usize,
+    /// The tables among these, which have other columns than an index.
+    pub other_tables: Vec<String>,
+    /// Files that are the same performance as another one; those that an index lists are used all the same.
+    pub copies: Vec<Copied>,
+    /// What the set is called: the file's or folder's name, except for a set that is known.
+    pub name: String,
+    /// Its licence, if known.
+    pub licence: String,
+    /// Whom to credit, if known.
+    pub attribution: String,
+    /// SHA-256 of the archive; for a folder, that of the SHA-256 values of its files, sorted.
+    pub sha256: String,
+    /// The drum map that the notes were read with.
+    pub drum_map: &'static DrumMap,
+}
+
+/// Where a training example lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Index into [`Dataset::files`].
+    pub file: usize,
+    /// Part of that file's material.
+    pub part: usize,
+    /// First step of the window in that part.
+    pub first_step: usize,
+    /// Length of the window in steps.
+    pub n_steps: usize,
+}
+
+impl Dataset {
+    /// Reads every MIDI file of a folder or zip archive, on all cores; nothing is unpacked to disk.
+    ///
+    /// # Errors
+    /// If `path` is neither, holds no MIDI file, or its index is damaged, or the converter's settings make no sense. A
+    /// file that cannot be used is not an error but one of [`Self::dropped`], even if it is the only one.
+    pub fn load(path: &Path, converter: &Converter, reading: impl Into<Reading>) -> Result<Self> {
+        let reading = reading.into();
+        converter.check()?;
+        let mut input = Input::open(path)?;
+        let (index, other_tables) = Index::find(&mut input)?;
+        let map = reading.map.unwrap_or_else(|| {
+            if index.as_ref().is_some_and(Index::is_of_drummers) {
+                &DrumMap::TD11
+            } else {
+                &DrumMap::GM
+            }
+        });
+        let Selection {
+            chosen,
+            mut dropped,
+        } = match &index {
+            Some(index) => Selection::listed(&input, index),
+            None => Selection::all_midi(&input),
+        };
+        if chosen.is_empty() && dropped.is_empty() {
+            return Err(input.no_midi(path));
+        }
+        let n_ignored = input.entries.len() - chosen.len() - usize::from(index.is_some());
+
+        let mut digests = Vec::with_capacity(chosen.len() + 1);
+        digests.extend(index.as_ref().map(|index| index.sha256));
+        let mut files = Vec::with_capacity(chosen.len());
+        for outcome in read_all(&mut input, &chosen, converter, map, &reading) {
+            digests.extend(outcome.sha256);
+            match outcome.performance {
+                Ok(file) => files.push(file),
+                Err(file) => dropped.push(file),
+            }
+        }
+        dropped.sort_by(|a, b| a.name.cmp(&b.name));
+        let copies = copies(&files);
+        if index.is_none() {
+            let is_copy = |file: &SourceFile| copies.iter().any(|copy| copy.name == file.name);
+            files.retain(|file| !is_copy(file));
+        }
+
+        let contents = contents_sha256(digests);
+        let sha256 = if input.is_archive() {
+            files::sha256(path)?
+        } else {
+            contents.clone()
+        };
+        let card = Card::of(path, &contents, index.as_ref());
+        Ok(Self {
+            converter: converter.clone(),
+            files,
+            dropped,
+            index: index.map(|index| index.name),
+            n_ignored,
+            other_tables,
+            copies,
+            name: card.name,
+            licence: card.licence,
+            attribution: card.attribution,
+            sha256,
+            drum_map: map,
+        })
+    }
+
+    /// The windows of `n_steps` steps in the files of `split`, one every `hop_bars` (at least 1) bars; see
+    /// [`Converter::windows`].
+    #[must_use]
+    pub fn windows(&self, split: Split, n_steps: usize, hop_bars: usize) -> Vec<Window> {
+        let mut windows = Vec::new();
+        for (file, source) in self.files.iter().enumerate() {
+            if source.split != split {
+                continue;
+            }
+            let places = self.converter.windows(&source.material, n_steps, hop_bars);
+            windows.extend(places.into_iter().map(|place| Window {
+                file,
+                part: place.part,
+                first_step: place.first_step,
+                n_steps,
+            }));
+        }
+        windows
+    }
+
+    /// The bars of files that the index calls fills, in the files of `split`: each a window of one bar of 16 steps in
+    /// which something plays. Most of these files are shorter than the window of any model, so that [`Self::windows`]
+    /// has hardly one of them.
+    #[must_use]
+    pub fn fill_bars(&self, split: Split) -> Vec<Window> {
+        let mut bars = self.windows(split, STEPS_PER_BAR, 1);
+        bars.retain(|bar| {
+            let file = &self.files[bar.file];
+            let is_bar = file.material.parts[bar.part].steps_per_bar == STEPS_PER_BAR;
+            let plays = || self.groove(bar).is_some_and(|groove| groove.n_hits() > 0);
+            file.beat_type == Some(BeatType::Fill) && is_bar && plays()
+        });
+        bars
+    }
+
+    /// The groove of a window that [`Self::windows`] gave, as it was played; `None` if the converter keeps no dynamics
+    /// and timing.
+    #[must_use]
+    pub fn groove(&self, window: &Window) -> Option<Groove> {
+        let part = &self.files[window.file].material.parts[window.part];
+        part.groove()?.window(window.first_step, window.n_steps)
+    }
+
+    /// Those of `windows` that the next epoch learns from, in their order: of each file as many as the converter takes of
+    /// a song, drawn anew with each call.
+    #[must_use]
+    pub fn draw(&self, windows: &[Window], noise: &mut Noise) -> Vec<Window> {
+        let mut drawn = Vec::new();
+        for of_file in windows.chunk_by(|a, b| a.file == b.file) {
+            let chosen = self.converter.draw(of_file.len(), noise);
+            drawn.extend(chosen.into_iter().map(|place| of_file[place]));
+        }
+        drawn
+    }
+
+    /// What the network learns from in a window that [`Self::windows`] gave. `noise` draws what training varies; `None`
+    /// leaves the window as it was played.
+    #[must_use]
+    pub fn example(&self, window: &Window, noise: Option<&mut Noise>) -> Example {
+        let place = Place {
+            part: window.part,
+            first_step: window.first_step,
+        };
+        let material = &self.files[window.file].material;
+        self.converter
+            .example(material, &place, window.n_steps, noise)
+    }
+}
+
+/// What became of one file.
+struct Outcome {
+    /// SHA-256 of its content, if it could be read.
+    sha256: Option<[u8; 32]>,
+    performance: Result<SourceFile, Dropped>,
+}
+
+/// Reads every chosen file, in turn, and parses on all cores.
+fn read_all(
+    input: &mut Input,
+    chosen: &[Chosen<'_>],
+    converter: &Converter,
+    map: &DrumMap,
+    reading: &Reading,
+) -> Vec<Outcome> {
+    // Seconds pass only for sets of many thousand files; the bar hides itself where there is no terminal.
+    let progress = ProgressBar::new(chosen.len() as u64).with_message("reading MIDI files");
+    let mut outcomes = Vec::with_capacity(chosen.len());
+    while outcomes.len() < chosen.len() {
+        let mut batch = Vec::new();
+        let mut batch_bytes = 0;
+        for next in &chosen[outcomes.len()..] {
+            let bytes = input.read(next.entry);
+            batch_bytes += bytes.as_ref().map_or(0, Vec::len);
+            batch.push((input.entries[next.entry].name.clone(), bytes, next.row));
+            if batch_bytes >= BATCH_BYTES {
+                break;
+            }
+        }
+        outcomes.par_extend(batch.into_par_iter().map(|(name, bytes, row)| match bytes {
+            Ok(bytes) => {
+                let sha256 = Sha256::digest(&bytes).into();
+                let performance = SourceFile::read(&name, &bytes, row, converter, map, reading);
+                Outcome {
+                    sha256: Some(sha256),
+                    performance: performance.map_err(|reason| Dropped { name, reason }),
+                }
+            }
+            Err(error) => Outcome {
+                sha256: None,
+                performance: Err(Dropped {
+                    name,
+                    reason: error.to_string(),
+                }),
+            },
+        }));
+        progress.set_position(outcomes.len() as u64);
+    }
+    progress.finish_and_clear();
+    outcomes
+}
+
+/// The files that are the same performance as another one. Of all, the one is used that fits the drum map best, the first
+/// of equals.
+fn copies(files: &[SourceFile]) -> Vec<Copied> {
+    let mut by_grid: BTreeMap<[u8; 32], Vec<&SourceFile>> = BTreeMap::new();
+    for file in files {
+        by_grid.entry(file.fingerprint.grid).or_default().push(file);
+    }
+    let mut copies = Vec::new();
+    for mut alike in by_grid.into_values().filter(|alike| alike.len() > 1) {
+        alike.sort_by_key(|file| {
+            let n_unmapped: usize = file.material.lost.unmapped.values().sum();
+            (file.material.better_map.is_some(), n_unmapped)
+        });
+        let mut used: Vec<&SourceFile> = Vec::new();
+        for file in alike {
+            let is_same = |other: &&&SourceFile| file.fingerprint.is_copy_of(&other.fingerprint);
+            match used.iter().find(is_same) {
+                Some(other) => copies.push(Copied {
+                    name: file.name.clone(),
+                    of: other.name.clone(),
+                }),
+                None => used.push(file),
+            }
+        }
+    }
+    copies.sort_by(|a, b| a.name.cmp(&b.name));
+    copies
+}
+
+/// The entries that are data.
+struct Selection<'a> {
+    chosen: Vec<Chosen<'a>>,
+    dropped: Vec<Dropped>,
+}
+
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    entry: usize,
+    row: Option<Listing<'a>>,
+}
+
+impl<'a> Selection<'a> {
+    /// The files that the index lists.
+    fn listed(input: &Input, index: &'a Index) -> Self {
+        let places: BTreeMap<&str, usize> = input
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| (entry.name.as_str(), place))
+            .collect();
+        let mut rows: BTreeMap<&str, &Row> = BTreeMap::new();
+        for row in &index.rows {
+            // The first line of a file counts: a second one must not put it into another split as well.
+            rows.entry(row.name()).or_insert(row);
+        }
+        let mut selection = Self {
+            chosen: Vec::new(),
+            dropped: unreadable(input),
+        };
+        // A part of a large set may be all that was downloaded: a folder that is not there is one loss.
+        let folders: BTreeSet<&str> = places.keys().map(|name| folder(name)).collect();
+        let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, row) in rows {
+            match places.get(name) {
+                Some(&entry) => selection.chosen.push(Chosen {
+                    entry,
+                    row: Some(Listing { index, row }),
+                }),
+                None if folders.contains(folder(name)) => {
+                    let reason = format!("listed in {}, but not there", index.base_name());
+                    selection.dropped.push(Dropped {
+                        name: name.to_owned(),
+                        reason,
+                    });
+                }
+                None => *gone.entry(folder(name)).or_default() += 1,
+            }
+        }
+        selection
+            .dropped
+            .extend(gone.into_iter().map(|(folder, n_files)| Dropped {
+                name: folder.to_owned(),
+                reason: format!(
+                    "a folder that is not there, with {n_files} file(s) listed in {}",
+                    index.base_name()
+                ),
+            }));
+        selection
+    }
+
+    /// Every file whose name ends like MIDI.
+    fn all_midi(input: &Input) -> Self {
+        let midi = input
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| input::is_midi(&entry.name));
+        Self {
+            chosen: midi.map(|(entry, _)| Chosen { entry, row: None }).collect(),
+            dropped: unreadable(input),
+        }
+    }
+}
+
+/// The folder of a path, with its `/`.
+fn folder(name: &str) -> &str {
+    &name[..name.rfind('/').map_or(0, |slash| slash + 1)]
+}
+
+/// The folders that could not be looked into.
+fn unreadable(input: &Input) -> Vec<Dropped> {
+    let pairs = input.unreadable.iter().cloned();
+    pairs
+        .map(|(name, reason)| Dropped { name, reason })
+        .collect()
+}
+
+/// Name, licence and credit of a data set.
+struct Card {
+    name: String,
+    licence: String,
+    attribution: String,
+}
+
+impl Card {
+    fn of(path: &Path, contents: &str, index: Option<&Index>) -> Self {
+        if contents == GMD_CONTENTS_SHA256 {
+            return Self {
+                name: "Groove MIDI Dataset 1.0.0".to_owned(),
+                licence: GMD_LICENCE.to_owned(),
+                attribution: GMD_ATTRIBUTION.to_owned(),
+            };
+        }
+        // Whatever part of MAESTRO is there, its table is the whole one.
+        if index.is_some_and(|index| files::hex(&index.sha256) == MAESTRO_INDEX_SHA256) {
+            return Self {
+                name: "MAESTRO v3.0.0".to_owned(),
+                licence: MAESTRO_LICENCE.to_owned(),
+                attribution: MAESTRO_ATTRIBUTION.to_owned(),
+            };
+        }
+        let unknown =
+            || "unknown: state it before you publish anything made from this data".to_owned();
+        let name = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        Self {
+            name,
+            licence: unknown(),
+            attribution: unknown(),
+        }
+    }
+}
+
+/// SHA-256 of the SHA-256 values of a data set's files, sorted: its identity whatever it is packed in.
+fn contents_sha256(mut digests: Vec<[u8; 32]>) -> String {
+    digests.sort_unstable();
+    files::hex(&Sha256::digest(digests.concat()))
+}

@@ -1,0 +1,14 @@
+//! How a model learns: the loop, one step and its parts, and what a run writes.
+
+mod base;
+mod device;
+mod learner;
+mod loss;
+mod optimizer;
+mod run_folder;
+mod tensorboard;
+pub mod train;
+
+pub use device::Choice;
+pub use learner::Learner;
+pub use optimizer::{Adam, clip, norm};

@@ -1,0 +1,16 @@
+//! What a training run is told: presets, files of settings and `--set`, and what single settings do to an example or a
+//! step.
+
+mod augment;
+mod conditions;
+mod config;
+pub mod presets;
+mod schedule;
+
+pub use augment::Augmentation;
+pub use conditions::ConditionSampling;
+pub use config::{
+    AttributeOrder, Config, DEFAULT_PRESET, DataConfig, Schedule, ScheduledSampling, TrainConfig,
+    preset_names,
+};
+pub use schedule::{kl_weight, learning_rate};
