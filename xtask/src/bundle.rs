@@ -1,21 +1,21 @@
 //! The built plugin library -> `bundles/plugins/Fourbar.clap` and `Fourbar.vst3`, laid out as hosts look for them.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::command::{cargo, quoted, repository};
+use crate::artifact;
+use crate::command::repository;
+use crate::third_party::{self, notices};
 
 /// Options of every task that builds the plugin.
 #[derive(Args, Default)]
 pub(crate) struct BundleArgs {
     /// Features of the plugin to build with, such as `cuda` or `metal`.
     #[arg(long, value_delimiter = ',')]
-    features: Vec<String>,
+    pub(crate) features: Vec<String>,
 }
 
 /// The two plugins as files or folders that can be copied whole.
@@ -31,20 +31,18 @@ pub(crate) struct Bundles {
 /// # Errors
 /// If the build fails or a file can't be written.
 pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
-    let library = build_library("release", &args.features)?;
+    let library = artifact::library("release", &args.features)?;
+    let notices = notices()?;
     let folder = repository().join("bundles/plugins");
     let os = Os::current()?;
     let bundles = Bundles {
         clap: folder.join("Fourbar.clap"),
         vst3: folder.join("Fourbar.vst3"),
     };
-    write_bundle(&library, &bundles.clap, os.clap_library(), os)?;
-    write_bundle(
-        &library,
-        &bundles.vst3,
-        &os.vst3_library(std::env::consts::ARCH),
-        os,
-    )?;
+    let vst3_library = os.vst3_library(std::env::consts::ARCH);
+    write_bundle(&library, &notices, &bundles.clap, os.clap_library(), os)?;
+    write_bundle(&library, &notices, &bundles.vst3, &vst3_library, os)?;
+    write_file(&folder.join(third_party::FILE_NAME), &notices)?;
     println!("CLAP  {}", bundles.clap.display());
     println!("VST3  {}", bundles.vst3.display());
     Ok(bundles)
@@ -88,61 +86,15 @@ impl Os {
     }
 }
 
-/// Builds the plugin in one of the root manifest's profiles and asks cargo, rather than guessing, where the library is.
-///
-/// # Errors
-/// If the build fails.
-pub(crate) fn build_library(profile: &str, features: &[String]) -> Result<PathBuf> {
-    let mut command = cargo();
-    command
-        .args(["build", "--profile", profile])
-        .args(["--package", "fourbar-plugin", "--lib"])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(repository())
-        .stdout(Stdio::piped());
-    if !features.is_empty() {
-        command.arg("--features").arg(features.join(","));
-    }
-    let mut build = command
-        .spawn()
-        .with_context(|| format!("could not start {}", quoted(&command)))?;
-    let messages = build.stdout.take().expect("stdout is piped above");
-    let mut library = None;
-    for line in BufReader::new(messages).lines() {
-        let line = line.with_context(|| format!("reading the output of {}", quoted(&command)))?;
-        library = library_of_message(&line).or(library);
-    }
-    let status = build
-        .wait()
-        .with_context(|| format!("waiting for {}", quoted(&command)))?;
-    ensure!(status.success(), "{} failed ({status})", quoted(&command));
-    library.with_context(|| format!("{} built no plugin library", quoted(&command)))
-}
-
-/// The plugin's library file, if this line of cargo's JSON announces it.
-fn library_of_message(line: &str) -> Option<PathBuf> {
-    let message: serde_json::Value = serde_json::from_str(line).ok()?;
-    if message["reason"] != "compiler-artifact" || message["target"]["name"] != "fourbar_plugin" {
-        return None;
-    }
-    message["filenames"]
-        .as_array()?
-        .iter()
-        .filter_map(|name| name.as_str())
-        .map(PathBuf::from)
-        .find(|path| {
-            path.extension()
-                .is_some_and(|e| e == std::env::consts::DLL_EXTENSION)
-        })
-}
-
-/// Writes one bundle: the library at `place` inside it (empty: the bundle is the library).
-fn write_bundle(library: &Path, bundle: &Path, place: &str, os: Os) -> Result<()> {
+/// Writes one bundle: the library at `place` inside it (empty: the bundle is the library), and the notices with it.
+fn write_bundle(library: &Path, notices: &str, bundle: &Path, place: &str, os: Os) -> Result<()> {
     let complete = replace(bundle, |new| {
         if place.is_empty() {
             return copy_file(library, new);
         }
         copy_file(library, &new.join(place))?;
+        let resources = new.join("Contents/Resources");
+        write_file(&resources.join(third_party::FILE_NAME), notices)?;
         if os == Os::Mac {
             write_file(&new.join("Contents/Info.plist"), &info_plist())?;
             write_file(&new.join("Contents/PkgInfo"), "BNDL????")?;
@@ -187,7 +139,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_file(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<()> {
     create_parent(path)?;
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
@@ -240,15 +192,15 @@ fn info_plist() -> String {
     )
 }
 
-/// Apple's loader refuses bundles without at least a local signature.
-fn sign(bundle: &Path) -> Result<()> {
+/// Apple's loader refuses bundles and programs without at least a local signature.
+pub(crate) fn sign(code: &Path) -> Result<()> {
     if std::env::consts::OS != "macos" {
         return Ok(());
     }
     crate::command::run(
         std::process::Command::new("codesign")
             .args(["--force", "--sign", "-"])
-            .arg(bundle),
+            .arg(code),
     )
 }
 
@@ -281,8 +233,8 @@ mod tests {
         fs::write(&library, "machine code").unwrap();
         let plugins = folder.path().join("plugins");
         let (clap, vst3) = (plugins.join("Fourbar.clap"), plugins.join("Fourbar.vst3"));
-        write_bundle(&library, &clap, os.clap_library(), os).unwrap();
-        write_bundle(&library, &vst3, &os.vst3_library(arch), os).unwrap();
+        write_bundle(&library, "notices", &clap, os.clap_library(), os).unwrap();
+        write_bundle(&library, "notices", &vst3, &os.vst3_library(arch), os).unwrap();
         tree(&plugins)
     }
 
@@ -292,6 +244,7 @@ mod tests {
             bundle_tree(Os::Linux, "x86_64"),
             [
                 "Fourbar.clap",
+                "Fourbar.vst3/Contents/Resources/THIRD-PARTY.txt",
                 "Fourbar.vst3/Contents/x86_64-linux/Fourbar.so"
             ]
         );
@@ -303,6 +256,7 @@ mod tests {
             bundle_tree(Os::Windows, "x86_64"),
             [
                 "Fourbar.clap",
+                "Fourbar.vst3/Contents/Resources/THIRD-PARTY.txt",
                 "Fourbar.vst3/Contents/x86_64-win/Fourbar.vst3"
             ]
         );
@@ -314,7 +268,12 @@ mod tests {
 
     #[test]
     fn mac_hosts_find_two_bundles_with_their_property_lists() {
-        let files = ["Info.plist", "MacOS/Fourbar", "PkgInfo"];
+        let files = [
+            "Info.plist",
+            "MacOS/Fourbar",
+            "PkgInfo",
+            "Resources/THIRD-PARTY.txt",
+        ];
         let expected: Vec<_> = ["clap", "vst3"]
             .iter()
             .flat_map(|kind| files.map(|file| format!("Fourbar.{kind}/Contents/{file}")))
@@ -333,20 +292,5 @@ mod tests {
         fs::write(new.join("fresh"), "").unwrap();
         replace(&old, |place| copy(&new, place)).unwrap();
         assert_eq!(tree(&old), ["fresh"]);
-    }
-
-    #[test]
-    fn the_library_is_the_one_that_cargo_announces() {
-        let library = format!(
-            "/somewhere/libfourbar_plugin.{}",
-            std::env::consts::DLL_EXTENSION
-        );
-        let line = serde_json::json!({
-            "reason": "compiler-artifact",
-            "target": { "name": "fourbar_plugin" },
-            "filenames": ["/somewhere/libfourbar_plugin.rlib", library],
-        });
-        assert_eq!(library_of_message(&line.to_string()), Some(library.into()));
-        assert_eq!(library_of_message("not json"), None);
     }
 }

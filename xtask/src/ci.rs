@@ -2,35 +2,41 @@
 
 use anyhow::Result;
 
-use crate::command::{cargo, quoted, repository, run};
+use crate::command::{cargo, find_program, quoted, repository, run};
 
-/// Formatting, lints, tests and documentation; stops at the first that fails.
+/// Formatting, dependencies, lints, documentation and tests; stops at the first that fails.
 ///
 /// # Errors
 /// If a check fails.
 pub(crate) fn ci() -> Result<()> {
-    let checks: [&[&str]; 4] = [
-        &["fmt", "--all", "--check"],
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        &["doc", "--workspace", "--no-deps"],
-        &["test", "--workspace"],
-    ];
-    for arguments in checks {
-        let mut command = cargo();
-        command
-            .args(arguments)
-            .current_dir(repository())
-            .env("RUSTDOCFLAGS", "-D warnings");
-        println!("\n== {}", quoted(&command));
-        run(&mut command)?;
+    check(&["fmt", "--all", "--check"])?;
+    if find_program("cargo-deny").is_some() {
+        check(&["deny", "check", "--hide-inclusion-graph"])?;
+    } else {
+        println!(
+            "\n== `cargo deny`: not found on PATH, so the dependencies are not checked (cargo install cargo-deny)"
+        );
     }
-    println!("\nAll checks passed.");
+    check(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ])?;
+    check(&["doc", "--workspace", "--no-deps"])?;
+    check(&["test", "--workspace"])?;
+    println!("\nAll checks that were run passed.");
     Ok(())
+}
+
+fn check(arguments: &[&str]) -> Result<()> {
+    let mut command = cargo();
+    command
+        .args(arguments)
+        .current_dir(repository())
+        .env("RUSTDOCFLAGS", "-D warnings");
+    println!("\n== {}", quoted(&command));
+    run(&mut command)
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use crate::bundle::build_library;
+use crate::artifact;
 use crate::command::repository;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::note::Note;
@@ -49,7 +49,7 @@ pub(crate) struct DemoArgs {
 /// If the build fails, the plugin does not load or plays nothing, or a file can't be written.
 pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
     println!("Building the plugin, unoptimised, which takes minutes the first time.");
-    let plugin = build_library("quick", &[])?;
+    let plugin = artifact::library("quick", &[])?;
     let out = args
         .out
         .clone()

@@ -3,11 +3,15 @@
 //! It depends neither on the plugin nor on the trainer: it calls cargo for them, and hosts the plugin as a file.
 #![allow(clippy::print_stdout)]
 
+mod artifact;
 mod bundle;
 mod ci;
 mod command;
 mod demo;
+mod dist;
 mod install;
+mod release_notes;
+mod third_party;
 mod train;
 mod validate;
 
@@ -34,6 +38,12 @@ enum Task {
     Install(bundle::BundleArgs),
     /// Run every plugin validator found on PATH on the built plugins.
     Validate(bundle::BundleArgs),
+    /// Write the licences of everything that the plugin and the trainer contain into bundles/plugins/THIRD-PARTY.txt.
+    ThirdParty,
+    /// Build everything and pack what users of this system download into bundles/dist/.
+    Dist(bundle::BundleArgs),
+    /// Print what CHANGELOG.md says of the version that a tag names.
+    ReleaseNotes(release_notes::ReleaseNotesArgs),
     /// Run every check, in the order of continuous integration.
     Ci,
     /// List the trainer's commands, each of which is a task as well, such as `cargo xtask train --help`.
@@ -49,6 +59,9 @@ fn main() -> Result<()> {
         Task::Bundle(args) => bundle::bundle(&args).map(|_| ()),
         Task::Install(args) => install::install(&args),
         Task::Validate(args) => validate::validate(&args),
+        Task::ThirdParty => third_party::third_party(),
+        Task::Dist(args) => dist::dist(&args),
+        Task::ReleaseNotes(args) => release_notes::release_notes(&args),
         Task::Ci => ci::ci(),
         Task::Trainer => train::trainer(&["--help".into()]),
         Task::OfTrainer(arguments) => train::trainer(&arguments),
