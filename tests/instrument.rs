@@ -1,8 +1,9 @@
 //! What a player of the plugin can ask of the drummer, in every format; `host_clap.rs` and `host_vst3.rs` run it.
 
 use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::groove::Groove;
 use fourbar_model::pattern::{Feel, Lane};
-use fourbar_plugin::request::{Play, Request};
+use fourbar_plugin::request::{Locks, Play, Ready, Request};
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
@@ -22,6 +23,8 @@ macro_rules! instrument_tests_on {
             a_fill_that_is_asked_for_leads_into_the_next_bar
             drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys
             a_solo_silences_the_other_drums
+            what_is_locked_stays_to_the_bit_and_every_playback_is_the_same
+            damaged_locks_are_reported_and_the_project_plays
         }
     };
     ($host:ty: $($test:ident)*) => {
@@ -258,4 +261,70 @@ pub(crate) fn a_solo_silences_the_other_drums<H: Host>() {
     feel.lanes.0[Voice::Kick.index()].is_heard = true;
     check(&player, &whole_song(&ready), feel, &DrumMap::GM.keys());
     assert!(!player.heard.is_empty());
+}
+
+pub(crate) fn what_is_locked_stays_to_the_bit_and_every_playback_is_the_same<H: Host>() {
+    let mut player = Player::<H>::offline();
+    let first = player.wait_for_pattern(|_| true);
+    let is_bar_2 = |step: usize| step % 64 / 16 == 1;
+    let is_locked = |step: usize, voice: Voice| voice == Voice::Kick || is_bar_2(step);
+    let mut locks = Locks::of(&first, None);
+    locks.toggle(is_locked);
+    let mut project = json(&mut player.host);
+    project["fields"]["locks"] = serde_json::to_string(&Some(&locks)).unwrap().into();
+    assert!(player.host.load(&of_json::<H>(&project)));
+    let same = player.wait_for_pattern(|ready| ready.request.locks == locks.id());
+    assert_eq!(same.pattern, first.pattern, "locking changes nothing");
+
+    for (id, text) in [
+        ("seed", "77"),
+        ("fill_every", "4 bars"),
+        ("variation", "40 %"),
+    ] {
+        player.set(id, text);
+    }
+    let is_new = |ready: &Ready| ready.request.seed == 77 && ready.n_passes == 16;
+    let redrawn = player.wait_for_pattern(is_new);
+    let [before, after] = [&first, &redrawn].map(|ready| Groove::from_pattern(&ready.pattern));
+    let mut n_changed = 0;
+    for step in 0..after.n_steps() {
+        for voice in Voice::ALL {
+            let is_same = before.cell(step % 64, voice) == after.cell(step, voice);
+            assert!(
+                is_same || !is_locked(step, voice),
+                "{voice:?} on step {step}"
+            );
+            n_changed += usize::from(!is_same);
+        }
+    }
+    assert!(n_changed > 100, "only {n_changed} cells changed");
+
+    let notes = |player: &mut Player<H>| -> Vec<(u64, u8, u32)> {
+        player.forget();
+        let start = player.now();
+        player.seek(40.0);
+        player.play(40.0);
+        player.stop();
+        let begin = |event: &NoteEvent| {
+            Some((event.sample - start, event.pitch, event.velocity?.to_bits()))
+        };
+        player.heard.iter().filter_map(begin).collect()
+    };
+    let heard = notes(&mut player);
+    let saved = player.host.save();
+    let mut bounced = Player::<H>::offline().with_blocks(&[333, 4096, 17]);
+    assert!(bounced.host.load(&saved));
+    bounced.run(64);
+    assert_eq!(bounced.pattern(), Some(redrawn));
+    assert_eq!(notes(&mut bounced), heard);
+}
+
+pub(crate) fn damaged_locks_are_reported_and_the_project_plays<H: Host>() {
+    let mut player = Player::<H>::offline();
+    let first = player.wait_for_pattern(|_| true);
+    let mut project = json(&mut player.host);
+    project["fields"]["locks"] = r#"{"base": 7}"#.into();
+    assert!(player.host.load(&of_json::<H>(&project)));
+    assert_eq!(player.wait_for_pattern(|_| true), first, "made again");
+    assert_eq!(json(&mut player.host)["fields"]["locks"], "null");
 }

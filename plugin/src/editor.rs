@@ -39,11 +39,12 @@ use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::request::Ready;
+use crate::request::{Locks, Ready};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
 use export::Export;
+use grid::Touched;
 use history::{History, Recipe};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
@@ -159,9 +160,11 @@ impl View {
     /// Keeps patterns for undo, once the parameters are those of the newest one: others are on their way out.
     fn remember(&mut self, snapshot: &Snapshot) {
         let Some(ready) = &snapshot.ready else { return };
-        let made = Recipe::from(&ready.request);
-        if made.matches(&Recipe::from(&self.params.request(ready.request.variation))) {
-            self.history.record(made, Instant::now());
+        let request = ready.request;
+        if request.matches(&self.params.request(request.variation)) {
+            let locks = snapshot.locks().cloned();
+            self.history
+                .record(Recipe { request, locks }, Instant::now());
         }
     }
 
@@ -208,13 +211,22 @@ impl View {
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
             tempo_bpm: self.tempo_bpm(),
+            locks: snapshot.locks().map(Arc::as_ref),
             notice: match &snapshot.status {
                 Status::Problem(problem) => problem,
                 _ => "Making the first pattern\u{2026}",
             },
         };
-        if let Some(voice) = grid::show(ui, rect, &picture, &self.params.lanes, setter) {
-            self.shared.strike(voice);
+        match grid::show(ui, rect, &picture, &self.params.lanes, setter) {
+            None => {}
+            Some(Touched::Name(voice)) => self.shared.strike(voice),
+            Some(Touched::Lock(part)) => {
+                if let Some(ready) = sounding {
+                    let mut locks = Locks::of(ready, picture.locks);
+                    locks.toggle(|step, voice| part.has(step, voice));
+                    self.shared.change_locks(Some(Arc::new(locks)));
+                }
+            }
         }
     }
 
@@ -228,13 +240,12 @@ impl View {
     ) {
         let [generate, middle, feel, output] = columns(rect);
         let abilities = snapshot.abilities.as_deref();
-        let variation = self.shared.variation.load(Ordering::Relaxed);
         generate::show(
             ui,
             generate,
             &self.params,
+            &self.shared,
             setter,
-            variation,
             &mut self.history,
             &mut self.typed_seed,
         );

@@ -21,7 +21,7 @@ use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
 use crate::inference::models::{BuiltIn, Choice};
-use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
+use crate::request::{self, Asked, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
 use crate::shared::Shared;
 use fourbar_model::drums::{DrumMap, N_VOICES};
 use fourbar_model::pattern::Feel;
@@ -64,6 +64,9 @@ pub struct FourbarParams {
     /// The newest finished pattern.
     #[persist = "pattern"]
     pub pattern: PatternField,
+    /// What is locked of the groove.
+    #[persist = "locks"]
+    pub locks: LocksField,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
     /// How often *fill now* was pressed.
@@ -177,7 +180,8 @@ impl FourbarParams {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
                 base_variation: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
-                pattern: PatternField(shared),
+                pattern: PatternField(shared.clone()),
+                locks: LocksField(shared),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
                         &params.temperature
@@ -264,6 +268,7 @@ impl FourbarParams {
             latent,
             play: self.play.play(),
             form: self.form.form(),
+            locks: self.locks.0.locks_id(),
         };
         wanted.in_range()
     }
@@ -533,6 +538,23 @@ impl PersistentField<'_, Choice> for ModelField {
     }
 }
 
+/// The persisted locks: what [`Shared`] holds for the worker anyway.
+pub struct LocksField(Arc<Shared>);
+
+impl PersistentField<'_, Option<Locks>> for LocksField {
+    fn set(&self, locks: Option<Locks>) {
+        self.0.change_locks(locks.map(Arc::new));
+    }
+
+    fn map<F: Fn(&Option<Locks>) -> R, R>(&self, f: F) -> R {
+        let locks = self.0.snapshot().locks().cloned();
+        f(&locks.as_deref().cloned())
+    }
+}
+
+/// In place of a field of a project: nothing.
+const NOTHING: &str = "null";
+
 /// Takes out of a project's state whatever this version cannot use: unknown parameters, values of the wrong kind or
 /// out of range, a window of impossible size. What is taken out stays as it is, but for the model: a project that names
 /// none, or nothing in its place, was saved when `groovae_4bar` was the only one in the plugin file.
@@ -572,11 +594,20 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("lanes").is_some_and(names_lanes) {
         fields.insert("lanes".to_owned(), "{}".to_owned());
     }
+    let is_whole = |text: &str| serde_json::from_str::<Option<Locks>>(text).is_ok();
+    let locks = fields
+        .entry("locks".to_owned())
+        .or_insert(NOTHING.to_owned());
+    let has_whole_locks = is_whole(locks);
+    if !has_whole_locks {
+        *locks = NOTHING.to_owned();
+    }
     if let Some(text) = fields
         .get_mut("pattern")
-        .filter(|text| serde_json::from_str::<SavedPattern>(text).is_err())
+        .filter(|text| !has_whole_locks || serde_json::from_str::<SavedPattern>(text).is_err())
     {
-        // The framework would skip this silently; in this form it is reported as damaged.
+        // The framework would skip this silently, and without its locks a pattern cannot be made again as it was; in this
+        // form it is reported as damaged.
         *text = serde_json::Value::from("not JSON").to_string();
     }
 }

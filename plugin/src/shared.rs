@@ -2,7 +2,7 @@
 
 use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
-use crate::request::Ready;
+use crate::request::{Locks, Ready};
 use atomic_float::AtomicF32;
 use fourbar_model::drums::{N_VOICES, Voice};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Finished patterns that may still come into force: more than are ever on their way.
 const MAX_RECENT: usize = 32;
+
+/// Locks that a request on its way may still name.
+const MAX_LOCKS: usize = 32;
 
 /// One per plugin instance; everybody holds it in an `Arc`.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub struct Shared {
     in_force: AtomicU64,
     /// Changes with the snapshot locked.
     model_revision: AtomicU32,
+    /// Id of the snapshot's newest locks; 0 if there are none. Changes with the snapshot locked.
+    locks_id: AtomicU64,
     snapshot: Mutex<Snapshot>,
 }
 
@@ -44,6 +49,8 @@ pub struct Snapshot {
     pub ready: Option<Arc<Ready>>,
     /// The last patterns that were finished, newest last, and the one in force.
     pub(crate) recent: Vec<Arc<Ready>>,
+    /// What is locked, newest last; those before it may be named by requests that are on their way.
+    pub(crate) locks: Vec<(u64, Option<Arc<Locks>>)>,
     /// What the worker is doing.
     pub status: Status,
     /// What the network runs on, such as "CPU"; empty before it is loaded.
@@ -94,6 +101,7 @@ impl Default for Shared {
             n_played: AtomicU32::new(0),
             in_force: AtomicU64::new(0),
             model_revision: AtomicU32::new(0),
+            locks_id: AtomicU64::new(0),
             snapshot: Mutex::default(),
         }
     }
@@ -143,6 +151,32 @@ impl Shared {
         sounding.or(snapshot.ready.as_ref()).cloned()
     }
 
+    /// Locks other parts of the groove than before, or nothing.
+    pub fn change_locks(&self, locks: Option<Arc<Locks>>) {
+        let id = locks.as_ref().map_or(0, |locks| locks.id());
+        let mut snapshot = self.snapshot();
+        if snapshot.locks.len() == MAX_LOCKS {
+            snapshot.locks.remove(0);
+        }
+        snapshot.locks.push((id, locks));
+        self.locks_id.store(id, Ordering::Release);
+    }
+
+    /// What a request of now has to name; 0 if nothing is locked. For the audio thread too.
+    pub fn locks_id(&self) -> u64 {
+        self.locks_id.load(Ordering::Acquire)
+    }
+
+    /// The locks with this id, which are none for 0; `None` if they are not known.
+    pub(crate) fn locks_named(&self, id: u64) -> Option<Option<Arc<Locks>>> {
+        if id == 0 {
+            return Some(None);
+        }
+        let snapshot = self.snapshot();
+        let named = snapshot.locks.iter().rfind(|(known, _)| *known == id)?;
+        Some(named.1.clone())
+    }
+
     /// The fingerprint of the pattern in force; 0 before there is one.
     pub(crate) fn in_force(&self) -> u64 {
         self.in_force.load(Ordering::Relaxed)
@@ -182,6 +216,12 @@ impl Shared {
 }
 
 impl Snapshot {
+    /// What is locked now.
+    #[must_use]
+    pub fn locks(&self) -> Option<&Arc<Locks>> {
+        self.locks.last()?.1.as_ref()
+    }
+
     /// Takes the pattern of a project that is being loaded, or what is wrong with it.
     pub(crate) fn restore(&mut self, saved: Result<Option<Arc<Ready>>, String>) {
         self.state_revision += 1;
@@ -274,6 +314,7 @@ mod tests {
             request: Request::new(seed, 0, 1.0, [0.0; 8]),
             checkpoint_id: "test".to_owned(),
             pattern: Pattern::new(Vec::new(), LOOP_BEATS),
+            groove: None,
             n_passes: 1,
         }
     }

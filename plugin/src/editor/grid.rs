@@ -3,11 +3,13 @@
 
 mod names;
 
+use super::icon::Icon;
 use super::theme;
 use crate::params::LanesParams;
-use crate::request::Ready;
+use crate::request::{BAR_BEATS, Locks, Ready};
 use egui::{
-    Align2, Color32, CornerRadius, Painter, Pos2, Rangef, Rect, Sense, Stroke, Ui, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, Painter, Pos2, Rangef, Rect, Sense, Stroke, Ui,
+    pos2, vec2,
 };
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
@@ -15,7 +17,7 @@ use fourbar_model::pattern::{Feel, Hit, Pattern};
 use nice_plug::prelude::ParamSetter;
 
 /// Room for the names of the drums, and what can be done to each.
-const NAMES: f32 = 164.0;
+const NAMES: f32 = 186.0;
 /// Room for the bar numbers.
 const RULER: f32 = 24.0;
 /// Room before the first step, in steps: an early hit of step 0 is drawn there, although it sounds at the loop's end.
@@ -37,18 +39,48 @@ pub(super) struct Picture<'a> {
     pub(super) playhead_beats: f64,
     /// Tempo, for timings in milliseconds.
     pub(super) tempo_bpm: f64,
+    /// What is locked of the groove.
+    pub(super) locks: Option<&'a Locks>,
     /// Said in the middle when there is no pattern.
     pub(super) notice: &'a str,
 }
 
-/// Draws `picture` in `rect`, with the drums' `lanes`. Returns the drum whose name was clicked.
+/// What was clicked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Touched {
+    /// The name of a drum.
+    Name(Voice),
+    /// The padlock of a part.
+    Lock(Part),
+}
+
+/// A part of the groove that has a padlock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A drum.
+    Drum(Voice),
+    /// A bar, from 0.
+    Bar(usize),
+}
+
+impl Part {
+    /// Whether a cell belongs to it.
+    pub(super) fn has(self, step: usize, voice: Voice) -> bool {
+        match self {
+            Self::Drum(drum) => voice == drum,
+            Self::Bar(bar) => step / STEPS_PER_BAR == bar,
+        }
+    }
+}
+
+/// Draws `picture` in `rect`, with the drums' `lanes`. Returns what was clicked.
 pub(super) fn show(
     ui: &Ui,
     rect: Rect,
     picture: &Picture,
     lanes: &LanesParams,
     setter: &ParamSetter,
-) -> Option<Voice> {
+) -> Option<Touched> {
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect(
         rect,
@@ -65,17 +97,19 @@ pub(super) fn show(
     };
     frame.paint_lanes(&painter);
     frame.paint_ruler(&painter);
+    frame.paint_locked(&painter, picture.locks);
     let mut glows = [0.0_f32; N_VOICES];
     match picture.ready {
         Some(ready) => frame.paint_hits(ui, &painter, &ready.pattern, picture, &mut glows),
         None => frame.paint_notice(&painter, picture.notice),
     }
-    let struck = names::show(ui, &painter, &frame, lanes, setter, &glows);
+    let named = names::show(ui, &painter, &frame, lanes, setter, picture.locks, &glows);
+    let locked = frame.lock_bars(ui, &painter, picture.locks);
     if let Some(ready) = picture.ready {
         frame.paint_groove_name(&painter, &groove_name(ready, pass));
     }
     frame.paint_playhead(&painter, picture.playhead_beats - frame.pass_start_beats);
-    struck
+    named.or(locked)
 }
 
 /// The name of the groove, and which pass of it is shown where they differ.
@@ -193,6 +227,42 @@ impl Frame {
                 );
             }
         }
+    }
+
+    /// Tints what is locked.
+    fn paint_locked(&self, painter: &Painter, locks: Option<&Locks>) {
+        let Some(locks) = locks else { return };
+        let tint = theme::ACCENT.gamma_multiply(0.1);
+        for step in 0..whole_steps(self.loop_beats * steps(STEPS_PER_BEAT)) {
+            let left = self.x(f64::from(step) / steps(STEPS_PER_BEAT));
+            let step = usize::try_from(step).unwrap_or(usize::MAX);
+            for voice in Voice::ALL
+                .into_iter()
+                .filter(|&voice| locks.is_locked(step, voice))
+            {
+                let cell = Rect::from_x_y_ranges(
+                    left..=left + self.step_width(),
+                    self.lane(voice).y_range(),
+                );
+                painter.rect_filled(cell, CornerRadius::ZERO, tint);
+            }
+        }
+    }
+
+    /// The padlock of every bar, at its end in the ruler; returns the one that was clicked.
+    fn lock_bars(&self, ui: &Ui, painter: &Painter, locks: Option<&Locks>) -> Option<Touched> {
+        let mut clicked = None;
+        let n_bars = whole_steps(self.loop_beats / BAR_BEATS);
+        for bar in 0..n_bars {
+            let end = self.x(BAR_BEATS * f64::from(bar + 1));
+            let at = pos2(end - 11.0, self.whole.top() + RULER / 2.0 + 1.0);
+            let part = Part::Bar(usize::try_from(bar).unwrap_or(0));
+            let hint = "Keep this bar: another groove is drawn around it.";
+            if padlock(ui, painter, at, part, locks, hint) {
+                clicked = Some(Touched::Lock(part));
+            }
+        }
+        clicked
     }
 
     /// In the corner between ruler and drums.
@@ -394,6 +464,37 @@ fn paint_hit(painter: &Painter, bar: Rect, colour: Color32, velocity: f32, glow:
 fn paint_silent_hit(painter: &Painter, bar: Rect) {
     let stroke = Stroke::new(1.0, theme::OUTLINE_STRONG);
     painter.rect_stroke(bar, CornerRadius::same(2), stroke, egui::StrokeKind::Inside);
+}
+
+/// A padlock around `at` that is lit while all of `part` is locked; true if it was clicked.
+fn padlock(
+    ui: &Ui,
+    painter: &Painter,
+    at: Pos2,
+    part: Part,
+    locks: Option<&Locks>,
+    hint: &str,
+) -> bool {
+    let id = match part {
+        Part::Drum(voice) => ui.id().with(("lock drum", voice.index())),
+        Part::Bar(bar) => ui.id().with(("lock bar", bar)),
+    };
+    let response = ui
+        .interact(
+            Rect::from_center_size(at, vec2(18.0, 18.0)),
+            id,
+            Sense::click(),
+        )
+        .on_hover_cursor(CursorIcon::PointingHand);
+    let is_locked =
+        locks.is_some_and(|locks| locks.all_locked(|step, voice| part.has(step, voice)));
+    let colour = match (is_locked, response.hovered()) {
+        (true, _) => theme::ACCENT,
+        (false, true) => theme::TEXT,
+        (false, false) => theme::mix(theme::PANEL, theme::TEXT_FAINT, 0.75),
+    };
+    Icon::Lock.paint(painter, at, 11.0, colour);
+    response.on_hover_text(hint).clicked()
 }
 
 /// 1 when a hit at `onset_beats` is being played, falling to 0 over [`GLOW_BEATS`].

@@ -5,7 +5,7 @@
 
 use super::abilities::Abilities;
 use super::passes::passes;
-use crate::request::{Play, Ready, Request};
+use crate::request::{Locks, Play, Ready, Request};
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
@@ -41,6 +41,8 @@ pub struct Identity {
     pub checkpoint_id: String,
     /// Name of the model.
     pub model: String,
+    /// Length of its grooves.
+    pub n_steps: usize,
     /// Width of the latent vector.
     pub n_latent: usize,
     /// The directions that the latent positions move along.
@@ -113,33 +115,48 @@ impl Engine {
         format!("{device}{}", self.losses)
     }
 
-    /// Makes the pattern of `request`.
+    /// Makes the pattern of `request`, around the `locks` that it names.
     ///
     /// # Errors
     /// If even the last device fails; the text is for the user.
-    pub fn make(&mut self, request: &Request) -> Result<Ready, String> {
+    pub fn make(&mut self, request: &Request, locks: Option<&Locks>) -> Result<Ready, String> {
         let (z, noise) = latent_vector(request, &self.identity);
+        let completes = self.identity.abilities.completes;
+        let n_steps = self.identity.n_steps;
         let conditions = Conditions {
             style: self.identity.style(&request.play),
+            known: locks
+                .filter(|_| completes)
+                .and_then(|locks| locks.known(n_steps)),
             ..Conditions::default()
         };
         let temperature = Temperature {
             hits: request.temperature,
             feel: request.feel_temperature,
         };
-        let completes = self.identity.abilities.completes;
+        let checkpoint_id = self.identity.checkpoint_id.clone();
         let mut draw =
             |conditions: &Conditions, noise: &Noise| self.draw(&z, conditions, temperature, noise);
-        let groove = draw(&conditions, &noise)?;
+        let groove = match locks {
+            Some(locks) if locks.hold(request, &checkpoint_id) => locks.groove(),
+            Some(locks) => {
+                let mut groove = draw(&conditions, &noise)?;
+                locks.lay_over(&mut groove);
+                groove
+            }
+            None => draw(&conditions, &noise)?,
+        };
         let passes = if completes {
             passes(request, &groove, &conditions, draw)?
         } else {
-            vec![groove]
+            vec![groove.clone()]
         };
+        let is_plain = passes == [groove.clone()];
         Ok(Ready {
             request: *request,
-            checkpoint_id: self.identity.checkpoint_id.clone(),
+            checkpoint_id,
             pattern: Groove::concat(&passes).to_pattern(),
+            groove: (!is_plain).then(|| groove.to_pattern()),
             n_passes: passes.len(),
         })
     }
@@ -287,6 +304,7 @@ pub(crate) mod tests {
         Identity {
             checkpoint_id: "test".to_owned(),
             model: "test model".to_owned(),
+            n_steps: 64,
             n_latent: 2,
             latent: LatentMap {
                 mean: vec![0.0; 2],
@@ -323,12 +341,12 @@ pub(crate) mod tests {
     #[test]
     fn a_pattern_is_a_function_of_the_request() {
         let mut engine = Engine::new(identity(), vec![fake("CPU", WORKS)]);
-        let first = engine.make(&request(3)).unwrap();
-        let _ = engine.make(&request(4)).unwrap();
-        assert_eq!(engine.make(&request(3)).unwrap(), first);
+        let first = engine.make(&request(3), None).unwrap();
+        let _ = engine.make(&request(4), None).unwrap();
+        assert_eq!(engine.make(&request(3), None).unwrap(), first);
         let mut moved = request(3);
         moved.latent[0] = 2.0;
-        assert_ne!(engine.make(&moved).unwrap().pattern, first.pattern);
+        assert_ne!(engine.make(&moved, None).unwrap().pattern, first.pattern);
     }
 
     #[test]
@@ -352,20 +370,20 @@ pub(crate) mod tests {
     fn a_device_that_fails_later_loses_no_pattern() {
         for misbehave in [FAILS_LATER, PANICS_LATER] {
             let expected = Engine::new(identity(), vec![fake("CPU", WORKS)])
-                .make(&request(3))
+                .make(&request(3), None)
                 .unwrap();
             let mut engine = Engine::new(
                 identity(),
                 vec![fake("GPU", misbehave), fake("CPU", IS_SLOW)],
             );
             assert_eq!(engine.device(), "GPU");
-            assert_eq!(engine.make(&request(3)).unwrap(), expected);
+            assert_eq!(engine.make(&request(3), None).unwrap(), expected);
             assert!(
                 engine.device().starts_with("CPU (GPU failed: "),
                 "{}",
                 engine.device()
             );
-            assert!(engine.make(&request(4)).is_ok());
+            assert!(engine.make(&request(4), None).is_ok());
         }
     }
 
@@ -379,7 +397,7 @@ pub(crate) mod tests {
             }
         };
         let mut engine = Engine::new(identity(), vec![fake("CPU", fails_once)]);
-        assert!(engine.make(&request(3)).unwrap_err().contains("busy"));
-        assert!(engine.make(&request(3)).is_ok());
+        assert!(engine.make(&request(3), None).unwrap_err().contains("busy"));
+        assert!(engine.make(&request(3), None).is_ok());
     }
 }

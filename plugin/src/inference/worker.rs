@@ -198,8 +198,12 @@ fn answer(job: Job, loaded: &mut Loaded, shared: &Shared) -> Reply<Ready> {
     let (Ok(engine), true) = (&mut loaded.engine, is_wanted) else {
         return Reply { job, made: None };
     };
+    let Some(locks) = shared.locks_named(job.request.locks) else {
+        // Of a project that is no longer open.
+        return Reply { job, made: None };
+    };
     shared.snapshot().status = Status::Generating;
-    let made = engine.make(&job.request);
+    let made = engine.make(&job.request, locks.as_deref());
     let mut snapshot = shared.snapshot();
     snapshot.device = engine.device();
     match made {
@@ -323,7 +327,7 @@ mod tests {
     #[test]
     fn without_a_checkpoint_the_saved_pattern_stays_and_the_status_says_why() {
         let saved = Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])
-            .make(&job(5).request)
+            .make(&job(5).request, None)
             .unwrap();
         let (audio, shared, _worker) = start(|_| Err("the checkpoint is damaged".to_owned()));
         shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
@@ -348,7 +352,7 @@ mod tests {
     #[test]
     fn a_pattern_of_another_checkpoint_is_kept_and_named() {
         let mut saved = Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])
-            .make(&job(5).request)
+            .make(&job(5).request, None)
             .unwrap();
         saved.checkpoint_id = "an older one".to_owned();
         let (audio, shared, _worker) =
@@ -451,7 +455,7 @@ mod tests {
     fn a_project_whose_model_is_missing_plays_its_pattern_and_keeps_its_choice() {
         let mut saved = load_by_name(&Choice::default())
             .unwrap()
-            .make(&job(5).request)
+            .make(&job(5).request, None)
             .unwrap();
         saved.checkpoint_id = "id of missing".to_owned();
         let (audio, shared, _worker) = start(load_by_name);

@@ -17,6 +17,7 @@ fn ready() -> Ready {
         request: Request::new(7, u64::MAX, 0.1, [0.3; N_LATENT]),
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new(vec![hit], request::LOOP_BEATS),
+        groove: None,
         n_passes: 1,
     }
 }
@@ -100,7 +101,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     let fields = params.serialize_fields();
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
-        ["editor", "lanes", "model", "pattern", "take"]
+        ["editor", "lanes", "locks", "model", "pattern", "take"]
     );
 }
 
