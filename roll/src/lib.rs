@@ -15,7 +15,7 @@ use fourbar_model::note::Note;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Longest stretch that is drawn, in bars of 4/4; a picture of more is too tall for most programs to open.
+/// The most that is drawn, in bars of 4/4; a picture of more is too tall for most programs to open.
 pub const MAX_BARS: usize = 64;
 /// Grid steps in a quarter note, in the arithmetic of time.
 const STEPS_PER_BEAT: f64 = 4.0;

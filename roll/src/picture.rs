@@ -377,7 +377,7 @@ impl Canvas {
     }
 }
 
-/// The pixels of `0..limit` that the stretch from `start` to `end` touches, each with the share of it that is covered.
+/// The pixels of `0..limit` that the range from `start` to `end` touches, each with the share of it that is covered.
 fn coverage(start: f32, end: f32, limit: usize) -> impl Iterator<Item = (usize, f32)> {
     let touched: Range<usize> = pixel(start.floor())..pixel(end.ceil()).min(limit);
     touched.map(move |index| {

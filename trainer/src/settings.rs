@@ -1,4 +1,4 @@
-//! What a training run is told: presets, files of settings and `--set`, and what single settings do to an example or a
+//! What decides a training run: presets, files of settings and `--set`, and what single settings do to an example or a
 //! step.
 
 mod augment;

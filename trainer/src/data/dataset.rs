@@ -1,9 +1,9 @@
 //! Performances on disk, made ready to learn from.
 //!
 //! A data set is a folder or a zip archive of MIDI files. A [`Converter`] finds in every file the
-//! [material](fourbar_model::converter::Material) of a model: its drums, its melodies, its trios. A file that cannot be
+//! [extracted](fourbar_model::converter::Extracted) of a model: its drums, its melodies, its trios. A file that cannot be
 //! used is kept as a [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples are
-//! windows of the material, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it
+//! windows of the extracted, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it
 //! announces.
 //!
 //! The Groove MIDI Dataset and MAESTRO bring an index with their own split into training, validation and test files. Any
@@ -80,7 +80,7 @@ pub struct Copied {
 /// A data set in memory.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// What finds the material in the files and makes examples of it.
+    /// What extracts the music of the files and makes examples of it.
     pub converter: Converter,
     /// The usable files, sorted by name.
     pub files: Vec<SourceFile>,
@@ -111,7 +111,7 @@ pub struct Dataset {
 pub struct Window {
     /// Index into [`Dataset::files`].
     pub file: usize,
-    /// Part of that file's material.
+    /// Part of that file's extracted.
     pub part: usize,
     /// First step of the window in that part.
     pub first_step: usize,
@@ -198,7 +198,7 @@ impl Dataset {
             if source.split != split {
                 continue;
             }
-            let places = self.converter.windows(&source.material, n_steps, hop_bars);
+            let places = self.converter.windows(&source.extracted, n_steps, hop_bars);
             windows.extend(places.into_iter().map(|place| Window {
                 file,
                 part: place.part,
@@ -217,7 +217,7 @@ impl Dataset {
         let mut bars = self.windows(split, STEPS_PER_BAR, 1);
         bars.retain(|bar| {
             let file = &self.files[bar.file];
-            let is_bar = file.material.parts[bar.part].steps_per_bar == STEPS_PER_BAR;
+            let is_bar = file.extracted.parts[bar.part].steps_per_bar == STEPS_PER_BAR;
             let plays = || self.groove(bar).is_some_and(|groove| groove.n_hits() > 0);
             file.beat_type == Some(BeatType::Fill) && is_bar && plays()
         });
@@ -228,7 +228,7 @@ impl Dataset {
     /// and timing.
     #[must_use]
     pub fn groove(&self, window: &Window) -> Option<Groove> {
-        let part = &self.files[window.file].material.parts[window.part];
+        let part = &self.files[window.file].extracted.parts[window.part];
         part.groove()?.window(window.first_step, window.n_steps)
     }
 
@@ -252,9 +252,9 @@ impl Dataset {
             part: window.part,
             first_step: window.first_step,
         };
-        let material = &self.files[window.file].material;
+        let extracted = &self.files[window.file].extracted;
         self.converter
-            .example(material, &place, window.n_steps, noise)
+            .example(extracted, &place, window.n_steps, noise)
     }
 }
 
@@ -320,8 +320,8 @@ fn copies(files: &[SourceFile]) -> Vec<Copied> {
     let mut copies = Vec::new();
     for mut alike in by_grid.into_values().filter(|alike| alike.len() > 1) {
         alike.sort_by_key(|file| {
-            let n_unmapped: usize = file.material.lost.unmapped.values().sum();
-            (file.material.better_map.is_some(), n_unmapped)
+            let n_unmapped: usize = file.extracted.lost.unmapped.values().sum();
+            (file.extracted.better_map.is_some(), n_unmapped)
         });
         let mut used: Vec<&SourceFile> = Vec::new();
         for file in alike {

@@ -205,7 +205,7 @@ mod tests {
             in_split.count()
         });
         assert_eq!(n_files, [95, 13, 21]);
-        let n_notes = dataset.files.iter().map(|file| file.material.n_notes);
+        let n_notes = dataset.files.iter().map(|file| file.extracted.n_notes);
         assert_eq!(n_notes.sum::<usize>(), 532_663);
         let windows = Split::ALL.map(|split| dataset.windows(split, 64, 1));
         // Counted by a program of its own after note-seq's `extract_melodies`, with `mido` for the notes.

@@ -77,7 +77,7 @@ impl Page<'_> {
             .interpolation
             .as_ref()
             .map_or(String::new(), distances);
-        html += &self.inventions();
+        html += &self.samples();
         html += &report
             .two_sample
             .as_ref()
@@ -225,7 +225,7 @@ impl Page<'_> {
             );
         }
         section(
-            "Heard once, played back",
+            "Reconstructions",
             "Three held-out examples, chosen by how much of them comes back, above what the model makes of them.",
             &(legend(gallery) + &body),
         )
@@ -259,11 +259,11 @@ impl Page<'_> {
         )
     }
 
-    fn inventions(&self) -> String {
+    fn samples(&self) -> String {
         let gallery = &self.gallery;
-        let scene = Scene::of(gallery.inventions.iter(), gallery.n_steps, gallery.map);
+        let scene = Scene::of(gallery.samples.iter(), gallery.n_steps, gallery.map);
         let mut body = String::new();
-        for notes in &gallery.inventions {
+        for notes in &gallery.samples {
             body += &scene.to_svg(notes, Size::Full, "an invention");
         }
         if let (Some(prior), Some(data)) = (&self.report.prior, &self.report.data) {
@@ -274,17 +274,17 @@ impl Page<'_> {
                 })
                 .collect();
             body += &format!(
-                "<h3>{} inventions beside the drummers (mean ± standard deviation)</h3>\n<div class=\"scroll\"><table>\n\
+                "<h3>{} samples beside the drummers (mean ± standard deviation)</h3>\n<div class=\"scroll\"><table>\n\
                  <tr><th></th><th>model</th><th>data</th></tr>\n{rows}</table></div>\n",
                 prior.features.n_grooves
             );
         }
         section(
-            "Invented",
+            "Samples of the prior",
             &format!(
                 "Decoded from random places of the latent space, drawn at temperature {}: what the plugin and \
                  <code>fourbar generate</code> play with the seeds {} and after.",
-                super::inventions::TEMPERATURE,
+                super::prior_samples::TEMPERATURE,
                 self.report.seed
             ),
             &body,
@@ -446,7 +446,7 @@ fn drums(drums: &Drums, sampled: &Drums) -> String {
             share(f1.value, f1.interval),
             percent(onsets.precision()),
             percent(onsets.recall()),
-            onsets.found + onsets.missed
+            onsets.true_positives + onsets.false_negatives
         );
     };
     for voice in Voice::ALL {
@@ -500,15 +500,15 @@ fn distances(study: &Interpolation) -> String {
             ],
         }
     };
-    let language = format!(
+    let n_grams = format!(
         "Log-likelihood under {}-grams of the training data, nats a row",
-        study.language_order
+        study.n_gram_order
     );
     let charts = [
         chart("Hamming distance to the start, share of rows", |curve| {
             &curve.hamming
         }),
-        chart(&language, |curve| &curve.language_nats_per_row),
+        chart(&n_grams, |curve| &curve.n_gram_nats_per_row),
         chart("Log-likelihood under the model, nats a row", |curve| {
             &curve.model_nats_per_row
         }),
@@ -518,13 +518,13 @@ fn distances(study: &Interpolation) -> String {
         "How music changes on the way",
         &format!(
             "Means over {} pairs of held-out examples, of different files if there are two; bands are 95 % intervals. \
-             Who is told controls is told the start's.",
+             Conditional models keep the first example's controls.",
             study.n_pairs
         ),
         &format!(
             "<div class=\"charts\">\n{charts}<div class=\"quiet\">\n\
              <p>The <em>blend</em> takes each row from the end with the probability of the position, else from the \
-             start: it is the original at both ends, and in between it is no music.</p>\n\
+             start: it is what was played at both ends, and in between it is no music.</p>\n\
              <p>The <em>arc</em> goes from the latent of the one to that of the other and is decoded on the way. It \
              begins and ends at the reconstructions, which is why it does not begin at a distance of 0, and should be \
              likely all the way.</p>\n\
@@ -534,7 +534,7 @@ fn distances(study: &Interpolation) -> String {
     )
 }
 
-/// Inventions and reconstructions beside drummers.
+/// Samples and reconstructions beside drummers.
 fn beside_drummers(two_sample: &TwoSample) -> String {
     let rows = two_sample_rows(two_sample).into_iter();
     let rows = rows.map(|(name, cells)| [vec![name], cells].concat());

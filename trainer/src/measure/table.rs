@@ -53,7 +53,7 @@ impl Report {
         if let (Some(prior), Some(data)) = (&self.prior, &self.data) {
             lines.push(String::new());
             lines.push(format!(
-                "Invented: {} samples of the prior at temperature {}, beside the data (mean ± standard deviation)",
+                "Samples: {} of the prior at temperature {}, beside the data (mean ± standard deviation)",
                 prior.features.n_grooves, prior.temperature
             ));
             features(&mut lines, &prior.features, data);
@@ -144,7 +144,7 @@ fn segments(lines: &mut Vec<String>, reconstruction: &Reconstruction, n_steps: u
     line("mean", &right, &number(mean_nats, 2));
 }
 
-/// The walks between examples, every other position.
+/// Interpolations between examples, every other position.
 fn interpolation(lines: &mut Vec<String>, study: &Interpolation) {
     lines.push(format!(
         "Between {} pairs of examples: on the arc through the latent space, and in a blend row by row",
@@ -176,9 +176,9 @@ fn interpolation(lines: &mut Vec<String>, study: &Interpolation) {
         line(
             &format!(
                 "log-likelihood a row by {}-grams, {name}",
-                study.language_order
+                study.n_gram_order
             ),
-            cells(&curve.language_nats_per_row),
+            cells(&curve.n_gram_nats_per_row),
         );
     }
     for (name, curve) in [("arc", &study.latent), ("blend", &study.blend)] {
@@ -189,10 +189,10 @@ fn interpolation(lines: &mut Vec<String>, study: &Interpolation) {
     }
 }
 
-/// Which hits were found.
+/// Which hits are right.
 fn onsets(lines: &mut Vec<String>, drums: &Drums, sampled: &Drums) {
     lines.push(
-        "Drums, free-running, most likely (last line: sampled): which hits are found".to_owned(),
+        "Drums, free-running, most likely (last line: sampled): which hits are right".to_owned(),
     );
     lines.push(format!(
         "  {:<20}{:>10}{:>10}{:>10}{:>10}",
@@ -204,7 +204,7 @@ fn onsets(lines: &mut Vec<String>, drums: &Drums, sampled: &Drums) {
             percent(onsets.precision()),
             percent(onsets.recall()),
             percent(onsets.f1()),
-            onsets.found + onsets.missed,
+            onsets.true_positives + onsets.false_negatives,
             interval.map_or(String::new(), |interval| format!(
                 "   F1 between {} and {}",
                 percent(Some(interval.low)),

@@ -1,4 +1,4 @@
-//! Everything that a training run is told.
+//! Everything that decides a training run.
 //!
 //! Settings come in layers, each a TOML table that overrules the ones before: the preset, a file of the user's own, and
 //! `--set key=value`. A preset is a file in `trainer/presets`, and there is nothing else to it.

@@ -35,7 +35,7 @@ pub(super) struct TrainingSet<'a> {
     pub(super) windows: Vec<Window>,
     /// The validation split, if there is any.
     pub(super) validation: Option<HeldOut>,
-    /// Which bars are fills, if examples are told.
+    /// Which bars are fills, if examples are conditioned on them.
     fills: Option<FillClassifier>,
     /// The model that the run starts from, if it starts from one.
     base: Option<&'a Base>,

@@ -97,7 +97,7 @@ fn drummers(
     Ok(clips.collect())
 }
 
-/// A loop by the model for a tempo, which it is told if it has learned what tempi are. As of the drummers' loops, those
+/// A loop by the model for a tempo, which it is conditioned on if it has learned tempi. As of the drummers' loops, those
 /// with hardly any hits are left out.
 fn machine(model: &LoadedModel, bpm: f64, noise: &mut Noise) -> anyhow::Result<Clip> {
     let config = model.vae.config();

@@ -160,7 +160,7 @@ fn each_of_twenty_drummers_loops_is_paired_with_the_models_at_the_same_tempo() {
                     "{file} is a drummer's and heard once"
                 );
                 let source = dataset.files.iter().find(|one| one.name == *file).unwrap();
-                let whole = source.material.parts[0].groove().unwrap();
+                let whole = source.extracted.parts[0].groove().unwrap();
                 let windows = (0..3).filter_map(|bar| whole.window(16 * bar, 16));
                 assert!(windows.into_iter().any(|window| window == clip.groove));
             }

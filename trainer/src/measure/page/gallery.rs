@@ -3,7 +3,7 @@
 use crate::measure::decoding::means;
 use crate::measure::evaluation::Evaluation;
 use crate::measure::held_out::HeldOut;
-use crate::measure::inventions::invented;
+use crate::measure::prior_samples::sample_prior;
 use crate::measure::statistics::count;
 use crate::measure::{accuracy, interpolation};
 use fourbar_model::drums::DrumMap;
@@ -15,8 +15,8 @@ use fourbar_model::vae::Vae;
 
 /// Sequences of the walk that is drawn, the reconstructions of both ends among them.
 const N_STRIPS: u8 = 7;
-/// Invented sequences that are drawn.
-const N_INVENTED: usize = 3;
+/// Samples of the prior that are drawn.
+const N_SAMPLES: usize = 3;
 /// Which reconstructions are drawn, as shares of the way from the worst to the best.
 const RANKS: [(&str, f64); 3] = [
     ("Among the weakest tenth", 0.1),
@@ -31,7 +31,7 @@ pub(in crate::measure) struct Gallery {
     pub(super) n_steps: usize,
     pub(super) reconstructions: Vec<Reconstructed>,
     pub(super) walk: Walk,
-    pub(super) inventions: Vec<Vec<Note>>,
+    pub(super) samples: Vec<Vec<Note>>,
 }
 
 /// A held-out sequence beside what the model makes of it.
@@ -70,8 +70,8 @@ impl Gallery {
         } = evaluation;
         let converter = &vae.config().converter;
         let notes = |rows: &Rows| converter.notes(rows, map);
-        let samples: Vec<usize> = (0..N_INVENTED).collect();
-        let inventions = invented(vae, held_out, &samples, seed)?;
+        let samples: Vec<usize> = (0..N_SAMPLES).collect();
+        let rows = sample_prior(vae, held_out, &samples, seed)?;
         let reconstructions = ranked(held_out, played).map(|(rank, place, right)| Reconstructed {
             rank,
             name: held_out.names[place].clone(),
@@ -84,7 +84,7 @@ impl Gallery {
             n_steps: vae.config().window_steps(),
             reconstructions: reconstructions.collect(),
             walk: Walk::of(vae, held_out, map, seed)?,
-            inventions: inventions.iter().map(notes).collect(),
+            samples: rows.iter().map(notes).collect(),
         })
     }
 }
