@@ -29,6 +29,7 @@ use super::locate::{GMD_ATTRIBUTION, GMD_LICENCE};
 use crate::files;
 use crate::reading::Reading;
 use anyhow::Result;
+use fourbar_model::checkpoint::DatasetCard;
 use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
@@ -94,14 +95,9 @@ pub struct Dataset {
     pub other_tables: Vec<String>,
     /// Files that are the same performance as another one; those that an index lists are used all the same.
     pub copies: Vec<Copied>,
-    /// What the set is called: the file's or folder's name, except for a set that is known.
-    pub name: String,
-    /// Its licence, if known.
-    pub licence: String,
-    /// Whom to credit, if known.
-    pub attribution: String,
-    /// SHA-256 of the archive; for a folder, that of the SHA-256 values of its files, sorted.
-    pub sha256: String,
+    /// What the set is called (the file's or folder's name, except for a set that is known) and its terms, if known. Its
+    /// SHA-256 is that of the archive; for a folder, that of the SHA-256 values of its files, sorted.
+    pub card: DatasetCard,
     /// The drum map that the notes were read with.
     pub drum_map: &'static DrumMap,
 }
@@ -111,7 +107,7 @@ pub struct Dataset {
 pub struct Window {
     /// Index into [`Dataset::files`].
     pub file: usize,
-    /// Part of that file's extracted.
+    /// Part of what was extracted of that file.
     pub part: usize,
     /// First step of the window in that part.
     pub first_step: usize,
@@ -172,7 +168,7 @@ impl Dataset {
         } else {
             contents.clone()
         };
-        let card = Card::of(path, &contents, index.as_ref());
+        let card = card(path, &contents, index.as_ref(), sha256);
         Ok(Self {
             converter: converter.clone(),
             files,
@@ -181,10 +177,7 @@ impl Dataset {
             n_ignored,
             other_tables,
             copies,
-            name: card.name,
-            licence: card.licence,
-            attribution: card.attribution,
-            sha256,
+            card,
             drum_map: map,
         })
     }
@@ -427,41 +420,24 @@ fn unreadable(input: &Input) -> Vec<Dropped> {
         .collect()
 }
 
-/// Name, licence and credit of a data set.
-struct Card {
-    name: String,
-    licence: String,
-    attribution: String,
-}
-
-impl Card {
-    fn of(path: &Path, contents: &str, index: Option<&Index>) -> Self {
-        if contents == GMD_CONTENTS_SHA256 {
-            return Self {
-                name: "Groove MIDI Dataset 1.0.0".to_owned(),
-                licence: GMD_LICENCE.to_owned(),
-                attribution: GMD_ATTRIBUTION.to_owned(),
-            };
-        }
-        // Whatever part of MAESTRO is there, its table is the whole one.
-        if index.is_some_and(|index| files::hex(&index.sha256) == MAESTRO_INDEX_SHA256) {
-            return Self {
-                name: "MAESTRO v3.0.0".to_owned(),
-                licence: MAESTRO_LICENCE.to_owned(),
-                attribution: MAESTRO_ATTRIBUTION.to_owned(),
-            };
-        }
-        let unknown =
-            || "unknown: state it before you publish anything made from this data".to_owned();
-        let name = path.file_name().map_or_else(
-            || path.display().to_string(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        Self {
-            name,
-            licence: unknown(),
-            attribution: unknown(),
-        }
+/// What a data set is called, its terms and whom to credit.
+fn card(path: &Path, contents: &str, index: Option<&Index>, sha256: String) -> DatasetCard {
+    // Whatever part of MAESTRO is there, its table is the whole one.
+    let is_maestro = |index: &Index| files::hex(&index.sha256) == MAESTRO_INDEX_SHA256;
+    let [name, licence, attribution] = if contents == GMD_CONTENTS_SHA256 {
+        ["Groove MIDI Dataset 1.0.0", GMD_LICENCE, GMD_ATTRIBUTION].map(str::to_owned)
+    } else if index.is_some_and(is_maestro) {
+        ["MAESTRO v3.0.0", MAESTRO_LICENCE, MAESTRO_ATTRIBUTION].map(str::to_owned)
+    } else {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let unknown = "unknown: state it before you publish anything made from this data";
+        [name.to_string_lossy().as_ref(), unknown, unknown].map(str::to_owned)
+    };
+    DatasetCard {
+        name,
+        licence,
+        attribution,
+        sha256,
     }
 }
 

@@ -199,7 +199,7 @@ mod tests {
             ..MelodyConverter::default()
         });
         let dataset = Dataset::load(Path::new(&path), &converter, &DrumMap::TD11).unwrap();
-        assert_eq!(dataset.name, "MAESTRO v3.0.0");
+        assert_eq!(dataset.card.name, "MAESTRO v3.0.0");
         let n_files = Split::ALL.map(|split| {
             let in_split = dataset.files.iter().filter(|file| file.split == split);
             in_split.count()

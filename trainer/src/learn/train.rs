@@ -17,7 +17,7 @@ use crate::settings::{Config, DEFAULT_PRESET};
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use clap::Args as ClapArgs;
-use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+use fourbar_model::checkpoint::{Checkpoint, Metadata};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::vae::Vae;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -229,12 +229,12 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     }
     if args.resume {
         ensure!(
-            progress.dataset_sha256 == dataset.sha256,
+            progress.dataset_sha256 == dataset.card.sha256,
             "the run in {} was started with other data: give the same --data",
             args.out.display()
         );
     }
-    progress.dataset_sha256.clone_from(&dataset.sha256);
+    progress.dataset_sha256.clone_from(&dataset.card.sha256);
     let config = progress.config.clone();
     let mut folder = match folder {
         Some(folder) => folder,
@@ -255,7 +255,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         config.model.preset,
         set.windows.len(),
         set.validation.as_ref().map_or(0, HeldOut::len),
-        dataset.name,
+        dataset.card.name,
         config.train.steps,
         config.train.batch_size,
         device::name(device),
@@ -468,22 +468,17 @@ fn validation_line(row: &Row, validation: Option<&Validation>) -> String {
 fn checkpoint(set: &TrainingSet, vae: &Rounded, progress: &Progress) -> Result<Checkpoint> {
     Ok(Checkpoint {
         metadata: Metadata {
-            format_version: FORMAT_VERSION,
-            config: set.config.model.clone(),
-            drum_map: set.dataset.drum_map.id.to_owned(),
-            dataset: DatasetCard {
-                name: set.dataset.name.clone(),
-                licence: set.dataset.licence.clone(),
-                attribution: set.dataset.attribution.clone(),
-                sha256: set.dataset.sha256.clone(),
-            },
             command: progress.command(),
             seed: set.config.train.seed,
             step: progress.step,
             epochs: number(progress.step) / number(set.steps_per_epoch),
-            metrics: serde_json::Value::Null,
-            latent: set.latent_map(&vae.vae)?,
             attributes: set.attributes(),
+            ..Metadata::new(
+                set.config.model.clone(),
+                set.dataset.drum_map.id,
+                set.dataset.card.clone(),
+                set.latent_map(&vae.vae)?,
+            )
         },
         tensors: vae.tensors.clone(),
     })

@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             "note: the {} split of {} has {n_files} file(s), which are too few to compare with drummers or to interpolate between; \
              give more files, or measure on --split {}",
             args.split.name(),
-            dataset.name,
+            dataset.card.name,
             Split::Train.name()
         )?;
     }

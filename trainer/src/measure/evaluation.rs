@@ -64,7 +64,7 @@ impl Evaluation {
             !held_out.is_empty(),
             "the {} split of {} holds nothing of {} steps: choose another --split, or data with longer files",
             split.name(),
-            dataset.name,
+            dataset.card.name,
             config.n_steps
         );
         let forced = Forced::of(vae, &held_out, settings.seed)?;
@@ -93,7 +93,7 @@ impl Evaluation {
             preset: config.preset.clone(),
             head: config.decoder.head.name().to_owned(),
             rows: config.converter.output().to_string(),
-            dataset: dataset.name.clone(),
+            dataset: dataset.card.name.clone(),
             split,
             n_files: held_out.files.iter().collect::<BTreeSet<_>>().len(),
             n_examples: held_out.len(),

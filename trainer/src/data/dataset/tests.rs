@@ -121,7 +121,7 @@ fn an_archive_and_a_folder_with_the_same_files_are_the_same_data() {
     for (a, b) in from_folder.files.iter().zip(&from_zip.files) {
         assert_eq!((a.split, groove_of(a)), (b.split, groove_of(b)));
     }
-    assert_eq!(from_zip.name, "set.ZIP");
+    assert_eq!(from_zip.card.name, "set.ZIP");
 }
 
 #[test]
@@ -514,7 +514,7 @@ fn what_holds_no_midi_is_refused_with_a_remedy() {
 #[test]
 fn the_set_is_known_by_its_files_and_not_by_their_names() {
     let (one, two) = (beat(4), beat(5));
-    let hash = |files: &[(&str, &[u8])]| load(folder_of(files).path()).sha256;
+    let hash = |files: &[(&str, &[u8])]| load(folder_of(files).path()).card.sha256;
     let original = hash(&[("a.mid", &one), ("b.mid", &two)]);
     assert_eq!(original, hash(&[("z/a.mid", &two), ("y.mid", &one)]));
     assert_ne!(original, hash(&[("a.mid", &one)]));

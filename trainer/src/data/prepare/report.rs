@@ -3,6 +3,7 @@
 use crate::data::dataset::{BeatType, Copied, Dataset, Dropped, SourceFile, Split};
 use crate::settings::Config;
 use crate::text::grouped;
+use fourbar_model::checkpoint::DatasetCard;
 use fourbar_model::converter::Converter;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::midi::{DRUM_CHANNEL, Repair};
@@ -24,10 +25,8 @@ const TEMPO_BIN_BPM: u32 = 10;
 pub struct Report {
     pub(super) schema_version: u32,
     pub(super) path: String,
-    pub(super) name: String,
-    pub(super) sha256: String,
-    pub(super) licence: String,
-    pub(super) attribution: String,
+    #[serde(flatten)]
+    pub(super) card: DatasetCard,
     /// Path of the table that gave the split; `None` if the split is by content.
     pub(super) index: Option<String>,
     /// What the model sees of the music, with its settings.
@@ -231,10 +230,7 @@ impl Report {
         Self {
             schema_version: SCHEMA_VERSION,
             path: path.display().to_string(),
-            name: dataset.name.clone(),
-            sha256: dataset.sha256.clone(),
-            licence: dataset.licence.clone(),
-            attribution: dataset.attribution.clone(),
+            card: dataset.card.clone(),
             index: dataset.index.clone(),
             converter: dataset.converter.clone(),
             drum_map: dataset.drum_map.id,

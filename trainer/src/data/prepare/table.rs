@@ -29,11 +29,11 @@ impl Display for Report {
 
 impl Report {
     fn write_identity(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", printable(&self.name))?;
+        writeln!(f, "{}", printable(&self.card.name))?;
         writeln!(f, "  path         {}", printable(&self.path))?;
-        writeln!(f, "  sha-256      {}", self.sha256)?;
-        writeln!(f, "  licence      {}", self.licence)?;
-        writeln!(f, "  attribution  {}", self.attribution)?;
+        writeln!(f, "  sha-256      {}", self.card.sha256)?;
+        writeln!(f, "  licence      {}", self.card.licence)?;
+        writeln!(f, "  attribution  {}", self.card.attribution)?;
         writeln!(f, "  converter    {}", self.converter.name())?;
         if self.converter.needs_drum_map() {
             writeln!(f, "  drum map     {}", self.drum_map)?;

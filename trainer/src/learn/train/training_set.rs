@@ -59,7 +59,7 @@ impl<'a> TrainingSet<'a> {
         if n_examples == 0 {
             bail!(
                 "{} holds no training window of {n_steps} steps: `fourbar prepare --preset {}` shows why",
-                dataset.name,
+                dataset.card.name,
                 config.model.preset
             );
         }

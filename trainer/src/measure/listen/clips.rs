@@ -80,7 +80,7 @@ fn drummers(
         places.len() >= N_PAIRS,
         "{N_PAIRS} files of drummers are needed, and the test split of {} has {} in which they play {} bars of 4/4 with \
          dynamics and timing: give more with --data, or choose a model of grooves",
-        dataset.name,
+        dataset.card.name,
         places.len(),
         n_steps / STEPS_PER_BAR
     );

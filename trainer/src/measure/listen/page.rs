@@ -5,7 +5,7 @@ use crate::data;
 use crate::data::Dataset;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use fourbar_model::checkpoint::Metadata;
+use fourbar_model::checkpoint::{DatasetCard, Metadata};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_roll::escape;
 
@@ -78,12 +78,12 @@ impl Page<'_> {
 
     /// How the page was made, and whom to credit.
     fn footer(&self) -> String {
-        let Dataset {
+        let DatasetCard {
             name,
             licence,
             attribution,
             ..
-        } = self.dataset;
+        } = &self.dataset.card;
         let licence = if licence == data::GMD_LICENCE {
             let url = data::GMD_LICENCE_URL;
             format!("<a href=\"{url}\">{licence}</a>")

@@ -269,11 +269,9 @@ fn the_page_needs_nothing_else_and_credits_the_drummers() {
     assert!(page.contains("Licence: unknown: state it before you publish"));
 
     let (folder, model) = (data(N_PAIRS), model());
-    let dataset = Dataset {
-        licence: data::GMD_LICENCE.to_owned(),
-        attribution: data::GMD_ATTRIBUTION.to_owned(),
-        ..dataset(folder.path())
-    };
+    let mut dataset = dataset(folder.path());
+    dataset.card.licence = data::GMD_LICENCE.to_owned();
+    dataset.card.attribution = data::GMD_ATTRIBUTION.to_owned();
     let page = Page {
         model: &model.metadata,
         dataset: &dataset,
