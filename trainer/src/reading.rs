@@ -14,7 +14,7 @@ use fourbar_model::midi::{self, DrumPart, Song};
 use maps::NamedMap;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Largest file that is read: far above any MIDI performance, so that a wrong path cannot fill the memory.
@@ -153,6 +153,31 @@ impl Reading {
     }
 }
 
+/// The bytes of a MIDI file.
+///
+/// # Errors
+/// If it cannot be read, or is larger than any performance.
+pub fn read_midi(source: impl Read) -> io::Result<Vec<u8>> {
+    let bytes = read_at_most(source, MAX_FILE_BYTES + 1)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other(format!(
+            "larger than {} MiB, which no MIDI performance is",
+            MAX_FILE_BYTES >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+/// The first bytes of a file, at most so many, whatever size it announces.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read_at_most(source: impl Read, n_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(n_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// A MIDI file that was named on the command line.
 #[derive(Debug, Clone)]
 pub struct Performance {
@@ -169,15 +194,9 @@ impl Performance {
     /// If it cannot be read or is not MIDI. The text names the file and the remedy.
     pub fn open(path: &Path, part: DrumPart) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        let bytes = File::open(path)
+            .and_then(read_midi)
             .with_context(|| format!("cannot read {name}"))?;
-        anyhow::ensure!(
-            bytes.len() as u64 <= MAX_FILE_BYTES,
-            "{name} is larger than {} MiB, which no performance is: give a MIDI file",
-            MAX_FILE_BYTES >> 20
-        );
         let song = midi::read(&bytes)
             .with_context(|| format!("{name} cannot be used (give a MIDI file)"))?;
         let song = Song {
