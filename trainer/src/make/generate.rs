@@ -8,7 +8,6 @@ mod arguments;
 mod attribute;
 mod between;
 mod input;
-mod keys;
 mod known;
 mod nearby;
 mod output;

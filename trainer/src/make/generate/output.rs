@@ -2,14 +2,13 @@
 
 use super::arguments::{Args, Format};
 use super::input::bars;
-use super::keys::KeyRoll;
 use super::player::Player;
 use super::variation::Variation;
 use crate::files;
 use fourbar_model::groove::beats;
 use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
-use fourbar_roll::{PictureKind, Roll, drawn_bars};
+use fourbar_roll::{KeyRoll, PictureKind, Roll, drawn_bars};
 use serde::Serialize;
 use std::io::Write;
 
@@ -157,9 +156,5 @@ fn picture(
         .notes
         .iter()
         .partition(|note| note.channel == DRUM_CHANNEL);
-    let picture = KeyRoll::new(&keys, &drums, n_bars, steps_per_bar, map).picture(title);
-    match kind {
-        PictureKind::Png => picture.to_png(),
-        PictureKind::Svg => Ok(picture.to_svg().into_bytes()),
-    }
+    KeyRoll::new(&keys, &drums, n_bars, steps_per_bar, map).encode(title, kind)
 }
