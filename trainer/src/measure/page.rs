@@ -537,7 +537,6 @@ fn distances(study: &Interpolation) -> String {
 /// Samples and reconstructions beside drummers.
 fn beside_drummers(two_sample: &TwoSample) -> String {
     let rows = two_sample_rows(two_sample).into_iter();
-    let rows = rows.map(|(name, cells)| [vec![name], cells].concat());
     section(
         "Beside drummers",
         "Whether windows could be a drummer's: distributions of sixteen features beside those of held-out drummers. What \
