@@ -26,6 +26,7 @@ mod prior_samples;
 mod reconstruction;
 mod report;
 mod segments;
+mod sound;
 mod statistics;
 mod table;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tokens;
 mod training_log;
 mod two_sample;
 mod validation;
+mod web;
 mod words;
 
 pub use accuracy::{Accuracy, Choice};

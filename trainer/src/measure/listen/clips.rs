@@ -1,6 +1,7 @@
 //! Which loops are heard, and in which order.
 
 use crate::data::{Dataset, Split};
+use crate::measure::sound::Loop;
 use crate::measure::two_sample::{MIN_HITS, Windows, shuffle};
 use crate::models::LoadedModel;
 use fourbar_model::conditions::Conditions;
@@ -27,6 +28,16 @@ pub(super) struct Clip {
     /// Tempo in quarter notes a minute: the drummer's, in both loops of a pair.
     pub(super) bpm: f64,
     pub(super) player: Player,
+}
+
+impl Clip {
+    /// What is heard of it.
+    pub(super) fn to_loop(&self) -> Loop<'_> {
+        Loop {
+            groove: &self.groove,
+            bpm: self.bpm,
+        }
+    }
 }
 
 /// Who plays a loop.
