@@ -245,6 +245,12 @@ impl FourbarParams {
         }
     }
 
+    /// How often a fill was asked for since the plugin was created.
+    #[must_use]
+    pub fn n_fills(&self) -> u32 {
+        self.n_fills.load(Ordering::Relaxed)
+    }
+
     /// The request that the parameters describe, for this variation.
     #[must_use]
     pub fn request(&self, variation: u64) -> Request {
@@ -301,7 +307,7 @@ impl FourbarParams {
             request: self.request(variation),
             model_revision: self.model.0.model_revision(),
             apply_at: self.apply_at.value().boundary(),
-            n_fills: self.n_fills.load(Ordering::Relaxed),
+            n_fills: self.n_fills(),
             feel: self.feel(),
             output: self.output(),
             kit_gain: self.kit_gain(),
@@ -534,10 +540,6 @@ pub fn sanitise(state: &mut PluginState) {
     state
         .params
         .retain(|id, value| known.get(id).is_some_and(|&param| is_usable(param, value)));
-    // A press that was saved half-way is no press.
-    for press in ["regenerate", "fill_now"] {
-        state.params.remove(press);
-    }
 
     let fields = &mut state.fields;
     let fits = |editor: EguiState| {

@@ -295,6 +295,11 @@ impl Variations {
             .unwrap_or_else(|| base_variation.load(Ordering::Relaxed))
     }
 
+    /// Takes what was asked for so far as answered.
+    pub fn forget(&mut self, asked: Asked) {
+        self.seen = asked;
+    }
+
     /// Forgets the variation that automation chose; call it when the transport starts.
     pub fn restart(&mut self) {
         self.of_this_run = None;

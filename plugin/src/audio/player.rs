@@ -142,6 +142,11 @@ impl Player {
         }
     }
 
+    /// Takes the fills that were asked for so far as played.
+    pub fn forget_fills(&mut self, n_fills: u32) {
+        self.n_fills = n_fills;
+    }
+
     /// Forgets the transport and the kit's sound. Notes that sound are ended in the next block.
     pub fn reset(&mut self) {
         self.tracker.reset();
