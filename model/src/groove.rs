@@ -73,7 +73,7 @@ pub struct NotesLost {
     pub unmapped: BTreeMap<u8, usize>,
     /// Notes on keys that the drum map knows and that are no drum, such as a metronome: key -> how many.
     pub aside: BTreeMap<u8, usize>,
-    /// Notes more than half a step before the start, later than a groove can be long, or in a stretch of the song that
+    /// Notes more than half a step before the start, later than a groove can be long, or in a section of the song that
     /// is not used.
     pub outside: usize,
 }
