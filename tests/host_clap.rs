@@ -209,5 +209,5 @@ fn check_song(mut player: Player<ClapHost>) {
         from_beats: f64::NEG_INFINITY,
         pattern: &ready.pattern,
     }];
-    check(&player, &patterns, Feel::AS_GENERATED, &DrumMap::GM);
+    check(&player, &patterns, Feel::AS_GENERATED, &DrumMap::GM.keys());
 }

@@ -1,7 +1,7 @@
 //! What a player of the plugin can ask of the drummer, in every format; `host_clap.rs` and `host_vst3.rs` run it.
 
-use fourbar_model::drums::DrumMap;
-use fourbar_model::pattern::Feel;
+use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::pattern::{Feel, Lane};
 use fourbar_plugin::request::{Play, Request};
 
 use crate::harness::rule::check;
@@ -17,8 +17,11 @@ macro_rules! instrument_tests_on {
             what_is_asked_of_the_drummer_is_played_and_saved
             velocities_stay_between_the_ends_that_are_set
             a_project_of_before_plays_as_it_did
+            a_project_of_before_there_were_lanes_plays_as_it_did
             fills_and_variations_come_where_the_pattern_has_them
             a_fill_that_is_asked_for_leads_into_the_next_bar
+            drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys
+            a_solo_silences_the_other_drums
         }
     };
     ($host:ty: $($test:ident)*) => {
@@ -116,11 +119,31 @@ pub(crate) fn a_project_of_before_plays_as_it_did<H: Host>() {
     let saved = pattern_in(&before).unwrap();
     assert_eq!(player.pattern(), Some(saved.clone()));
     let feel = Feel::AS_GENERATED;
-    check(&player, &whole_song(&saved), feel, &DrumMap::TD11);
+    check(&player, &whole_song(&saved), feel, &DrumMap::TD11.keys());
     let after = json(&mut player.host);
     for (id, value) in before["params"].as_object().unwrap() {
         assert_eq!(after["params"][id], *value, "{id}");
     }
+}
+
+/// A state that the plugin saved before drums could be muted or moved to other keys.
+const BEFORE_LANES: &[u8] = include_bytes!("fixtures/state/before_lanes.json");
+
+pub(crate) fn a_project_of_before_there_were_lanes_plays_as_it_did<H: Host>() {
+    let before: serde_json::Value = serde_json::from_slice(BEFORE_LANES).unwrap();
+    let mut player = Player::<H>::offline();
+    player.set("mute_1", "On");
+    player.set("density_3", "20 %");
+    player.run(64);
+    let mut player = with_lanes(player, r#"{"solo": ["ride"], "keys": {"ride": 3}}"#);
+    assert!(player.host.load(&of_json::<H>(&before)));
+    player.play(80.0);
+    player.stop();
+    let saved = pattern_in(&before).unwrap();
+    assert_eq!(saved.n_passes, 2);
+    assert_eq!(player.pattern(), Some(saved.clone()));
+    let feel = Feel::AS_GENERATED;
+    check(&player, &whole_song(&saved), feel, &DrumMap::GM.keys());
 }
 
 pub(crate) fn fills_and_variations_come_where_the_pattern_has_them<H: Host>() {
@@ -143,7 +166,7 @@ pub(crate) fn fills_and_variations_come_where_the_pattern_has_them<H: Host>() {
         &player,
         &whole_song(&ready),
         Feel::AS_GENERATED,
-        &DrumMap::GM,
+        &DrumMap::GM.keys(),
     );
 }
 
@@ -175,4 +198,64 @@ pub(crate) fn a_fill_that_is_asked_for_leads_into_the_next_bar<H: Host>() {
     assert_eq!(around(&plain), around(&filled));
     assert_ne!(plain, filled);
     assert_eq!(with_fill::<H>(true, &[1000]), filled, "in other blocks");
+}
+
+/// A player that has opened its own project with these choices for the drums.
+fn with_lanes<H: Host>(mut player: Player<H>, lanes: &str) -> Player<H> {
+    let mut project = json(&mut player.host);
+    project["fields"]["lanes"] = lanes.into();
+    assert!(player.host.load(&of_json::<H>(&project)));
+    player
+}
+
+pub(crate) fn drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys<H: Host>() {
+    let mut player = Player::<H>::offline();
+    let ready = player.wait_for_pattern(|_| true);
+    for (id, text) in [
+        ("mute_2", "On"),
+        ("density_3", "50 %"),
+        ("lane_velocity_1", "60 %"),
+    ] {
+        player.set(id, text);
+    }
+    player.run(64);
+    let mut player = with_lanes(player, r#"{"keys": {"kick": 35, "closed_hat": 44}}"#);
+    player.play(40.0);
+    player.stop();
+    assert_eq!(player.pattern(), Some(ready.clone()), "the same pattern");
+    let mut feel = Feel::AS_GENERATED;
+    feel.lanes.0[Voice::Snare.index()].is_heard = false;
+    feel.lanes.0[Voice::ClosedHat.index()].density = 0.5;
+    feel.lanes.0[Voice::Kick.index()].velocity = 0.6;
+    let mut keys = DrumMap::GM.keys();
+    keys[Voice::Kick.index()] = 35;
+    keys[Voice::ClosedHat.index()] = 44;
+    check(&player, &whole_song(&ready), feel, &keys);
+    assert!(player.heard.iter().any(|event| event.pitch == 44));
+
+    let saved = json(&mut player.host);
+    assert_eq!(
+        saved["fields"]["lanes"],
+        r#"{"solo":[],"keys":{"kick":35,"closed_hat":44}}"#
+    );
+    let mut reloaded = Player::<H>::offline();
+    assert!(reloaded.host.load(&of_json::<H>(&saved)));
+    reloaded.play(40.0);
+    reloaded.stop();
+    check(&reloaded, &whole_song(&ready), feel, &keys);
+}
+
+pub(crate) fn a_solo_silences_the_other_drums<H: Host>() {
+    let mut player = with_lanes(Player::<H>::offline(), r#"{"solo": ["kick"]}"#);
+    player.play(16.0);
+    player.stop();
+    let ready = player.pattern().unwrap();
+    let mut feel = Feel::AS_GENERATED;
+    feel.lanes.0 = [Lane {
+        is_heard: false,
+        ..Lane::AS_GENERATED
+    }; 9];
+    feel.lanes.0[Voice::Kick.index()].is_heard = true;
+    check(&player, &whole_song(&ready), feel, &DrumMap::GM.keys());
+    assert!(!player.heard.is_empty());
 }

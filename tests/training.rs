@@ -70,7 +70,7 @@ fn data(folder: &Path) -> PathBuf {
     let mut noise = Noise::from_seed(3);
     for i in 0..40 {
         let pattern = beat(&mut noise).to_pattern();
-        let notes = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::TD11, 9);
+        let notes = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::TD11.keys(), 9);
         std::fs::write(
             data.join(format!("beat_{i:02}.mid")),
             midi::write(&notes, 16.0, 100.0),

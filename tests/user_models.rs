@@ -109,7 +109,7 @@ fn performance<H: Host>(player: &mut Player<H>) -> Ready {
         from_beats: f64::NEG_INFINITY,
         pattern: &ready.pattern,
     }];
-    check(player, &in_force, Feel::AS_GENERATED, &DrumMap::GM);
+    check(player, &in_force, Feel::AS_GENERATED, &DrumMap::GM.keys());
     ready
 }
 

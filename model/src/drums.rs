@@ -91,6 +91,9 @@ impl Voice {
     }
 }
 
+/// The MIDI key that each drum is written with, in the order of [`Voice::ALL`].
+pub type Keys = [u8; N_VOICES];
+
 /// Which MIDI keys belong to which drum, and which key each drum is written with.
 ///
 /// Each is a file in `model/maps`, and a constant here that is named by the file.
@@ -207,6 +210,12 @@ impl DrumMap {
     #[must_use]
     pub const fn pitch(&self, voice: Voice) -> u8 {
         self.pitches[voice.index()][0]
+    }
+
+    /// The key that each drum is written with.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Voice::ALL.map(|voice| self.pitch(voice))
     }
 }
 

@@ -3,11 +3,13 @@
 //! A pattern keeps each hit's place on the grid apart from how far off the grid it is played, so that the amount of
 //! feel can change while it plays, without asking the network again.
 
+mod lanes;
 mod level;
 
+pub use lanes::{Lane, Lanes};
 pub use level::Level;
 
-use crate::drums::{DrumMap, N_VOICES, Voice};
+use crate::drums::{Keys, Voice};
 use crate::note::Note;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,9 @@ const SHORTEST_NOTE_BEATS: f64 = 0.125;
 
 /// The softest velocity that still sounds: MIDI's 1 of 127. A note-on with velocity 0 would be a note-off.
 pub const SOFTEST: f32 = 1.0 / 127.0;
+
+/// Length of the bars in which the hits of a drum are thinned out.
+const BAR_BEATS: f64 = 4.0;
 
 /// The longest loop that is restored from a saved project, a thousand bars: a damaged length must not fill the memory.
 const LONGEST_LOOP_BEATS: f64 = 4000.0;
@@ -43,6 +48,8 @@ pub struct Feel {
     pub timing: f32,
     /// Factor on every hit's distance from the pattern's mean velocity; 0 is flat, 2 doubles the contrast.
     pub velocity: f32,
+    /// What is heard of each drum.
+    pub lanes: Lanes,
     /// How loud the result is sent.
     pub level: Level,
 }
@@ -52,6 +59,7 @@ impl Feel {
     pub const AS_GENERATED: Self = Self {
         timing: 1.0,
         velocity: 1.0,
+        lanes: Lanes::AS_GENERATED,
         level: Level::AS_GENERATED,
     };
 }
@@ -109,12 +117,40 @@ impl Pattern {
         }
     }
 
-    /// How loud `hit` is played: never silent, at most 1.
+    /// How loud `hit` is played if it is: never silent, at most 1.
     #[must_use]
     pub fn velocity(&self, hit: &Hit, feel: Feel) -> f32 {
         // In this form, the amount 1 is exact.
         let velocity = hit.velocity + (feel.velocity - 1.0) * (hit.velocity - self.mean_velocity);
-        feel.level.of(velocity.clamp(SOFTEST, 1.0))
+        let trimmed = velocity.clamp(SOFTEST, 1.0) * feel.lanes.of(hit.voice).velocity;
+        feel.level.of(trimmed.clamp(SOFTEST, 1.0))
+    }
+
+    /// Whether `hit`, one of this pattern, is played.
+    #[must_use]
+    pub fn is_heard(&self, hit: &Hit, feel: Feel) -> bool {
+        let lane = feel.lanes.of(hit.voice);
+        lane.is_heard && (lane.density >= 1.0 || self.share_before(hit) < lane.density)
+    }
+
+    /// Share of the hits of the same drum in the same bar that a thinned-out pattern keeps rather than `hit`: the louder
+    /// ones, and of equals the earlier.
+    fn share_before(&self, hit: &Hit) -> f32 {
+        let bar_beats = (hit.grid_beats / BAR_BEATS).floor() * BAR_BEATS;
+        let first = self
+            .hits
+            .partition_point(|other| other.grid_beats < bar_beats);
+        let of_bar = self.hits[first..]
+            .iter()
+            .take_while(|other| other.grid_beats < bar_beats + BAR_BEATS);
+        let (mut n_before, mut n_all) = (0.0, 0.0);
+        for other in of_bar.filter(|other| other.voice == hit.voice) {
+            n_all += 1.0;
+            let is_before = other.velocity > hit.velocity
+                || other.velocity >= hit.velocity && other.grid_beats < hit.grid_beats;
+            n_before += if is_before { 1.0 } else { 0.0 };
+        }
+        n_before / n_all
     }
 
     /// When `hit` is played in a clip, which begins and ends with the loop; see [`Self::to_notes`].
@@ -124,25 +160,24 @@ impl Pattern {
         onset_beats.clamp(0.0, latest_beats)
     }
 
-    /// The loop as the notes of a clip, sorted by onset, then by drum: what the plugin plays from the song's start to
+    /// The loop as the notes of a clip, sorted by onset, then by key: what the plugin plays from the song's start to
     /// the loop's end.
     ///
-    /// A note lasts [`NOTE_BEATS`], but ends where its own drum is struck again and never after the loop's end. Of two
-    /// hits of one drum at the very same moment, the louder is played.
+    /// A note lasts [`NOTE_BEATS`], but ends where its key is struck again and never after the loop's end. Of two hits on
+    /// one key at the very same moment, the louder is played.
     ///
     /// A clip begins with its "one": a hit that anticipates the loop's start is played at the start, as it is where a
     /// song starts. At the clip's end, which has to be the loop's or the clip could not be looped, a note would be cut
     /// to what the hit is early, often less than 10 ms, and nothing would sound on the first beat of the first round.
     /// Every other hit is where it is, but for an exaggerated timing: the last note keeps a 32nd.
     #[must_use]
-    pub fn to_notes(&self, feel: Feel, map: &DrumMap, channel: u8) -> Vec<Note> {
-        let mut played: Vec<(f64, Voice, f32)> = self
-            .hits
-            .iter()
+    pub fn to_notes(&self, feel: Feel, keys: &Keys, channel: u8) -> Vec<Note> {
+        let heard = self.hits.iter().filter(|hit| self.is_heard(hit, feel));
+        let mut played: Vec<(f64, u8, f32)> = heard
             .map(|hit| {
                 (
                     self.clip_onset_beats(hit, feel),
-                    hit.voice,
+                    keys[hit.voice.index()],
                     self.velocity(hit, feel),
                 )
             })
@@ -154,16 +189,16 @@ impl Pattern {
         });
         played.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
 
-        let mut next_onset = [self.loop_beats; N_VOICES];
+        let mut next_onset = [self.loop_beats; 256];
         let mut notes = Vec::with_capacity(played.len());
-        for &(onset_beats, voice, velocity) in played.iter().rev() {
-            let end_beats = (onset_beats + NOTE_BEATS).min(next_onset[voice.index()]);
-            next_onset[voice.index()] = onset_beats;
+        for &(onset_beats, pitch, velocity) in played.iter().rev() {
+            let end_beats = (onset_beats + NOTE_BEATS).min(next_onset[usize::from(pitch)]);
+            next_onset[usize::from(pitch)] = onset_beats;
             let duration_beats = end_beats - onset_beats;
             notes.push(Note {
                 onset_beats,
                 duration_beats,
-                pitch: map.pitch(voice),
+                pitch,
                 velocity,
                 channel,
             });
@@ -234,6 +269,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test is meant to stop")]
 
     use super::*;
+    use crate::drums::DrumMap;
 
     fn hit(grid_beats: f64, offset_beats: f64, voice: Voice, velocity: f32) -> Hit {
         Hit {
@@ -267,7 +303,7 @@ mod tests {
         ];
         let pattern = Pattern::new(hits, 16.0);
         let played = |amount| {
-            let notes = pattern.to_notes(timing(amount), &DrumMap::GM, 9);
+            let notes = pattern.to_notes(timing(amount), &DrumMap::GM.keys(), 9);
             let end = notes
                 .iter()
                 .map(|note| note.onset_beats + note.duration_beats);
@@ -323,6 +359,91 @@ mod tests {
         assert_eq!(played(2.0), [SOFTEST, 1.0]);
     }
 
+    /// Everything about `voice` as `lane` has it.
+    fn with_lane(voice: Voice, lane: Lane) -> Feel {
+        let mut feel = Feel::AS_GENERATED;
+        feel.lanes.0[voice.index()] = lane;
+        feel
+    }
+
+    #[test]
+    fn a_thinned_out_drum_loses_the_softest_hits_of_every_bar_and_the_others_none() {
+        let velocities = [0.9, 0.3, 0.6, 0.3];
+        let bar = |first_beats: f64| {
+            let beats = [0.0, 1.0, 2.0, 3.0].into_iter();
+            beats
+                .zip(velocities)
+                .map(move |(beats, velocity)| hit(first_beats + beats, 0.0, Voice::Snare, velocity))
+        };
+        let mut hits: Vec<Hit> = bar(0.0).chain(bar(4.0)).collect();
+        hits.push(hit(0.0, 0.0, Voice::Kick, 0.1));
+        let pattern = Pattern::new(hits, 8.0);
+        let heard = |density| {
+            let lane = Lane {
+                density,
+                ..Lane::AS_GENERATED
+            };
+            let feel = with_lane(Voice::Snare, lane);
+            let heard = pattern
+                .hits()
+                .iter()
+                .filter(|hit| pattern.is_heard(hit, feel));
+            heard.map(|hit| hit.grid_beats).collect::<Vec<_>>()
+        };
+        assert_eq!(heard(1.0).len(), 9);
+        assert_eq!(heard(0.75), [0.0, 0.0, 1.0, 2.0, 4.0, 5.0, 6.0]);
+        assert_eq!(heard(0.5), [0.0, 0.0, 2.0, 4.0, 6.0]);
+        assert_eq!(heard(0.01), [0.0, 0.0, 4.0]);
+        assert_eq!(heard(0.0), [0.0], "the kick");
+    }
+
+    #[test]
+    fn a_mute_and_a_trim_are_of_one_drum_and_in_its_notes() {
+        let hits = vec![
+            hit(0.0, 0.0, Voice::Kick, 0.5),
+            hit(1.0, 0.0, Voice::Snare, 0.5),
+        ];
+        let pattern = Pattern::new(hits, 4.0);
+        let notes = |lane| {
+            let notes = pattern.to_notes(with_lane(Voice::Kick, lane), &DrumMap::GM.keys(), 9);
+            let heard = notes.iter().map(|note| (note.pitch, note.velocity));
+            heard.collect::<Vec<_>>()
+        };
+        let muted = Lane {
+            is_heard: false,
+            ..Lane::AS_GENERATED
+        };
+        assert_eq!(notes(muted), [(38, 0.5)]);
+        let trim = |velocity| Lane {
+            velocity,
+            ..Lane::AS_GENERATED
+        };
+        assert_eq!(notes(trim(0.5)), [(36, 0.25), (38, 0.5)]);
+        assert_eq!(notes(trim(2.0)), [(36, 1.0), (38, 0.5)]);
+        assert_eq!(notes(trim(0.0)), [(36, SOFTEST), (38, 0.5)]);
+    }
+
+    #[test]
+    fn drums_on_one_key_are_one_instrument() {
+        let hits = vec![
+            hit(0.0, 0.0, Voice::Kick, 0.5),
+            hit(0.0, 0.0, Voice::LowTom, 0.75),
+            hit(1.0, 0.0, Voice::Kick, 0.5),
+            hit(1.125, 0.0, Voice::LowTom, 0.5),
+        ];
+        let mut keys = DrumMap::GM.keys();
+        keys[Voice::LowTom.index()] = keys[Voice::Kick.index()];
+        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &keys, 9);
+        let heard: Vec<_> = notes
+            .iter()
+            .map(|note| (note.onset_beats, note.duration_beats, note.velocity))
+            .collect();
+        assert_eq!(
+            heard,
+            [(0.0, 0.25, 0.75), (1.0, 0.125, 0.5), (1.125, 0.25, 0.5)]
+        );
+    }
+
     #[test]
     fn a_note_ends_where_its_own_drum_is_struck_again() {
         let hits = vec![
@@ -330,7 +451,7 @@ mod tests {
             hit(0.25, 0.0, Voice::Snare, 0.5),
             hit(0.25, -0.0625, Voice::Kick, 0.5),
         ];
-        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &DrumMap::GM, 9);
+        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &DrumMap::GM.keys(), 9);
         let heard: Vec<_> = notes
             .iter()
             .map(|note| (note.pitch, note.onset_beats, note.duration_beats))
@@ -347,7 +468,7 @@ mod tests {
             hit(0.0, 0.125, Voice::Snare, 0.5),
             hit(0.25, -0.125, Voice::Snare, 0.75),
         ];
-        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &DrumMap::TD11, 3);
+        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &DrumMap::TD11.keys(), 3);
         let expected = Note {
             onset_beats: 0.125,
             duration_beats: 0.25,

@@ -30,7 +30,7 @@ struct Song {
 
 impl Song {
     fn new() -> Self {
-        let controls = FourbarParams::new(Arc::default()).controls(0, false);
+        let controls = FourbarParams::new(Arc::default()).controls(0, false, [false; 9]);
         let (audio_end, _worker_end) = mailbox();
         let mut player = Player::new(audio_end);
         player.activate(SAMPLE_RATE, false);

@@ -8,6 +8,7 @@ mod ability;
 mod background;
 mod button;
 mod choice;
+mod drums;
 mod explore;
 mod export;
 mod fader;
@@ -35,6 +36,7 @@ mod stepper;
 mod theme;
 mod window;
 
+use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
@@ -141,7 +143,7 @@ impl View {
         let picked = header::show(&page, top, &snapshot, seconds, &mut self.models);
         self.take_picked(picked);
         let grid = middle.with_max_y(middle.bottom() - GAP);
-        self.show_grid(&page, grid, sounding.as_deref(), &snapshot);
+        self.show_grid(&page, grid, setter, sounding.as_deref(), &snapshot);
         self.show_sections(&mut page, sections, setter, sounding.as_deref(), &snapshot);
         status_line::show(
             &page,
@@ -194,7 +196,14 @@ impl View {
         }
     }
 
-    fn show_grid(&self, ui: &Ui, rect: Rect, sounding: Option<&Ready>, snapshot: &Snapshot) {
+    fn show_grid(
+        &self,
+        ui: &Ui,
+        rect: Rect,
+        setter: &ParamSetter,
+        sounding: Option<&Ready>,
+        snapshot: &Snapshot,
+    ) {
         let picture = grid::Picture {
             ready: sounding,
             feel: self.params.feel(),
@@ -205,7 +214,9 @@ impl View {
                 _ => "Making the first pattern\u{2026}",
             },
         };
-        grid::show(ui, rect, &picture);
+        if let Some(voice) = grid::show(ui, rect, &picture, &self.params.lanes, setter) {
+            self.shared.strike(voice);
+        }
     }
 
     fn show_sections(
@@ -248,12 +259,12 @@ impl View {
     }
 
     fn start_export(&mut self, ready: &Ready) {
+        let Output { keys, channel, .. } = self.params.output();
         let export = Export {
             pattern: ready.pattern.clone(),
             feel: self.params.feel(),
-            map: self.params.drum_map.value().map(),
-            // Channels are counted from 1 for people and from 0 in notes.
-            channel: u8::try_from(self.params.channel.value() - 1).unwrap_or(0),
+            keys,
+            channel,
             tempo_bpm: self.tempo_bpm(),
             name: ready.request.name(),
         };

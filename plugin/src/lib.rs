@@ -140,9 +140,10 @@ impl Plugin for Fourbar {
             &mut self.bar_phase,
         );
         let variation = self.variation(&host);
+        let audition = self.shared.auditions(host.playing);
         let controls = self
             .params
-            .controls(variation, self.shared.auditions(host.playing));
+            .controls(variation, audition, self.shared.take_struck());
         let [left, right] = buffer.as_slice() else {
             return ProcessStatus::Error("the output is not stereo");
         };

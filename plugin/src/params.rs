@@ -8,10 +8,12 @@
 //! of range is brought back into it ([`sanitise`]).
 
 mod form;
+mod lanes;
 mod level;
 mod play;
 
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
+pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
 
@@ -21,7 +23,7 @@ use crate::audio::scheduler::Output;
 use crate::inference::models::{BuiltIn, Choice};
 use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
 use crate::shared::Shared;
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::{DrumMap, N_VOICES};
 use fourbar_model::pattern::Feel;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::params::persist::PersistentField;
@@ -114,6 +116,9 @@ pub struct FourbarParams {
     /// What changes from pass to pass.
     #[nested(group = "Fills")]
     pub form: FormParams,
+    /// What is heard of each drum.
+    #[nested(group = "Drums")]
+    pub lanes: LanesParams,
 }
 
 /// One latent axis.
@@ -163,7 +168,7 @@ impl FourbarParams {
             let amount = |name, pick: fn(&Self) -> &FloatParam| {
                 make.float(name, 1.0, 0.0, MAX_AMOUNT, pick)
                     .with_unit(" %")
-                    .with_value_to_string(Arc::new(|amount| format!("{:.0}", amount * 100.0)))
+                    .with_value_to_string(Arc::new(percent))
                     .with_string_to_value(Arc::new(share_of_percent))
             };
             let n_presses = Arc::<AtomicU32>::default();
@@ -222,6 +227,7 @@ impl FourbarParams {
                 play: PlayParams::new(&make),
                 level: LevelParams::new(&make),
                 form: FormParams::new(&make, n_fills.clone()),
+                lanes: LanesParams::new(&make),
                 n_presses,
                 n_fills,
                 n_recalls: AtomicU32::new(0),
@@ -274,6 +280,7 @@ impl FourbarParams {
         Feel {
             timing: self.timing.value(),
             velocity: self.velocity.value(),
+            lanes: self.lanes.lanes(),
             level: self.level.level(),
         }
     }
@@ -284,7 +291,7 @@ impl FourbarParams {
         let channel = self.channel.value().clamp(1, 16) - 1;
         Output {
             channel: u8::try_from(channel).unwrap_or(9),
-            map: self.drum_map.value().map(),
+            keys: self.lanes.keys(self.drum_map.value().map()),
             midi: self.midi_out.value(),
         }
     }
@@ -300,9 +307,9 @@ impl FourbarParams {
         }
     }
 
-    /// Everything the audio thread reads of the parameters.
+    /// Everything the audio thread reads of the parameters, and what the editor asks it for.
     #[must_use]
-    pub fn controls(&self, variation: u64, audition: bool) -> Controls {
+    pub fn controls(&self, variation: u64, audition: bool, struck: [bool; N_VOICES]) -> Controls {
         Controls {
             request: self.request(variation),
             model_revision: self.model.0.model_revision(),
@@ -313,6 +320,7 @@ impl FourbarParams {
             kit_gain: self.kit_gain(),
             bypass: self.bypass.value(),
             audition,
+            struck,
         }
     }
 }
@@ -427,7 +435,12 @@ fn signed_percent(share: f32) -> String {
     }
 }
 
-/// The share that [`signed_percent`] shows.
+/// A share in per cent.
+fn percent(share: f32) -> String {
+    format!("{:.0}", 100.0 * share)
+}
+
+/// The share that [`percent`] and [`signed_percent`] show.
 fn share_of_percent(text: &str) -> Option<f32> {
     Some(leading_number(text)? / 100.0)
 }
@@ -557,6 +570,10 @@ pub fn sanitise(state: &mut PluginState) {
         let first = serde_json::Value::from(BuiltIn::Groovae4Bar.name());
         fields.insert("model".to_owned(), first.to_string());
     }
+    let names_lanes = |text: &String| serde_json::from_str::<SavedLanes>(text).is_ok();
+    if !fields.get("lanes").is_some_and(names_lanes) {
+        fields.insert("lanes".to_owned(), "{}".to_owned());
+    }
     if let Some(text) = fields
         .get_mut("pattern")
         .filter(|text| serde_json::from_str::<SavedPattern>(text).is_err())
@@ -581,6 +598,7 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.play.param_map(),
         params.level.param_map(),
         params.form.param_map(),
+        params.lanes.param_map(),
     ]
     .concat();
     for (id, param, _) in later {

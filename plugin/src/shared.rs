@@ -4,7 +4,8 @@ use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
 use crate::request::Ready;
 use atomic_float::AtomicF32;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use fourbar_model::drums::{N_VOICES, Voice};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Finished patterns that may still come into force: more than are ever on their way.
@@ -25,6 +26,8 @@ pub struct Shared {
     pub host_plays: AtomicBool,
     /// Editor to audio thread: play on our own clock while the host is stopped; see [`Self::auditions`].
     pub audition: AtomicBool,
+    /// Editor to audio thread: drums that were struck by hand, a bit for each; see [`Self::take_struck`].
+    struck: AtomicU16,
     /// Audio thread to poller: counts the blocks in which something was played.
     pub n_played: AtomicU32,
     /// Audio thread to editor and worker: the fingerprint of the pattern in force; 0 before there is one.
@@ -87,6 +90,7 @@ impl Default for Shared {
             variation: AtomicU64::new(0),
             host_plays: AtomicBool::new(false),
             audition: AtomicBool::new(false),
+            struck: AtomicU16::new(0),
             n_played: AtomicU32::new(0),
             in_force: AtomicU64::new(0),
             model_revision: AtomicU32::new(0),
@@ -110,6 +114,17 @@ impl Shared {
             self.audition.store(false, Ordering::Relaxed);
         }
         self.audition.load(Ordering::Relaxed)
+    }
+
+    /// Plays a drum. For the editor.
+    pub fn strike(&self, voice: Voice) {
+        self.struck.fetch_or(1 << voice.index(), Ordering::Relaxed);
+    }
+
+    /// The drums that were struck since the last call. For the audio thread.
+    pub fn take_struck(&self) -> [bool; N_VOICES] {
+        let struck = self.struck.swap(0, Ordering::Relaxed);
+        Voice::ALL.map(|voice| struck & (1 << voice.index()) != 0)
     }
 
     /// Says which pattern is in force. For the audio thread.

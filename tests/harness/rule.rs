@@ -5,7 +5,7 @@
 //! song starts, or jumps out of the loop's phase, a hit whose early onset has just been missed sounds at once. A note
 //! lasts a 16th of the song's time wherever the song goes meanwhile, unless its drum is struck again or the song stops.
 
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::Keys;
 use fourbar_model::pattern::{Feel, NOTE_BEATS, Pattern};
 
 use super::{HeardNote, Host, Player};
@@ -93,9 +93,9 @@ pub(crate) fn check<H: Host>(
     player: &Player<H>,
     patterns: &[InForce<'_>],
     feel: Feel,
-    map: &DrumMap,
+    keys: &Keys,
 ) {
-    check_notes(&player.notes(), &player.told, patterns, feel, map);
+    check_notes(&player.notes(), &player.told, patterns, feel, keys);
 }
 
 fn check_notes(
@@ -103,10 +103,10 @@ fn check_notes(
     told: &[Told],
     patterns: &[InForce<'_>],
     feel: Feel,
-    map: &DrumMap,
+    keys: &Keys,
 ) {
     let mut left: Vec<HeardNote> = heard.to_vec();
-    for expected in expected_notes(told, patterns, feel, map) {
+    for expected in expected_notes(told, patterns, feel, keys) {
         let place = left.iter().position(|note| expected.is(note, heard));
         match place {
             Some(place) => {
@@ -137,7 +137,7 @@ fn expected_notes(
     told: &[Told],
     patterns: &[InForce<'_>],
     feel: Feel,
-    map: &DrumMap,
+    keys: &Keys,
 ) -> Vec<Expected> {
     let mut expected = Vec::new();
     for (index, stretch) in told.iter().enumerate() {
@@ -151,7 +151,8 @@ fn expected_notes(
         for (order, place) in patterns.iter().enumerate() {
             let until = patterns.get(order + 1);
             let in_force = place.from_beats..until.map_or(f64::INFINITY, |next| next.from_beats);
-            for hit in place.pattern.hits() {
+            let hits = place.pattern.hits().iter();
+            for hit in hits.filter(|hit| place.pattern.is_heard(hit, feel)) {
                 let offset_beats = hit.offset_beats * f64::from(feel.timing);
                 let loop_beats = place.pattern.loop_beats();
                 for grid_beats in grid_places(stretch, hit.grid_beats, loop_beats) {
@@ -163,7 +164,7 @@ fn expected_notes(
                     expected.push(Expected {
                         start_samples: float(stretch.first_sample)
                             + beats_in / stretch.beats_per_sample,
-                        pitch: map.pitch(hit.voice),
+                        pitch: keys[hit.voice.index()],
                         velocity: place.pattern.velocity(hit, feel),
                         may_be_missing: when == When::Perhaps,
                         end_samples: end_samples(&told[index..], beats_in),

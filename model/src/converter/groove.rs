@@ -181,7 +181,7 @@ impl Convert for GrooveConverter {
         }
         self.groove_of(rows)
             .to_pattern()
-            .to_notes(Feel::AS_GENERATED, map, DRUM_CHANNEL)
+            .to_notes(Feel::AS_GENERATED, &map.keys(), DRUM_CHANNEL)
     }
 
     fn example(

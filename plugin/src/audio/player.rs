@@ -10,7 +10,7 @@ use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
 use crate::request::{BAR_BEATS, Form, Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::Kit;
-use fourbar_model::drums::N_VOICES;
+use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::pattern::Feel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,6 +43,8 @@ pub struct Controls {
     pub bypass: bool,
     /// Whether to play on our own clock while the host is stopped.
     pub audition: bool,
+    /// Drums that were struck by hand.
+    pub struck: [bool; N_VOICES],
 }
 
 /// What the editor wants to know of a block.
@@ -175,6 +177,10 @@ impl Player {
         let audition = controls.audition && !controls.bypass;
         let mut n_sent = 0;
         let mut playhead_beats = None;
+        let is_struck = |voice: &Voice| controls.struck[voice.index()] && !controls.bypass;
+        for voice in Voice::ALL.into_iter().filter(is_struck) {
+            self.scheduler.strike_by_hand(voice);
+        }
         for span in self
             .tracker
             .spans(host, audition, n_samples, self.sample_rate)

@@ -9,8 +9,8 @@
 //! **Which sample.** A note falls on the first sample at or after its time.
 //!
 //! **How long.** A note lasts a 16th, which is 10 ms or more up to 1,500 bpm, wherever the song goes meanwhile: into the
-//! pattern's next round, round the host's loop, or elsewhere. It ends sooner where its own drum is struck again, and
-//! where the song stops, is reset or is sent to another output.
+//! pattern's next round, round the host's loop, or elsewhere. It ends sooner where its drum or its key is struck again,
+//! and where the song stops, is reset or is sent to another output.
 //!
 //! **Where the song starts or jumps**, hits whose place on the grid lies ahead but whose early onset is already past
 //! sound with the first sample: the "one" is never lost. A jump by whole passes of the groove (a host looping 4 bars) goes
@@ -21,7 +21,7 @@ mod waiting;
 
 use crate::audio::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use crate::request::Ready;
-use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
+use fourbar_model::drums::{Keys, N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, NOTE_BEATS};
 use std::collections::VecDeque;
 use waiting::{Waiting, WaitingHits};
@@ -37,13 +37,16 @@ const SLICE_BEATS: f64 = 0.25;
 /// newer ones displace those that would rule later.
 const MAX_PATTERNS: usize = 16;
 
+/// How loud a drum is that is struck by hand.
+const BY_HAND_VELOCITY: f32 = 0.8;
+
 /// Where notes go. May change at any block; sounding notes end where they began.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     /// MIDI channel, 0–15.
     pub channel: u8,
     /// Which key each drum is on.
-    pub map: &'static DrumMap,
+    pub keys: Keys,
     /// Whether notes are sent to the host; the preview kit plays them in any case.
     pub midi: bool,
 }
@@ -136,6 +139,10 @@ pub struct Scheduler {
     played_to_beats: f64,
     /// Every hit with a grid place before this has been picked up.
     picked_to_beats: f64,
+    /// Drums that were struck by hand since the last span.
+    struck: [bool; N_VOICES],
+    /// Time since the song stopped, in beats: drums can be struck by hand meanwhile.
+    rest_beats: f64,
 }
 
 impl Default for Scheduler {
@@ -158,6 +165,8 @@ impl Scheduler {
             end_beats: 0.0,
             played_to_beats: 0.0,
             picked_to_beats: 0.0,
+            struck: [false; N_VOICES],
+            rest_beats: 0.0,
         }
     }
 
@@ -172,6 +181,11 @@ impl Scheduler {
     #[must_use]
     pub fn earliest_boundary_beats(&self) -> Option<f64> {
         (self.rolling && self.current.is_some()).then_some(self.picked_to_beats)
+    }
+
+    /// Plays a drum with the next span, whether the song runs or not.
+    pub fn strike_by_hand(&mut self, voice: Voice) {
+        self.struck[voice.index()] = true;
     }
 
     /// Puts `pattern` in force from the grid place `from_beats` on, or as soon as possible.
@@ -256,11 +270,11 @@ impl Scheduler {
         let feel = without_nonsense(feel);
         match self.motion(span) {
             Motion::Rests => {
-                self.rest(span.first_sample, &mut emit);
+                self.rest(span, output, &mut emit);
                 return;
             }
             Motion::Restarts => {
-                if matches!(span.onset, BlockOnset::Jumps { .. }) {
+                if self.rolling && matches!(span.onset, BlockOnset::Jumps { .. }) {
                     self.shift_sounding(span.start_beats - self.end_beats);
                 } else {
                     self.release_all(span.first_sample, &mut emit);
@@ -274,9 +288,8 @@ impl Scheduler {
             }
         }
         self.release_moved(span.first_sample, output, &mut emit);
-        // Ends with the last sample rather than with the block, as a moment between the two falls on the next sample.
-        let end_beats = span.start_beats
-            + (f64::from(span.n_samples - 1) + SAMPLE_TOLERANCE) * span.beats_per_sample;
+        self.wait_for_struck(span.start_beats);
+        let end_beats = last_moment_beats(span);
         while self.played_to_beats < end_beats {
             let slice_end_beats = (self.played_to_beats + SLICE_BEATS).min(end_beats);
             self.pick_up_to(slice_end_beats + LOOKAHEAD_BEATS, feel, |_, onset_beats| {
@@ -303,7 +316,7 @@ impl Scheduler {
             let moved = |note: &mut Sounding| {
                 note.channel != output.channel
                     || note.midi != output.midi
-                    || note.pitch != output.map.pitch(note.voice)
+                    || note.pitch != output.keys[note.voice.index()]
             };
             if let Some(note) = slot.take_if(moved) {
                 emit(note.off(timing));
@@ -311,12 +324,36 @@ impl Scheduler {
         }
     }
 
-    /// The song stands still: ends every note, and puts the newest pattern in force.
-    fn rest(&mut self, timing: u32, emit: impl FnMut(Event)) {
-        self.release_all(timing, emit);
-        self.rolling = false;
-        self.waiting.clear();
-        self.install_newest();
+    /// The song stands still: ends every note, puts the newest pattern in force, and plays what is struck by hand.
+    fn rest(&mut self, span: &BlockSpan, output: Output, mut emit: impl FnMut(Event)) {
+        if std::mem::take(&mut self.rolling) {
+            self.release_all(span.first_sample, &mut emit);
+            self.waiting.clear();
+            self.install_newest();
+            self.rest_beats = 0.0;
+        }
+        let start_beats = self.rest_beats;
+        self.rest_beats += f64::from(span.n_samples) * span.beats_per_sample;
+        let span = BlockSpan {
+            start_beats,
+            end_beats: self.rest_beats,
+            ..*span
+        };
+        self.release_moved(span.first_sample, output, &mut emit);
+        self.wait_for_struck(start_beats);
+        self.play_to(last_moment_beats(&span), &span, output, emit);
+    }
+
+    /// Lets the drums that were struck by hand wait for `onset_beats`.
+    fn wait_for_struck(&mut self, onset_beats: f64) {
+        let struck = std::mem::take(&mut self.struck);
+        for voice in Voice::ALL.into_iter().filter(|voice| struck[voice.index()]) {
+            self.waiting.insert(Waiting {
+                onset_beats,
+                voice,
+                velocity: BY_HAND_VELOCITY,
+            });
+        }
     }
 
     /// Starts over at the span's position, with the newest pattern.
@@ -428,12 +465,21 @@ impl Scheduler {
     ) {
         self.waiting.take(&hit);
         let timing = sample_of(hit.onset_beats, span);
-        let slot = &mut self.sounding[hit.voice.index()];
-        if let Some(cut) = slot.take() {
-            emit(cut.off(timing));
+        let Output {
+            channel,
+            keys,
+            midi,
+        } = output;
+        let pitch = keys[hit.voice.index()];
+        // Drums on one key are one instrument.
+        let is_cut = |note: &mut Sounding| {
+            note.voice == hit.voice || (note.pitch, note.channel) == (pitch, channel)
+        };
+        for slot in &mut self.sounding {
+            if let Some(cut) = slot.take_if(is_cut) {
+                emit(cut.off(timing));
+            }
         }
-        let Output { channel, map, midi } = output;
-        let pitch = map.pitch(hit.voice);
         emit(Event::NoteOn {
             timing,
             voice: hit.voice,
@@ -446,7 +492,7 @@ impl Scheduler {
         let begins_beats = hit
             .onset_beats
             .max(span.start_beats - span.beats_per_sample);
-        *slot = Some(Sounding {
+        self.sounding[hit.voice.index()] = Some(Sounding {
             end_beats: begins_beats + NOTE_BEATS,
             voice: hit.voice,
             pitch,
@@ -491,6 +537,12 @@ impl Sounding {
             midi,
         }
     }
+}
+
+/// Where `span` ends for what is played in it: with its last sample, as a moment between that and the end of the block
+/// falls on the next sample.
+fn last_moment_beats(span: &BlockSpan) -> f64 {
+    span.start_beats + (f64::from(span.n_samples - 1) + SAMPLE_TOLERANCE) * span.beats_per_sample
 }
 
 /// The first sample of `span` at or after `beats`.

@@ -19,7 +19,7 @@ pub(super) fn show(
 ) {
     if button::link(
         ui,
-        pos2(rect.right(), rect.top() - 20.0),
+        pos2(rect.right(), rect.bottom() - 5.0),
         "Reset",
         "All eight back to the middle",
     )

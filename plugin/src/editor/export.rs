@@ -5,7 +5,7 @@
 
 use super::background::Background;
 use crate::groove_name::GrooveName;
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::Keys;
 use fourbar_model::midi;
 use fourbar_model::pattern::{Feel, Pattern};
 use std::io::{ErrorKind, Write as _};
@@ -20,7 +20,7 @@ const MAX_COPIES: u32 = 9_999;
 pub(super) struct Export {
     pub(super) pattern: Pattern,
     pub(super) feel: Feel,
-    pub(super) map: &'static DrumMap,
+    pub(super) keys: Keys,
     pub(super) channel: u8,
     pub(super) tempo_bpm: f64,
     pub(super) name: GrooveName,
@@ -34,7 +34,7 @@ impl Export {
 
     /// Writes the file into `folder`, which is made if it is not there, and returns its path.
     fn write_to(&self, folder: &Path) -> Result<PathBuf, String> {
-        let notes = self.pattern.to_notes(self.feel, self.map, self.channel);
+        let notes = self.pattern.to_notes(self.feel, &self.keys, self.channel);
         let bytes = midi::write(&notes, self.pattern.loop_beats(), self.tempo_bpm);
         fs::create_dir_all(folder)
             .and_then(|()| self.save(folder, &bytes))
@@ -115,7 +115,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use fourbar_model::drums::Voice;
+    use fourbar_model::drums::{DrumMap, Voice};
     use fourbar_model::pattern::Hit;
 
     fn export() -> Export {
@@ -136,7 +136,7 @@ mod tests {
                 timing: 0.5,
                 ..Feel::AS_GENERATED
             },
-            map: &DrumMap::GM,
+            keys: DrumMap::GM.keys(),
             channel: 9,
             tempo_bpm: 97.0,
             name: GrooveName {
@@ -154,7 +154,7 @@ mod tests {
         let song = midi::read(&fs::read(&path).unwrap()).unwrap();
         let expected = export
             .pattern
-            .to_notes(export.feel, export.map, export.channel);
+            .to_notes(export.feel, &export.keys, export.channel);
         assert_eq!(song.notes.len(), expected.len());
         for (read, sounding) in song.notes.iter().zip(&expected) {
             assert!((read.onset_beats - sounding.onset_beats).abs() < 1.0 / 480.0);

@@ -1,7 +1,10 @@
 //! The pattern: nine lanes by its steps, 64 for four bars. A hit is a bar that begins where it is played, so its distance
 //! from the grid line is its timing, and whose height and brightness are its velocity, both with the current amounts.
 
+mod names;
+
 use super::theme;
+use crate::params::LanesParams;
 use crate::request::Ready;
 use egui::{
     Align2, Color32, CornerRadius, Painter, Pos2, Rangef, Rect, Sense, Stroke, Ui, pos2, vec2,
@@ -9,9 +12,10 @@ use egui::{
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
 use fourbar_model::pattern::{Feel, Hit, Pattern};
+use nice_plug::prelude::ParamSetter;
 
-/// Room for the names of the drums.
-const NAMES: f32 = 112.0;
+/// Room for the names of the drums, and what can be done to each.
+const NAMES: f32 = 164.0;
 /// Room for the bar numbers.
 const RULER: f32 = 24.0;
 /// Room before the first step, in steps: an early hit of step 0 is drawn there, although it sounds at the loop's end.
@@ -37,8 +41,14 @@ pub(super) struct Picture<'a> {
     pub(super) notice: &'a str,
 }
 
-/// Draws `picture` in `rect`.
-pub(super) fn show(ui: &Ui, rect: Rect, picture: &Picture) {
+/// Draws `picture` in `rect`, with the drums' `lanes`. Returns the drum whose name was clicked.
+pub(super) fn show(
+    ui: &Ui,
+    rect: Rect,
+    picture: &Picture,
+    lanes: &LanesParams,
+    setter: &ParamSetter,
+) -> Option<Voice> {
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect(
         rect,
@@ -60,11 +70,12 @@ pub(super) fn show(ui: &Ui, rect: Rect, picture: &Picture) {
         Some(ready) => frame.paint_hits(ui, &painter, &ready.pattern, picture, &mut glows),
         None => frame.paint_notice(&painter, picture.notice),
     }
-    frame.paint_names(&painter, &glows);
+    let struck = names::show(ui, &painter, &frame, lanes, setter, &glows);
     if let Some(ready) = picture.ready {
         frame.paint_groove_name(&painter, &groove_name(ready, pass));
     }
     frame.paint_playhead(&painter, picture.playhead_beats - frame.pass_start_beats);
+    struck
 }
 
 /// The name of the groove, and which pass of it is shown where they differ.
@@ -197,34 +208,6 @@ impl Frame {
         );
     }
 
-    fn paint_names(&self, painter: &Painter, glows: &[f32; N_VOICES]) {
-        for voice in Voice::ALL {
-            let lane = self.lane(voice);
-            let colour = theme::voice_colour(voice);
-            let glow = glows[voice.index()];
-            let y = lane.center().y;
-            let chip = Rect::from_center_size(
-                pos2(self.whole.left() + 16.0, y),
-                vec2(4.0, (lane.height() - 10.0).max(6.0)),
-            );
-            painter.rect_filled(
-                chip,
-                CornerRadius::same(2),
-                theme::mix(colour, Color32::WHITE, glow * 0.6),
-            );
-            let text = theme::mix(theme::TEXT_SOFT, Color32::WHITE, glow);
-            let at = pos2(self.whole.left() + 26.0, y);
-            theme::text(
-                painter,
-                at,
-                Align2::LEFT_CENTER,
-                &name(voice),
-                theme::medium(12.0),
-                text,
-            );
-        }
-    }
-
     fn paint_hits(
         &self,
         ui: &Ui,
@@ -238,7 +221,12 @@ impl Frame {
             .hover_pos();
         let mut pointed_at = None;
         for hit in self.shown(pattern) {
-            let bar = self.bar(hit, pattern.velocity(hit, picture.feel), picture.feel);
+            let velocity = pattern.velocity(hit, picture.feel);
+            let bar = self.bar(hit, velocity, picture.feel);
+            if !pattern.is_heard(hit, picture.feel) {
+                paint_silent_hit(painter, bar);
+                continue;
+            }
             let glow = glow(
                 pattern.onset_beats(hit, picture.feel),
                 picture.playhead_beats,
@@ -250,7 +238,6 @@ impl Frame {
             if is_pointed_at {
                 pointed_at = Some((hit, bar));
             }
-            let velocity = pattern.velocity(hit, picture.feel);
             paint_hit(
                 painter,
                 bar,
@@ -403,6 +390,12 @@ fn paint_hit(painter: &Painter, bar: Rect, colour: Color32, velocity: f32, glow:
     painter.rect_filled(bar, CornerRadius::same(2), fill);
 }
 
+/// A hit of a drum that is silenced or thinned out.
+fn paint_silent_hit(painter: &Painter, bar: Rect) {
+    let stroke = Stroke::new(1.0, theme::OUTLINE_STRONG);
+    painter.rect_stroke(bar, CornerRadius::same(2), stroke, egui::StrokeKind::Inside);
+}
+
 /// 1 when a hit at `onset_beats` is being played, falling to 0 over [`GLOW_BEATS`].
 fn glow(onset_beats: f64, playhead_beats: f64, loop_beats: f64) -> f32 {
     if playhead_beats < 0.0 {
@@ -423,7 +416,7 @@ fn in_words(late_beats: f64, tempo_bpm: f64) -> String {
 }
 
 /// The drum's name as a label: "Closed hi-hat".
-fn name(voice: Voice) -> String {
+pub(super) fn name(voice: Voice) -> String {
     let mut letters = voice.name().chars();
     letters
         .next()

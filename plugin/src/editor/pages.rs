@@ -1,6 +1,6 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
-use super::{explore, fills, play, theme};
+use super::{drums, explore, fills, play, theme};
 use crate::inference::abilities::Abilities;
 use crate::params::FourbarParams;
 use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
@@ -14,17 +14,20 @@ pub(super) enum Page {
     Play,
     /// Fills and variations.
     Fills,
+    /// What is heard of each drum.
+    Drums,
     /// The eight latent axes.
     Explore,
 }
 
 impl Page {
-    const ALL: [Self; 3] = [Self::Play, Self::Fills, Self::Explore];
+    const ALL: [Self; 4] = [Self::Play, Self::Fills, Self::Drums, Self::Explore];
 
     fn name(self) -> &'static str {
         match self {
             Self::Play => "Play",
             Self::Fills => "Fills",
+            Self::Drums => "Drums",
             Self::Explore => "Explore",
         }
     }
@@ -33,6 +36,7 @@ impl Page {
         match self {
             Self::Play => "Tell the drummer what to play.",
             Self::Fills => "Fills, and how the groove changes from pass to pass.",
+            Self::Drums => "How much each drum plays, how loud, and on which key.",
             Self::Explore => "Walk through the grooves that the model knows.",
         }
     }
@@ -53,6 +57,10 @@ pub(super) fn show(
     match page {
         Page::Play => play::show(ui, body, &params.play, setter, abilities),
         Page::Fills => fills::show(ui, body, &params.form, setter, abilities),
+        Page::Drums => {
+            let map = params.drum_map.value().map();
+            drums::show(ui, body, &params.lanes, setter, map);
+        }
         Page::Explore => explore::show(ui, body, params, setter, abilities),
     }
 }

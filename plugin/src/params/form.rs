@@ -1,6 +1,6 @@
 //! Fills and variations: what changes from one pass of the groove to the next.
 
-use super::{Maker, count_presses, share_of_percent};
+use super::{Maker, count_presses, percent, share_of_percent};
 use crate::request::Form;
 use nice_plug::prelude::*;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl FormParams {
             variation: make
                 .float("Variation", 0.0, 0.0, 1.0, |params| &params.form.variation)
                 .with_unit(" %")
-                .with_value_to_string(Arc::new(|share| format!("{:.0}", 100.0 * share)))
+                .with_value_to_string(Arc::new(percent))
                 .with_string_to_value(Arc::new(share_of_percent)),
         }
     }

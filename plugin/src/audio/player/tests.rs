@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::mailbox::{WorkerEnd, mailbox};
-use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::{Hit, Pattern};
 
 /// At 120 bpm and 48 kHz.
@@ -53,12 +53,13 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
         feel: Feel::AS_GENERATED,
         output: Output {
             channel: 9,
-            map: &DrumMap::GM,
+            keys: DrumMap::GM.keys(),
             midi: true,
         },
         kit_gain: 0.5,
         bypass: false,
         audition: false,
+        struck: [false; N_VOICES],
     }
 }
 

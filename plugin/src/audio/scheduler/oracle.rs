@@ -12,6 +12,7 @@
 use super::tests::{SAMPLE_RATE, ready};
 use super::*;
 use crate::audio::transport::{HostTime, TransportTracker};
+use fourbar_model::drums::DrumMap;
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::{Hit, Pattern};
 use proptest::prelude::*;
@@ -130,7 +131,7 @@ fn song(steps: &[Step], start_beats: f64) -> Vec<Block> {
     let mut feel = Feel::AS_GENERATED;
     let mut output = Output {
         channel: 9,
-        map: &DrumMap::GM,
+        keys: DrumMap::GM.keys(),
         midi: true,
     };
     let stop = Step {
@@ -184,7 +185,11 @@ fn song(steps: &[Step], start_beats: f64) -> Vec<Block> {
             Action::Output(channel, td11, midi) => {
                 output = Output {
                     channel,
-                    map: if td11 { &DrumMap::TD11 } else { &DrumMap::GM },
+                    keys: if td11 {
+                        DrumMap::TD11.keys()
+                    } else {
+                        DrumMap::GM.keys()
+                    },
                     midi,
                 };
             }
@@ -391,8 +396,11 @@ impl Run {
             let moved = self.blocks.iter().find(|block| {
                 let output = block.output;
                 block.first >= from
-                    && (output.channel, output.map.pitch(begun.voice), output.midi)
-                        != (channel, pitch, midi)
+                    && (
+                        output.channel,
+                        output.keys[begun.voice.index()],
+                        output.midi,
+                    ) != (channel, pitch, midi)
             });
             let ends = [
                 self.sample(end_beats),
@@ -424,13 +432,18 @@ impl Run {
             let Told {
                 start_beats,
                 beats_per_sample,
-                output: Output { channel, map, midi },
+                output:
+                    Output {
+                        channel,
+                        keys,
+                        midi,
+                    },
                 ..
             } = *self.block(on);
             let note = Played {
                 on: self.first_sample + on,
                 off: 0,
-                pitch: map.pitch(voice),
+                pitch: keys[voice.index()],
                 channel,
                 velocity,
                 midi,

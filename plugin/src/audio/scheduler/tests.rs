@@ -11,14 +11,17 @@
 use super::*;
 use crate::audio::transport::{HostTime, TransportTracker};
 use crate::request::{N_LATENT, Request};
+use fourbar_model::drums::DrumMap;
 use fourbar_model::pattern::{Hit, Pattern};
 
 pub(super) const SAMPLE_RATE: f64 = 48_000.0;
-pub(super) const TO_GM: Output = Output {
-    channel: 9,
-    map: &DrumMap::GM,
-    midi: true,
-};
+pub(super) fn to_gm() -> Output {
+    Output {
+        channel: 9,
+        keys: DrumMap::GM.keys(),
+        midi: true,
+    }
+}
 
 pub(super) fn ready(pattern: Pattern) -> Box<Ready> {
     let request = Request::new(1, 0, 1.0, [0.0; N_LATENT]);
@@ -72,7 +75,7 @@ impl Song {
             host,
             n_samples_played: 0,
             feel: Feel::AS_GENERATED,
-            output: TO_GM,
+            output: to_gm(),
             events: Vec::new(),
         }
     }
@@ -230,7 +233,7 @@ fn sample_offsets_equal_exact_arithmetic_at_any_tempo_and_rate() {
                 bar_start_beats: None,
             };
             for span in tracker.spans(&host, false, block as u32, sample_rate as f64) {
-                scheduler.process(&span, Feel::AS_GENERATED, TO_GM, |event| {
+                scheduler.process(&span, Feel::AS_GENERATED, to_gm(), |event| {
                     if let Event::NoteOn { timing, .. } = event {
                         found.push(start + u64::from(timing));
                     }
@@ -270,7 +273,7 @@ fn the_song_from_its_start_to_the_loops_end_is_what_the_pattern_exports() {
     let mut song = Song::new(playing(pattern.clone()));
     song.play(20, 24_000);
     let sample = |beats: f64| (24_000.0 * beats - SAMPLE_TOLERANCE).ceil() as u32;
-    let exported = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM, 9);
+    let exported = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM.keys(), 9);
     let mut expected: Vec<_> = exported
         .iter()
         .map(|note| {
@@ -632,7 +635,7 @@ fn notes_end_where_they_began_when_the_output_changes() {
     song.play(1, 1_000);
     song.output = Output {
         channel: 3,
-        map: &DrumMap::TD11,
+        keys: DrumMap::TD11.keys(),
         midi: false,
     };
     song.play(1, 1_000);
@@ -731,4 +734,41 @@ fn a_note_that_the_song_has_run_past_still_lasts_a_16th() {
     song.play(1, 20_000);
     let notes: Vec<_> = song.notes().iter().map(|note| (note.0, note.1)).collect();
     assert_eq!(notes, [(20_000, 22_999)], "but for a sample");
+}
+
+#[test]
+fn a_drum_that_is_struck_by_hand_lasts_a_16th_whether_the_song_runs_or_not() {
+    for playing in [false, true] {
+        let mut song = Song::new(Scheduler::new());
+        song.scheduler = self::playing(Pattern::new(Vec::new(), 16.0));
+        song.host.playing = playing;
+        song.play(1, 1_000);
+        song.scheduler.strike_by_hand(Voice::Snare);
+        song.play(20, 1_000);
+        let notes: Vec<_> = song.notes().iter().map(|note| (note.0, note.1)).collect();
+        assert_eq!(notes, [(1_000, 7_000)], "playing: {playing}");
+    }
+}
+
+#[test]
+fn a_drum_that_is_struck_by_hand_ends_where_the_song_starts() {
+    let mut song = Song::new(playing(Pattern::new(Vec::new(), 16.0)));
+    song.stop();
+    song.n_samples_played = 0;
+    song.scheduler.strike_by_hand(Voice::Snare);
+    song.play(1, 1_000);
+    song.host.playing = true;
+    song.play(10, 1_000);
+    let notes: Vec<_> = song.notes().iter().map(|note| (note.0, note.1)).collect();
+    assert_eq!(notes, [(0, 1_000)]);
+}
+
+#[test]
+fn drums_on_one_key_cut_each_other() {
+    let hits = vec![hit(0.0, 0.0, Voice::Kick), hit(0.125, 0.0, Voice::LowTom)];
+    let mut song = Song::new(playing(Pattern::new(hits, 16.0)));
+    song.output.keys[Voice::LowTom.index()] = 36;
+    song.play(10, 1_000);
+    let notes: Vec<_> = song.notes().iter().map(|note| (note.0, note.1)).collect();
+    assert_eq!(notes, [(0, 3_000), (3_000, 9_000)]);
 }

@@ -79,6 +79,7 @@ impl WaitingHits {
             for hit in pattern.hits()[first..]
                 .iter()
                 .take_while(|hit| grid_beats(hit) < grid.end)
+                .filter(|hit| pattern.is_heard(hit, feel))
             {
                 let shift_beats = hit.offset_beats * f64::from(feel.timing);
                 let onset_beats =
@@ -111,7 +112,8 @@ impl WaitingHits {
         while self.hits.pop_if(is_same).is_some() {}
     }
 
-    fn insert(&mut self, hit: Waiting) {
+    /// Adds a hit; of too many, the last are lost.
+    pub(super) fn insert(&mut self, hit: Waiting) {
         if self.hits.len() < MAX_WAITING {
             let index = self.hits.partition_point(|other| other.order(&hit).is_gt());
             self.hits.insert(index, hit);

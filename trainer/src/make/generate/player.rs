@@ -265,7 +265,8 @@ impl<'a> Player<'a> {
             }
         }
         let pattern = groove.to_pattern();
-        notes.extend(pattern.to_notes(Feel::AS_GENERATED, self.args.drum_map, midi::DRUM_CHANNEL));
+        let keys = self.args.drum_map.keys();
+        notes.extend(pattern.to_notes(Feel::AS_GENERATED, &keys, midi::DRUM_CHANNEL));
         notes
     }
 

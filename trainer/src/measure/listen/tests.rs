@@ -34,9 +34,10 @@ fn data(n_files: usize) -> TempDir {
     let mut add = |name: &str, bpm: usize, beat_type: &str, split: &str| {
         writeln!(table, "ann,rock,{bpm},{beat_type},{name},{split}").unwrap();
         let groove = groove(3 * STEPS_PER_BAR, &mut Noise::from_seed(bpm as u64));
-        let notes = groove
-            .to_pattern()
-            .to_notes(Feel::AS_GENERATED, &DrumMap::TD11, DRUM_CHANNEL);
+        let notes =
+            groove
+                .to_pattern()
+                .to_notes(Feel::AS_GENERATED, &DrumMap::TD11.keys(), DRUM_CHANNEL);
         let bpm = u16::try_from(bpm).unwrap();
         let bytes = midi::write(&notes, beats(groove.n_steps()), f64::from(bpm));
         std::fs::write(folder.path().join(name), bytes).unwrap();

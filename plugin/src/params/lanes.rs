@@ -1,0 +1,162 @@
+//! What is heard of each drum, and on which key: mutes, solos, fewer hits, a trim of the velocity.
+
+use super::{MAX_AMOUNT, Maker, percent, share_of_percent};
+use fourbar_model::drums::{DrumMap, Keys, N_VOICES, Voice};
+use fourbar_model::pattern::{Lane, Lanes};
+use nice_plug::params::persist::PersistentField;
+use nice_plug::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+/// Every drum, in the order of [`Voice::ALL`].
+#[derive(Params)]
+pub struct LanesParams {
+    /// Ids `mute_1` to `mute_9`, and so on.
+    #[nested(array)]
+    pub drums: [LaneParams; N_VOICES],
+    /// Solos and keys, which are no parameters.
+    #[persist = "lanes"]
+    pub choices: LaneChoices,
+}
+
+/// One drum.
+#[derive(Params)]
+pub struct LaneParams {
+    /// Silences the drum.
+    #[id = "mute"]
+    pub mute: BoolParam,
+    /// Share of its hits that is played.
+    #[id = "density"]
+    pub density: FloatParam,
+    /// Factor on its velocities. The id *velocity* is the whole groove's.
+    #[id = "lane_velocity"]
+    pub velocity: FloatParam,
+}
+
+/// What is chosen for each drum and not automated.
+#[derive(Debug, Default)]
+pub struct LaneChoices([LaneChoice; N_VOICES]);
+
+/// What is chosen for one drum.
+#[derive(Debug)]
+pub struct LaneChoice {
+    /// Whether it is one of those that alone are heard.
+    pub solo: AtomicBool,
+    key: AtomicU8,
+}
+
+/// Instead of a key: the drum map's.
+const KEY_OF_MAP: u8 = u8::MAX;
+/// The largest MIDI key.
+pub const MAX_KEY: u8 = 127;
+
+impl Default for LaneChoice {
+    fn default() -> Self {
+        Self {
+            solo: AtomicBool::new(false),
+            key: AtomicU8::new(KEY_OF_MAP),
+        }
+    }
+}
+
+impl LaneChoice {
+    /// The key that the drum is sent on; `None` for that of the drum map.
+    #[must_use]
+    pub fn key(&self) -> Option<u8> {
+        let key = self.key.load(Ordering::Relaxed);
+        (key <= MAX_KEY).then_some(key)
+    }
+
+    /// Chooses another key.
+    pub fn choose_key(&self, key: Option<u8>) {
+        self.key.store(key.unwrap_or(KEY_OF_MAP), Ordering::Relaxed);
+    }
+}
+
+impl LanesParams {
+    pub(super) fn new(make: &Maker) -> Self {
+        let drum = |voice: Voice| {
+            let mut name = voice.name().to_owned();
+            name[..1].make_ascii_uppercase();
+            let share = |what, max, pick: fn(&LaneParams) -> &FloatParam| {
+                let name = format!("{name} {what}");
+                let index = voice.index();
+                make.float(&name, 1.0, 0.0, max, move |params| {
+                    pick(&params.lanes.drums[index])
+                })
+                .with_unit(" %")
+                .with_value_to_string(Arc::new(percent))
+                .with_string_to_value(Arc::new(share_of_percent))
+            };
+            LaneParams {
+                mute: BoolParam::new(format!("{name} mute"), false),
+                density: share("density", 1.0, |lane| &lane.density),
+                velocity: share("velocity", MAX_AMOUNT, |lane| &lane.velocity),
+            }
+        };
+        Self {
+            drums: Voice::ALL.map(drum),
+            choices: LaneChoices::default(),
+        }
+    }
+
+    /// What is heard of each drum.
+    #[must_use]
+    pub fn lanes(&self) -> Lanes {
+        let is_solo = |choice: &LaneChoice| choice.solo.load(Ordering::Relaxed);
+        let has_solo = self.choices.0.iter().any(is_solo);
+        Lanes(Voice::ALL.map(|voice| {
+            let params = &self.drums[voice.index()];
+            Lane {
+                is_heard: !params.mute.value() && (!has_solo || is_solo(self.choices.of(voice))),
+                density: params.density.value(),
+                velocity: params.velocity.value(),
+            }
+        }))
+    }
+
+    /// The key that each drum is sent on, which is that of `map` unless another is chosen.
+    #[must_use]
+    pub fn keys(&self, map: &DrumMap) -> Keys {
+        Voice::ALL.map(|voice| self.choices.of(voice).key().unwrap_or(map.pitch(voice)))
+    }
+}
+
+impl LaneChoices {
+    /// What is chosen for `voice`.
+    #[must_use]
+    pub fn of(&self, voice: Voice) -> &LaneChoice {
+        &self.0[voice.index()]
+    }
+}
+
+/// [`LaneChoices`] in a project.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SavedLanes {
+    solo: Vec<Voice>,
+    /// Only those that are not the drum map's.
+    keys: BTreeMap<Voice, u8>,
+}
+
+impl PersistentField<'_, SavedLanes> for LaneChoices {
+    fn set(&self, saved: SavedLanes) {
+        for voice in Voice::ALL {
+            let choice = self.of(voice);
+            let is_solo = saved.solo.contains(&voice);
+            choice.solo.store(is_solo, Ordering::Relaxed);
+            choice.choose_key(saved.keys.get(&voice).copied());
+        }
+    }
+
+    fn map<F: Fn(&SavedLanes) -> R, R>(&self, f: F) -> R {
+        let is_solo = |voice: &Voice| self.of(*voice).solo.load(Ordering::Relaxed);
+        let key = |voice: Voice| Some((voice, self.of(voice).key()?));
+        f(&SavedLanes {
+            solo: Voice::ALL.into_iter().filter(is_solo).collect(),
+            keys: Voice::ALL.into_iter().filter_map(key).collect(),
+        })
+    }
+}
