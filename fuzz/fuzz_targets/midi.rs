@@ -17,9 +17,9 @@ fuzz_target!(init: { LazyLock::force(&PRESETS); }, |bytes: &[u8]| {
         let _ = song.drum_notes();
         for Config { model, .. } in PRESETS.iter() {
             let converter = &model.converter;
-            let Ok(material) = converter.material(&song, &DrumMap::GM) else { continue };
-            for place in converter.windows(&material, model.window_steps(), 1).into_iter().take(4) {
-                let example = converter.example(&material, &place, model.window_steps(), None);
+            let Ok(extracted) = converter.extract(&song, &DrumMap::GM) else { continue };
+            for place in converter.windows(&extracted, model.window_steps(), 1).into_iter().take(4) {
+                let example = converter.example(&extracted, &place, model.window_steps(), None);
                 let _ = converter.notes(&example.output, &DrumMap::GM);
             }
         }

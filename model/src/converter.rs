@@ -340,7 +340,7 @@ impl Converter {
     }
 
     /// `song` as it is, from its first bar on, with all its rests and with silence up to at least `n_steps`: for one
-    /// that a person chose, where a data set has the [extracted](Self::extracted) instead.
+    /// that a person chose, where a data set has the [extracted sections](Self::extract) instead.
     ///
     /// # Errors
     /// If there is nothing; the text says why.
