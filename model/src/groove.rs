@@ -15,7 +15,7 @@
 //! let song = midi::read(&std::fs::read("../tests/fixtures/midi/beat.mid")?)?;
 //! let (groove, _lost) = Groove::from_notes(&song.drum_notes()?, &DrumMap::GM);
 //! let pattern = groove.to_pattern();
-//! let notes = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM, 9);
+//! let notes = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM.keys(), 9);
 //! let file = midi::write(&notes, pattern.loop_beats(), 120.0);
 //!
 //! let (again, _lost) = Groove::from_notes(&midi::read(&file)?.drum_notes()?, &DrumMap::GM);
