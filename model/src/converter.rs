@@ -1,7 +1,7 @@
 //! Songs to training examples and back.
 //!
 //! A converter decides what a model sees of music: a groove with its dynamics and timing, drums as labels or rolls, a
-//! melody, a trio. It finds the [`Extracted`] of a song, cuts windows from it, turns a window into an [`Example`], and
+//! melody, a trio. It [extracts](Extracted) what a song holds for a model, cuts windows from it, turns a window into an [`Example`], and
 //! turns rows that a model puts out into notes again.
 //!
 //! Every converter has `magenta_compat`: with it, examples are those of Magenta, faults included (but for rounding:
@@ -90,7 +90,7 @@ macro_rules! converters {
 
             /// The same converter with Magenta's examples.
             #[must_use]
-            pub fn as_the_original(&self) -> Self {
+            pub fn as_magenta(&self) -> Self {
                 let mut converter = self.clone();
                 match &mut converter {
                     $(Self::$Kind(converter) => converter.magenta_compat = true,)*
@@ -139,7 +139,7 @@ trait Convert {
         map: &DrumMap,
         extent: Extent,
     ) -> Result<Extracted, Error>;
-    /// The example of some steps of a part of its extracted.
+    /// The example of some steps of a [`Part`].
     fn example(&self, content: &Content, steps: Range<usize>, noise: Option<&mut Noise>)
     -> Example;
     fn example_of_groove(&self, _: &Groove) -> Option<Example> {
@@ -175,7 +175,7 @@ trait Convert {
         false
     }
     /// The most windows that Magenta takes of a song.
-    fn cap_of_the_original(&self, max_per_song: Option<usize>) -> Option<usize> {
+    fn cap_of_magenta(&self, max_per_song: Option<usize>) -> Option<usize> {
         Some(max_per_song.unwrap_or(MAGENTA_MAX_PER_SONG))
     }
 }
@@ -495,7 +495,7 @@ impl Converter {
     fn cap(&self) -> Option<usize> {
         let common = self.common();
         if common.magenta_compat {
-            self.inner().cap_of_the_original(common.max_per_song)
+            self.inner().cap_of_magenta(common.max_per_song)
         } else {
             common.max_per_song
         }

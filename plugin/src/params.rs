@@ -13,7 +13,7 @@ mod level;
 mod play;
 
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
-pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes};
+pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
 

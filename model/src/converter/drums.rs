@@ -139,7 +139,7 @@ impl Convert for DrumsConverter {
     ) -> Result<Extracted, Error> {
         let mut seen = NotesSeen::nothing();
         let notes = if self.magenta_compat {
-            drums_of_the_original(song)?
+            drums_of_magenta(song)?
         } else {
             seen.drums(song.drums_in(map)?, map)
         };
@@ -348,7 +348,7 @@ pub fn magenta_js_rests(rows: &Rows) -> Vec<f32> {
 }
 
 /// What plays on channel 10.
-fn drums_of_the_original(song: &Song) -> Result<Vec<Note>, Error> {
+fn drums_of_magenta(song: &Song) -> Result<Vec<Note>, Error> {
     let is_drum = |note: &&Note| note.channel == DRUM_CHANNEL;
     let notes: Vec<Note> = song.notes.iter().filter(is_drum).copied().collect();
     if notes.is_empty() {

@@ -42,7 +42,7 @@ pub struct Part {
     pub(super) content: Content,
 }
 
-/// Where a window lies in its extracted.
+/// Where a window lies in what was extracted of its song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     /// Index into [`Extracted::parts`].

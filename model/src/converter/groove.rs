@@ -147,7 +147,7 @@ impl Convert for GrooveConverter {
         let mut seen = NotesSeen::nothing();
         let notes = match extent {
             _ if self.magenta_compat => {
-                refused_by_the_original(song, map)?;
+                refused_by_magenta(song, map)?;
                 song.notes.clone()
             }
             Extent::Whole { .. } if self.tapify => taps_on_any_key(song, map),
@@ -177,7 +177,7 @@ impl Convert for GrooveConverter {
 
     fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
         if self.magenta_compat {
-            return self.notes_of_the_original(rows, map);
+            return self.notes_of_magenta(rows, map);
         }
         self.groove_of(rows)
             .to_pattern()
@@ -222,7 +222,7 @@ impl Convert for GrooveConverter {
         self.hits_as_controls
     }
 
-    fn cap_of_the_original(&self, _: Option<usize>) -> Option<usize> {
+    fn cap_of_magenta(&self, _: Option<usize>) -> Option<usize> {
         // Magenta reads this number of a groove's windows and never uses it.
         None
     }
@@ -367,7 +367,7 @@ impl GrooveConverter {
     }
 
     /// Every hit for one 16th, with whatever velocity and onset it has.
-    fn notes_of_the_original(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
+    fn notes_of_magenta(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
         let velocity = |bins: &Bins, bin: usize| {
             let velocity = 127.0 * as_f32(bin) / as_f32(bins.n);
             velocity.trunc() / 127.0
@@ -436,7 +436,7 @@ fn taps_on_any_key(song: &Song, map: &DrumMap) -> Vec<Note> {
 }
 
 /// The error for a song that Magenta makes nothing of, or dies of.
-fn refused_by_the_original(song: &Song, map: &DrumMap) -> Result<(), Error> {
+fn refused_by_magenta(song: &Song, map: &DrumMap) -> Result<(), Error> {
     if song.notes.is_empty() {
         return Err(Error::Song("it has no notes".to_owned()));
     }

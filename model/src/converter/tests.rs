@@ -131,7 +131,7 @@ fn refusal(converter: &Converter, song: &Song) -> String {
 }
 
 #[test]
-fn a_change_of_tempo_moves_no_bar_line_except_for_the_original() {
+fn a_change_of_tempo_moves_no_bar_line_except_for_magenta() {
     let song = song(beat(8), &[], &[(0.0, 100.0), (13.0, 90.0)]);
     assert_eq!(parts(&groove(false), &song), [(0.0, 8)]);
     assert_eq!(parts(&drums(false), &song), [(0.0, 8)]);
@@ -201,7 +201,7 @@ fn an_early_hit_is_on_the_downbeat_that_it_announces_even_after_a_change_of_metr
 }
 
 #[test]
-fn a_key_without_a_drum_is_counted_except_by_the_original() {
+fn a_key_without_a_drum_is_counted_except_by_magenta() {
     let mut notes = beat(4);
     notes[3].pitch = 100;
     let song = song(notes, &[], &[]);

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_count_from_the_start_of_their_stretch_and_end_with_it() {
+    fn notes_count_from_the_start_of_their_section_and_end_with_it() {
         let mut song = song(&[(0.0, 4, 4), (6.0, 3, 4)], &[]);
         song.notes = vec![note(5.5), note(5.9), note(6.0), note(7.0)];
         let places = |split_at| -> Vec<Vec<(f64, f64)>> {

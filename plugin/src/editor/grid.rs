@@ -4,7 +4,7 @@
 mod names;
 
 use super::theme;
-use crate::params::LanesParams;
+use crate::params::{LanesParams, label};
 use crate::request::Ready;
 use egui::{
     Align2, Color32, CornerRadius, Painter, Pos2, Rangef, Rect, Sense, Stroke, Ui, pos2, vec2,
@@ -289,7 +289,7 @@ impl Frame {
         let beats = hit.offset_beats * f64::from(picture.feel.timing);
         let text = format!(
             "{}  {place}   velocity {velocity:.0}   {}",
-            name(hit.voice),
+            label(hit.voice),
             in_words(beats, picture.tempo_bpm)
         );
 
@@ -413,15 +413,6 @@ fn in_words(late_beats: f64, tempo_bpm: f64) -> String {
         ms if ms < 0.0 => format!("{:.0} ms early", -ms),
         _ => "on the grid".to_owned(),
     }
-}
-
-/// The drum's name as a label: "Closed hi-hat".
-pub(super) fn name(voice: Voice) -> String {
-    let mut letters = voice.name().chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
 }
 
 fn steps(n: usize) -> f64 {

@@ -41,7 +41,7 @@ mod x11 {
     use std::error::Error;
     use x11rb::connection::Connection as _;
     use x11rb::protocol::xproto::{
-        ConnectionExt as _, CreateGCAux, CreateWindowAux, Rectangle, WindowClass,
+        ChangeGCAux, ConnectionExt as _, CreateGCAux, CreateWindowAux, Rectangle, WindowClass,
     };
     use x11rb::rust_connection::RustConnection;
 
@@ -76,10 +76,7 @@ mod x11 {
                 height,
             };
             x.poly_fill_rectangle(picture, pen, &[all])?;
-            x.change_gc(
-                pen,
-                &x11rb::protocol::xproto::ChangeGCAux::new().foreground(white),
-            )?;
+            x.change_gc(pen, &ChangeGCAux::new().foreground(white))?;
             x.image_text8(picture, pen, 24, 36, TEXT.as_bytes())?;
             let window = x.generate_id()?;
             x.create_window(

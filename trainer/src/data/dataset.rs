@@ -1,10 +1,9 @@
 //! Performances on disk, made ready to learn from.
 //!
-//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] finds in every file the
-//! [extracted](fourbar_model::converter::Extracted) of a model: its drums, its melodies, its trios. A file that cannot be
-//! used is kept as a [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples are
-//! windows of the extracted, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it
-//! announces.
+//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] [extracts](fourbar_model::converter::Extracted)
+//! from every file what a model learns from: its drums, its melodies, its trios. A file that cannot be used is kept as a
+//! [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples are windows of what was
+//! extracted, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it announces.
 //!
 //! The Groove MIDI Dataset and MAESTRO bring an index with their own split into training, validation and test files. Any
 //! other set is split by the SHA-256 of each file's *grid of onsets*, eight parts in ten for training and one each for
@@ -251,7 +250,7 @@ impl Dataset {
     }
 }
 
-/// What became of one file.
+/// One file as it was read.
 struct Outcome {
     /// SHA-256 of its content, if it could be read.
     sha256: Option<[u8; 32]>,

@@ -323,7 +323,7 @@ impl Case {
     /// The notes of decoded sequences with magenta.js's, in any order.
     fn compare_notes(&self, rows: &[Rows], expected: &[Vec<GoldenNote>]) -> Result<Stage> {
         // What Magenta does with silent and early notes, magenta.js does, too.
-        let converter = self.config.converter.as_the_original();
+        let converter = self.config.converter.as_magenta();
         ensure!(
             rows.len() == expected.len(),
             "{} decoded sequences, but decodedNotes has {}",

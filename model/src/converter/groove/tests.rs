@@ -206,7 +206,7 @@ fn what_dropout_takes_stays_away_from_the_taps() {
 }
 
 #[test]
-fn silent_hits_and_notes_before_the_start_are_only_the_original_s() {
+fn silent_hits_and_notes_before_the_start_are_only_magenta_s() {
     let mut numbers = vec![0.0; 2 * ROW];
     (numbers[0], numbers[18]) = (1.0, 1.0);
     let rows = |converter: &GrooveConverter| Rows::of_numbers(converter.input(), numbers.clone());

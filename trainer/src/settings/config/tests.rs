@@ -155,7 +155,7 @@ fn a_users_own_file_overrules_and_can_be_a_preset() {
 }
 
 #[test]
-fn scheduled_sampling_follows_the_original() {
+fn scheduled_sampling_follows_magenta() {
     let inverse = ScheduledSampling::InverseSigmoid { rate: 1000.0 };
     assert!((inverse.probability(0) - 0.000_999).abs() < 1e-5);
     assert!((inverse.probability(6_908) - 0.5).abs() < 1e-3);
