@@ -2,6 +2,7 @@
 
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
 use clack_extensions::state::PluginState;
+use clack_host::events::event_types::TransportEvent;
 use clack_host::prelude::*;
 
 /// The longest block that [`ClapHost::process`] may be given.
