@@ -3,7 +3,9 @@
 use fourbar_plugin::request::Ready;
 
 use crate::harness::clap::ClapHost;
-use crate::harness::screen::{Area, CONTROL, END, ENTER, ESCAPE, Window, with_screen};
+use crate::harness::screen::{
+    Area, CONTROL, END, ENTER, ESCAPE, Window, with_screen, with_screen_without_opengl,
+};
 use crate::harness::vst3::Vst3Host;
 use crate::harness::{Host, Mode, Player, Setup, param_id};
 
@@ -63,6 +65,44 @@ fn a_plugin_is_removed_with_its_editor_open() {
             player.host.close_editor();
         },
     );
+}
+
+#[test]
+fn without_opengl_the_window_says_so_and_the_host_lives() {
+    with_screen_without_opengl(
+        "editor::without_opengl_the_window_says_so_and_the_host_lives",
+        |window| {
+            let mut clap = player::<ClapHost>();
+            let size = clap.host.open_editor(window.id);
+            assert!(size.width >= 400 && size.height >= 200, "{size:?}");
+            shows_a_sentence(window);
+            automate(&mut clap);
+            clap.host.close_editor();
+
+            let mut vst3 = player::<Vst3Host>();
+            vst3.host.open_editor(window.id);
+            shows_a_sentence(window);
+            if let Some(path) = std::env::var_os(PICTURE) {
+                window.write_png(path.as_ref(), NOTICE);
+            }
+            automate(&mut vst3);
+            vst3.host.close_editor();
+        },
+    );
+}
+
+/// Where the sentence stands.
+const NOTICE: Area = Area {
+    left: 0,
+    top: 0,
+    width: 600,
+    height: 60,
+};
+
+fn shows_a_sentence(window: &Window) {
+    let pixels = window.pixels(NOTICE);
+    let n_white = pixels.iter().filter(|&&pixel| pixel == [255; 3]).count();
+    assert!((500..5_000).contains(&n_white), "{n_white} white pixels");
 }
 
 /// Set to a path, it makes [`the_editor_shows_the_pattern_that_plays`] write its picture there: `docs/editor.png` is one.

@@ -1,5 +1,7 @@
 //! The built plugin file in a VST3 host.
 
+use fourbar_model::drums::N_VOICES;
+
 use crate::harness::state::json;
 use crate::harness::vst3::{Vst3Host, classes};
 use crate::harness::{Block, Host as _, Player, Setup, param_id};
@@ -22,7 +24,9 @@ fn the_factory_offers_one_instrument() {
 
 /// Values that differ from every default.
 fn values(host: &mut Vst3Host) -> Vec<(u32, f64)> {
-    let at_the_top = ["midi_out", "velocity_max", "fill_size"].map(param_id);
+    let densities = (1..=N_VOICES).map(|drum| format!("density_{drum}"));
+    let others = ["midi_out", "velocity_max", "fill_size"].map(str::to_owned);
+    let at_the_top: Vec<u32> = densities.chain(others).map(|id| param_id(&id)).collect();
     let parameters = host.parameters();
     parameters
         .into_iter()

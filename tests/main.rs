@@ -4,6 +4,10 @@
 mod checkpoints; // every committed checkpoint works
 #[cfg(target_os = "linux")]
 mod editor; // the editor opens and closes while the host automates
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "the editor is opened on Linux only")
+)]
 mod harness; // a fake transport, two small hosts, and the rule by which notes are played
 mod host_clap; // the plugin in a CLAP host
 mod host_vst3; // the plugin through its VST3 factory

@@ -260,19 +260,19 @@ fn the_groove_midi_dataset_has_the_notes_that_the_reference_counts() {
     let n_hits: usize = data
         .files
         .iter()
-        .flat_map(|file| &file.material.parts)
+        .flat_map(|file| &file.extracted.parts)
         .filter_map(|part| part.groove())
         .map(|groove| groove.n_hits())
         .sum();
     let n_same_cell: usize = data
         .files
         .iter()
-        .map(|file| file.material.lost.same_cell)
+        .map(|file| file.extracted.lost.same_cell)
         .sum();
     let n_lost: usize = data
         .files
         .iter()
-        .map(|file| file.material.lost.total())
+        .map(|file| file.extracted.lost.total())
         .sum();
     // The files and notes are those that Magenta's GrooveConverter sees. It discards 30,019 of them: 48 more than we
     // do, because it counts steps in seconds, and there rounding pushes some exact half steps down instead of up.

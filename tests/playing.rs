@@ -50,6 +50,7 @@ macro_rules! tests_on {
             the_kit_is_heard_at_its_level
             a_reloaded_project_plays_the_same_notes
             a_state_can_come_in_the_middle_of_the_song
+            a_project_saved_while_something_is_pressed_is_as_it_was
             the_state_of_a_newer_version_is_read_as_far_as_it_goes
             a_saved_pattern_plays_without_its_checkpoint
             damaged_states_are_refused_and_change_nothing_that_plays
@@ -790,6 +791,33 @@ pub(crate) fn a_state_can_come_in_the_middle_of_the_song<H: Host>() {
     player.stop();
     notes(&player.heard);
     assert_eq!(player.pattern().unwrap().request.seed, 8);
+}
+
+/// The host sees the press that it saved, and nothing is pressed anew.
+pub(crate) fn a_project_saved_while_something_is_pressed_is_as_it_was<H: Host>() {
+    let mut player = Player::<H>::offline();
+    player.set("regenerate", "On");
+    player.set("fill_now", "On");
+    player.play(4.0);
+    player.stop();
+    let saved = crate::harness::state::json(&mut player.host);
+    assert_eq!(
+        saved["params"]["regenerate"],
+        serde_json::json!({ "bool": true })
+    );
+
+    let mut reloaded = Player::<H>::offline();
+    assert!(
+        reloaded
+            .host
+            .load(&crate::harness::state::of_json::<H>(&saved))
+    );
+    reloaded.run(64);
+    assert_eq!(crate::harness::state::json(&mut reloaded.host), saved);
+    reloaded.play(20.0);
+    reloaded.stop();
+    let ready = reloaded.pattern().unwrap();
+    check_song(&reloaded, &ready);
 }
 
 /// The project of a newer Fourbar: unknown parameters, fields and values are left alone and the rest is read.

@@ -147,7 +147,7 @@ fn every_preset_trains_and_its_model_is_measured_sampled_and_interpolated() {
         } else {
             Vec::new()
         };
-        let (samples, walk) = (run.join("samples"), run.join("walk"));
+        let (samples, interpolated) = (run.join("samples"), run.join("interpolated"));
         let sample = [
             "generate",
             "--model",
@@ -168,8 +168,16 @@ fn every_preset_trains_and_its_model_is_measured_sampled_and_interpolated() {
             "3",
         ];
         let ends = ["--input", text(&inputs[0]), "--input", text(&inputs[1])];
-        fourbar(&[&interpolate[..], &ends, &["--out", text(&walk)], &given].concat());
-        for (folder, count) in [(samples, 2), (walk, 3)] {
+        fourbar(
+            &[
+                &interpolate[..],
+                &ends,
+                &["--out", text(&interpolated)],
+                &given,
+            ]
+            .concat(),
+        );
+        for (folder, count) in [(samples, 2), (interpolated, 3)] {
             let files: Vec<PathBuf> = std::fs::read_dir(&folder)
                 .unwrap()
                 .map(|entry| entry.unwrap().path())

@@ -378,9 +378,9 @@ fn groove_midi_dataset(path: &std::ffi::OsStr) -> Dataset {
     Dataset::load(Path::new(path), &config.model.converter, &DrumMap::TD11).unwrap()
 }
 
-/// The original prints 567.0 and 568.6 as the first losses of its two `groovae_4bar` runs.
+/// Magenta prints 567.0 and 568.6 as the first losses of its two `groovae_4bar` runs.
 #[test]
-fn the_first_loss_on_the_groove_midi_dataset_is_the_original_s() {
+fn the_first_loss_on_the_groove_midi_dataset_is_magenta_s() {
     let Some(path) = std::env::var_os("FOURBAR_DATA") else {
         println!("FOURBAR_DATA is not set: the first loss is not compared");
         return;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+use fourbar_model::checkpoint::{Checkpoint, DatasetCard, Metadata};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::converter::{Converter, MelodyConverter};
 use fourbar_model::drums::DrumMap;
@@ -66,23 +66,17 @@ fn untrained(config: ModelConfig, seed: u64) -> Checkpoint {
         })
         .collect();
     let mus: Vec<Vec<f32>> = (0..20).map(|_| noise.normals(config.latent)).collect();
+    let dataset = DatasetCard {
+        name: "none".to_owned(),
+        licence: "CC0-1.0".to_owned(),
+        attribution: "none".to_owned(),
+        sha256: String::new(),
+    };
+    let latent = LatentMap::fit(&mus, &[None; 20], 8);
     let metadata = Metadata {
-        format_version: FORMAT_VERSION,
-        drum_map: DrumMap::GM.id.to_owned(),
-        dataset: DatasetCard {
-            name: "none".to_owned(),
-            licence: "CC0-1.0".to_owned(),
-            attribution: "none".to_owned(),
-            sha256: String::new(),
-        },
         command: "a test".to_owned(),
         seed,
-        step: 0,
-        epochs: 0.0,
-        metrics: Value::Null,
-        latent: LatentMap::fit(&mus, &[None; 20], 8),
-        attributes: BTreeMap::new(),
-        config,
+        ..Metadata::new(config, DrumMap::GM.id, dataset, latent)
     };
     Checkpoint { metadata, tensors }
 }

@@ -220,7 +220,7 @@ impl Kit {
         }
     }
 
-    /// Adds the next stretch of everything that rings.
+    /// Adds the next samples of everything that rings.
     fn add(&mut self, left: &mut [f32], right: &mut [f32], glide: &mut Glide) {
         let drums = &self.set.drums;
         for stroke in &mut self.ringing {

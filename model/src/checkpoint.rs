@@ -73,6 +73,31 @@ pub struct Metadata {
     pub attributes: BTreeMap<String, AttributeVector>,
 }
 
+impl Metadata {
+    /// What there is to say of a model as it begins: without steps, figures and attributes.
+    #[must_use]
+    pub fn new(
+        config: ModelConfig,
+        drum_map: &str,
+        dataset: DatasetCard,
+        latent: LatentMap,
+    ) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            config,
+            drum_map: drum_map.to_owned(),
+            dataset,
+            command: String::new(),
+            seed: 0,
+            step: 0,
+            epochs: 0.0,
+            metrics: serde_json::Value::Null,
+            latent,
+            attributes: BTreeMap::new(),
+        }
+    }
+}
+
 /// A data set's name and terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetCard {
@@ -257,23 +282,20 @@ mod tests {
         };
         let tensors = config.tensors().into_iter().map(random).collect();
         let mus: Vec<Vec<f32>> = (0..30).map(|_| noise.normals(config.latent)).collect();
+        let dataset = DatasetCard {
+            name: "Grooves of our own".to_owned(),
+            licence: "CC0-1.0".to_owned(),
+            attribution: "none".to_owned(),
+            sha256: "00".repeat(32),
+        };
+        let latent = LatentMap::fit(&mus, &[Some("rock"); 30], 9);
         let metadata = Metadata {
-            format_version: FORMAT_VERSION,
-            drum_map: DrumMap::TD11.id.to_owned(),
-            dataset: DatasetCard {
-                name: "Grooves of our own".to_owned(),
-                licence: "CC0-1.0".to_owned(),
-                attribution: "none".to_owned(),
-                sha256: "00".repeat(32),
-            },
             command: "fourbar train --seed 5".to_owned(),
             seed: u64::MAX,
             step: 1234,
             epochs: 12.5,
             metrics: serde_json::json!({"onset_f1": 0.5}),
-            latent: LatentMap::fit(&mus, &[Some("rock"); 30], 9),
-            attributes: BTreeMap::new(),
-            config,
+            ..Metadata::new(config, DrumMap::TD11.id, dataset, latent)
         };
         Checkpoint { metadata, tensors }
     }

@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn groovae_4bar_has_the_parameters_of_the_original() {
+    fn groovae_4bar_has_as_many_parameters_as_magenta_s() {
         assert_eq!(n_parameters(&groovae_4bar()), 4_085_019);
     }
 

@@ -1,23 +1,23 @@
 //! Songs to training examples and back.
 //!
 //! A converter decides what a model sees of music: a groove with its dynamics and timing, drums as labels or rolls, a
-//! melody, a trio. It finds the [`Material`] of a song, cuts windows from it, turns a window into an [`Example`], and
+//! melody, a trio. It [extracts](Extracted) what a song holds for a model, cuts windows from it, turns a window into an [`Example`], and
 //! turns rows that a model puts out into notes again.
 //!
-//! Every converter has `magenta_compat`: with it, examples are those of the original, faults included (but for rounding:
-//! the original counts steps in seconds, where a few exact half steps fall to the other side); without it, the faults are
-//! mended. What it changes stands with each converter; common to all is that the original cuts a song where
+//! Every converter has `magenta_compat`: with it, examples are those of Magenta, faults included (but for rounding:
+//! Magenta counts steps in seconds, where a few exact half steps fall to the other side); without it, the faults are
+//! mended. What it changes stands with each converter; common to all is that Magenta cuts a song where
 //! its tempo changes (or loses the song), although notes are in beats and a change of tempo moves none of them, and that
 //! it takes the first windows of a long song where a new draw each epoch shows the model all of it.
 
-mod material;
-mod stretches;
+mod extracted;
+mod sections;
 
 #[cfg(test)]
 mod tests;
 
 pub use drums::{DrumRows, magenta_js_rests};
-pub use material::{Material, Part, Place};
+pub use extracted::{Extracted, Part, Place};
 
 use crate::conditions::Conditions;
 use crate::drums::DrumMap;
@@ -28,19 +28,19 @@ use crate::noise::Noise;
 use crate::note::Note;
 use crate::rows::{self, RowLayout, Rows};
 use candle_core::{Device, Tensor};
-use material::Content;
+use extracted::Content;
+use sections::{Extent, NotesSeen, Sections};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
-use stretches::{Extent, Heard, Stretches};
 
-/// Loudness of what a model without dynamics plays, as the original writes it.
+/// Loudness of what a model without dynamics plays, as Magenta writes it.
 const VELOCITY: f32 = 80.0 / 127.0;
-/// The most windows that the original takes of a song, if it is not told otherwise.
+/// The most windows that Magenta takes of a song, if nothing else is said.
 const MAGENTA_MAX_PER_SONG: usize = 5;
 /// A longer loop, in steps, is a song: its long rests are left out, as those of any other song.
 const LONGEST_LOOP: usize = 16 * STEPS_PER_BAR;
-/// The resolution of the original's files: 2.3 milliseconds at 120 beats per minute.
+/// The resolution of Magenta's files: 2.3 milliseconds at 120 beats per minute.
 const MAGENTA_TICKS_PER_BEAT: u16 = 220;
 
 /// Declares the converters' files, and the enum of them for configurations: a new converter is a line here.
@@ -88,9 +88,9 @@ macro_rules! converters {
                 }
             }
 
-            /// The same converter with the original's examples.
+            /// The same converter with Magenta's examples.
             #[must_use]
-            pub fn as_the_original(&self) -> Self {
+            pub fn as_magenta(&self) -> Self {
                 let mut converter = self.clone();
                 match &mut converter {
                     $(Self::$Kind(converter) => converter.magenta_compat = true,)*
@@ -131,15 +131,15 @@ trait Convert {
     fn rows_per_step(&self) -> usize {
         1
     }
-    /// What `stretches` of a song hold.
-    fn material(
+    /// What `sections` of a song hold.
+    fn extract(
         &self,
         song: &Song,
-        stretches: Stretches,
+        sections: Sections,
         map: &DrumMap,
         extent: Extent,
-    ) -> Result<Material, Error>;
-    /// The example of some steps of a part of its material.
+    ) -> Result<Extracted, Error>;
+    /// The example of some steps of a [`Part`].
     fn example(&self, content: &Content, steps: Range<usize>, noise: Option<&mut Noise>)
     -> Example;
     fn example_of_groove(&self, _: &Groove) -> Option<Example> {
@@ -174,8 +174,8 @@ trait Convert {
     fn takes_hits(&self) -> bool {
         false
     }
-    /// The most windows that the original takes of a song.
-    fn cap_of_the_original(&self, max_per_song: Option<usize>) -> Option<usize> {
+    /// The most windows that Magenta takes of a song.
+    fn cap_of_magenta(&self, max_per_song: Option<usize>) -> Option<usize> {
         Some(max_per_song.unwrap_or(MAGENTA_MAX_PER_SONG))
     }
 }
@@ -309,7 +309,7 @@ impl Converter {
         self.inner().takes_taps()
     }
 
-    /// Whether a model is told which drums play.
+    /// Whether a model is conditioned on which drums play.
     #[must_use]
     pub fn takes_hits(&self) -> bool {
         self.inner().takes_hits()
@@ -330,7 +330,7 @@ impl Converter {
     ///
     /// # Errors
     /// If there is nothing; the text says why.
-    pub fn material(&self, song: &Song, map: &DrumMap) -> Result<Material, Error> {
+    pub fn extract(&self, song: &Song, map: &DrumMap) -> Result<Extracted, Error> {
         let is_one_metre = song.steps_per_bar().is_ok();
         let extent = match song.loop_beats.map(nearest_step) {
             Some(n_steps) if is_one_metre && n_steps <= LONGEST_LOOP => Extent::Loop { n_steps },
@@ -340,20 +340,20 @@ impl Converter {
     }
 
     /// `song` as it is, from its first bar on, with all its rests and with silence up to at least `n_steps`: for one
-    /// that a person chose, where a data set has the [material](Self::material) instead.
+    /// that a person chose, where a data set has the [extracted sections](Self::extract) instead.
     ///
     /// # Errors
     /// If there is nothing; the text says why.
-    pub fn whole(&self, song: &Song, map: &DrumMap, n_steps: usize) -> Result<Material, Error> {
+    pub fn whole(&self, song: &Song, map: &DrumMap, n_steps: usize) -> Result<Extracted, Error> {
         let n_loop = song.loop_beats.map_or(0, nearest_step);
-        let material = self.find(song, map, Extent::Whole { n_steps, n_loop })?;
-        Ok(Material {
+        let extracted = self.find(song, map, Extent::Whole { n_steps, n_loop })?;
+        Ok(Extracted {
             is_whole: true,
-            ..material
+            ..extracted
         })
     }
 
-    fn find(&self, song: &Song, map: &DrumMap, extent: Extent) -> Result<Material, Error> {
+    fn find(&self, song: &Song, map: &DrumMap, extent: Extent) -> Result<Extracted, Error> {
         let common = self.common();
         if common.magenta_compat {
             let song = song.clone().sounding();
@@ -362,28 +362,28 @@ impl Converter {
             } else {
                 map
             };
-            let stretches = Stretches::of(&song, common.any_metre, true);
-            return self.inner().material(&song, stretches, map, extent);
+            let sections = Sections::of(&song, common.any_metre, true);
+            return self.inner().extract(&song, sections, map, extent);
         }
-        let stretches = Stretches::of(song, common.any_metre, false);
-        self.inner().material(song, stretches, map, extent)
+        let sections = Sections::of(song, common.any_metre, false);
+        self.inner().extract(song, sections, map, extent)
     }
 
-    /// The windows of `n_steps` steps in `material`, on bar lines, one every `hop_bars` (at least 1) bars.
+    /// The windows of `n_steps` steps in `extracted`, on bar lines, one every `hop_bars` (at least 1) bars.
     ///
     /// Of windows of labels or rolls that are the same, the first is kept, except in a [whole](Self::whole) song. With
     /// `magenta_compat`, no more are listed than the converter takes of a song, drawn once and for all; otherwise
     /// [`Self::draw`] draws that many of them anew for each epoch.
     #[must_use]
-    pub fn windows(&self, material: &Material, n_steps: usize, hop_bars: usize) -> Vec<Place> {
+    pub fn windows(&self, extracted: &Extracted, n_steps: usize, hop_bars: usize) -> Vec<Place> {
         let mut seen = HashSet::new();
         let mut places = Vec::new();
-        for (index, part) in material.parts.iter().enumerate() {
+        for (index, part) in extracted.parts.iter().enumerate() {
             let hop = hop_bars.max(1).saturating_mul(part.steps_per_bar);
             let n_starts = (part.n_steps() + 1).saturating_sub(n_steps);
             for first_step in (0..n_starts).step_by(hop) {
                 let is_new = match part.fingerprint(first_step, n_steps) {
-                    Some(window) => material.is_whole || seen.insert(window),
+                    Some(window) => extracted.is_whole || seen.insert(window),
                     None => part.covers(first_step, n_steps),
                 };
                 if is_new {
@@ -394,7 +394,7 @@ impl Converter {
                 }
             }
         }
-        if self.is_compatible() && !material.is_whole {
+        if self.is_compatible() && !extracted.is_whole {
             let kept = self.draw(places.len(), &mut Noise::from_seed(0));
             places = kept.into_iter().map(|index| places[index]).collect();
         }
@@ -424,17 +424,17 @@ impl Converter {
     /// as it was played.
     ///
     /// # Panics
-    /// If `material` is another converter's, or the window does not fit into it.
+    /// If `extracted` is another converter's, or the window does not fit into it.
     #[must_use]
     pub fn example(
         &self,
-        material: &Material,
+        extracted: &Extracted,
         place: &Place,
         n_steps: usize,
         noise: Option<&mut Noise>,
     ) -> Example {
         let steps = place.first_step..place.first_step + n_steps;
-        let content = &material.parts[place.part].content;
+        let content = &extracted.parts[place.part].content;
         self.inner().example(content, steps, noise)
     }
 
@@ -475,7 +475,7 @@ impl Converter {
         self.inner().channel_of(is_drum, program)
     }
 
-    /// The resolution that [`Self::notes`] are meant to be written with: the original's grid is coarser.
+    /// The resolution that [`Self::notes`] are meant to be written with: Magenta's grid is coarser.
     #[must_use]
     pub fn ticks_per_beat(&self) -> u16 {
         if self.is_compatible() {
@@ -485,7 +485,7 @@ impl Converter {
         }
     }
 
-    /// Whether the original's examples are wanted, faults included.
+    /// Whether Magenta's examples are wanted, faults included.
     #[must_use]
     pub fn is_compatible(&self) -> bool {
         self.common().magenta_compat
@@ -495,7 +495,7 @@ impl Converter {
     fn cap(&self) -> Option<usize> {
         let common = self.common();
         if common.magenta_compat {
-            self.inner().cap_of_the_original(common.max_per_song)
+            self.inner().cap_of_magenta(common.max_per_song)
         } else {
             common.max_per_song
         }
@@ -503,7 +503,7 @@ impl Converter {
 }
 
 /// Who plays drums and no melody: places in the instruments of a song. Where nothing but the look of a part tells, all who
-/// play on channel 10; in the original always these.
+/// play on channel 10; in Magenta always these.
 fn drummers(song: &Song, is_compatible: bool) -> BTreeSet<usize> {
     match song.drums() {
         Ok(drums) if !is_compatible && !drums.is_by_look => drums.instruments.into_iter().collect(),
@@ -519,13 +519,13 @@ fn wrong(key: &str, problem: impl std::fmt::Display) -> Error {
     Error::Config(format!("converter.{key} {problem}"))
 }
 
-/// Why a song's drums are no material: their keys belong to no drum.
-fn no_drum_of(heard: &Heard, map: &str) -> String {
-    let lost = heard.lost.unmapped.keys().chain(heard.lost.aside.keys());
+/// Why nothing is extracted of a song's drums: their keys belong to no drum.
+fn no_drum_of(seen: &NotesSeen, map: &str) -> String {
+    let lost = seen.lost.unmapped.keys().chain(seen.lost.aside.keys());
     let keys: Vec<_> = lost.map(u8::to_string).collect();
     format!(
         "none of its {} notes is in the {map} map (keys {})",
-        heard.n_notes,
+        seen.n_notes,
         keys.join(", ")
     )
 }

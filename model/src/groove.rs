@@ -6,6 +6,22 @@
 //! that anticipates a bar line therefore belongs to the bar it announces, wherever a window is cut.
 //!
 //! Only this file knows the layout of the network's rows: nine hits, nine velocities, nine offsets.
+//!
+//! From a MIDI file to a groove and back:
+//!
+//! ```
+//! use fourbar_model::{drums::DrumMap, groove::Groove, midi, pattern::Feel};
+//!
+//! let song = midi::read(&std::fs::read("../tests/fixtures/midi/beat.mid")?)?;
+//! let (groove, _lost) = Groove::from_notes(&song.drum_notes()?, &DrumMap::GM);
+//! let pattern = groove.to_pattern();
+//! let notes = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM.keys(), 9);
+//! let file = midi::write(&notes, pattern.loop_beats(), 120.0);
+//!
+//! let (again, _lost) = Groove::from_notes(&midi::read(&file)?.drum_notes()?, &DrumMap::GM);
+//! assert_eq!(again.n_hits(), groove.n_hits());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +73,7 @@ pub struct NotesLost {
     pub unmapped: BTreeMap<u8, usize>,
     /// Notes on keys that the drum map knows and that are no drum, such as a metronome: key -> how many.
     pub aside: BTreeMap<u8, usize>,
-    /// Notes more than half a step before the start, later than a groove can be long, or in a stretch of the song that
+    /// Notes more than half a step before the start, later than a groove can be long, or in a section of the song that
     /// is not used.
     pub outside: usize,
 }

@@ -89,7 +89,7 @@ pub trait HeadKind {
         Vec::new()
     }
 
-    /// Whether the decoder keeps the cells that it is told of ([`crate::conditions::Known`]).
+    /// Whether the decoder keeps cells that are known ([`crate::conditions::Known`]).
     fn takes_known(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! The space that grooves are points of: where real ones lie in it, and how to walk through it.
+//! The space that grooves are points of: where real ones lie in it, and how to interpolate in it.
 //!
 //! The encoder turns a groove into a cloud of points (a [`Posterior`]); near points decode to similar grooves. The
 //! [`LatentMap`] of a checkpoint describes where all the training grooves together lie, so that a knob can move along

@@ -3,11 +3,11 @@
 //! Data flows through this crate in one line each way:
 //!
 //! ```text
-//! .mid -> Song -> Material -> Example { input, output: Rows, conditions } -> [batch, steps, width] -> Posterior -> z
+//! .mid -> Song -> Extracted -> Example { input, output: Rows, conditions } -> [batch, steps, width] -> Posterior -> z
 //! z, Conditions -> [batch, steps, n_outputs] -> Rows -> Groove -> Pattern -> Vec<Note> -> .mid
 //! ```
 //!
-//! - A [`Converter`](converter::Converter) finds the material of a [`Song`](midi::Song), cuts examples from it, and turns
+//! - A [`Converter`](converter::Converter) extracts the music of a [`Song`](midi::Song), cuts examples from it, and turns
 //!   rows into notes again; the conversion and its inverse stand side by side.
 //! - [`Rows`](rows::Rows) are a sequence as the network sees it, in one of a few [layouts](rows::RowLayout).
 //! - [`Conditions`](conditions::Conditions) are everything besides the latent that decides what is played: a style, a

@@ -22,8 +22,8 @@ const SHORTEST_NOTE_BEATS: f64 = 0.125;
 /// The softest velocity that still sounds: MIDI's 1 of 127. A note-on with velocity 0 would be a note-off.
 pub const SOFTEST: f32 = 1.0 / 127.0;
 
-/// Length of the bars in which the hits of a drum are thinned out.
-const BAR_BEATS: f64 = 4.0;
+/// Length of a bar of 4/4.
+pub const BAR_BEATS: f64 = 4.0;
 
 /// The longest loop that is restored from a saved project, a thousand bars: a damaged length must not fill the memory.
 const LONGEST_LOOP_BEATS: f64 = 4000.0;

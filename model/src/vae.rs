@@ -1,4 +1,20 @@
 //! The whole model, for training and for playing.
+//!
+//! A checkpoint opened, and a groove of it:
+//!
+//! ```
+//! use candle_core::Device;
+//! use fourbar_model::{checkpoint::Checkpoint, conditions::Conditions, noise::Noise, vae::Vae};
+//!
+//! let file = "../bundles/models/fourbar.safetensors";
+//! let checkpoint = Checkpoint::from_bytes(&std::fs::read(file)?, file)?;
+//! let vae = Vae::from_checkpoint(&checkpoint, &Device::Cpu)?;
+//! let mut noise = Noise::from_seed(9);
+//! let z = vae.draw(Some("funk"), &mut noise);
+//! let groove = vae.generate_groove(&z, &Conditions::default(), 1.0, &mut noise)?;
+//! assert_eq!(groove.n_steps(), 64);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::checkpoint::{Checkpoint, Metadata};
 use crate::conditions::{self, Conditions};

@@ -24,6 +24,7 @@ mod knob;
 mod level;
 mod menu;
 mod model_menu;
+mod notice;
 mod number;
 mod output;
 mod pad;

@@ -173,7 +173,8 @@ impl Plugin for Fourbar {
 }
 
 impl Fourbar {
-    /// Plays the pattern of the project that was loaded since the last call, if one was.
+    /// Plays the pattern of the project that was loaded since the last call, if one was. What it was saved with pressed
+    /// down is not pressed anew.
     fn take_restored_pattern(&mut self) {
         let (state_revision, ready, model_revision) = {
             let snapshot = self.shared.snapshot();
@@ -186,6 +187,8 @@ impl Fourbar {
         };
         if state_revision != self.state_revision {
             self.state_revision = state_revision;
+            self.variations.forget(self.params.asked());
+            self.player.forget_fills(self.params.n_fills());
             self.player
                 .restore(ready.as_deref().cloned(), model_revision, state_revision);
         }

@@ -13,7 +13,7 @@ mod level;
 mod play;
 
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
-pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes};
+pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
 
@@ -255,6 +255,12 @@ impl FourbarParams {
         }
     }
 
+    /// How often a fill was asked for since the plugin was created.
+    #[must_use]
+    pub fn n_fills(&self) -> u32 {
+        self.n_fills.load(Ordering::Relaxed)
+    }
+
     /// The request that the parameters describe, for this variation.
     #[must_use]
     pub fn request(&self, variation: u64) -> Request {
@@ -313,7 +319,7 @@ impl FourbarParams {
             request: self.request(variation),
             model_revision: self.model.0.model_revision(),
             apply_at: self.apply_at.value().boundary(),
-            n_fills: self.n_fills.load(Ordering::Relaxed),
+            n_fills: self.n_fills(),
             feel: self.feel(),
             output: self.output(),
             kit_gain: self.kit_gain(),
@@ -569,10 +575,6 @@ pub fn sanitise(state: &mut PluginState) {
     state
         .params
         .retain(|id, value| known.get(id).is_some_and(|&param| is_usable(param, value)));
-    // A press that was saved half-way is no press.
-    for press in ["regenerate", "fill_now"] {
-        state.params.remove(press);
-    }
 
     let fields = &mut state.fields;
     let fits = |editor: EguiState| {

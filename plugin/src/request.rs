@@ -15,7 +15,7 @@ use crate::groove_name::{GrooveName, variation_at};
 use fourbar_model::drums::N_VOICES;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, nearest_step};
 use fourbar_model::noise::Noise;
-use fourbar_model::pattern::Pattern;
+use fourbar_model::pattern::{BAR_BEATS, Pattern};
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,8 +29,6 @@ pub const MAX_TEMPERATURE: f32 = 2.0;
 /// Largest distance from the centre of a latent axis, in standard deviations.
 pub const MAX_LATENT: f32 = 3.0;
 
-/// Length of a bar of every pattern.
-pub const BAR_BEATS: f64 = 4.0;
 /// Length of the loop where there is no pattern yet: four bars, as the plugin's own model makes them.
 pub const LOOP_BEATS: f64 = 4.0 * BAR_BEATS;
 /// The most bars of a groove.
@@ -358,6 +356,11 @@ impl Variations {
         }
         self.of_this_run
             .unwrap_or_else(|| base_variation.load(Ordering::Relaxed))
+    }
+
+    /// Takes what was asked for so far as answered.
+    pub fn forget(&mut self, asked: Asked) {
+        self.seen = asked;
     }
 
     /// Forgets the variation that automation chose; call it when the transport starts.

@@ -67,15 +67,8 @@ pub(super) fn picture(roll: &Roll, title: &str, summary: &str) -> Picture {
 /// The title on the left and the summary on the right.
 fn heading(title: &str, summary: &str, width: f32) -> Vec<Shape> {
     vec![
-        Shape::words(LEFT, 38.0, 19.0, Anchor::Start, Colour::WORDS, title),
-        Shape::words(
-            width - RIGHT,
-            38.0,
-            13.0,
-            Anchor::End,
-            Colour::QUIET_WORDS,
-            summary,
-        ),
+        Shape::title(LEFT, title),
+        Shape::label(width - RIGHT, 38.0, 13.0, Anchor::End, summary),
     ]
 }
 
@@ -101,12 +94,11 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize, step
             ));
         }
         let baseline = y + LANE_HEIGHT / 2.0 + 4.5;
-        shapes.push(Shape::words(
+        shapes.push(Shape::label(
             LEFT - 12.0,
             baseline,
             13.0,
             Anchor::End,
-            Colour::QUIET_WORDS,
             voice.name(),
         ));
     }
@@ -129,12 +121,11 @@ fn grid(shapes: &mut Vec<Shape>, top: f32, first_bar: usize, n_bars: usize, step
     }
     for bar in 0..n_bars {
         let x = LEFT + length(bar * steps_per_bar) * STEP_WIDTH + 6.0;
-        shapes.push(Shape::words(
+        shapes.push(Shape::label(
             x,
             top + 13.0,
             12.0,
             Anchor::Start,
-            Colour::QUIET_WORDS,
             &(first_bar + bar + 1).to_string(),
         ));
     }
@@ -192,25 +183,11 @@ fn legend(shapes: &mut Vec<Shape>, height: f32) {
         (LATE, "late", 46.0),
     ] {
         shapes.push(Shape::rectangle(x, baseline - 9.0, 10.0, 10.0, colour));
-        shapes.push(Shape::words(
-            x + 16.0,
-            baseline,
-            12.0,
-            Anchor::Start,
-            Colour::QUIET_WORDS,
-            label,
-        ));
+        shapes.push(Shape::label(x + 16.0, baseline, 12.0, Anchor::Start, label));
         x += 16.0 + label_width;
     }
     let rest = "height and brightness: velocity";
-    shapes.push(Shape::words(
-        x + 8.0,
-        baseline,
-        12.0,
-        Anchor::Start,
-        Colour::QUIET_WORDS,
-        rest,
-    ));
+    shapes.push(Shape::label(x + 8.0, baseline, 12.0, Anchor::Start, rest));
 }
 
 #[cfg(test)]

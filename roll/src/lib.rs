@@ -5,17 +5,18 @@
 //! again (amber ahead of the grid, blue behind). Height and brightness are velocity.
 
 mod drawing;
+mod keys;
 mod picture;
 
-pub use picture::{Anchor, Colour, Picture, Shape, escape, length};
+pub use keys::KeyRoll;
+pub use picture::{Anchor, Colour, Picture, PictureKind, Shape, escape, length};
 
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::note::Note;
 use std::collections::BTreeMap;
-use std::path::Path;
 
-/// Longest stretch that is drawn, in bars of 4/4; a picture of more is too tall for most programs to open.
+/// The most that is drawn, in bars of 4/4; a picture of more is too tall for most programs to open.
 pub const MAX_BARS: usize = 64;
 /// Grid steps in a quarter note, in the arithmetic of time.
 const STEPS_PER_BEAT: f64 = 4.0;
@@ -34,44 +35,6 @@ pub const LANES: [Voice; N_VOICES] = [
     Voice::Snare,
     Voice::Kick,
 ];
-
-/// The two kinds of picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PictureKind {
-    /// Pixels; opens everywhere.
-    Png,
-    /// Shapes; sharp at any size.
-    Svg,
-}
-
-impl PictureKind {
-    /// The kind that `path`'s ending asks for.
-    ///
-    /// # Errors
-    /// If the ending is neither .png nor .svg.
-    pub fn of_path(path: &Path) -> anyhow::Result<Self> {
-        let ending = path
-            .extension()
-            .map(|ending| ending.to_string_lossy().to_lowercase());
-        match ending.as_deref() {
-            Some("png") => Ok(Self::Png),
-            Some("svg") => Ok(Self::Svg),
-            _ => anyhow::bail!(
-                "{}: a piano roll's name must end in .png or .svg",
-                path.display()
-            ),
-        }
-    }
-
-    /// The ending of a file of this kind, without the dot.
-    #[must_use]
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Svg => "svg",
-        }
-    }
-}
 
 /// One hit as it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -156,11 +119,7 @@ impl Roll {
         bpm: Option<f64>,
         kind: PictureKind,
     ) -> anyhow::Result<Vec<u8>> {
-        let picture = drawing::picture(self, title, &self.summary(bpm));
-        match kind {
-            PictureKind::Png => picture.to_png(),
-            PictureKind::Svg => Ok(picture.to_svg().into_bytes()),
-        }
+        drawing::picture(self, title, &self.summary(bpm)).encode(kind)
     }
 
     /// The grid as text: a line for each drum, a character for each 16th, `.` a ghost note, `o` and `O` louder hits.
@@ -309,19 +268,5 @@ mod tests {
         assert!(svg.starts_with(b"<svg") && String::from_utf8(svg).unwrap().contains("A &amp; B"));
         let png = roll.encode("A & B", Some(120.0), PictureKind::Png).unwrap();
         assert!(png.starts_with(b"\x89PNG"));
-    }
-
-    #[test]
-    fn the_ending_chooses_the_kind() {
-        assert_eq!(
-            PictureKind::of_path(Path::new("a/b.PNG")).unwrap(),
-            PictureKind::Png
-        );
-        assert!(
-            PictureKind::of_path(Path::new("b.gif"))
-                .unwrap_err()
-                .to_string()
-                .contains("b.gif")
-        );
     }
 }

@@ -1,15 +1,56 @@
 //! A flat picture made of rectangles and words, written as SVG or as PNG.
 //!
 //! Both files come from the same list of shapes, so they show the same thing; the SVG stays sharp at any size and the
-//! PNG opens everywhere.
+//! PNG opens everywhere. The PNG is drawn here, because two kinds of shapes take a page: a renderer of SVG (resvg) brings an
+//! XML parser, a text shaper and a search for the system's typefaces, which everybody who tries the demo would compile, and
+//! with other typefaces draws other pictures.
 
 use ab_glyph::{Font as _, FontRef, Glyph, ScaleFont as _, point};
 use anyhow::Context as _;
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::path::Path;
 
 /// Pixels of the PNG for each unit of the picture: sharp on high-density screens.
 const PNG_SCALE: f32 = 2.0;
+
+/// The two kinds of picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureKind {
+    /// Pixels; opens everywhere.
+    Png,
+    /// Shapes; sharp at any size.
+    Svg,
+}
+
+impl PictureKind {
+    /// The kind that `path`'s ending asks for.
+    ///
+    /// # Errors
+    /// If the ending is neither .png nor .svg.
+    pub fn of_path(path: &Path) -> anyhow::Result<Self> {
+        let ending = path
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            Some("png") => Ok(Self::Png),
+            Some("svg") => Ok(Self::Svg),
+            _ => anyhow::bail!(
+                "{}: a piano roll's name must end in .png or .svg",
+                path.display()
+            ),
+        }
+    }
+
+    /// The ending of a file of this kind, without the dot.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Svg => "svg",
+        }
+    }
+}
 
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +71,7 @@ impl Colour {
     /// Titles and names.
     pub const WORDS: Self = Self(233, 236, 244);
     /// Numbers of bars and explanations.
-    pub const QUIET_WORDS: Self = Self(148, 157, 178);
+    const QUIET_WORDS: Self = Self(148, 157, 178);
 
     /// The colour `amount` of the way from this one to `other`; `amount` is clipped to 0–1.
     #[must_use]
@@ -128,6 +169,18 @@ impl Shape {
             text: text.to_owned(),
         }
     }
+
+    /// What a picture is called, above it.
+    #[must_use]
+    pub fn title(x: f32, text: &str) -> Self {
+        Self::words(x, 38.0, 19.0, Anchor::Start, Colour::WORDS, text)
+    }
+
+    /// A name, a number or an explanation, in quiet words.
+    #[must_use]
+    pub fn label(x: f32, baseline: f32, size: f32, anchor: Anchor, text: &str) -> Self {
+        Self::words(x, baseline, size, anchor, Colour::QUIET_WORDS, text)
+    }
 }
 
 /// A count of bars, steps or cells as a length.
@@ -155,6 +208,17 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// The picture's file.
+    ///
+    /// # Errors
+    /// If the PNG encoder refuses the picture's size.
+    pub fn encode(&self, kind: PictureKind) -> anyhow::Result<Vec<u8>> {
+        match kind {
+            PictureKind::Png => self.to_png(),
+            PictureKind::Svg => Ok(self.to_svg().into_bytes()),
+        }
+    }
+
     /// The picture as an SVG document.
     #[must_use]
     pub fn to_svg(&self) -> String {
@@ -211,10 +275,7 @@ impl Picture {
     }
 
     /// The picture as the bytes of a PNG file, two pixels to the unit.
-    ///
-    /// # Errors
-    /// If the PNG encoder refuses the picture's size.
-    pub fn to_png(&self) -> anyhow::Result<Vec<u8>> {
+    fn to_png(&self) -> anyhow::Result<Vec<u8>> {
         let mut canvas = Canvas::new(
             self.width * PNG_SCALE,
             self.height * PNG_SCALE,
@@ -377,7 +438,7 @@ impl Canvas {
     }
 }
 
-/// The pixels of `0..limit` that the stretch from `start` to `end` touches, each with the share of it that is covered.
+/// The pixels of `0..limit` that the range from `start` to `end` touches, each with the share of it that is covered.
 fn coverage(start: f32, end: f32, limit: usize) -> impl Iterator<Item = (usize, f32)> {
     let touched: Range<usize> = pixel(start.floor())..pixel(end.ceil()).min(limit);
     touched.map(move |index| {
@@ -510,6 +571,20 @@ mod tests {
             picture
                 .to_svg()
                 .contains(">a&lt;b &amp; &quot;c&quot;</text>")
+        );
+    }
+
+    #[test]
+    fn the_ending_chooses_the_kind() {
+        assert_eq!(
+            PictureKind::of_path(Path::new("a/b.PNG")).unwrap(),
+            PictureKind::Png
+        );
+        assert!(
+            PictureKind::of_path(Path::new("b.gif"))
+                .unwrap_err()
+                .to_string()
+                .contains("b.gif")
         );
     }
 }

@@ -16,7 +16,7 @@ const ROUNDING_BEATS: f64 = 1e-5;
 /// Jumps by a multiple of this keep the phase: whole loops of all patterns of the tests that jump.
 const LOOP_BEATS: f64 = 16.0;
 
-/// A stretch of samples over which the song ran at one tempo, as the host told the plugin.
+/// A span of samples over which the song ran at one tempo, as the host told the plugin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told {
     pub(crate) first_sample: u64,
@@ -34,7 +34,7 @@ impl Told {
         self.first_sample + self.n_samples
     }
 
-    /// Adds this to the end of `told`, as a part of the last stretch where it goes straight on from that.
+    /// Adds this to the end of `told`, as a part of the last span where it goes straight on from that.
     #[expect(clippy::float_cmp, reason = "the same tempo is the same number")]
     pub(crate) fn join(self, told: &mut Vec<Told>) {
         match told.last_mut() {
@@ -140,13 +140,13 @@ fn expected_notes(
     keys: &Keys,
 ) -> Vec<Expected> {
     let mut expected = Vec::new();
-    for (index, stretch) in told.iter().enumerate() {
+    for (index, span) in told.iter().enumerate() {
         let last = index.checked_sub(1).map(|last| &told[last]);
         let edges = Edges {
-            onset: onset_of(stretch, last),
+            onset: onset_of(span, last),
             ends: told
                 .get(index + 1)
-                .is_none_or(|next| onset_of(next, Some(stretch)) != Onset::Continues),
+                .is_none_or(|next| onset_of(next, Some(span)) != Onset::Continues),
         };
         for (order, place) in patterns.iter().enumerate() {
             let until = patterns.get(order + 1);
@@ -155,15 +155,14 @@ fn expected_notes(
             for hit in hits.filter(|hit| place.pattern.is_heard(hit, feel)) {
                 let offset_beats = hit.offset_beats * f64::from(feel.timing);
                 let loop_beats = place.pattern.loop_beats();
-                for grid_beats in grid_places(stretch, hit.grid_beats, loop_beats) {
-                    let when = edges.when(stretch, grid_beats, grid_beats + offset_beats);
+                for grid_beats in grid_places(span, hit.grid_beats, loop_beats) {
+                    let when = edges.when(span, grid_beats, grid_beats + offset_beats);
                     if !in_force.contains(&grid_beats) || when == When::Never {
                         continue;
                     }
-                    let beats_in = (grid_beats + offset_beats - stretch.start_beats).max(0.0);
+                    let beats_in = (grid_beats + offset_beats - span.start_beats).max(0.0);
                     expected.push(Expected {
-                        start_samples: float(stretch.first_sample)
-                            + beats_in / stretch.beats_per_sample,
+                        start_samples: float(span.first_sample) + beats_in / span.beats_per_sample,
                         pitch: keys[hit.voice.index()],
                         velocity: place.pattern.velocity(hit, feel),
                         may_be_missing: when == When::Perhaps,
@@ -177,17 +176,17 @@ fn expected_notes(
     expected
 }
 
-/// Every place of a loop's hit on the song's grid that may sound in a stretch.
-fn grid_places(stretch: &Told, grid_beats: f64, loop_beats: f64) -> impl Iterator<Item = f64> {
-    let first_loop = ((stretch.start_beats - 1.0 - grid_beats) / loop_beats).floor();
-    let end_beats = stretch.end_beats() + 1.0;
+/// Every place of a loop's hit on the song's grid that may sound in a span.
+fn grid_places(span: &Told, grid_beats: f64, loop_beats: f64) -> impl Iterator<Item = f64> {
+    let first_loop = ((span.start_beats - 1.0 - grid_beats) / loop_beats).floor();
+    let end_beats = span.end_beats() + 1.0;
     std::iter::successors(Some(first_loop * loop_beats + grid_beats), move |place| {
         Some(place + loop_beats)
     })
     .take_while(move |place| *place < end_beats)
 }
 
-/// Whether a hit sounds in a stretch.
+/// Whether a hit sounds in a span.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum When {
     Surely,
@@ -196,18 +195,18 @@ enum When {
     Never,
 }
 
-/// What a stretch begins and ends with.
+/// What a span begins and ends with.
 struct Edges {
     onset: Onset,
     ends: bool,
 }
 
 impl Edges {
-    fn when(&self, stretch: &Told, grid_beats: f64, onset_beats: f64) -> When {
+    fn when(&self, span: &Told, grid_beats: f64, onset_beats: f64) -> When {
         // Hosts and the plugin round a start to a sample each.
-        let rounding_beats = 2.0 * stretch.beats_per_sample;
+        let rounding_beats = 2.0 * span.beats_per_sample;
         let is_near = |beats: f64, edge: f64| (beats - edge).abs() < rounding_beats;
-        let (start, end) = (stretch.start_beats, stretch.end_beats());
+        let (start, end) = (span.start_beats, span.end_beats());
         let starts = self.onset != Onset::Continues;
         if starts && is_near(onset_beats, start) || self.ends && is_near(onset_beats, end) {
             return When::Perhaps;
@@ -229,7 +228,7 @@ impl Edges {
     }
 }
 
-/// How a stretch is connected to the one before it.
+/// How a span is connected to the one before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Onset {
     Continues,
@@ -238,11 +237,11 @@ enum Onset {
     Anew,
 }
 
-fn onset_of(stretch: &Told, last: Option<&Told>) -> Onset {
-    let Some(last) = last.filter(|last| last.end_sample() == stretch.first_sample) else {
+fn onset_of(span: &Told, last: Option<&Told>) -> Onset {
+    let Some(last) = last.filter(|last| last.end_sample() == span.first_sample) else {
         return Onset::Anew;
     };
-    let jump = stretch.start_beats - last.end_beats();
+    let jump = span.start_beats - last.end_beats();
     let loops = (jump / LOOP_BEATS).round();
     if jump.abs() < ROUNDING_BEATS {
         Onset::Continues
@@ -257,18 +256,18 @@ fn onset_of(stretch: &Told, last: Option<&Told>) -> Onset {
 /// later, or where the song stops.
 fn end_samples(told: &[Told], beats_in: f64) -> f64 {
     let mut beats_left = beats_in + NOTE_BEATS;
-    for (index, stretch) in told.iter().enumerate() {
-        let stretch_beats = float(stretch.n_samples) * stretch.beats_per_sample;
-        if beats_left <= stretch_beats {
-            return float(stretch.first_sample) + beats_left / stretch.beats_per_sample;
+    for (index, span) in told.iter().enumerate() {
+        let span_beats = float(span.n_samples) * span.beats_per_sample;
+        if beats_left <= span_beats {
+            return float(span.first_sample) + beats_left / span.beats_per_sample;
         }
         let next = told.get(index + 1);
-        if next.is_none_or(|next| next.first_sample != stretch.end_sample()) {
-            return float(stretch.end_sample());
+        if next.is_none_or(|next| next.first_sample != span.end_sample()) {
+            return float(span.end_sample());
         }
-        beats_left -= stretch_beats;
+        beats_left -= span_beats;
     }
-    unreachable!("there is a stretch, and where the last one ends the song stops")
+    unreachable!("there is a span, and where the last one ends the song stops")
 }
 
 #[expect(

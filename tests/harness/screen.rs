@@ -21,10 +21,19 @@ const HAS_SCREEN: &str = "FOURBAR_TEST_HAS_SCREEN";
 /// `name` is the calling test's full name: the test binary runs just that test a second time. A library that draws
 /// reads the screen's name from the environment, which a process with threads must not change for itself.
 pub(crate) fn with_screen(name: &str, test: impl FnOnce(&Window)) {
+    with_screen_that(&[], name, test);
+}
+
+/// The same on a screen for which there is no OpenGL.
+pub(crate) fn with_screen_without_opengl(name: &str, test: impl FnOnce(&Window)) {
+    with_screen_that(&["-extension", "GLX"], name, test);
+}
+
+fn with_screen_that(arguments: &[&str], name: &str, test: impl FnOnce(&Window)) {
     if std::env::var_os(HAS_SCREEN).is_some() {
         return test(&Window::open());
     }
-    let Some(screen) = VirtualScreen::start() else {
+    let Some(screen) = VirtualScreen::start(arguments) else {
         println!("{name}: skipped, because there is no Xvfb (apt-get install xvfb)");
         return;
     };
@@ -52,8 +61,9 @@ struct VirtualScreen {
 
 impl VirtualScreen {
     /// `None` where Xvfb is not installed.
-    fn start() -> Option<Self> {
+    fn start(arguments: &[&str]) -> Option<Self> {
         let mut server = Command::new("Xvfb")
+            .args(arguments)
             .args([
                 "-displayfd",
                 "1",

@@ -214,7 +214,7 @@ impl Vst3Host {
         let events = ComWrapper::new(Events(RefCell::default()));
         let mut data = ProcessData {
             processMode: process_mode(self.setup.mode == Mode::OfflineAfterwards),
-            symbolicSampleSize: kSample32.cast_signed(),
+            symbolicSampleSize: int(kSample32),
             numSamples: block.n_samples.cast_signed(),
             numInputs: 0,
             numOutputs: 1,
@@ -246,7 +246,7 @@ impl Vst3Host {
         let is_offline = self.setup.mode == Mode::Offline;
         let mut setup = ProcessSetup {
             processMode: process_mode(is_offline),
-            symbolicSampleSize: kSample32.cast_signed(),
+            symbolicSampleSize: int(kSample32),
             maxSamplesPerBlock: self.setup.max_block.cast_signed(),
             sampleRate: self.setup.sample_rate,
         };
@@ -327,8 +327,8 @@ impl Vst3Host {
             assert_eq!(arranged, kResultOk);
             self.set_up();
             for media in [kAudio, kEvent] {
-                let (media, output) = (media.cast_signed(), kOutput.cast_signed());
-                assert_eq!(self.component.activateBus(media, output, 0, 1), kResultOk);
+                let activated = self.component.activateBus(int(media), int(kOutput), 0, 1);
+                assert_eq!(activated, kResultOk);
             }
             assert_eq!(self.component.setActive(1), kResultOk);
             self.processor.setProcessing(1);
@@ -406,10 +406,7 @@ fn factory() -> ComPtr<IPluginFactory> {
     unsafe {
         let library = LIBRARY.get_or_init(|| {
             let library = Library::new(plugin_file()).unwrap();
-            let enter = library
-                .get::<unsafe extern "C" fn(*mut c_void) -> bool>(b"ModuleEntry")
-                .unwrap();
-            assert!(enter(std::ptr::null_mut()));
+            assert!(enter(&library));
             library
         });
         let get_factory = library
@@ -419,13 +416,41 @@ fn factory() -> ComPtr<IPluginFactory> {
     }
 }
 
+/// Calls what a host calls first, which is named differently on every system.
+///
+/// # Safety
+/// The library is a VST3 plugin.
+unsafe fn enter(library: &Library) -> bool {
+    #[cfg(windows)]
+    // SAFETY: the entry point has the type that VST3 states.
+    unsafe {
+        let enter = library.get::<unsafe extern "system" fn() -> bool>(b"InitDll");
+        enter.unwrap()()
+    }
+    #[cfg(unix)]
+    // SAFETY: as above; our plugin has no use for its own library's handle.
+    unsafe {
+        let name = if cfg!(target_os = "macos") {
+            "bundleEntry"
+        } else {
+            "ModuleEntry"
+        };
+        let enter = library.get::<unsafe extern "C" fn(*mut c_void) -> bool>(name);
+        enter.unwrap()(std::ptr::null_mut())
+    }
+}
+
+/// A constant of VST3 as its interfaces take it: the compiler of each system chose a type for them.
+fn int(constant: impl Into<i64>) -> int32 {
+    int32::try_from(constant.into()).unwrap()
+}
+
 fn process_mode(is_offline: bool) -> int32 {
-    let mode = if is_offline { kOffline } else { kRealtime };
-    mode.cast_signed()
+    int(if is_offline { kOffline } else { kRealtime })
 }
 
 fn process_context(transport: Transport, sample_rate: f64, n_samples: i64) -> ProcessContext {
-    let flag = |flag, is_set| if is_set { flag } else { 0 };
+    let flag = |flag, is_set| if is_set { int(flag).cast_unsigned() } else { 0 };
     // SAFETY: a plain C structure for which all-zero bytes are valid.
     let mut context: ProcessContext = unsafe { std::mem::zeroed() };
     context.state = flag(StatesAndFlags_::kPlaying, transport.playing)
@@ -459,10 +484,10 @@ fn process_context(transport: Transport, sample_rate: f64, n_samples: i64) -> Pr
 
 fn note_event(event: &Event) -> Option<NoteEvent> {
     let sample = u64::try_from(event.sampleOffset).unwrap();
-    let kind = u32::from(event.r#type);
+    let kind = i32::from(event.r#type);
     // SAFETY: the type says which member of the union is there.
     unsafe {
-        if kind == kNoteOnEvent {
+        if kind == int(kNoteOnEvent) {
             let on = event.__field0.noteOn;
             Some(NoteEvent {
                 sample,
@@ -470,7 +495,7 @@ fn note_event(event: &Event) -> Option<NoteEvent> {
                 channel: u8::try_from(on.channel).unwrap(),
                 velocity: Some(on.velocity),
             })
-        } else if kind == kNoteOffEvent {
+        } else if kind == int(kNoteOffEvent) {
             let off = event.__field0.noteOff;
             Some(NoteEvent {
                 sample,

@@ -27,7 +27,7 @@ enum Command {
         after_help = "Example: fourbar evaluate --model run/model.safetensors --html report.html"
     )]
     Evaluate(evaluate::Args),
-    /// Write grooves as MIDI files: invented, between two others, or played back
+    /// Write grooves as MIDI files: new ones, between two others, or played back
     #[command(
         after_help = "Example: fourbar generate --model run/model.safetensors --mode similar --input beat.mid --out variations"
     )]

@@ -5,6 +5,7 @@ mod device;
 mod learner;
 mod loss;
 mod optimizer;
+mod progress;
 mod run_folder;
 mod tensorboard;
 pub mod train;

@@ -1,10 +1,11 @@
 //! Held-out figures: how well a model plays back what it hears, what lies between two things it has heard, and whether
-//! what it invents is like the drummers.
+//! what it samples is like the drummers.
 //!
 //! `fourbar evaluate` prints them as a table and writes a [`Report`]: with `--json` as numbers, with `--html` as a page
 //! to look at. Training measures the same on the validation split while it runs, and puts a report into the checkpoint it
-//! ships; `fourbar listen` lets people judge. The report's keys are the fields of the structs in this module; shares are 0–1, velocities 0–127, an undefined
-//! figure is `null`, and `REPORT_VERSION` changes when a key goes or changes its meaning.
+//! ships; `fourbar listen` lets people judge. The report's keys are the fields of the structs in this module under their
+//! serialized names; shares are 0–1, velocities 0–127, an undefined figure is `null`, and `REPORT_VERSION` changes when a
+//! key goes or changes its meaning.
 
 mod accuracy;
 mod completion;
@@ -16,15 +17,16 @@ mod evaluation;
 mod features;
 mod held_out;
 mod interpolation;
-mod inventions;
 mod knobs;
-mod language;
 pub mod listen;
+mod n_gram;
 mod onsets;
 mod page;
+mod prior_samples;
 mod reconstruction;
 mod report;
 mod segments;
+mod sound;
 mod statistics;
 mod table;
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod tokens;
 mod training_log;
 mod two_sample;
 mod validation;
+mod web;
 mod words;
 
 pub use accuracy::{Accuracy, Choice};

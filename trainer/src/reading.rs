@@ -8,13 +8,13 @@ pub mod maps;
 
 use crate::arguments::{self, TEMPI_BPM};
 use anyhow::Context as _;
-use fourbar_model::converter::{Converter, Material};
+use fourbar_model::converter::{Converter, Extracted};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::midi::{self, DrumPart, Song};
 use maps::NamedMap;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Largest file that is read: far above any MIDI performance, so that a wrong path cannot fill the memory.
@@ -153,6 +153,31 @@ impl Reading {
     }
 }
 
+/// The bytes of a MIDI file.
+///
+/// # Errors
+/// If it cannot be read, or is larger than any performance.
+pub fn read_midi(source: impl Read) -> io::Result<Vec<u8>> {
+    let bytes = read_at_most(source, MAX_FILE_BYTES + 1)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other(format!(
+            "larger than {} MiB, which no MIDI performance is",
+            MAX_FILE_BYTES >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+/// The first bytes of a file, at most so many, whatever size it announces.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read_at_most(source: impl Read, n_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(n_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// A MIDI file that was named on the command line.
 #[derive(Debug, Clone)]
 pub struct Performance {
@@ -169,15 +194,9 @@ impl Performance {
     /// If it cannot be read or is not MIDI. The text names the file and the remedy.
     pub fn open(path: &Path, part: DrumPart) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        let bytes = File::open(path)
+            .and_then(read_midi)
             .with_context(|| format!("cannot read {name}"))?;
-        anyhow::ensure!(
-            bytes.len() as u64 <= MAX_FILE_BYTES,
-            "{name} is larger than {} MiB, which no performance is: give a MIDI file",
-            MAX_FILE_BYTES >> 20
-        );
         let song = midi::read(&bytes)
             .with_context(|| format!("{name} cannot be used (give a MIDI file)"))?;
         let song = Song {
@@ -199,31 +218,31 @@ impl Performance {
     ///
     /// # Errors
     /// If the converter finds nothing in it. The text names the file and says why.
-    pub fn material(
+    pub fn extract(
         &self,
         converter: &Converter,
         map: &DrumMap,
         n_steps: usize,
-    ) -> anyhow::Result<Material> {
+    ) -> anyhow::Result<Extracted> {
         let song = self.song.clone().looped();
         let find = |n_steps| {
             converter
                 .whole(&song, map, n_steps)
                 .with_context(|| format!("{} cannot be used", self.name))
         };
-        let material = find(n_steps)?;
-        let n_used = material.longest_steps();
+        let extracted = find(n_steps)?;
+        let n_used = extracted.longest_steps();
         match n_used.next_multiple_of(n_steps.max(1)) {
             n_filled if n_filled > n_used => find(n_filled),
-            _ => Ok(material),
+            _ => Ok(extracted),
         }
     }
 }
 
 /// What a user should know of how a file was read, each in a sentence without its name.
 #[must_use]
-pub fn remarks(song: &Song, material: &Material, map: &DrumMap) -> Vec<String> {
-    let lost = &material.lost;
+pub fn remarks(song: &Song, extracted: &Extracted, map: &DrumMap) -> Vec<String> {
+    let lost = &extracted.lost;
     let keys = |keys: &BTreeMap<u8, usize>| {
         let words: Vec<String> = keys.iter().map(|(key, n)| format!("{key} × {n}")).collect();
         words.join(", ")
@@ -234,21 +253,21 @@ pub fn remarks(song: &Song, material: &Material, map: &DrumMap) -> Vec<String> {
             .map(|byte| format!("the file breaks off at byte {byte}; what comes before is read")),
     );
     remarks.extend(
-        material
+        extracted
             .found
             .as_ref()
             .map(|found| format!("the drums are on {found}")),
     );
     remarks.extend(
-        material
+        extracted
             .aside
             .as_ref()
             .map(|aside| format!("left aside, because it is no drum: {aside}")),
     );
-    if material.n_by_pedal > 0 {
+    if extracted.n_by_pedal > 0 {
         remarks.push(format!(
             "the pedal opens and closes {} strokes of the hi-hat",
-            material.n_by_pedal
+            extracted.n_by_pedal
         ));
     }
     if !lost.aside.is_empty() {
@@ -258,7 +277,7 @@ pub fn remarks(song: &Song, material: &Material, map: &DrumMap) -> Vec<String> {
             keys(&lost.aside)
         ));
     }
-    remarks.extend(material.better_map.map(|better| {
+    remarks.extend(extracted.better_map.map(|better| {
         format!(
             "its notes fit the {} map clearly better than {} ({})",
             better.name, map.name, better.id
@@ -299,8 +318,8 @@ mod tests {
     }
 
     fn groove(bytes: &[u8]) -> anyhow::Result<Groove> {
-        let material = opened(bytes)?.material(&grooves(), &DrumMap::GM, 1)?;
-        Ok(material.parts[0].groove().unwrap().clone())
+        let extracted = opened(bytes)?.extract(&grooves(), &DrumMap::GM, 1)?;
+        Ok(extracted.parts[0].groove().unwrap().clone())
     }
 
     #[test]
@@ -337,7 +356,7 @@ mod tests {
         assert!(problem(&waltz).contains("12 sixteenth"));
         let melody = Converter::Melody(MelodyConverter::default());
         let drums = opened(&midi::write(&[note(0.0, 36)], 16.0, 93.0)).unwrap();
-        let problem = drums.material(&melody, &DrumMap::GM, 64).unwrap_err();
+        let problem = drums.extract(&melody, &DrumMap::GM, 64).unwrap_err();
         assert!(format!("{problem:#}").contains("no melody"), "{problem:#}");
     }
 
@@ -353,12 +372,12 @@ mod tests {
         let file = opened(&midi::write(&notes, 32.0, 93.0)).unwrap();
         let drums = Converter::Drums(DrumsConverter::default());
         for converter in [grooves(), drums] {
-            let material = file.material(&converter, &DrumMap::GM, 48).unwrap();
-            assert_eq!(material.n_bars(), 9, "three windows of three bars");
-            let windows = converter.windows(&material, 48, 3);
+            let extracted = file.extract(&converter, &DrumMap::GM, 48).unwrap();
+            assert_eq!(extracted.n_bars(), 9, "three windows of three bars");
+            let windows = converter.windows(&extracted, 48, 3);
             let starts: Vec<_> = windows.iter().map(|place| place.first_step).collect();
             assert_eq!(starts, [0, 48, 96]);
-            let output = |window| converter.example(&material, window, 48, None).output;
+            let output = |window| converter.example(&extracted, window, 48, None).output;
             let groove = converter.groove(&output(&windows[0])).unwrap();
             assert!(groove.cell(0, Voice::Kick).is_some());
             let middle = converter.groove(&output(&windows[1])).unwrap();
@@ -372,8 +391,8 @@ mod tests {
         let place = bytes.windows(4).position(|id| id == b"MTrk").unwrap() + 4;
         bytes[place..place + 4].fill(0);
         let file = opened(&bytes).unwrap();
-        let material = file.material(&grooves(), &DrumMap::GM, 64).unwrap();
-        let remarks = remarks(&file.song, &material, &DrumMap::GM);
+        let extracted = file.extract(&grooves(), &DrumMap::GM, 64).unwrap();
+        let remarks = remarks(&file.song, &extracted, &DrumMap::GM);
         let [repair, aside] = &remarks[..] else {
             panic!("{remarks:?}")
         };

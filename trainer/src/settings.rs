@@ -1,9 +1,10 @@
-//! What a training run is told: presets, files of settings and `--set`, and what single settings do to an example or a
+//! What decides a training run: presets, files of settings and `--set`, and what single settings do to an example or a
 //! step.
 
 mod augment;
 mod conditions;
 mod config;
+mod layers;
 pub mod presets;
 mod schedule;
 
@@ -11,6 +12,6 @@ pub use augment::Augmentation;
 pub use conditions::ConditionSampling;
 pub use config::{
     AttributeOrder, Config, DEFAULT_PRESET, DataConfig, Schedule, ScheduledSampling, TrainConfig,
-    preset_names,
 };
+pub use layers::preset_names;
 pub use schedule::{kl_weight, learning_rate};

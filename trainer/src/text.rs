@@ -1,4 +1,7 @@
-//! Numbers as people read them.
+//! Numbers and tables as people read them.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment, Table};
 
 /// A count with a comma between thousands.
 #[must_use]
@@ -14,9 +17,39 @@ pub fn grouped(count: usize) -> String {
     text
 }
 
+/// Rows below each other, indented: names on the left, figures on the right.
+pub fn columns(rows: impl IntoIterator<Item = impl IntoIterator<Item = String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    for row in rows {
+        let cells = row.into_iter().enumerate().map(|(place, cell)| {
+            let side = match place {
+                0 => CellAlignment::Left,
+                _ => CellAlignment::Right,
+            };
+            Cell::new(cell).set_alignment(side)
+        });
+        table.add_row(cells);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((2, 0));
+    }
+    table.trim_fmt() + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_what_is_in_them() {
+        let rows = [["", "model", "data"], ["hits a bar", "9.5 ± 1.0", "–"]];
+        let text = columns(rows.map(|row| row.map(str::to_owned)));
+        assert_eq!(
+            text,
+            "                  model  data\n  hits a bar  9.5 ± 1.0     –\n"
+        );
+    }
 
     #[test]
     fn counts_have_a_comma_between_thousands() {

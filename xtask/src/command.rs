@@ -1,5 +1,6 @@
 //! Running other programs: what failed, and with which command line.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,7 +19,18 @@ pub(crate) fn repository() -> &'static Path {
 /// script watches one of them, as that of `ring` does, this cargo and one started in the shell would each find it
 /// changed and build the crate and all that depends on it again, in turns.
 pub(crate) fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    as_from_the_shell(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The cargo of the nightly toolchain, for what no stable compiler does, in the same environment.
+pub(crate) fn nightly_cargo() -> Command {
+    let mut command = as_from_the_shell("rustup".into());
+    command.args(["run", "nightly", "cargo"]);
+    command
+}
+
+fn as_from_the_shell(program: OsString) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if describes_package(&name.to_string_lossy()) {
             command.env_remove(name);

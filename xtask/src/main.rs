@@ -9,6 +9,7 @@ mod ci;
 mod command;
 mod demo;
 mod dist;
+mod fuzz;
 mod install;
 mod release_notes;
 mod third_party;
@@ -42,10 +43,12 @@ enum Task {
     ThirdParty,
     /// Build everything and pack what users of this system download into bundles/dist/.
     Dist(bundle::BundleArgs),
+    /// Give hostile input to everything that reads any, for a minute each (needs cargo-fuzz and a nightly compiler).
+    Fuzz(fuzz::FuzzArgs),
     /// Print what CHANGELOG.md says of the version that a tag names.
     ReleaseNotes(release_notes::ReleaseNotesArgs),
     /// Run every check, in the order of continuous integration.
-    Ci,
+    Ci(ci::CiArgs),
     /// List the trainer's commands, each of which is a task as well, such as `cargo xtask train --help`.
     Trainer,
     /// What no other task is called: a command of the trainer, with what it takes.
@@ -61,8 +64,9 @@ fn main() -> Result<()> {
         Task::Validate(args) => validate::validate(&args),
         Task::ThirdParty => third_party::third_party(),
         Task::Dist(args) => dist::dist(&args),
+        Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::ReleaseNotes(args) => release_notes::release_notes(&args),
-        Task::Ci => ci::ci(),
+        Task::Ci(args) => ci::ci(&args),
         Task::Trainer => train::trainer(&["--help".into()]),
         Task::OfTrainer(arguments) => train::trainer(&arguments),
     }

@@ -1,7 +1,7 @@
 //! Drums on the grid: which of nine or 61 classes play on each step, without dynamics or timing.
 
-use super::material::{Content, Material, Part};
-use super::stretches::{Extent, Heard, Stretches, steps};
+use super::extracted::{Content, Extracted, Part};
+use super::sections::{Extent, NotesSeen, Sections, steps};
 use super::{Convert, Example, Subject, VELOCITY, no_drum_of, wrong};
 use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES, Voice};
@@ -62,7 +62,7 @@ pub struct DrumsConverter {
     pub max_per_song: Option<usize>,
     /// Also use songs whose bars have another length than 16 steps; windows begin on their own bar lines.
     pub any_metre: bool,
-    /// Do as the original does.
+    /// Do as Magenta does.
     pub magenta_compat: bool,
 }
 
@@ -130,42 +130,42 @@ impl Convert for DrumsConverter {
         }
     }
 
-    fn material(
+    fn extract(
         &self,
         song: &Song,
-        mut stretches: Stretches,
+        mut sections: Sections,
         map: &DrumMap,
         extent: Extent,
-    ) -> Result<Material, Error> {
-        let mut heard = Heard::nothing();
+    ) -> Result<Extracted, Error> {
+        let mut seen = NotesSeen::nothing();
         let notes = if self.magenta_compat {
-            drums_of_the_original(song)?
+            drums_of_magenta(song)?
         } else {
-            heard.drums(song.drums_in(map)?, map)
+            seen.drums(song.drums_in(map)?, map)
         };
-        heard.add(&notes);
+        seen.add(&notes);
         let counts_in = |key| map.aside.contains(&key) && self.class(key, map).is_none();
-        let extent = stretches.skip_count_in(&notes, counts_in, extent);
+        let extent = sections.skip_count_in(&notes, counts_in, extent);
         let mut parts = Vec::new();
-        for stretch in stretches.cut(&notes, &mut heard.lost)? {
-            let hits = self.hits(&stretch.notes, map, &mut heard.lost);
-            let steps_per_bar = stretch.steps_per_bar;
+        for section in sections.cut(&notes, &mut seen.lost)? {
+            let hits = self.hits(&section.notes, map, &mut seen.lost);
+            let steps_per_bar = section.steps_per_bar;
             let gap_steps = extent.gap_steps(self.gap_bars, steps_per_bar);
             for mut track in tracks(&hits, steps_per_bar, gap_steps) {
                 if let Some(n_steps) = extent.n_filled() {
                     track = track.whole(n_steps);
                 }
                 if let Some(max_bars) = self.max_bars {
-                    track.cut(max_bars.saturating_mul(steps_per_bar), &mut heard.lost);
+                    track.cut(max_bars.saturating_mul(steps_per_bar), &mut seen.lost);
                 }
                 parts.push(Part {
-                    start_beats: stretch.start_beats + groove::beats(track.first_step),
+                    start_beats: section.start_beats + groove::beats(track.first_step),
                     steps_per_bar,
                     content: Content::Drums(track.bits),
                 });
             }
         }
-        stretches.material(parts, heard, |heard| no_drum_of(heard, self.map_name(map)))
+        sections.extracted(parts, seen, |seen| no_drum_of(seen, self.map_name(map)))
     }
 
     fn example_of_groove(&self, groove: &Groove) -> Option<Example> {
@@ -348,7 +348,7 @@ pub fn magenta_js_rests(rows: &Rows) -> Vec<f32> {
 }
 
 /// What plays on channel 10.
-fn drums_of_the_original(song: &Song) -> Result<Vec<Note>, Error> {
+fn drums_of_magenta(song: &Song) -> Result<Vec<Note>, Error> {
     let is_drum = |note: &&Note| note.channel == DRUM_CHANNEL;
     let notes: Vec<Note> = song.notes.iter().filter(is_drum).copied().collect();
     if notes.is_empty() {
@@ -525,9 +525,9 @@ mod tests {
                 let song = Song::from_notes(converter.notes(&rows, map), &[]);
                 prop_assume!(!song.notes.is_empty());
                 let converter = Converter::Drums(converter.clone());
-                let material = converter.whole(&song, map, 32).unwrap();
-                let windows = converter.windows(&material, 32, 1);
-                let example = converter.example(&material, &windows[0], 32, None);
+                let extracted = converter.whole(&song, map, 32).unwrap();
+                let windows = converter.windows(&extracted, 32, 1);
+                let example = converter.example(&extracted, &windows[0], 32, None);
                 prop_assert_eq!(&example.output, &rows);
                 let groove = converter.groove(&rows).unwrap();
                 prop_assert_eq!(converter.example_of_groove(&groove).unwrap().output, rows.clone());
@@ -545,9 +545,9 @@ mod tests {
             let rows = converter.rows(converter.output(), &bits);
             let song = Song::from_notes(converter.notes(&rows, &DrumMap::GM), &[]);
             let converter = Converter::Drums(converter);
-            let material = converter.material(&song, &DrumMap::GM).unwrap();
-            let windows = converter.windows(&material, 16, 1);
-            let example = converter.example(&material, &windows[0], 16, None);
+            let extracted = converter.extract(&song, &DrumMap::GM).unwrap();
+            let windows = converter.windows(&extracted, 16, 1);
+            let example = converter.example(&extracted, &windows[0], 16, None);
             prop_assert_eq!(example.output, rows);
         }
     }

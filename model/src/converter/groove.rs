@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::material::{Content, Material, Part};
-use super::stretches::{Extent, Heard, Stretches};
+use super::extracted::{Content, Extracted, Part};
+use super::sections::{Extent, NotesSeen, Sections};
 use super::{Convert, Example, Subject, no_drum_of, wrong};
 use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES, Voice};
@@ -28,11 +28,11 @@ const BIN_MARGIN: f32 = 0.0001;
 
 /// Grooves to examples and back; all off by default, where input and output are the same groove.
 ///
-/// The changes to the input come in the order of the fields. What the original does otherwise, with `magenta_compat`:
+/// The changes to the input come in the order of the fields. What Magenta does otherwise, with `magenta_compat`:
 ///
 /// - it takes the notes of every channel for drums, where we look for the drums;
 /// - a key without a drum ends the run, where we leave the note out and count it;
-/// - a change of tempo or metre anywhere loses the whole song, where we lose the stretches in another metre;
+/// - a change of tempo or metre anywhere loses the whole song, where we lose the sections in another metre;
 /// - when note dropout leaves nothing of a step, the tap of its kick stays;
 /// - `max_per_song` has no effect;
 /// - rows with velocities below 1/254 become notes of velocity 0, which are silent, an early first hit begins before 0,
@@ -55,9 +55,9 @@ pub struct GrooveConverter {
     pub fixed_velocities: bool,
     /// The input lacks these drums, by their column.
     pub add_instruments: Vec<usize>,
-    /// The model is told which drums play, whatever the input lacks.
+    /// The model is conditioned on which drums play, whatever the input lacks.
     pub hits_as_controls: bool,
-    /// Each step is nine rows, one a drum, and the model is told which drum a row is of.
+    /// Each step is nine rows, one a drum, and the model is conditioned on which drum a row is of.
     pub split_instruments: bool,
     /// Classes of velocity instead of a number; needs `offset_bins`.
     pub velocity_bins: Option<usize>,
@@ -67,7 +67,7 @@ pub struct GrooveConverter {
     pub max_per_song: Option<usize>,
     /// Also use songs whose bars have another length than 16 steps; windows begin on their own bar lines.
     pub any_metre: bool,
-    /// Do as the original does.
+    /// Do as Magenta does.
     pub magenta_compat: bool,
 }
 
@@ -137,38 +137,38 @@ impl Convert for GrooveConverter {
         }
     }
 
-    fn material(
+    fn extract(
         &self,
         song: &Song,
-        mut stretches: Stretches,
+        mut sections: Sections,
         map: &DrumMap,
         extent: Extent,
-    ) -> Result<Material, Error> {
-        let mut heard = Heard::nothing();
+    ) -> Result<Extracted, Error> {
+        let mut seen = NotesSeen::nothing();
         let notes = match extent {
             _ if self.magenta_compat => {
-                refused_by_the_original(song, map)?;
+                refused_by_magenta(song, map)?;
                 song.notes.clone()
             }
             Extent::Whole { .. } if self.tapify => taps_on_any_key(song, map),
-            _ => heard.drums(song.drums_in(map)?, map),
+            _ => seen.drums(song.drums_in(map)?, map),
         };
-        heard.add(&notes);
-        let extent = stretches.skip_count_in(&notes, |key| map.aside.contains(&key), extent);
+        seen.add(&notes);
+        let extent = sections.skip_count_in(&notes, |key| map.aside.contains(&key), extent);
         let mut parts = Vec::new();
-        for stretch in stretches.cut(&notes, &mut heard.lost)? {
+        for section in sections.cut(&notes, &mut seen.lost)? {
             let (groove, lost) =
-                Groove::from_notes_in_bars(&stretch.notes, map, stretch.steps_per_bar);
-            heard.lost.add(&lost);
+                Groove::from_notes_in_bars(&section.notes, map, section.steps_per_bar);
+            seen.lost.add(&lost);
             if groove.n_hits() > 0 {
                 parts.push(Part {
-                    start_beats: stretch.start_beats,
-                    steps_per_bar: stretch.steps_per_bar,
+                    start_beats: section.start_beats,
+                    steps_per_bar: section.steps_per_bar,
                     content: Content::Groove(groove.padded_to(extent.n_filled().unwrap_or(0))),
                 });
             }
         }
-        stretches.material(parts, heard, |heard| no_drum_of(heard, map.name))
+        sections.extracted(parts, seen, |seen| no_drum_of(seen, map.name))
     }
 
     fn groove(&self, rows: &Rows) -> Option<Groove> {
@@ -177,7 +177,7 @@ impl Convert for GrooveConverter {
 
     fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
         if self.magenta_compat {
-            return self.notes_of_the_original(rows, map);
+            return self.notes_of_magenta(rows, map);
         }
         self.groove_of(rows)
             .to_pattern()
@@ -222,8 +222,8 @@ impl Convert for GrooveConverter {
         self.hits_as_controls
     }
 
-    fn cap_of_the_original(&self, _: Option<usize>) -> Option<usize> {
-        // The original reads this number of a groove's windows and never uses it.
+    fn cap_of_magenta(&self, _: Option<usize>) -> Option<usize> {
+        // Magenta reads this number of a groove's windows and never uses it.
         None
     }
 }
@@ -367,7 +367,7 @@ impl GrooveConverter {
     }
 
     /// Every hit for one 16th, with whatever velocity and onset it has.
-    fn notes_of_the_original(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
+    fn notes_of_magenta(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
         let velocity = |bins: &Bins, bin: usize| {
             let velocity = 127.0 * as_f32(bin) / as_f32(bins.n);
             velocity.trunc() / 127.0
@@ -435,8 +435,8 @@ fn taps_on_any_key(song: &Song, map: &DrumMap) -> Vec<Note> {
     notes
 }
 
-/// The error for a song that the original makes nothing of, or dies of.
-fn refused_by_the_original(song: &Song, map: &DrumMap) -> Result<(), Error> {
+/// The error for a song that Magenta makes nothing of, or dies of.
+fn refused_by_magenta(song: &Song, map: &DrumMap) -> Result<(), Error> {
     if song.notes.is_empty() {
         return Err(Error::Song("it has no notes".to_owned()));
     }
@@ -479,7 +479,7 @@ impl Bins {
         self.lowest + width * as_f32(bin)
     }
 
-    /// The number that stands for a bin: the first holds one number only, the others a stretch.
+    /// The number that stands for a bin: the first holds one number only, the others a range.
     fn middle(&self, bin: usize) -> f32 {
         match bin {
             0 => self.lowest,

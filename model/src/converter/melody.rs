@@ -1,7 +1,7 @@
 //! One voice: at each step nothing new, an end, or a key.
 
-use super::material::{Content, Material, Part};
-use super::stretches::{Extent, Heard, Stretches, steps};
+use super::extracted::{Content, Extracted, Part};
+use super::sections::{Extent, NotesSeen, Sections, steps};
 use super::{Convert, Example, Subject, VELOCITY, wrong};
 use crate::conditions::Conditions;
 use crate::drums::DrumMap;
@@ -28,7 +28,7 @@ const FIRST_KEY: u16 = 2;
 /// Melodies to examples and back.
 ///
 /// The highest of the notes that begin on a step is the melody, and a new note ends the one before. A melody begins in
-/// the bar of its first note and ends before a long rest; windows are cut from melodies. What the original does
+/// the bar of its first note and ends before a long rest; windows are cut from melodies. What Magenta does
 /// otherwise, with `magenta_compat`: a change of tempo begins a new bar, and of a song with more windows than
 /// `max_per_song` (5 if it is not given) the same are taken in every epoch.
 ///
@@ -54,7 +54,7 @@ pub struct MelodyConverter {
     pub max_per_song: Option<usize>,
     /// Also use songs whose bars have another length than 16 steps; windows begin on their own bar lines.
     pub any_metre: bool,
-    /// Do as the original does.
+    /// Do as Magenta does.
     pub magenta_compat: bool,
 }
 
@@ -118,52 +118,52 @@ impl Convert for MelodyConverter {
         }
     }
 
-    fn material(
+    fn extract(
         &self,
         song: &Song,
-        mut stretches: Stretches,
+        mut sections: Sections,
         _: &DrumMap,
         extent: Extent,
-    ) -> Result<Material, Error> {
+    ) -> Result<Extracted, Error> {
         if song.notes.is_empty() {
             return Err(Error::Song("it has no notes".to_owned()));
         }
         let [first, last] = self.programs;
         let drummers = super::drummers(song, self.magenta_compat);
-        let mut heard = Heard::nothing();
+        let mut seen = NotesSeen::nothing();
         let mut parts = Vec::new();
         for (place, instrument) in song.instruments.iter().take(MAX_INSTRUMENTS).enumerate() {
             if drummers.contains(&place) || !(first..=last).contains(&instrument.program) {
                 continue;
             }
             let notes: Vec<Note> = sounding(song, instrument);
-            heard.add(&notes);
-            for stretch in stretches.cut(&notes, &mut heard.lost)? {
-                let strikes = self.strikes(&stretch.notes, &mut heard.lost);
-                let steps_per_bar = stretch.steps_per_bar;
+            seen.add(&notes);
+            for section in sections.cut(&notes, &mut seen.lost)? {
+                let strikes = self.strikes(&section.notes, &mut seen.lost);
+                let steps_per_bar = section.steps_per_bar;
                 let gap_steps = extent.gap_steps(self.gap_bars, steps_per_bar);
-                for mut melody in melodies(&strikes, steps_per_bar, gap_steps, &mut heard.lost) {
+                for mut melody in melodies(&strikes, steps_per_bar, gap_steps, &mut seen.lost) {
                     if let Some(n_steps) = extent.n_filled() {
                         melody = melody.whole(n_steps);
                     }
                     if let Some(max_bars) = self.max_bars {
-                        melody.cut(max_bars.saturating_mul(steps_per_bar), &mut heard.lost);
+                        melody.cut(max_bars.saturating_mul(steps_per_bar), &mut seen.lost);
                     }
                     parts.push(Part {
-                        start_beats: stretch.start_beats + groove::beats(melody.first_step),
+                        start_beats: section.start_beats + groove::beats(melody.first_step),
                         steps_per_bar,
                         content: Content::Melody(melody.labels),
                     });
                 }
             }
         }
-        stretches.material(parts, heard, |heard| {
-            if heard.n_notes == 0 {
+        sections.extracted(parts, seen, |seen| {
+            if seen.n_notes == 0 {
                 format!("it has no melody: no instrument plays with a sound of {first} to {last}")
             } else {
                 format!(
                     "none of its {} notes is a key of {} to {}",
-                    heard.n_notes, self.min_pitch, self.max_pitch
+                    seen.n_notes, self.min_pitch, self.max_pitch
                 )
             }
         })
@@ -197,7 +197,7 @@ impl Convert for MelodyConverter {
     }
 }
 
-/// The notes of an instrument with pitches: one without a length is not heard.
+/// The notes of an instrument with pitches: one without a length is not seen.
 pub(super) fn sounding(song: &Song, instrument: &Instrument) -> Vec<Note> {
     let notes = song.notes_of(instrument).copied();
     notes.filter(|note| note.duration_beats > 0.0).collect()
@@ -402,9 +402,9 @@ mod tests {
         Song::from_notes(notes.iter().map(note).collect(), &[])
     }
 
-    fn material(song: &Song) -> Material {
+    fn extract(song: &Song) -> Extracted {
         let converter = Converter::Melody(MelodyConverter::default());
-        converter.material(song, &DrumMap::GM).unwrap()
+        converter.extract(song, &DrumMap::GM).unwrap()
     }
 
     /// The labels of each melody, keys as keys.
@@ -416,7 +416,7 @@ mod tests {
             let key = |label: &u16| if *label < 2 { *label } else { label - 2 + 21 };
             labels.iter().map(key).collect()
         };
-        material(&song(notes)).parts.iter().map(of_part).collect()
+        extract(&song(notes)).parts.iter().map(of_part).collect()
     }
 
     /// One bar with these labels and holds elsewhere.
@@ -448,7 +448,7 @@ mod tests {
             melodies_of(&[(72, 0, 12), (60, 4, 8), (64, 4, 6)]),
             [bar(&[(0, 72), (4, 64), (6, END)])]
         );
-        assert_eq!(material(&song(&[(60, 4, 8), (64, 4, 6)])).lost.same_cell, 1);
+        assert_eq!(extract(&song(&[(60, 4, 8), (64, 4, 6)])).lost.same_cell, 1);
     }
 
     #[test]
@@ -471,12 +471,12 @@ mod tests {
     #[test]
     fn keys_beyond_the_piano_are_counted_and_other_sounds_are_not_looked_at() {
         let song = song(&[(20, 0, 4), (60, 0, 4), (109, 4, 8)]);
-        assert_eq!(material(&song).lost.unmapped.len(), 2);
+        assert_eq!(extract(&song).lost.unmapped.len(), 2);
         let bass = MelodyConverter {
             programs: [32, 39],
             ..MelodyConverter::default()
         };
-        let problem = Converter::Melody(bass).material(&song, &DrumMap::GM);
+        let problem = Converter::Melody(bass).extract(&song, &DrumMap::GM);
         let problem = problem.unwrap_err().to_string();
         assert!(
             problem.contains("no instrument plays with a sound of 32 to 39"),
@@ -487,9 +487,9 @@ mod tests {
     #[test]
     fn an_end_before_the_first_note_of_a_window_is_a_hold() {
         let converter = Converter::Melody(MelodyConverter::default());
-        let material = material(&song(&[(60, 8, 20), (64, 24, 28)]));
-        let windows = converter.windows(&material, 16, 1);
-        let second = converter.example(&material, &windows[1], 16, None).input;
+        let extracted = extract(&song(&[(60, 8, 20), (64, 24, 28)]));
+        let windows = converter.windows(&extracted, 16, 1);
+        let second = converter.example(&extracted, &windows[1], 16, None).input;
         assert_eq!(second.labels().unwrap(), bar(&[(8, 64 - 19), (12, END)]));
     }
 
@@ -520,22 +520,22 @@ mod tests {
     proptest! {
         #[test]
         fn labels_return_from_their_notes(labels in prop::collection::vec(0..90_u16, 32)) {
-            // Ends of nothing are not music: what is heard is all that can return.
+            // Ends of nothing are not music: what is seen is all that can return.
             let mut is_sounding = false;
             let heard: Vec<u16> = labels.into_iter().map(|label| {
-                let heard = if label == END && !is_sounding { HOLD } else { label };
-                is_sounding = heard >= FIRST_KEY || (is_sounding && heard == HOLD);
-                heard
+                let seen = if label == END && !is_sounding { HOLD } else { label };
+                is_sounding = seen >= FIRST_KEY || (is_sounding && seen == HOLD);
+                seen
             }).collect();
             let converter = MelodyConverter::default();
             let rows = Rows::of_labels(converter.input(), heard);
             let song = Song::from_notes(converter.notes(&rows, &DrumMap::GM), &[]);
             prop_assume!(!song.notes.is_empty());
             let converter = Converter::Melody(converter);
-            let material = converter.whole(&song, &DrumMap::GM, 32).unwrap();
-            let windows = converter.windows(&material, 32, 1);
+            let extracted = converter.whole(&song, &DrumMap::GM, 32).unwrap();
+            let windows = converter.windows(&extracted, 32, 1);
             prop_assert_eq!(windows.len(), 1);
-            let example = converter.example(&material, &windows[0], 32, None);
+            let example = converter.example(&extracted, &windows[0], 32, None);
             prop_assert_eq!(example.output, rows);
         }
     }

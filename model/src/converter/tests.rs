@@ -37,9 +37,9 @@ fn expected_and_found(case: &Value) -> (Vec<f32>, Vec<f32>) {
     let song = Song::from_notes(notes.collect(), &[]);
     let [n_steps, width]: [usize; 2] = serde_json::from_value(case["shape"].clone()).unwrap();
     let map = &DrumMap::MAGENTA_JS;
-    let material = converter.whole(&song, map, n_steps).unwrap();
-    let windows = converter.windows(&material, n_steps, 1);
-    let example = converter.example(&material, &windows[0], n_steps, None);
+    let extracted = converter.whole(&song, map, n_steps).unwrap();
+    let windows = converter.windows(&extracted, n_steps, 1);
+    let example = converter.example(&extracted, &windows[0], n_steps, None);
     assert_eq!(converter.input().width(), width);
 
     let mut expected = vec![0.0; n_steps * width];
@@ -116,8 +116,8 @@ fn drums(magenta_compat: bool) -> Converter {
 
 /// Start and bars of every part.
 fn parts(converter: &Converter, song: &Song) -> Vec<(f64, usize)> {
-    let material = converter.material(song, &DrumMap::GM).unwrap();
-    let parts = material.parts.iter();
+    let extracted = converter.extract(song, &DrumMap::GM).unwrap();
+    let parts = extracted.parts.iter();
     parts
         .map(|part| (part.start_beats, part.n_bars()))
         .collect()
@@ -125,13 +125,13 @@ fn parts(converter: &Converter, song: &Song) -> Vec<(f64, usize)> {
 
 fn refusal(converter: &Converter, song: &Song) -> String {
     converter
-        .material(song, &DrumMap::GM)
+        .extract(song, &DrumMap::GM)
         .unwrap_err()
         .to_string()
 }
 
 #[test]
-fn a_change_of_tempo_moves_no_bar_line_except_for_the_original() {
+fn a_change_of_tempo_moves_no_bar_line_except_for_magenta() {
     let song = song(beat(8), &[], &[(0.0, 100.0), (13.0, 90.0)]);
     assert_eq!(parts(&groove(false), &song), [(0.0, 8)]);
     assert_eq!(parts(&drums(false), &song), [(0.0, 8)]);
@@ -144,16 +144,16 @@ fn a_change_of_tempo_moves_no_bar_line_except_for_the_original() {
 fn bars_count_from_the_last_change_of_metre_and_other_metres_are_left_out_with_the_reason() {
     let song = song(beat(8), &[(0.0, 4, 4), (12.0, 3, 4), (15.0, 4, 4)], &[]);
     for converter in [groove(false), drums(false)] {
-        let material = converter.material(&song, &DrumMap::GM).unwrap();
+        let extracted = converter.extract(&song, &DrumMap::GM).unwrap();
         assert_eq!(parts(&converter, &song), [(0.0, 3), (15.0, 5)]);
-        let [reason] = &material.left_out[..] else {
-            panic!("one stretch is left out")
+        let [reason] = &extracted.left_out[..] else {
+            panic!("one section is left out")
         };
         assert!(
             reason.starts_with("from beat 12, its metre is 3/4, so its bars have 12"),
             "{reason}"
         );
-        assert_eq!(material.lost.outside, 3);
+        assert_eq!(extracted.lost.outside, 3);
     }
     let problem = refusal(&groove(true), &song);
     assert!(problem.contains("changes from 4/4 to 3/4"), "{problem}");
@@ -162,10 +162,10 @@ fn bars_count_from_the_last_change_of_metre_and_other_metres_are_left_out_with_t
 #[test]
 fn a_reason_that_returns_is_given_once() {
     let signatures = [(0.0, 4, 4), (4.0, 3, 4), (16.0, 4, 4), (24.0, 3, 4)];
-    let material = drums(false)
-        .material(&song(beat(8), &signatures, &[]), &DrumMap::GM)
+    let extracted = drums(false)
+        .extract(&song(beat(8), &signatures, &[]), &DrumMap::GM)
         .unwrap();
-    let [reason] = &material.left_out[..] else {
+    let [reason] = &extracted.left_out[..] else {
         panic!("3/4 is one reason")
     };
     assert!(
@@ -182,8 +182,8 @@ fn bars_of_any_length_are_used_on_request_and_windows_begin_on_them() {
         any_metre: true,
         ..GrooveConverter::default()
     });
-    let material = converter.material(&song, &DrumMap::GM).unwrap();
-    let windows = converter.windows(&material, 64, 1);
+    let extracted = converter.extract(&song, &DrumMap::GM).unwrap();
+    let windows = converter.windows(&extracted, 64, 1);
     let starts: Vec<_> = windows.iter().map(|place| place.first_step).collect();
     assert_eq!(starts, [0, 14, 28, 42]);
 }
@@ -193,20 +193,20 @@ fn an_early_hit_is_on_the_downbeat_that_it_announces_even_after_a_change_of_metr
     let mut notes = beat(8);
     notes[16].onset_beats -= 0.1;
     let song = song(notes, &[(0.0, 4, 4), (8.0, 2, 4), (16.0, 4, 4)], &[]);
-    let material = groove(false).material(&song, &DrumMap::GM).unwrap();
-    let groove = material.parts[1].groove().unwrap();
+    let extracted = groove(false).extract(&song, &DrumMap::GM).unwrap();
+    let groove = extracted.parts[1].groove().unwrap();
     let (step, _, cell) = groove.hits().next().unwrap();
     assert_eq!((step, groove.n_hits()), (0, 16));
     assert!((cell.offset - 0.4).abs() < 1e-6);
 }
 
 #[test]
-fn a_key_without_a_drum_is_counted_except_by_the_original() {
+fn a_key_without_a_drum_is_counted_except_by_magenta() {
     let mut notes = beat(4);
     notes[3].pitch = 100;
     let song = song(notes, &[], &[]);
-    let material = groove(false).material(&song, &DrumMap::GM).unwrap();
-    assert_eq!(material.lost.unmapped.get(&100), Some(&1));
+    let extracted = groove(false).extract(&song, &DrumMap::GM).unwrap();
+    assert_eq!(extracted.lost.unmapped.get(&100), Some(&1));
     assert!(refusal(&groove(true), &song).contains("key 100"));
 }
 
@@ -214,8 +214,8 @@ fn a_key_without_a_drum_is_counted_except_by_the_original() {
 fn equal_windows_of_labels_are_one_and_a_groove_keeps_them_all() {
     let song = song(beat(12), &[], &[]);
     let count = |converter: &Converter| {
-        let material = converter.material(&song, &DrumMap::GM).unwrap();
-        converter.windows(&material, 64, 1).len()
+        let extracted = converter.extract(&song, &DrumMap::GM).unwrap();
+        converter.windows(&extracted, 64, 1).len()
     };
     assert_eq!(
         count(&drums(false)),
@@ -249,10 +249,10 @@ fn a_song_s_windows_are_drawn_anew_for_each_epoch() {
     assert_eq!(drums(false).draw(4, &mut noise), [0, 1, 2, 3]);
 
     let song = song(beat(12), &[], &[]);
-    let material = capped(true).material(&song, &DrumMap::GM).unwrap();
-    let windows = |converter: &Converter| converter.windows(&material, 64, 1).len();
+    let extracted = capped(true).extract(&song, &DrumMap::GM).unwrap();
+    let windows = |converter: &Converter| converter.windows(&extracted, 64, 1).len();
     assert_eq!(windows(&capped(true)), 3);
-    // The original's own number, where there are more.
+    // Magenta's own number, where there are more.
     assert!(windows(&drums(false)) >= 4);
     assert_eq!(windows(&drums(true)), windows(&drums(false)).min(5));
 }
@@ -296,18 +296,18 @@ fn bars_that_only_count_in_are_no_music() {
         (all_percussion, (0.0, 96)),
     ] {
         let whole = converter.whole(&counted, &DrumMap::GM, 1).unwrap();
-        let material = converter.material(&counted, &DrumMap::GM).unwrap();
+        let extracted = converter.extract(&counted, &DrumMap::GM).unwrap();
         let reasons = if expected.0 > 0.0 {
             vec!["the first 2 bars, which count in".to_owned()]
         } else {
             Vec::new()
         };
-        for material in [whole, material] {
-            let [part] = &material.parts[..] else {
+        for extracted in [whole, extracted] {
+            let [part] = &extracted.parts[..] else {
                 panic!("one metre is one part");
             };
             assert_eq!((part.start_beats, part.n_steps()), expected);
-            assert_eq!(material.left_out, reasons);
+            assert_eq!(extracted.left_out, reasons);
         }
     }
 }
@@ -391,16 +391,16 @@ proptest! {
             let found = if is_whole {
                 converter.whole(&song, &DrumMap::GM, 32)
             } else {
-                converter.material(&song, &DrumMap::GM)
+                converter.extract(&song, &DrumMap::GM)
             };
-            let Ok(material) = found else { continue };
-            prop_assert!(!material.parts.is_empty());
-            prop_assert!(material.lost.total() <= material.n_notes);
+            let Ok(extracted) = found else { continue };
+            prop_assert!(!extracted.parts.is_empty());
+            prop_assert!(extracted.lost.total() <= extracted.n_notes);
             let mut noise = Noise::from_seed(seed);
-            for place in converter.windows(&material, 32, 1) {
-                let part = &material.parts[place.part];
+            for place in converter.windows(&extracted, 32, 1) {
+                let part = &extracted.parts[place.part];
                 prop_assert_eq!(place.first_step % part.steps_per_bar, 0);
-                let example = converter.example(&material, &place, 32, Some(&mut noise));
+                let example = converter.example(&extracted, &place, 32, Some(&mut noise));
                 let n_rows = 32 * converter.rows_per_step();
                 prop_assert_eq!((example.input.layout(), example.input.n_steps()), (&converter.input(), n_rows));
                 prop_assert_eq!((example.output.layout(), example.output.n_steps()), (&converter.output(), n_rows));

@@ -1,9 +1,9 @@
 //! Melody, bass and drums together: three labels a step.
 
 use super::drums::{self, DrumsConverter};
-use super::material::{Content, Material, Part};
+use super::extracted::{Content, Extracted, Part};
 use super::melody::{self, MelodyConverter};
-use super::stretches::{Extent, Heard, Stretch, Stretches, steps};
+use super::sections::{Extent, NotesSeen, Section, Sections, steps};
 use super::{Convert, Example, Subject, wrong};
 use crate::conditions::Conditions;
 use crate::drums::{DrumMap, N_VOICES};
@@ -22,13 +22,13 @@ use std::sync::Arc;
 const MELODIC: Range<u8> = 0..32;
 /// The sounds of basses.
 const BASSES: Range<u8> = 32..40;
-/// The original looks at no more instruments of a song.
+/// Magenta looks at no more instruments of a song.
 const MAX_INSTRUMENTS: usize = 33;
 
 /// Trios to examples and back.
 ///
 /// Every melodic instrument is combined with every bass and every drummer. A window is used where all three play, a
-/// short rest allowed. What the original does otherwise, with `magenta_compat`: a change of tempo begins a new bar, and
+/// short rest allowed. What Magenta does otherwise, with `magenta_compat`: a change of tempo begins a new bar, and
 /// of a song with more windows than `max_per_song` (5 if it is not given) the same are taken in every epoch.
 ///
 /// # Source
@@ -44,7 +44,7 @@ pub struct TrioConverter {
     pub max_per_song: Option<usize>,
     /// Also use songs whose bars have another length than 16 steps; windows begin on their own bar lines.
     pub any_metre: bool,
-    /// Do as the original does.
+    /// Do as Magenta does.
     pub magenta_compat: bool,
 }
 
@@ -78,38 +78,38 @@ impl Convert for TrioConverter {
         Ok(())
     }
 
-    fn material(
+    fn extract(
         &self,
         song: &Song,
-        mut stretches: Stretches,
+        mut sections: Sections,
         map: &DrumMap,
         extent: Extent,
-    ) -> Result<Material, Error> {
+    ) -> Result<Extracted, Error> {
         if song.notes.is_empty() {
             return Err(Error::Song("it has no notes".to_owned()));
         }
-        // Every instrument counts for the length of a stretch, whether it is one of a trio or not.
+        // Every instrument counts for the length of a section, whether it is one of a trio or not.
         let mut bands: BTreeMap<usize, Band> = BTreeMap::new();
-        for stretch in stretches.cut(&song.notes, &mut NotesLost::default())? {
-            let n_bars = stretch.n_steps().div_ceil(stretch.steps_per_bar);
+        for section in sections.cut(&song.notes, &mut NotesLost::default())? {
+            let n_bars = section.n_steps().div_ceil(section.steps_per_bar);
             bands.insert(
-                stretch.place,
+                section.place,
                 Band {
-                    start_beats: stretch.start_beats,
-                    steps_per_bar: stretch.steps_per_bar,
+                    start_beats: section.start_beats,
+                    steps_per_bar: section.steps_per_bar,
                     n_bars: n_bars.min(self.max_bars),
                     players: [const { Vec::new() }; 3],
                 },
             );
         }
-        let mut heard = Heard::nothing();
-        for (role, notes) in self.musicians(song, map, &mut heard) {
-            heard.add(&notes);
-            for stretch in stretches.cut(&notes, &mut heard.lost)? {
+        let mut seen = NotesSeen::nothing();
+        for (role, notes) in self.musicians(song, map, &mut seen) {
+            seen.add(&notes);
+            for section in sections.cut(&notes, &mut seen.lost)? {
                 let band = bands
-                    .get_mut(&stretch.place)
-                    .expect("every note of the song is in a stretch");
-                if let Some(player) = self.player(role, &stretch, band.n_bars, map, &mut heard.lost)
+                    .get_mut(&section.place)
+                    .expect("every note of the song is in a section");
+                if let Some(player) = self.player(role, &section, band.n_bars, map, &mut seen.lost)
                 {
                     band.players[role as usize].push(player);
                 }
@@ -122,7 +122,7 @@ impl Convert for TrioConverter {
             if let Some(missing) = band.missing() {
                 incomplete.push((band.start_beats, missing));
                 if !matches!(extent, Extent::Whole { .. }) || band.n_notes() == 0 {
-                    heard.lost.outside += band.n_notes();
+                    seen.lost.outside += band.n_notes();
                     continue;
                 }
                 // A song that a person chose is taken as it is.
@@ -131,14 +131,14 @@ impl Convert for TrioConverter {
             parts.extend(self.trios(&band, extent));
         }
         let nothing = incomplete.first().map(|(_, missing)| missing.clone());
-        let mut material = stretches.material(parts, heard, |_| {
+        let mut extracted = sections.extracted(parts, seen, |_| {
             nothing.unwrap_or_else(|| "it has no notes in time".to_owned())
         })?;
         let reasons = incomplete
             .into_iter()
             .map(|(beat, missing)| format!("from beat {beat}, {missing}"));
-        material.left_out.extend(reasons);
-        Ok(material)
+        extracted.left_out.extend(reasons);
+        Ok(extracted)
     }
 
     fn notes(&self, rows: &Rows, map: &DrumMap) -> Vec<Note> {
@@ -204,7 +204,7 @@ impl TrioConverter {
     }
 
     /// Who could be one of the three, and what they play.
-    fn musicians(&self, song: &Song, map: &DrumMap, heard: &mut Heard) -> Vec<(Role, Vec<Note>)> {
+    fn musicians(&self, song: &Song, map: &DrumMap, seen: &mut NotesSeen) -> Vec<(Role, Vec<Note>)> {
         let drums = song.drums_in(map).ok().filter(|_| !self.magenta_compat);
         let drummers = match &drums {
             Some(drums) => drums.instruments.iter().copied().collect(),
@@ -224,44 +224,44 @@ impl TrioConverter {
         // Where the drums are not simply channel 10, several instruments can be one kit.
         if let Some(drums) = drums.filter(|drums| drums.found.is_some()) {
             musicians.retain(|(role, _)| !matches!(role, Role::Drums));
-            musicians.push((Role::Drums, heard.drums(drums, map)));
+            musicians.push((Role::Drums, seen.drums(drums, map)));
         }
         musicians
     }
 
-    /// What one instrument plays in a stretch, if anything.
+    /// What one instrument plays in a section, if anything.
     fn player(
         &self,
         role: Role,
-        stretch: &Stretch,
+        section: &Section,
         n_bars: usize,
         map: &DrumMap,
         lost: &mut NotesLost,
     ) -> Option<Player> {
-        let n_steps = n_bars * stretch.steps_per_bar;
+        let n_steps = n_bars * section.steps_per_bar;
         let n_lost_before = lost.total();
         let labels: Arc<[u16]> = match role {
             Role::Melody | Role::Bass => {
-                let strikes = MelodyConverter::default().strikes(&stretch.notes, lost);
+                let strikes = MelodyConverter::default().strikes(&section.notes, lost);
                 let mut melodies =
-                    melody::melodies(&strikes, stretch.steps_per_bar, usize::MAX, lost);
+                    melody::melodies(&strikes, section.steps_per_bar, usize::MAX, lost);
                 let mut melody = melodies.pop()?.whole(n_steps);
                 melody.cut(n_steps, lost);
                 melody.labels.into()
             }
             Role::Drums => {
-                let hits = DrumsConverter::default().hits(&stretch.notes, map, lost);
-                let mut tracks = drums::tracks(&hits, stretch.steps_per_bar, usize::MAX);
+                let hits = DrumsConverter::default().hits(&section.notes, map, lost);
+                let mut tracks = drums::tracks(&hits, section.steps_per_bar, usize::MAX);
                 let mut track = tracks.pop()?.whole(n_steps);
                 track.cut(n_steps, lost);
                 track.bits.iter().copied().map(drums::label).collect()
             }
         };
         let mut plays = vec![false; n_bars];
-        for note in &stretch.notes {
+        for note in &section.notes {
             let (first, end) = steps(note);
-            let first_bar = (first / stretch.steps_per_bar).min(n_bars);
-            let end_bar = end.div_ceil(stretch.steps_per_bar).min(n_bars);
+            let first_bar = (first / section.steps_per_bar).min(n_bars);
+            let end_bar = end.div_ceil(section.steps_per_bar).min(n_bars);
             plays[first_bar..end_bar.max(first_bar)].fill(true);
         }
         let is_covered = |bar: usize| {
@@ -274,7 +274,7 @@ impl TrioConverter {
         };
         Some(Player {
             labels,
-            n_notes: stretch.notes.len() - (lost.total() - n_lost_before),
+            n_notes: section.notes.len() - (lost.total() - n_lost_before),
             covered: (0..n_bars).map(is_covered).collect(),
         })
     }
@@ -342,7 +342,7 @@ fn role(is_drum: bool, program: u8) -> Option<Role> {
     }
 }
 
-/// Who plays in a stretch.
+/// Who plays in a section.
 struct Band {
     start_beats: f64,
     steps_per_bar: usize,
@@ -389,7 +389,7 @@ impl Band {
 
 /// What one instrument plays.
 struct Player {
-    /// Of the whole stretch.
+    /// Of the whole section.
     labels: Arc<[u16]>,
     /// How many notes they are.
     n_notes: usize,
@@ -460,11 +460,11 @@ mod tests {
         Song::from_notes(players.concat(), &programs)
     }
 
-    fn windows(song: &Song, n_bars: usize) -> (Material, Vec<super::super::Place>) {
+    fn windows(song: &Song, n_bars: usize) -> (Extracted, Vec<super::super::Place>) {
         let converter = Converter::Trio(TrioConverter::default());
-        let material = converter.material(song, &DrumMap::GM).unwrap();
-        let windows = converter.windows(&material, 16 * n_bars, 1);
-        (material, windows)
+        let extracted = converter.extract(song, &DrumMap::GM).unwrap();
+        let windows = converter.windows(&extracted, 16 * n_bars, 1);
+        (extracted, windows)
     }
 
     #[test]
@@ -475,10 +475,10 @@ mod tests {
             whole_notes(2, 67, 0..4),
             whole_notes(9, 36, 0..4),
         ]);
-        let (material, windows) = windows(&song, 2);
-        assert_eq!((material.parts.len(), windows.len()), (2, 2 * 3));
+        let (extracted, windows) = windows(&song, 2);
+        assert_eq!((extracted.parts.len(), windows.len()), (2, 2 * 3));
         let converter = Converter::Trio(TrioConverter::default());
-        let example = converter.example(&material, &windows[3], 32, None);
+        let example = converter.example(&extracted, &windows[3], 32, None);
         assert_eq!(example.input.labels().unwrap()[..3], [67 - 19, 40 - 19, 1]);
         assert_eq!(example.input.layout().width(), 692);
     }
@@ -498,7 +498,7 @@ mod tests {
     fn a_song_without_one_of_the_three_is_refused_with_its_name() {
         let song = song(&[whole_notes(0, 60, 0..4), whole_notes(9, 36, 0..4)]);
         let converter = Converter::Trio(TrioConverter::default());
-        let problem = converter.material(&song, &DrumMap::GM).unwrap_err();
+        let problem = converter.extract(&song, &DrumMap::GM).unwrap_err();
         assert!(problem.to_string().contains("has no bass"), "{problem}");
     }
 
@@ -526,10 +526,10 @@ mod tests {
             let converter = Converter::Trio(TrioConverter::default());
             let notes = converter.notes(&rows, &DrumMap::GM);
             let song = Song::from_notes(notes, converter.programs());
-            let material = converter.material(&song, &DrumMap::GM).unwrap();
-            let windows = converter.windows(&material, 32, 1);
+            let extracted = converter.extract(&song, &DrumMap::GM).unwrap();
+            let windows = converter.windows(&extracted, 32, 1);
             prop_assert_eq!(windows.len(), 1);
-            prop_assert_eq!(converter.example(&material, &windows[0], 32, None).output, rows);
+            prop_assert_eq!(converter.example(&extracted, &windows[0], 32, None).output, rows);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A song cut where its metre or its tempo changes.
 //!
 //! Windows are cut on bar lines, and bar lines are counted from the last change of metre. Notes are in beats, so a
-//! change of tempo alone moves nothing: only who wants what the original gets cuts there as well.
+//! change of tempo alone moves nothing: only who wants what Magenta gets cuts there as well.
 
 use super::{Song, TimeSignature};
 use crate::groove::HALF_STEP_BEATS;
@@ -12,11 +12,11 @@ use crate::note::Note;
 pub enum SplitAt {
     /// Where the metre changes. A hit less than half a step before the change belongs to the downbeat it announces.
     Metre,
-    /// Where metre or tempo changes, to the tick: an early downbeat is left to the stretch before.
+    /// Where metre or tempo changes, to the tick: an early downbeat is left to the section before.
     MetreOrTempo,
 }
 
-/// A stretch of a song in one metre.
+/// A section of a song in one metre.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
     /// Where it begins, in beats; bars are counted from here.
@@ -30,7 +30,7 @@ pub struct Segment {
 }
 
 impl Song {
-    /// The song in stretches of one metre, in the order of time; at least one.
+    /// The song in sections of one metre, in the order of time; at least one.
     ///
     /// A song begins in 4/4 at 120 beats per minute. Changes at beat 0 only say how it begins; those that change
     /// nothing, and those after the last note, cut nothing.
@@ -78,12 +78,12 @@ impl Song {
     }
 }
 
-/// `notes`, in the order of time, by the place of the stretch in `segments` (all those of a song) in which they begin;
-/// stretches without notes are left out. Notes are cut at the end of their stretch and counted in beats from its start,
+/// `notes`, in the order of time, by the place of the section in `segments` (all those of a song) in which they begin;
+/// sections without notes are left out. Notes are cut at the end of their section and counted in beats from its start,
 /// so that one that announces the first beat begins before 0.
 #[must_use]
 pub fn split(segments: &[Segment], notes: &[Note]) -> Vec<(usize, Vec<Note>)> {
-    let mut stretches: Vec<(usize, Vec<Note>)> = Vec::new();
+    let mut sections: Vec<(usize, Vec<Note>)> = Vec::new();
     for note in notes {
         let begins_by =
             |segment: &Segment| segment.start_beats - segment.early_beats <= note.onset_beats;
@@ -96,12 +96,12 @@ pub fn split(segments: &[Segment], notes: &[Note]) -> Vec<(usize, Vec<Note>)> {
                 .min(segment.end_beats - note.onset_beats),
             ..*note
         };
-        match stretches.last_mut() {
+        match sections.last_mut() {
             Some((last, notes)) if *last == place => notes.push(note),
-            _ => stretches.push((place, vec![note])),
+            _ => sections.push((place, vec![note])),
         }
     }
-    stretches
+    sections
 }
 
 #[cfg(test)]
@@ -183,18 +183,18 @@ mod tests {
     }
 
     #[test]
-    fn notes_count_from_the_start_of_their_stretch_and_end_with_it() {
+    fn notes_count_from_the_start_of_their_section_and_end_with_it() {
         let mut song = song(&[(0.0, 4, 4), (6.0, 3, 4)], &[]);
         song.notes = vec![note(5.5), note(5.9), note(6.0), note(7.0)];
         let places = |split_at| -> Vec<Vec<(f64, f64)>> {
-            let stretches = split(&song.segments(split_at), &song.notes);
-            let of_stretch = |(_, notes): &(usize, Vec<Note>)| {
+            let sections = split(&song.segments(split_at), &song.notes);
+            let of_section = |(_, notes): &(usize, Vec<Note>)| {
                 let places = notes.iter();
                 places
                     .map(|note| (note.onset_beats, note.duration_beats))
                     .collect()
             };
-            stretches.iter().map(of_stretch).collect()
+            sections.iter().map(of_section).collect()
         };
         let announced = 5.9 - 6.0;
         assert_eq!(

@@ -139,7 +139,7 @@ fn a_model_is_built_from_exactly_the_tensors_that_its_configuration_lists() {
     }
 }
 
-/// What was drawn freely must be what the decoder, told these rows, finds most likely: it is so only if rows, latent,
+/// What was drawn freely must be what the decoder, teacher-forced on these rows, finds most likely: it is so only if rows, latent,
 /// controls and states reach every step alike in both ways of running, across the bounds of segments.
 #[test]
 fn running_freely_and_being_told_the_same_rows_agree() {
@@ -157,19 +157,19 @@ fn running_freely_and_being_told_the_same_rows_agree() {
             .unwrap();
         let free = to_tensor(&free);
         let z = Tensor::from_vec(zs.concat(), (batch, config.latent), &Device::Cpu).unwrap();
-        let told = vae
+        let forced = vae
             .decoder()
             .teacher_forced(&free, &z, &conditions, &mut Dropout::off())
             .unwrap();
-        let likely = vae.decoder().most_likely(&told).unwrap();
+        let likely = vae.decoder().most_likely(&forced).unwrap();
         assert!(largest(&(likely - &free).unwrap()) < 1e-5, "{config:?}");
         // Scheduled sampling that never samples is teacher forcing.
         let scheduled = vae
             .decoder()
             .scheduled(&free, &z, &conditions, 0.0, &mut noise, &mut Dropout::off())
             .unwrap();
-        for (told, scheduled) in told.iter().zip(&scheduled) {
-            assert!(largest(&(told - scheduled).unwrap()) < 1e-5, "{config:?}");
+        for (forced, scheduled) in forced.iter().zip(&scheduled) {
+            assert!(largest(&(forced - scheduled).unwrap()) < 1e-5, "{config:?}");
         }
     }
 }

@@ -8,10 +8,10 @@ use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests
 use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
 use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
-use crate::request::{BAR_BEATS, Form, Job, LOOP_BEATS, Ready, Request};
+use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::Kit;
 use fourbar_model::drums::{N_VOICES, Voice};
-use fourbar_model::pattern::Feel;
+use fourbar_model::pattern::{BAR_BEATS, Feel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -142,6 +142,11 @@ impl Player {
             self.want(job, None, apply_at);
             self.post();
         }
+    }
+
+    /// Takes the fills that were asked for so far as played.
+    pub fn forget_fills(&mut self, n_fills: u32) {
+        self.n_fills = n_fills;
     }
 
     /// Forgets the transport and the kit's sound. Notes that sound are ended in the next block.

@@ -57,10 +57,10 @@ pub enum BlockOnset {
     },
 }
 
-/// A stretch of a block over which the song runs straight on at one tempo.
+/// A span of a block over which the song runs straight on at one tempo.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BlockSpan {
-    /// Index in the block of the stretch's first sample.
+    /// Index in the block of the span's first sample.
     pub first_sample: u32,
     /// Number of samples, at least 1.
     pub n_samples: u32,
@@ -72,7 +72,7 @@ pub struct BlockSpan {
     pub end_beats: f64,
     /// Song time from one sample to the next.
     pub beats_per_sample: f64,
-    /// How the stretch is connected to the one before.
+    /// How the span is connected to the one before.
     pub onset: BlockOnset,
 }
 
@@ -121,7 +121,7 @@ impl TransportTracker {
         *self = Self::new();
     }
 
-    /// The next block of `n_samples`, as the stretches it consists of: one, unless the host's loop ends inside it.
+    /// The next block of `n_samples`, as the spans it consists of: one, unless the host's loop ends inside it.
     ///
     /// `audition` runs the own clock while the host's song stands still.
     pub fn spans(
@@ -233,7 +233,7 @@ fn overrun_beats(
     runs_on.then_some(overrun_beats)
 }
 
-/// The stretches of one block, in order.
+/// The spans of one block, in order.
 #[derive(Debug, Clone)]
 pub struct Spans {
     playing: bool,

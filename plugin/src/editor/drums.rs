@@ -1,8 +1,8 @@
 //! The Drums page: how many of its hits each drum plays, how loud, and on which key.
 
 use super::gesture::{self, Travel};
-use super::{grid, theme};
-use crate::params::{LaneChoices, LanesParams, MAX_KEY};
+use super::theme;
+use crate::params::{LaneChoices, LanesParams, MAX_KEY, label};
 use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use fourbar_model::drums::{DrumMap, Voice};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
@@ -52,7 +52,7 @@ pub(super) fn show(ui: &Ui, rect: Rect, params: &LanesParams, setter: &ParamSett
             ui.painter(),
             row.left_center(),
             Align2::LEFT_CENTER,
-            &grid::name(voice),
+            &label(voice),
             theme::medium(12.0),
             theme::TEXT_SOFT,
         );
@@ -110,7 +110,7 @@ fn key(ui: &Ui, rect: Rect, choices: &LaneChoices, map: &DrumMap, voice: Voice) 
         .interact(rect, id, Sense::click_and_drag())
         .on_hover_and_drag_cursor(CursorIcon::ResizeVertical);
     let choice = choices.of(voice);
-    let key = choice.key().unwrap_or(map.pitch(voice));
+    let key = choice.key_or(map.pitch(voice));
     if response.dragged() {
         let wanted = ui.data(|data| data.get_temp(id)).unwrap_or(f32::from(key))
             - response.drag_delta().y / POINTS_A_KEY;
@@ -140,7 +140,7 @@ fn key(ui: &Ui, rect: Rect, choices: &LaneChoices, map: &DrumMap, voice: Voice) 
         painter,
         rect.center(),
         Align2::CENTER_CENTER,
-        &choice.key().unwrap_or(map.pitch(voice)).to_string(),
+        &choice.key_or(map.pitch(voice)).to_string(),
         theme::semibold(11.5),
         colour,
     );

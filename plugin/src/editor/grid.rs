@@ -5,15 +5,15 @@ mod names;
 
 use super::icon::Icon;
 use super::theme;
-use crate::params::LanesParams;
-use crate::request::{BAR_BEATS, Locks, Ready};
+use crate::params::{LanesParams, label};
+use crate::request::{Locks, Ready};
 use egui::{
     Align2, Color32, CornerRadius, CursorIcon, Painter, Pos2, Rangef, Rect, Sense, Stroke, Ui,
     pos2, vec2,
 };
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
-use fourbar_model::pattern::{Feel, Hit, Pattern};
+use fourbar_model::pattern::{BAR_BEATS, Feel, Hit, Pattern};
 use nice_plug::prelude::ParamSetter;
 
 /// Room for the names of the drums, and what can be done to each.
@@ -359,7 +359,7 @@ impl Frame {
         let beats = hit.offset_beats * f64::from(picture.feel.timing);
         let text = format!(
             "{}  {place}   velocity {velocity:.0}   {}",
-            name(hit.voice),
+            label(hit.voice),
             in_words(beats, picture.tempo_bpm)
         );
 
@@ -514,15 +514,6 @@ fn in_words(late_beats: f64, tempo_bpm: f64) -> String {
         ms if ms < 0.0 => format!("{:.0} ms early", -ms),
         _ => "on the grid".to_owned(),
     }
-}
-
-/// The drum's name as a label: "Closed hi-hat".
-pub(super) fn name(voice: Voice) -> String {
-    let mut letters = voice.name().chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
 }
 
 fn steps(n: usize) -> f64 {

@@ -44,7 +44,7 @@ pub(super) fn show(
     );
     let light = pos2(word.left() - 12.0, rect.center().y);
     paint_light(painter, light, colour, is_busy.then_some(seconds));
-    // What became of a better device can be a long story.
+    // Why a better device failed can be a long story.
     let (device, story) = match snapshot.device.split_once(" (") {
         Some((device, _)) => (device, Some(&snapshot.device)),
         None => (snapshot.device.as_str(), None),

@@ -4,14 +4,14 @@
 //! ours; it draws through the same egui backend. On Linux the window has its own thread, elsewhere the host's main
 //! thread draws it.
 
-use super::View;
+use super::{View, notice};
 use atomic_float::AtomicF32;
 use egui::{Ui, Vec2, ViewportCommand};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, PhysicalSize, Size};
 use nice_plug::editor::{ParentWindowHandle, ResizeHint};
 use nice_plug::params::persist::PersistentField;
-use nice_plug::prelude::{Editor, ParamSetter, nice_error};
+use nice_plug::prelude::{Editor, ParamSetter};
 use nice_plug_egui::baseview::{WindowHandle, WindowScalePolicy};
 use nice_plug_egui::{EguiState, EguiWindow, EguiWindowSettings, GraphicsConfig, KeyCapture};
 use std::any::Any;
@@ -166,22 +166,18 @@ impl Frame {
 
 impl Editor for EditorWindow {
     fn spawn(&self, parent: ParentWindowHandle, context: Arc<dyn GuiContext>) -> Box<dyn Any> {
-        // The backend panics where there is no OpenGL or no display; an empty window is better than no host.
-        match catch_unwind(AssertUnwindSafe(|| self.open(&parent, context))) {
-            Ok(window) => {
-                self.frame.is_open.store(true, Ordering::Relaxed);
-                Box::new(OpenWindow {
-                    window,
-                    frame: self.frame.clone(),
-                })
-            }
-            Err(_) => {
-                nice_error!(
-                    "The Fourbar editor needs OpenGL 3.2 or later; the plugin plays on without its window."
-                );
-                Box::new(())
-            }
+        let opened = notice::has_opengl()
+            .then(|| catch_unwind(AssertUnwindSafe(|| self.open(&parent, context))));
+        if let Some(Ok(window)) = opened {
+            self.frame.is_open.store(true, Ordering::Relaxed);
+            return Box::new(OpenWindow {
+                window,
+                frame: self.frame.clone(),
+            });
         }
+        let scale = f64::from(self.frame.scale());
+        let size = self.frame.state.size().to_physical::<u16>(scale);
+        notice::show(&parent, size.width, size.height)
     }
 
     fn size(&self) -> Size {

@@ -67,8 +67,8 @@ pub struct Engine {
     identity: Identity,
     /// Fastest first; the last one is the CPU.
     generators: Vec<Box<dyn Generator>>,
-    /// What became of the devices that are no longer used, for the user.
-    losses: String,
+    /// Which devices have failed and why, for the user.
+    device_failures: String,
 }
 
 impl Engine {
@@ -95,7 +95,7 @@ impl Engine {
         Self {
             identity,
             generators,
-            losses: String::new(),
+            device_failures: String::new(),
         }
     }
 
@@ -105,14 +105,14 @@ impl Engine {
         &self.identity
     }
 
-    /// The device in use, and what became of a better one.
+    /// The device in use, and why a better one is not.
     #[must_use]
     pub fn device(&self) -> String {
         let device = self
             .generators
             .first()
             .map_or("", |generator| generator.device());
-        format!("{device}{}", self.losses)
+        format!("{device}{}", self.device_failures)
     }
 
     /// Makes the pattern of `request`, around the `locks` that it names.
@@ -179,7 +179,7 @@ impl Engine {
                 Ok(groove) => return Ok(groove),
                 Err(problem) if self.generators.len() > 1 => {
                     let lost = self.generators.remove(0);
-                    self.losses = format!(" ({} failed: {problem})", lost.device());
+                    self.device_failures = format!(" ({} failed: {problem})", lost.device());
                 }
                 Err(problem) => return Err(format!("the pattern could not be made: {problem}")),
             }

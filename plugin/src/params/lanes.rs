@@ -10,6 +10,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+/// The drum's name as a label: "Closed hi-hat".
+#[must_use]
+pub fn label(voice: Voice) -> String {
+    let mut label = voice.name().to_owned();
+    label[..1].make_ascii_uppercase();
+    label
+}
+
 /// Every drum, in the order of [`Voice::ALL`].
 #[derive(Params)]
 pub struct LanesParams {
@@ -69,6 +77,12 @@ impl LaneChoice {
         (key <= MAX_KEY).then_some(key)
     }
 
+    /// The key that the drum is sent on, which is `of_map` unless another is chosen.
+    #[must_use]
+    pub fn key_or(&self, of_map: u8) -> u8 {
+        self.key().unwrap_or(of_map)
+    }
+
     /// Chooses another key.
     pub fn choose_key(&self, key: Option<u8>) {
         self.key.store(key.unwrap_or(KEY_OF_MAP), Ordering::Relaxed);
@@ -78,8 +92,7 @@ impl LaneChoice {
 impl LanesParams {
     pub(super) fn new(make: &Maker) -> Self {
         let drum = |voice: Voice| {
-            let mut name = voice.name().to_owned();
-            name[..1].make_ascii_uppercase();
+            let name = label(voice);
             let share = |what, max, pick: fn(&LaneParams) -> &FloatParam| {
                 let name = format!("{name} {what}");
                 let index = voice.index();
@@ -120,7 +133,7 @@ impl LanesParams {
     /// The key that each drum is sent on, which is that of `map` unless another is chosen.
     #[must_use]
     pub fn keys(&self, map: &DrumMap) -> Keys {
-        Voice::ALL.map(|voice| self.choices.of(voice).key().unwrap_or(map.pitch(voice)))
+        Voice::ALL.map(|voice| self.choices.of(voice).key_or(map.pitch(voice)))
     }
 }
 

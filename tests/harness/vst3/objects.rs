@@ -249,10 +249,13 @@ impl IBStreamTrait for Stream {
 
     unsafe fn seek(&self, offset: int64, mode: int32, result: *mut int64) -> tresult {
         let length = self.bytes.borrow().len();
-        let start = match mode.cast_unsigned() {
-            IBStream_::IStreamSeekMode_::kIBSeekSet => 0,
-            IBStream_::IStreamSeekMode_::kIBSeekCur => *self.position.borrow(),
-            _ => length,
+        let is = |constant| mode == super::int(constant);
+        let start = if is(IBStream_::IStreamSeekMode_::kIBSeekSet) {
+            0
+        } else if is(IBStream_::IStreamSeekMode_::kIBSeekCur) {
+            *self.position.borrow()
+        } else {
+            length
         };
         let start = i64::try_from(start).unwrap();
         let position = (start + offset).clamp(0, i64::try_from(length).unwrap());

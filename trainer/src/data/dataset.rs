@@ -1,10 +1,9 @@
 //! Performances on disk, made ready to learn from.
 //!
-//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] finds in every file the
-//! [material](fourbar_model::converter::Material) of a model: its drums, its melodies, its trios. A file that cannot be
-//! used is kept as a [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples are
-//! windows of the material, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it
-//! announces.
+//! A data set is a folder or a zip archive of MIDI files. A [`Converter`] [extracts](fourbar_model::converter::Extracted)
+//! from every file what a model learns from: its drums, its melodies, its trios. A file that cannot be used is kept as a
+//! [`Dropped`] with the reason, so that nobody wonders where their music went. Training examples are windows of what was
+//! extracted, cut on the bar lines of the quantised grid: a hit played a hair early belongs to the bar it announces.
 //!
 //! The Groove MIDI Dataset and MAESTRO bring an index with their own split into training, validation and test files. Any
 //! other set is split by the SHA-256 of each file's *grid of onsets*, eight parts in ten for training and one each for
@@ -29,6 +28,7 @@ use super::locate::{GMD_ATTRIBUTION, GMD_LICENCE};
 use crate::files;
 use crate::reading::Reading;
 use anyhow::Result;
+use fourbar_model::checkpoint::DatasetCard;
 use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
@@ -80,7 +80,7 @@ pub struct Copied {
 /// A data set in memory.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// What finds the material in the files and makes examples of it.
+    /// What extracts the music of the files and makes examples of it.
     pub converter: Converter,
     /// The usable files, sorted by name.
     pub files: Vec<SourceFile>,
@@ -94,14 +94,9 @@ pub struct Dataset {
     pub other_tables: Vec<String>,
     /// Files that are the same performance as another one; those that an index lists are used all the same.
     pub copies: Vec<Copied>,
-    /// What the set is called: the file's or folder's name, except for a set that is known.
-    pub name: String,
-    /// Its licence, if known.
-    pub licence: String,
-    /// Whom to credit, if known.
-    pub attribution: String,
-    /// SHA-256 of the archive; for a folder, that of the SHA-256 values of its files, sorted.
-    pub sha256: String,
+    /// What the set is called (the file's or folder's name, except for a set that is known) and its terms, if known. Its
+    /// SHA-256 is that of the archive; for a folder, that of the SHA-256 values of its files, sorted.
+    pub card: DatasetCard,
     /// The drum map that the notes were read with.
     pub drum_map: &'static DrumMap,
 }
@@ -111,7 +106,7 @@ pub struct Dataset {
 pub struct Window {
     /// Index into [`Dataset::files`].
     pub file: usize,
-    /// Part of that file's material.
+    /// Part of what was extracted of that file.
     pub part: usize,
     /// First step of the window in that part.
     pub first_step: usize,
@@ -172,7 +167,7 @@ impl Dataset {
         } else {
             contents.clone()
         };
-        let card = Card::of(path, &contents, index.as_ref());
+        let card = card(path, &contents, index.as_ref(), sha256);
         Ok(Self {
             converter: converter.clone(),
             files,
@@ -181,10 +176,7 @@ impl Dataset {
             n_ignored,
             other_tables,
             copies,
-            name: card.name,
-            licence: card.licence,
-            attribution: card.attribution,
-            sha256,
+            card,
             drum_map: map,
         })
     }
@@ -198,7 +190,7 @@ impl Dataset {
             if source.split != split {
                 continue;
             }
-            let places = self.converter.windows(&source.material, n_steps, hop_bars);
+            let places = self.converter.windows(&source.extracted, n_steps, hop_bars);
             windows.extend(places.into_iter().map(|place| Window {
                 file,
                 part: place.part,
@@ -217,7 +209,7 @@ impl Dataset {
         let mut bars = self.windows(split, STEPS_PER_BAR, 1);
         bars.retain(|bar| {
             let file = &self.files[bar.file];
-            let is_bar = file.material.parts[bar.part].steps_per_bar == STEPS_PER_BAR;
+            let is_bar = file.extracted.parts[bar.part].steps_per_bar == STEPS_PER_BAR;
             let plays = || self.groove(bar).is_some_and(|groove| groove.n_hits() > 0);
             file.beat_type == Some(BeatType::Fill) && is_bar && plays()
         });
@@ -228,7 +220,7 @@ impl Dataset {
     /// and timing.
     #[must_use]
     pub fn groove(&self, window: &Window) -> Option<Groove> {
-        let part = &self.files[window.file].material.parts[window.part];
+        let part = &self.files[window.file].extracted.parts[window.part];
         part.groove()?.window(window.first_step, window.n_steps)
     }
 
@@ -252,13 +244,13 @@ impl Dataset {
             part: window.part,
             first_step: window.first_step,
         };
-        let material = &self.files[window.file].material;
+        let extracted = &self.files[window.file].extracted;
         self.converter
-            .example(material, &place, window.n_steps, noise)
+            .example(extracted, &place, window.n_steps, noise)
     }
 }
 
-/// What became of one file.
+/// One file as it was read.
 struct Outcome {
     /// SHA-256 of its content, if it could be read.
     sha256: Option<[u8; 32]>,
@@ -320,8 +312,8 @@ fn copies(files: &[SourceFile]) -> Vec<Copied> {
     let mut copies = Vec::new();
     for mut alike in by_grid.into_values().filter(|alike| alike.len() > 1) {
         alike.sort_by_key(|file| {
-            let n_unmapped: usize = file.material.lost.unmapped.values().sum();
-            (file.material.better_map.is_some(), n_unmapped)
+            let n_unmapped: usize = file.extracted.lost.unmapped.values().sum();
+            (file.extracted.better_map.is_some(), n_unmapped)
         });
         let mut used: Vec<&SourceFile> = Vec::new();
         for file in alike {
@@ -427,41 +419,24 @@ fn unreadable(input: &Input) -> Vec<Dropped> {
         .collect()
 }
 
-/// Name, licence and credit of a data set.
-struct Card {
-    name: String,
-    licence: String,
-    attribution: String,
-}
-
-impl Card {
-    fn of(path: &Path, contents: &str, index: Option<&Index>) -> Self {
-        if contents == GMD_CONTENTS_SHA256 {
-            return Self {
-                name: "Groove MIDI Dataset 1.0.0".to_owned(),
-                licence: GMD_LICENCE.to_owned(),
-                attribution: GMD_ATTRIBUTION.to_owned(),
-            };
-        }
-        // Whatever part of MAESTRO is there, its table is the whole one.
-        if index.is_some_and(|index| files::hex(&index.sha256) == MAESTRO_INDEX_SHA256) {
-            return Self {
-                name: "MAESTRO v3.0.0".to_owned(),
-                licence: MAESTRO_LICENCE.to_owned(),
-                attribution: MAESTRO_ATTRIBUTION.to_owned(),
-            };
-        }
-        let unknown =
-            || "unknown: state it before you publish anything made from this data".to_owned();
-        let name = path.file_name().map_or_else(
-            || path.display().to_string(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        Self {
-            name,
-            licence: unknown(),
-            attribution: unknown(),
-        }
+/// What a data set is called, its terms and whom to credit.
+fn card(path: &Path, contents: &str, index: Option<&Index>, sha256: String) -> DatasetCard {
+    // Whatever part of MAESTRO is there, its table is the whole one.
+    let is_maestro = |index: &Index| files::hex(&index.sha256) == MAESTRO_INDEX_SHA256;
+    let [name, licence, attribution] = if contents == GMD_CONTENTS_SHA256 {
+        ["Groove MIDI Dataset 1.0.0", GMD_LICENCE, GMD_ATTRIBUTION].map(str::to_owned)
+    } else if index.is_some_and(is_maestro) {
+        ["MAESTRO v3.0.0", MAESTRO_LICENCE, MAESTRO_ATTRIBUTION].map(str::to_owned)
+    } else {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let unknown = "unknown: state it before you publish anything made from this data";
+        [name.to_string_lossy().as_ref(), unknown, unknown].map(str::to_owned)
+    };
+    DatasetCard {
+        name,
+        licence,
+        attribution,
+        sha256,
     }
 }
 

@@ -199,13 +199,13 @@ mod tests {
             ..MelodyConverter::default()
         });
         let dataset = Dataset::load(Path::new(&path), &converter, &DrumMap::TD11).unwrap();
-        assert_eq!(dataset.name, "MAESTRO v3.0.0");
+        assert_eq!(dataset.card.name, "MAESTRO v3.0.0");
         let n_files = Split::ALL.map(|split| {
             let in_split = dataset.files.iter().filter(|file| file.split == split);
             in_split.count()
         });
         assert_eq!(n_files, [95, 13, 21]);
-        let n_notes = dataset.files.iter().map(|file| file.material.n_notes);
+        let n_notes = dataset.files.iter().map(|file| file.extracted.n_notes);
         assert_eq!(n_notes.sum::<usize>(), 532_663);
         let windows = Split::ALL.map(|split| dataset.windows(split, 64, 1));
         // Counted by a program of its own after note-seq's `extract_melodies`, with `mido` for the notes.

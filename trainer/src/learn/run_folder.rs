@@ -1,8 +1,8 @@
 //! What a training run writes: its settings, its log, the state to resume from and the best model so far.
 
-use super::base::BaseSource;
-use super::learner::{Learner, StepLosses};
+use super::learner::Learner;
 use super::optimizer::Adam;
+use super::progress::Progress;
 use super::tensorboard::EventFile;
 use crate::files::{hex, write_atomically};
 use crate::measure::Row;
@@ -11,7 +11,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::migrate;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -26,33 +25,6 @@ pub(super) struct RunFolder {
     folder: PathBuf,
     events: EventFile,
     rows: Vec<Row>,
-}
-
-/// Where a run stands, beside its tensors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Progress {
-    /// The settings that the run was started with.
-    pub(super) config: Config,
-    /// The command that it was started with, but for what may be asked for anew.
-    pub(super) command: String,
-    /// Where the data was, if the run says so.
-    #[serde(default)]
-    pub(super) data: Option<PathBuf>,
-    /// Checksum of the data.
-    pub(super) dataset_sha256: String,
-    /// The model that the run started from, if it did not start from scratch.
-    #[serde(default)]
-    pub(super) base: Option<BaseSource>,
-    /// Steps made.
-    pub(super) step: usize,
-    /// Best validation loss so far and the step it was reached at.
-    pub(super) best: Option<(f64, usize)>,
-    /// Validations since then.
-    pub(super) since_best: usize,
-    /// Losses since the last line of the log, to be averaged.
-    pub(super) pending: Vec<StepLosses>,
-    /// Minutes of training so far.
-    pub(super) minutes: f64,
 }
 
 impl RunFolder {

@@ -25,7 +25,7 @@ use crate::files::{self, path_parser, write_atomically};
 use crate::settings::Config;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use candle_core::Tensor;
-use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata, Precision};
+use fourbar_model::checkpoint::{Checkpoint, DatasetCard, Metadata, Precision};
 use fourbar_model::config::ModelConfig;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::latent::LatentMap;
@@ -182,25 +182,18 @@ impl Imported {
     /// # Errors
     /// If no checkpoint can hold the model.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let latent = self.latent_map()?;
+        let dataset = DatasetCard {
+            name: "unknown: weights imported from Magenta's format".to_owned(),
+            licence: "unknown: that of the weights".to_owned(),
+            attribution: "whoever trained the weights".to_owned(),
+            sha256: String::new(),
+        };
+        let (config, latent) = (self.config.clone(), self.latent_map()?);
         let checkpoint = Checkpoint {
             metadata: Metadata {
-                format_version: FORMAT_VERSION,
-                drum_map: self.drum_map.id.to_owned(),
-                dataset: DatasetCard {
-                    name: "unknown: weights imported from Magenta's format".to_owned(),
-                    licence: "unknown: that of the weights".to_owned(),
-                    attribution: "whoever trained the weights".to_owned(),
-                    sha256: String::new(),
-                },
                 command: format!("fourbar import --from {}", file_name(&self.origin)),
-                seed: 0,
-                step: 0,
-                epochs: 0.0,
                 metrics: serde_json::json!({}),
-                latent,
-                attributes: BTreeMap::new(),
-                config: self.config.clone(),
+                ..Metadata::new(config, self.drum_map.id, dataset, latent)
             },
             tensors: self.tensors.clone(),
         };

@@ -199,12 +199,12 @@ impl Case {
         let checkpoint = Checkpoint::from_bytes(&file, &origin)?;
         let converter = &config.converter;
         let song = golden.song(converter, drum_map)?;
-        let material = converter.whole(&song, drum_map, config.window_steps())?;
+        let extracted = converter.whole(&song, drum_map, config.window_steps())?;
         let place = Place {
             part: 0,
             first_step: 0,
         };
-        let example = converter.example(&material, &place, config.window_steps(), None);
+        let example = converter.example(&extracted, &place, config.window_steps(), None);
         Ok(Self {
             vae: Vae::from_checkpoint(&checkpoint, &Device::Cpu)?,
             config,
@@ -322,8 +322,8 @@ impl Case {
 
     /// The notes of decoded sequences with magenta.js's, in any order.
     fn compare_notes(&self, rows: &[Rows], expected: &[Vec<GoldenNote>]) -> Result<Stage> {
-        // What the original does with silent and early notes, magenta.js does, too.
-        let converter = self.config.converter.as_the_original();
+        // What Magenta does with silent and early notes, magenta.js does, too.
+        let converter = self.config.converter.as_magenta();
         ensure!(
             rows.len() == expected.len(),
             "{} decoded sequences, but decodedNotes has {}",

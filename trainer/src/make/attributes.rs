@@ -2,8 +2,9 @@
 //! others.
 //!
 //! The vectors are measured on the training data, those of a few attributes corrected so that each changes nothing else,
-//! and written into the checkpoint, where `fourbar generate --attribute` finds them. How well they keep properties apart is measured on what the model invents: every vector is added to the
-//! same random points, and every property is measured before and after.
+//! and written into the checkpoint, where `fourbar generate --attribute` finds them. How well they keep properties apart is
+//! measured on what the model plays from its prior: every vector is added to the same random points, and every property is
+//! measured before and after.
 
 mod effects;
 mod heat_map;
@@ -101,7 +102,7 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
         writeln!(
             out,
             "note: the model was trained on other data ({}) than these ({})",
-            metadata.dataset.name, dataset.name
+            metadata.dataset.name, dataset.card.name
         )?;
     }
 
@@ -142,7 +143,7 @@ fn measure(args: &Args, out: &mut dyn Write) -> Result<()> {
     if let Some(path) = &args.json {
         let report = json!({
             "preset": metadata.config.preset,
-            "dataset": dataset.name,
+            "dataset": dataset.card.name,
             "split": Split::Train.name(),
             "n_windows": n_windows,
             "attributes": vectors.to_json(),
@@ -201,7 +202,7 @@ impl Training {
         ensure!(
             !windows.is_empty(),
             "{} has no training window of {n_steps} steps: give data with longer files",
-            dataset.name
+            dataset.card.name
         );
         let example = |window: &Window| dataset.example(window, None);
         let mus = models::posterior_means(vae, &windows, BATCH, example)?;

@@ -1,4 +1,4 @@
-//! `fourbar generate`: music as MIDI files, invented, between others, near one, or made from one.
+//! `fourbar generate`: music as MIDI files, new, between others, near one, or made from one.
 //!
 //! The same model, arguments and seed give the same bytes. A sample depends on the seed and its own number only, so
 //! asking for more samples never changes the first ones.
@@ -6,16 +6,15 @@
 mod ability;
 mod arguments;
 mod attribute;
+mod between;
 mod input;
-mod keys;
 mod known;
 mod nearby;
 mod output;
 mod player;
 mod sample;
-mod take;
 mod translate;
-mod walk;
+mod variation;
 
 pub use arguments::{Args, Mode};
 pub use sample::sample;
@@ -42,7 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     generate(args, &mut io::stdout())
 }
 
-/// See [`run`]; `out` is told what is read and written.
+/// See [`run`]; `out` gets what is read and written.
 fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     args.check()?;
     let model = LoadedModel::open(&args.model)?;
@@ -66,21 +65,21 @@ fn generate(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         player.set_tempo(bpm);
     }
     let count = args.count.unwrap_or(DEFAULT_COUNT);
-    let takes = match args.mode {
+    let variations = match args.mode {
         Mode::Sample => sample::samples(&player, count),
         Mode::Reconstruct => translate::reconstructions(&player, &inputs[0], args.count, out)?,
-        Mode::Interpolate => walk::interpolation(&player, &inputs, count, out)?,
+        Mode::Interpolate => between::interpolation(&player, &inputs, count, out)?,
         Mode::Similar => nearby::variations(&player, &inputs[0], count, out)?,
         Mode::Continue => nearby::continuations(&player, &inputs[0], count, out)?,
         Mode::Humanize => translate::humanized(&player, &inputs[0], args.count, out)?,
         Mode::Drumify => translate::drumified(&player, &inputs[0], args.count, out)?,
         Mode::Grid => {
             let side = args.count.unwrap_or(DEFAULT_SIDE);
-            walk::grid(&player, &inputs, side, out)?
+            between::grid(&player, &inputs, side, out)?
         }
     };
-    for take in takes {
-        output::write(&take?, &player, bpm, args, out)?;
+    for variation in variations {
+        output::write(&variation?, &player, bpm, args, out)?;
     }
     if let Some(remark) = player.remark() {
         writeln!(out, "{remark}")?;

@@ -100,7 +100,7 @@ fn as_text(metadata: &Metadata, precision: Precision, n_bytes: usize) -> String 
     line("reads", &converter.input().to_string());
     line("writes", &converter.output().to_string());
     if let Some(controls) = converter.controls() {
-        line("told", &controls.to_string());
+        line("controls", &controls.to_string());
     }
     line(
         "encoder",

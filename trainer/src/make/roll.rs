@@ -54,8 +54,8 @@ fn draw(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         any_metre: true,
         ..GrooveConverter::default()
     });
-    let material = file.material(&converter, args.drum_map, 1)?;
-    let [part] = &material.parts[..] else {
+    let extracted = file.extract(&converter, args.drum_map, 1)?;
+    let [part] = &extracted.parts[..] else {
         bail!(
             "{}: its metre changes, and a roll has one metre: cut it into parts",
             file.name
@@ -77,7 +77,7 @@ fn draw(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.text {
         write!(out, "{}", roll.to_text())?;
     }
-    let n_unmapped: usize = material.lost.unmapped.values().sum();
+    let n_unmapped: usize = extracted.lost.unmapped.values().sum();
     if n_unmapped > 0 {
         writeln!(
             out,
@@ -85,10 +85,10 @@ fn draw(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
             file.name, args.drum_map.name
         )?;
     }
-    for reason in &material.left_out {
+    for reason in &extracted.left_out {
         writeln!(out, "{}: left out: {reason}", file.name)?;
     }
-    for remark in reading::remarks(&file.song, &material, args.drum_map) {
+    for remark in reading::remarks(&file.song, &extracted, args.drum_map) {
         writeln!(out, "{}: {remark}", file.name)?;
     }
     if n_bars > MAX_BARS {

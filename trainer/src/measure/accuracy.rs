@@ -93,10 +93,20 @@ impl Accuracy {
                 Vec::new()
             },
             precision: is_roll.then(|| {
-                share(|tally| (tally.notes.found, tally.notes.found + tally.notes.invented))
+                share(|tally| {
+                    (
+                        tally.notes.true_positives,
+                        tally.notes.true_positives + tally.notes.false_positives,
+                    )
+                })
             }),
             recall: is_roll.then(|| {
-                share(|tally| (tally.notes.found, tally.notes.found + tally.notes.missed))
+                share(|tally| {
+                    (
+                        tally.notes.true_positives,
+                        tally.notes.true_positives + tally.notes.false_negatives,
+                    )
+                })
             }),
         }
     }
@@ -152,9 +162,9 @@ impl Tally {
             self.n_right += usize::from(data == played);
             let n = |bits: u64| bits.count_ones() as usize;
             self.notes.merge(&Onsets {
-                found: n(data & played),
-                missed: n(data & !played),
-                invented: n(played & !data),
+                true_positives: n(data & played),
+                false_negatives: n(data & !played),
+                false_positives: n(played & !data),
             });
         }
     }

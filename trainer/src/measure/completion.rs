@@ -3,7 +3,7 @@
 use super::decoding::BATCH;
 use super::held_out;
 use super::held_out::HeldOut;
-use super::inventions::TEMPERATURE;
+use super::prior_samples::TEMPERATURE;
 use super::statistics::{Estimate, Summary, count, ratio};
 use super::two_sample::{Likeness, Windows};
 use crate::data::FillClassifier;

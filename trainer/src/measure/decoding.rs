@@ -66,7 +66,7 @@ pub(super) fn means(vae: &Vae, examples: &[Example]) -> anyhow::Result<Vec<Vec<f
     models::posterior_means(vae, examples, BATCH, Example::clone)
 }
 
-/// What the decoder makes of held-out sequences when it is told the true row before each, and what they cost.
+/// What the decoder makes of held-out sequences, teacher-forced, and what they cost.
 pub(super) struct Forced {
     /// The most likely rows, from the posterior's mean.
     pub(super) played: Vec<Rows>,

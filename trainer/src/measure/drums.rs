@@ -9,7 +9,7 @@ use fourbar_model::groove::{Groove, STEPS_PER_BEAT};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The drums of reconstructions beside those that were heard.
+/// The drums of reconstructions beside those of the data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Drums {
     /// Hits of all drums together.
@@ -29,7 +29,7 @@ pub struct Drums {
 /// Loudness of the reconstruction, in MIDI's 0–127.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Velocity {
-    /// Mean absolute error over the hits that were found.
+    /// Mean absolute error over the true positives.
     pub mae: Option<f64>,
     /// Mean over all reconstructed hits.
     pub mean: Option<f64>,
@@ -44,7 +44,7 @@ pub struct Velocity {
 /// Timing of the reconstruction. Milliseconds are at the tempo of each groove's file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Timing {
-    /// Mean absolute error over the hits that were found, in ms.
+    /// Mean absolute error over the true positives, in ms.
     pub mae_ms: Option<f64>,
     /// The error that playing the same hits exactly on the grid would have, in ms.
     pub quantised_mae_ms: Option<f64>,
@@ -87,17 +87,17 @@ pub struct Intervals {
 }
 
 impl Drums {
-    /// Compares what was played back with what was heard, groove by groove: the tempo and the file of each are beside
+    /// Compares outputs with their targets, groove by groove: the tempo and the file of each are beside
     /// it. `has_feel` says whether the model plays velocities and timing of its own.
     pub(super) fn of(
-        heard: &[Groove],
-        played: &[Groove],
+        targets: &[Groove],
+        outputs: &[Groove],
         bpms: &[f64],
         files: &[usize],
         has_feel: bool,
     ) -> Self {
         let tallies = by_file(files, |tally: &mut Tally, index| {
-            tally.add(&heard[index], &played[index], bpms[index]);
+            tally.add(&targets[index], &outputs[index], bpms[index]);
         });
         let interval = |figure: fn(&Tally) -> Option<f64>| {
             Interval::bootstrap(&tallies, |chosen| figure(&Tally::sum(chosen)))
@@ -110,20 +110,20 @@ impl Drums {
                 velocity_mae: feel_interval(|tally| tally.velocity_error.mean()),
                 timing_mae_ms: feel_interval(|tally| tally.timing_ms.error.mean()),
             },
-            ..Self::without_intervals(heard, played, bpms, has_feel)
+            ..Self::without_intervals(targets, outputs, bpms, has_feel)
         }
     }
 
     /// [`Self::of`] in a fraction of the time.
     pub(super) fn without_intervals(
-        heard: &[Groove],
-        played: &[Groove],
+        targets: &[Groove],
+        outputs: &[Groove],
         bpms: &[f64],
         has_feel: bool,
     ) -> Self {
         let mut total = Tally::default();
-        for ((heard, played), bpm) in heard.iter().zip(played).zip(bpms) {
-            total.add(heard, played, *bpm);
+        for ((target, output), bpm) in targets.iter().zip(outputs).zip(bpms) {
+            total.add(target, output, *bpm);
         }
         let share = |n: usize| ratio(count(n), total.n_grooves);
         let (steps, ms) = (&total.timing_steps, &total.timing_ms);
@@ -132,26 +132,26 @@ impl Drums {
             onsets_by_voice: total.by_voice.clone(),
             velocity: has_feel.then(|| Velocity {
                 mae: total.velocity_error.mean(),
-                mean: total.velocity_played.summary().mean,
-                data_mean: total.velocity_heard.summary().mean,
-                spread: total.velocity_played.summary().spread,
-                data_spread: total.velocity_heard.summary().spread,
+                mean: total.output_velocity.summary().mean,
+                data_mean: total.target_velocity.summary().mean,
+                spread: total.output_velocity.summary().spread,
+                data_spread: total.target_velocity.summary().spread,
             }),
             timing: has_feel.then(|| Timing {
                 mae_ms: ms.error.mean(),
                 quantised_mae_ms: ms.quantised_error.mean(),
-                spread_ms: ms.played.summary().spread,
-                data_spread_ms: ms.heard.summary().spread,
+                spread_ms: ms.output.summary().spread,
+                data_spread_ms: ms.target.summary().spread,
                 mae_steps: steps.error.mean(),
                 quantised_mae_steps: steps.quantised_error.mean(),
-                spread_steps: steps.played.summary().spread,
-                data_spread_steps: steps.heard.summary().spread,
+                spread_steps: steps.output.summary().spread,
+                data_spread_steps: steps.target.summary().spread,
             }),
             downbeat: Downbeat {
-                any: share(total.downbeats_played),
-                data_any: share(total.downbeats_heard),
-                kick: share(total.kicks_played),
-                data_kick: share(total.kicks_heard),
+                any: share(total.output_downbeats),
+                data_any: share(total.target_downbeats),
+                kick: share(total.output_kicks),
+                data_kick: share(total.target_kicks),
             },
             intervals: Intervals {
                 onset_f1: None,
@@ -168,14 +168,14 @@ struct Tally {
     n_grooves: usize,
     by_voice: BTreeMap<Voice, Onsets>,
     velocity_error: Moments,
-    velocity_played: Moments,
-    velocity_heard: Moments,
+    output_velocity: Moments,
+    target_velocity: Moments,
     timing_steps: TimingTally,
     timing_ms: TimingTally,
-    downbeats_played: usize,
-    downbeats_heard: usize,
-    kicks_played: usize,
-    kicks_heard: usize,
+    output_downbeats: usize,
+    target_downbeats: usize,
+    output_kicks: usize,
+    target_kicks: usize,
 }
 
 /// The part of a [`Tally`] that is about offsets, in one unit.
@@ -183,52 +183,54 @@ struct Tally {
 struct TimingTally {
     error: Moments,
     quantised_error: Moments,
-    played: Moments,
-    heard: Moments,
+    output: Moments,
+    target: Moments,
 }
 
 impl TimingTally {
     fn merge(&mut self, other: &Self) {
         self.error.merge(&other.error);
         self.quantised_error.merge(&other.quantised_error);
-        self.played.merge(&other.played);
-        self.heard.merge(&other.heard);
+        self.output.merge(&other.output);
+        self.target.merge(&other.target);
     }
 }
 
 impl Tally {
     /// Counts one groove in.
-    fn add(&mut self, heard: &Groove, played: &Groove, bpm: f64) {
+    fn add(&mut self, target: &Groove, output: &Groove, bpm: f64) {
         let step_ms = 60_000.0 / bpm / count(STEPS_PER_BEAT);
         self.n_grooves += 1;
-        self.downbeats_heard += usize::from(has_downbeat(heard));
-        self.downbeats_played += usize::from(has_downbeat(played));
-        self.kicks_heard += usize::from(has_kick_downbeat(heard));
-        self.kicks_played += usize::from(has_kick_downbeat(played));
+        self.target_downbeats += usize::from(has_downbeat(target));
+        self.output_downbeats += usize::from(has_downbeat(output));
+        self.target_kicks += usize::from(has_kick_downbeat(target));
+        self.output_kicks += usize::from(has_kick_downbeat(output));
         for voice in Voice::ALL {
             let onsets = self.by_voice.entry(voice).or_default();
-            for step in 0..heard.n_steps() {
-                let (heard, played) = (heard.cell(step, voice), played.cell(step, voice));
-                if let Some(heard) = heard {
-                    self.velocity_heard.add(midi_velocity(heard.velocity));
-                    self.timing_steps.heard.add(f64::from(heard.offset));
-                    self.timing_ms.heard.add(f64::from(heard.offset) * step_ms);
-                }
-                if let Some(played) = played {
-                    self.velocity_played.add(midi_velocity(played.velocity));
-                    self.timing_steps.played.add(f64::from(played.offset));
+            for step in 0..target.n_steps() {
+                let (target, output) = (target.cell(step, voice), output.cell(step, voice));
+                if let Some(target) = target {
+                    self.target_velocity.add(midi_velocity(target.velocity));
+                    self.timing_steps.target.add(f64::from(target.offset));
                     self.timing_ms
-                        .played
-                        .add(f64::from(played.offset) * step_ms);
+                        .target
+                        .add(f64::from(target.offset) * step_ms);
                 }
-                match (heard, played) {
-                    (Some(heard), Some(played)) => {
-                        onsets.found += 1;
+                if let Some(output) = output {
+                    self.output_velocity.add(midi_velocity(output.velocity));
+                    self.timing_steps.output.add(f64::from(output.offset));
+                    self.timing_ms
+                        .output
+                        .add(f64::from(output.offset) * step_ms);
+                }
+                match (target, output) {
+                    (Some(target), Some(output)) => {
+                        onsets.true_positives += 1;
                         self.velocity_error.add(
-                            (midi_velocity(played.velocity) - midi_velocity(heard.velocity)).abs(),
+                            (midi_velocity(output.velocity) - midi_velocity(target.velocity)).abs(),
                         );
-                        let error = (f64::from(played.offset) - f64::from(heard.offset)).abs();
-                        let quantised_error = f64::from(heard.offset).abs();
+                        let error = (f64::from(output.offset) - f64::from(target.offset)).abs();
+                        let quantised_error = f64::from(target.offset).abs();
                         self.timing_steps.error.add(error);
                         self.timing_steps.quantised_error.add(quantised_error);
                         self.timing_ms.error.add(error * step_ms);
@@ -236,8 +238,8 @@ impl Tally {
                             .quantised_error
                             .add(quantised_error * step_ms);
                     }
-                    (Some(_), None) => onsets.missed += 1,
-                    (None, Some(_)) => onsets.invented += 1,
+                    (Some(_), None) => onsets.false_negatives += 1,
+                    (None, Some(_)) => onsets.false_positives += 1,
                     (None, None) => {}
                 }
             }
@@ -251,14 +253,14 @@ impl Tally {
             self.by_voice.entry(*voice).or_default().merge(onsets);
         }
         self.velocity_error.merge(&other.velocity_error);
-        self.velocity_played.merge(&other.velocity_played);
-        self.velocity_heard.merge(&other.velocity_heard);
+        self.output_velocity.merge(&other.output_velocity);
+        self.target_velocity.merge(&other.target_velocity);
         self.timing_steps.merge(&other.timing_steps);
         self.timing_ms.merge(&other.timing_ms);
-        self.downbeats_played += other.downbeats_played;
-        self.downbeats_heard += other.downbeats_heard;
-        self.kicks_played += other.kicks_played;
-        self.kicks_heard += other.kicks_heard;
+        self.output_downbeats += other.output_downbeats;
+        self.target_downbeats += other.target_downbeats;
+        self.output_kicks += other.output_kicks;
+        self.target_kicks += other.target_kicks;
     }
 
     fn sum(parts: &[&Self]) -> Self {
@@ -282,8 +284,8 @@ mod tests {
     use super::*;
     use crate::measure::tests::bar;
 
-    fn score_one(heard: Groove, played: Groove, bpm: f64) -> Drums {
-        Drums::of(&[heard], &[played], &[bpm], &[0], true)
+    fn score_one(target: Groove, output: Groove, bpm: f64) -> Drums {
+        Drums::of(&[target], &[output], &[bpm], &[0], true)
     }
 
     fn velocity(scored: &Drums) -> Velocity {
@@ -305,9 +307,9 @@ mod tests {
         assert_eq!(
             scored.onsets,
             Onsets {
-                found: 2,
-                missed: 0,
-                invented: 0
+                true_positives: 2,
+                false_negatives: 0,
+                false_positives: 0
             }
         );
         assert_eq!(
@@ -328,24 +330,24 @@ mod tests {
 
     #[test]
     fn onsets_are_counted_for_each_drum() {
-        let heard = bar(&[
+        let target = bar(&[
             (0, Voice::Kick, 1.0, 0.0),
             (8, Voice::Kick, 1.0, 0.0),
             (4, Voice::Snare, 1.0, 0.0),
         ]);
-        let played = bar(&[
+        let output = bar(&[
             (0, Voice::Kick, 1.0, 0.0),
             (9, Voice::Kick, 1.0, 0.0),
             (10, Voice::Kick, 1.0, 0.0),
         ]);
-        let scored = score_one(heard, played, 120.0);
+        let scored = score_one(target, output, 120.0);
         let kick = scored.onsets_by_voice[&Voice::Kick];
         assert_eq!(
             kick,
             Onsets {
-                found: 1,
-                missed: 1,
-                invented: 2
+                true_positives: 1,
+                false_negatives: 1,
+                false_positives: 2
             }
         );
         assert!(
@@ -360,19 +362,19 @@ mod tests {
         assert_eq!(
             scored.onsets,
             Onsets {
-                found: 1,
-                missed: 2,
-                invented: 2
+                true_positives: 1,
+                false_negatives: 2,
+                false_positives: 2
             }
         );
     }
 
     #[test]
     fn errors_are_in_midi_velocities_steps_and_milliseconds_at_the_files_tempo() {
-        let heard = bar(&[(0, Voice::Kick, 1.0, 0.2), (4, Voice::Kick, 0.5, -0.2)]);
-        let played = bar(&[(0, Voice::Kick, 0.9, 0.1), (4, Voice::Kick, 0.5, 0.1)]);
+        let target = bar(&[(0, Voice::Kick, 1.0, 0.2), (4, Voice::Kick, 0.5, -0.2)]);
+        let output = bar(&[(0, Voice::Kick, 0.9, 0.1), (4, Voice::Kick, 0.5, 0.1)]);
         // At 60 bpm a step lasts 250 ms.
-        let scored = score_one(heard, played, 60.0);
+        let scored = score_one(target, output, 60.0);
         assert!(near(velocity(&scored).mae, 0.05 * 127.0));
         assert!(near(timing(&scored).mae_steps, 0.2) && near(timing(&scored).mae_ms, 50.0));
         assert!(near(timing(&scored).quantised_mae_steps, 0.2));
@@ -385,9 +387,9 @@ mod tests {
 
     #[test]
     fn a_missing_downbeat_shows_beside_the_datas() {
-        let heard = bar(&[(0, Voice::Kick, 1.0, 0.0)]);
-        let played = bar(&[(0, Voice::ClosedHat, 1.0, 0.0)]);
-        let downbeat = score_one(heard, played, 120.0).downbeat;
+        let target = bar(&[(0, Voice::Kick, 1.0, 0.0)]);
+        let output = bar(&[(0, Voice::ClosedHat, 1.0, 0.0)]);
+        let downbeat = score_one(target, output, 120.0).downbeat;
         let expected = Downbeat {
             any: Some(1.0),
             data_any: Some(1.0),

@@ -41,13 +41,13 @@ pub struct Args {
     /// The log of the model's training, for the page [default: beside the model, log.csv or the model's name with .csv]
     #[arg(long, value_name = "FILE.csv", requires = "html", value_parser = files::path_parser())]
     pub log: Option<PathBuf>,
-    /// How many grooves to invent for the comparison with the data: those of --seed and the seeds after it.
+    /// How many grooves to sample from the prior for the comparison with the data: those of --seed and the seeds after it.
     #[arg(long, value_name = "N", default_value = "512", value_parser = arguments::count)]
     pub samples: usize,
-    /// How many pairs of held-out examples to walk between; 0 for none.
+    /// How many pairs of held-out examples to interpolate between; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub pairs: usize,
-    /// Picks the invented grooves, the pairs, the posterior's samples and the sampled rows.
+    /// Picks the samples of the prior, the pairs, the posterior's samples and the sampled rows.
     #[arg(long, default_value_t = 0, value_parser = arguments::seed, allow_negative_numbers = true)]
     pub seed: u64,
 }
@@ -94,10 +94,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if !is_comparable {
         writeln!(
             io::stdout(),
-            "note: the {} split of {} has {n_files} file(s), which are too few to compare with drummers or to walk between; \
+            "note: the {} split of {} has {n_files} file(s), which are too few to compare with drummers or to interpolate between; \
              give more files, or measure on --split {}",
             args.split.name(),
-            dataset.name,
+            dataset.card.name,
             Split::Train.name()
         )?;
     }

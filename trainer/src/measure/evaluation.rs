@@ -5,8 +5,8 @@ use super::elbo::KlTerms;
 use super::features::Features;
 use super::held_out::{self, HeldOut};
 use super::interpolation::{self, Interpolation};
-use super::inventions::{TEMPERATURE, invented_grooves};
 use super::knobs::Knobs;
+use super::prior_samples::{TEMPERATURE, sampled_grooves};
 use super::reconstruction::Reconstruction;
 use super::report::{Prior, REPORT_VERSION, Report};
 use super::two_sample::{TwoSample, Windows};
@@ -22,9 +22,9 @@ use std::collections::BTreeSet;
 /// How much is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// Grooves to invent.
+    /// Grooves to sample from the prior.
     pub n_samples: usize,
-    /// Pairs of examples to walk between; 0 leaves the walks out.
+    /// Pairs of examples to interpolate between; 0 leaves this out.
     pub n_pairs: usize,
     /// What training charges for the latent vector; it only enters the [`Elbo`](super::Elbo)'s loss.
     pub kl_terms: KlTerms,
@@ -43,8 +43,8 @@ pub struct Evaluation {
     pub(super) played: Vec<Rows>,
     /// The same, drawn at temperature 1.
     pub(super) sampled: Vec<Rows>,
-    /// What the model invented, if it plays drums of the nine.
-    pub(super) invented: Option<Vec<Groove>>,
+    /// Samples of the prior, if the model plays drums of the nine.
+    pub(super) prior_samples: Option<Vec<Groove>>,
 }
 
 impl Evaluation {
@@ -64,7 +64,7 @@ impl Evaluation {
             !held_out.is_empty(),
             "the {} split of {} holds nothing of {} steps: choose another --split, or data with longer files",
             split.name(),
-            dataset.name,
+            dataset.card.name,
             config.n_steps
         );
         let forced = Forced::of(vae, &held_out, settings.seed)?;
@@ -84,16 +84,16 @@ impl Evaluation {
         let interpolation = if settings.n_pairs == 0 {
             None
         } else {
-            let language = interpolation::language_of(dataset, config);
-            Interpolation::of(vae, &held_out, &language, settings.n_pairs, settings.seed)?
+            let n_grams = interpolation::n_grams_of(dataset, config);
+            Interpolation::of(vae, &held_out, &n_grams, settings.n_pairs, settings.seed)?
         };
-        let invented = invented_grooves(vae, &held_out, settings.n_samples, settings.seed)?;
+        let prior_samples = sampled_grooves(vae, &held_out, settings.n_samples, settings.seed)?;
         let report = Report {
             report_version: REPORT_VERSION,
             preset: config.preset.clone(),
             head: config.decoder.head.name().to_owned(),
             rows: config.converter.output().to_string(),
-            dataset: dataset.name.clone(),
+            dataset: dataset.card.name.clone(),
             split,
             n_files: held_out.files.iter().collect::<BTreeSet<_>>().len(),
             n_examples: held_out.len(),
@@ -101,7 +101,7 @@ impl Evaluation {
             seed: settings.seed,
             reconstruction,
             interpolation,
-            prior: invented.as_ref().map(|grooves| Prior {
+            prior: prior_samples.as_ref().map(|grooves| Prior {
                 temperature: TEMPERATURE,
                 features: Features::of(grooves, &(0..grooves.len()).collect::<Vec<_>>()),
             }),
@@ -118,11 +118,11 @@ impl Evaluation {
             held_out,
             played,
             sampled,
-            invented,
+            prior_samples,
         })
     }
 
-    /// Inventions and reconstructions beside the drummers of `dataset`, which the rest was measured on; `None` if the
+    /// Samples and reconstructions beside the drummers of `dataset`, which the rest was measured on; `None` if the
     /// model plays no grooves, or there is no training data.
     ///
     /// # Errors
@@ -132,12 +132,12 @@ impl Evaluation {
         dataset: &Dataset,
         config: &ModelConfig,
     ) -> anyhow::Result<Option<TwoSample>> {
-        let Some(invented) = &self.invented else {
+        let Some(prior_samples) = &self.prior_samples else {
             return Ok(None);
         };
         // Each sample counts as a file of its own.
-        let invented = invented.iter().cloned().zip(dataset.files.len()..);
-        let mut sets = vec![("prior samples", Windows::of(invented))];
+        let prior_samples = prior_samples.iter().cloned().zip(dataset.files.len()..);
+        let mut sets = vec![("prior samples", Windows::of(prior_samples))];
         for (name, rows) in [
             ("reconstructions, most likely", &self.played),
             ("reconstructions, sampled", &self.sampled),

@@ -1,6 +1,6 @@
 //! What a collection of grooves is like, in a musician's words.
 //!
-//! The same features are measured on drummers and on the model's inventions: a model that plays like the drummers has
+//! The same features are measured on drummers and on the model's samples of the prior: a model that plays like the drummers has
 //! the same means *and* the same spreads.
 
 use super::statistics::{Interval, Moments, Summary, count, ratio};

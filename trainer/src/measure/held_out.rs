@@ -42,7 +42,7 @@ impl HeldOut {
                 .iter()
                 .map(|window| {
                     let source = file(window);
-                    let part = &source.material.parts[window.part];
+                    let part = &source.extracted.parts[window.part];
                     source.beat_type != Some(BeatType::Fill) && part.steps_per_bar == STEPS_PER_BAR
                 })
                 .collect(),
@@ -51,7 +51,7 @@ impl HeldOut {
                 .map(|window| {
                     let beats = window.first_step / STEPS_PER_BEAT;
                     let source = file(window);
-                    let start = source.material.parts[window.part].start_beats;
+                    let start = source.extracted.parts[window.part].start_beats;
                     format!("{}, from beat {}", source.name, start + count(beats))
                 })
                 .collect(),

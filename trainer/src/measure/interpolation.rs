@@ -1,12 +1,12 @@
 //! Ways between two held-out sequences: through the latent space, and by swapping rows.
 //!
-//! A walk through a good latent space leaves the start as steadily as swapping rows does, but what it passes is music:
+//! Interpolation in a good latent space leaves the start as steadily as swapping rows does, but what it passes is music:
 //! half of one bar and half of another, row by row, is not.
 
 use super::decoding::{BATCH, means};
 use super::elbo::numbers_of;
 use super::held_out::HeldOut;
-use super::language::{LanguageModel, ORDER};
+use super::n_gram::{NGramModel, ORDER};
 use super::statistics::{Estimate, count};
 use super::tokens::{n_tokens, tokens};
 use crate::data::{Dataset, Split};
@@ -25,7 +25,7 @@ use serde::Serialize;
 
 /// Places on the way, the ends included.
 const N_POSITIONS: u8 = 11;
-/// Training sequences that the language model learns from, at most.
+/// Training sequences that the n-gram model learns from, at most.
 const MAX_LEARNED: usize = 16_384;
 
 /// Sequences on the way from one held-out example to another of a different file, on the arc between their latents and
@@ -36,12 +36,13 @@ const MAX_LEARNED: usize = 16_384;
 /// the start.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Interpolation {
-    /// How many pairs were walked between.
+    /// How many pairs were interpolated between.
     pub n_pairs: usize,
     /// The places on the way, 0 at the start and 1 at the end.
     pub positions: Vec<f64>,
-    /// Order of the n-gram model of [`Curve::language_nats_per_row`], learned from the training split.
-    pub language_order: usize,
+    /// Order of the n-gram model of [`Curve::n_gram_nats_per_row`], learned from the training split.
+    #[serde(rename = "language_order")]
+    pub n_gram_order: usize,
     /// Most likely sequences decoded from the arc between the posteriors' means.
     pub latent: Curve,
     /// The naive blend.
@@ -55,32 +56,33 @@ pub struct Curve {
     /// Normalised Hamming distance to the start: share of rows that are not the same (hits only, of grooves).
     pub hamming: Vec<Estimate>,
     /// Log-likelihood of a row under an n-gram model of the training data's rows; undefined without training data.
-    pub language_nats_per_row: Vec<Estimate>,
+    #[serde(rename = "language_nats_per_row")]
+    pub n_gram_nats_per_row: Vec<Estimate>,
     /// Log-likelihood of a row under the model's own decoder at the same place of the arc, each row given those before.
     pub model_nats_per_row: Vec<Estimate>,
 }
 
 /// What usually follows what in the training split of `dataset`, as the model's rows.
-pub(super) fn language_of(dataset: &Dataset, config: &ModelConfig) -> LanguageModel {
+pub(super) fn n_grams_of(dataset: &Dataset, config: &ModelConfig) -> NGramModel {
     let n_steps = config.window_steps();
     let windows = dataset.windows(Split::Train, n_steps, n_steps.div_ceil(STEPS_PER_BAR));
     let stride = windows.len().div_ceil(MAX_LEARNED).max(1);
     let learned = windows.iter().step_by(stride);
-    LanguageModel::learn(
+    NGramModel::learn(
         learned.map(|window| tokens(&dataset.example(window, None).output)),
         n_tokens(&config.converter.output()),
     )
 }
 
 impl Interpolation {
-    /// Walks between `n_pairs` pairs that `seed` picks; `None` where there are none.
+    /// Interpolates between `n_pairs` pairs that `seed` picks; `None` where there are none.
     ///
     /// # Errors
     /// If the network fails on its device.
     pub(super) fn of(
         vae: &Vae,
         held_out: &HeldOut,
-        language: &LanguageModel,
+        n_grams: &NGramModel,
         n_pairs: usize,
         seed: u64,
     ) -> anyhow::Result<Option<Self>> {
@@ -90,7 +92,7 @@ impl Interpolation {
         let positions: Vec<f64> = (0..N_POSITIONS)
             .map(|place| f64::from(place) / f64::from(N_POSITIONS - 1))
             .collect();
-        let mut latent = vec![Walked::default(); positions.len()];
+        let mut latent = vec![AtPosition::default(); positions.len()];
         let mut blend = latent.clone();
         for (batch, pairs) in pairs(held_out, n_pairs, seed).chunks(BATCH).enumerate() {
             let ends = Ends::of(vae, held_out, pairs)?;
@@ -108,7 +110,7 @@ impl Interpolation {
                 let decoded = vae
                     .generate_batch(&zs, &ends.conditions, 0.0, &mut noises)
                     .context("decoding an interpolation")?;
-                latent[place].add(vae, &ends, &zs, &decoded, language)?;
+                latent[place].add(vae, &ends, &zs, &decoded, n_grams)?;
                 let blended: Vec<Rows> = (0..pairs.len())
                     .map(|pair| {
                         let takes_end: Vec<bool> = thresholds[pair]
@@ -118,13 +120,13 @@ impl Interpolation {
                         mixed(&ends.starts[pair], &ends.ends[pair], &takes_end)
                     })
                     .collect();
-                blend[place].add(vae, &ends, &zs, &blended, language)?;
+                blend[place].add(vae, &ends, &zs, &blended, n_grams)?;
             }
         }
         Ok(Some(Self {
             n_pairs,
             positions,
-            language_order: ORDER,
+            n_gram_order: ORDER,
             latent: Curve::of(&latent, has_several_files(held_out)),
             blend: Curve::of(&blend, has_several_files(held_out)),
         }))
@@ -158,7 +160,7 @@ pub(super) fn pairs(held_out: &HeldOut, n: usize, seed: u64) -> Vec<(usize, usiz
 struct Ends {
     starts: Vec<Rows>,
     ends: Vec<Rows>,
-    /// What the model is told at each start.
+    /// What the model is conditioned on at each start.
     conditions: Vec<Conditions>,
     start_mus: Vec<Vec<f32>>,
     end_mus: Vec<Vec<f32>>,
@@ -215,13 +217,13 @@ fn mixed(start: &Rows, end: &Rows, takes_end: &[bool]) -> Rows {
 
 /// What was found at one position of all ways so far.
 #[derive(Debug, Clone, Default)]
-struct Walked {
+struct AtPosition {
     hamming: Vec<f64>,
-    language: Vec<f64>,
+    n_gram_nats: Vec<f64>,
     model: Vec<f64>,
 }
 
-impl Walked {
+impl AtPosition {
     /// Measures the sequences at this position of some ways, whose latents there are `zs`.
     fn add(
         &mut self,
@@ -229,7 +231,7 @@ impl Walked {
         ends: &Ends,
         zs: &[Vec<f32>],
         sequences: &[Rows],
-        language: &LanguageModel,
+        n_grams: &NGramModel,
     ) -> anyhow::Result<()> {
         let n_rows = count(vae.config().n_steps);
         for (start, sequence) in ends.starts.iter().zip(sequences) {
@@ -237,9 +239,9 @@ impl Walked {
             let pairs = start.iter().zip(&sequence);
             let n_different = pairs.filter(|(a, b)| a != b).count();
             self.hamming.push(count(n_different) / n_rows);
-            if language.n_contexts() > 0 {
-                self.language
-                    .push(language.log_likelihood(&sequence) / n_rows);
+            if n_grams.n_contexts() > 0 {
+                self.n_gram_nats
+                    .push(n_grams.log_likelihood(&sequence) / n_rows);
             }
         }
         let tensor =
@@ -262,9 +264,9 @@ impl Walked {
 }
 
 impl Curve {
-    fn of(walked: &[Walked], has_intervals: bool) -> Self {
-        let curve = |numbers: fn(&Walked) -> &Vec<f64>| {
-            let estimates = walked.iter().map(|walked| Estimate::mean(numbers(walked)));
+    fn of(found: &[AtPosition], has_intervals: bool) -> Self {
+        let curve = |numbers: fn(&AtPosition) -> &Vec<f64>| {
+            let estimates = found.iter().map(|found| Estimate::mean(numbers(found)));
             let estimate = |Estimate { value, interval }| Estimate {
                 value,
                 interval: interval.filter(|_| has_intervals),
@@ -272,9 +274,9 @@ impl Curve {
             estimates.map(estimate).collect()
         };
         Self {
-            hamming: curve(|walked| &walked.hamming),
-            language_nats_per_row: curve(|walked| &walked.language),
-            model_nats_per_row: curve(|walked| &walked.model),
+            hamming: curve(|found| &found.hamming),
+            n_gram_nats_per_row: curve(|found| &found.n_gram_nats),
+            model_nats_per_row: curve(|found| &found.model),
         }
     }
 }
@@ -291,11 +293,11 @@ mod tests {
     fn the_blend_leaves_the_start_and_arrives_at_the_end() {
         for model in tiny::every_kind() {
             let held_out = held_out(&model.vae, 6);
-            let language = LanguageModel::learn(
+            let n_grams = NGramModel::learn(
                 held_out.outputs().map(tokens),
                 n_tokens(&model.vae.config().converter.output()),
             );
-            let study = Interpolation::of(&model.vae, &held_out, &language, 5, 1).unwrap();
+            let study = Interpolation::of(&model.vae, &held_out, &n_grams, 5, 1).unwrap();
             let study = study.unwrap();
             let blend: Vec<f64> = study
                 .blend
@@ -315,7 +317,7 @@ mod tests {
             assert!(blend[0].abs() < 1e-12);
             assert!((blend[10] - Estimate::mean(&ends).value.unwrap()).abs() < 1e-12);
             assert!(blend.is_sorted(), "rows change sides one after the other");
-            let again = Interpolation::of(&model.vae, &held_out, &language, 5, 1).unwrap();
+            let again = Interpolation::of(&model.vae, &held_out, &n_grams, 5, 1).unwrap();
             assert_eq!(again.as_ref(), Some(&study));
         }
     }
@@ -323,7 +325,7 @@ mod tests {
     #[test]
     fn pairs_of_one_file_have_no_intervals() {
         let model = tiny::open();
-        let nothing = LanguageModel::learn(std::iter::empty(), 512.0);
+        let nothing = NGramModel::learn(std::iter::empty(), 512.0);
         let study = |held_out: &HeldOut| {
             Interpolation::of(&model.vae, held_out, &nothing, 4, 1)
                 .unwrap()
@@ -341,17 +343,17 @@ mod tests {
 
     #[test]
     fn the_arc_begins_at_the_reconstruction_and_is_likely_for_the_model() {
-        let told = tiny::every_kind()
+        let conditional = tiny::every_kind()
             .into_iter()
             .find(|model| model.vae.config().converter.controls().is_some());
-        for model in [tiny::open(), told.unwrap()] {
+        for model in [tiny::open(), conditional.unwrap()] {
             the_arc_begins_at_the_reconstruction_of(&model);
         }
     }
 
     fn the_arc_begins_at_the_reconstruction_of(model: &LoadedModel) {
         let held_out = held_out(&model.vae, 6);
-        let nothing = LanguageModel::learn(std::iter::empty(), 512.0);
+        let nothing = NGramModel::learn(std::iter::empty(), 512.0);
         let study = Interpolation::of(&model.vae, &held_out, &nothing, 4, 2)
             .unwrap()
             .unwrap();
@@ -359,17 +361,17 @@ mod tests {
         let distances: Vec<f64> = pairs(&held_out, 4, 2)
             .iter()
             .map(|(start, _)| {
-                let (heard, played) = (
+                let (target, output) = (
                     tokens(&held_out.examples[*start].output),
                     tokens(&played[*start]),
                 );
-                let different = heard.iter().zip(&played).filter(|(a, b)| a != b).count();
-                count(different) / count(heard.len())
+                let different = target.iter().zip(&output).filter(|(a, b)| a != b).count();
+                count(different) / count(target.len())
             })
             .collect();
         let expected = Estimate::mean(&distances).value.unwrap();
         assert!((study.latent.hamming[0].value.unwrap() - expected).abs() < 1e-12);
-        assert_eq!(study.latent.language_nats_per_row[0].value, None);
+        assert_eq!(study.latent.n_gram_nats_per_row[0].value, None);
         for (latent, blend) in study
             .latent
             .model_nats_per_row

@@ -1,7 +1,7 @@
 //! Whether attribute vectors do what they say, and only that: music of random points whose attributes are asked to be
 //! more or less.
 
-use super::inventions::TEMPERATURE;
+use super::prior_samples::TEMPERATURE;
 use super::statistics::{Estimate, count, rank_correlation, ratio};
 use crate::make::attributes::{KNOBS, Point, measure_at};
 use fourbar_model::attributes::{Attribute, AttributeVector};

@@ -5,20 +5,24 @@
 
 mod clips;
 mod page;
-mod sound;
 #[cfg(test)]
 mod tests;
 
 use crate::arguments;
 use crate::data;
 use crate::files;
+use crate::measure::sound;
 use crate::models;
 use crate::models::LoadedModel;
 use crate::reading;
 use anyhow::Context as _;
+use clips::Clip;
 use page::Page;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+/// How often each loop is played: so often that one hears it as a loop.
+const N_ROUNDS: u8 = 2;
 
 /// Arguments of `fourbar listen`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +60,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let dataset = models::dataset(&model.metadata, &data_path, &reading::Args::default())?;
 
     let clips = clips::choose(&model, &dataset, args.seed)?;
-    let sounds = sound::of_clips(&clips).context("encoding the sound")?;
+    let loops: Vec<_> = clips.iter().map(Clip::to_loop).collect();
+    let sounds = sound::record(&loops, N_ROUNDS).context("encoding the sound")?;
     let page = Page {
         model: &model.metadata,
         dataset: &dataset,

@@ -1,50 +1,57 @@
-//! Hits that were found, missed and invented.
+//! Hits of a reconstruction beside those of the data: true positives, false negatives and false positives.
 
 use super::statistics::{count, ratio};
 use serde::Serialize;
 
-/// Which hits were found. A hit counts if the same drum plays on the same step.
+/// How many hits are right. One is if the same drum plays on the same step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Onsets {
     /// Played and reconstructed.
-    pub found: usize,
+    pub true_positives: usize,
     /// Played but not reconstructed.
-    pub missed: usize,
+    pub false_negatives: usize,
     /// Reconstructed but not played.
-    pub invented: usize,
+    pub false_positives: usize,
 }
 
 impl Onsets {
     /// Share of the reconstructed hits that were played; `None` if nothing was reconstructed.
     #[must_use]
     pub fn precision(&self) -> Option<f64> {
-        ratio(count(self.found), self.found + self.invented)
+        ratio(
+            count(self.true_positives),
+            self.true_positives + self.false_positives,
+        )
     }
 
     /// Share of the played hits that were reconstructed; `None` if nothing was played.
     #[must_use]
     pub fn recall(&self) -> Option<f64> {
-        ratio(count(self.found), self.found + self.missed)
+        ratio(
+            count(self.true_positives),
+            self.true_positives + self.false_negatives,
+        )
     }
 
     /// Harmonic mean of precision and recall; `None` if there are no hits on either side.
     #[must_use]
     pub fn f1(&self) -> Option<f64> {
         ratio(
-            2.0 * count(self.found),
-            2 * self.found + self.missed + self.invented,
+            2.0 * count(self.true_positives),
+            2 * self.true_positives + self.false_negatives + self.false_positives,
         )
     }
 
     /// Counts another part in.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.found += other.found;
-        self.missed += other.missed;
-        self.invented += other.invented;
+        self.true_positives += other.true_positives;
+        self.false_negatives += other.false_negatives;
+        self.false_positives += other.false_positives;
     }
 }
 
-/// An [`Onsets`] in a report: the counts and what follows from them.
+/// An [`Onsets`] in a report: the counts, under the names that they have had since the first version, and what follows from
+/// them.
 #[derive(Serialize)]
 struct OnsetsReport {
     precision: Option<f64>,
@@ -57,19 +64,13 @@ struct OnsetsReport {
 
 impl Serialize for Onsets {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            found,
-            missed,
-            invented,
-        } = *self;
-        let (precision, recall, f1) = (self.precision(), self.recall(), self.f1());
         OnsetsReport {
-            precision,
-            recall,
-            f1,
-            found,
-            missed,
-            invented,
+            precision: self.precision(),
+            recall: self.recall(),
+            f1: self.f1(),
+            found: self.true_positives,
+            missed: self.false_negatives,
+            invented: self.false_positives,
         }
         .serialize(serializer)
     }

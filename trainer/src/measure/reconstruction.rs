@@ -1,4 +1,4 @@
-//! How well a model plays back what it has heard once, and what that costs in nats.
+//! How well a model plays back what it has target once, and what that costs in nats.
 
 use super::accuracy::Accuracy;
 use super::decoding::Forced;
@@ -20,7 +20,7 @@ use serde::Serialize;
 pub struct Reconstruction {
     /// How many sequences were reconstructed.
     pub n_examples: usize,
-    /// What is right when the decoder is told the true row before each.
+    /// What is right, teacher-forced.
     pub teacher_forced: Accuracy,
     /// What is right when it reads its own rows, as it does when it plays.
     pub free_running: Accuracy,
@@ -50,9 +50,15 @@ impl Reconstruction {
         let accuracy = |played: &[Rows]| Accuracy::of(held_out.outputs(), played, files);
         let has_feel = has_feel(&config.converter.output());
         let drums = |played: &[Rows]| {
-            let heard = held_out.grooves.as_ref()?;
-            let played = grooves(config, played.iter())?;
-            Some(Drums::of(heard, &played, &held_out.bpms, files, has_feel))
+            let targets = held_out.grooves.as_ref()?;
+            let outputs = grooves(config, played.iter())?;
+            Some(Drums::of(
+                targets,
+                &outputs,
+                &held_out.bpms,
+                files,
+                has_feel,
+            ))
         };
         Self {
             n_examples: held_out.len(),

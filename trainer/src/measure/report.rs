@@ -39,11 +39,11 @@ pub struct Report {
     pub reconstruction: Reconstruction,
     /// What lies between them.
     pub interpolation: Option<Interpolation>,
-    /// What the model invents; `None` if it plays no drums of the nine.
+    /// What the model samples from its prior; `None` if it plays no drums of the nine.
     pub prior: Option<Prior>,
     /// What the drummers play; `None` if the model plays no drums of the nine.
     pub data: Option<Features>,
-    /// Inventions and reconstructions beside drummers, by their distributions. `None` if the model plays no grooves, there
+    /// Samples and reconstructions beside drummers, by their distributions. `None` if the model plays no grooves, there
     /// is no training data, or it was not asked for: it takes longer than the rest.
     pub two_sample: Option<TwoSample>,
     /// What the checkpoint's attribute vectors do. `None` if it has none of these, or it was not asked for.
@@ -52,7 +52,7 @@ pub struct Report {
     pub completion: Option<Completion>,
 }
 
-/// Features of grooves that the model invented.
+/// Features of grooves sampled from the prior.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prior {
     /// Temperature of the hits.

@@ -8,7 +8,7 @@ use fourbar_model::rows::Rows;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The rows that a hierarchical decoder's core decodes in one run, when it is told the true row before each.
+/// The rows that a hierarchical decoder's core decodes in one run, teacher-forced.
 ///
 /// # Source
 /// The `segment/NNN/` figures of Magenta's hierarchical decoders.

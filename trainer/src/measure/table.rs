@@ -5,89 +5,72 @@ use super::completion::Completion;
 use super::drums::Drums;
 use super::elbo::Elbo;
 use super::features::Features;
-use super::interpolation::Interpolation;
+use super::interpolation::{Curve, Interpolation};
 use super::knobs::Knobs;
 use super::onsets::Onsets;
 use super::reconstruction::Reconstruction;
-use super::report::Report;
+use super::report::{Prior, Report};
 use super::statistics::{Estimate, Interval, Summary, ratio};
 use super::two_sample::{Comparison, FEATURES, Feature, TwoSample, WindowFigures};
+use crate::text::columns;
 use fourbar_model::drums::Voice;
 
 impl Report {
     /// Every figure in musical words.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut lines = vec![
+        let reconstruction = &self.reconstruction;
+        let mut paragraphs = vec![
             format!(
-                "{} on the {} split of {}: {} examples of {} steps from {} files",
+                "{} on the {} split of {}: {} examples of {} steps from {} files\nHead: {}, which puts out {}\n",
                 self.preset,
                 self.split.name(),
                 self.dataset,
                 self.n_examples,
                 self.n_steps,
-                self.n_files
+                self.n_files,
+                self.head,
+                self.rows
             ),
-            format!("Head: {}, which puts out {}", self.head, self.rows),
-            String::new(),
+            accuracy(reconstruction),
         ];
-        let reconstruction = &self.reconstruction;
-        accuracy(&mut lines, reconstruction);
-        lines.push(String::new());
         if !reconstruction.segments.is_empty() {
-            segments(&mut lines, reconstruction, self.n_steps);
-            lines.push(String::new());
+            paragraphs.push(segments(reconstruction, self.n_steps));
         }
         if let (Some(drums), Some(sampled)) = (&reconstruction.drums, &reconstruction.drums_sampled)
         {
-            onsets(&mut lines, drums, sampled);
-            lines.push(String::new());
-            feel(&mut lines, drums);
-            lines.push(String::new());
+            paragraphs.push(onsets(drums, sampled));
+            paragraphs.push(feel(drums));
         }
-        elbo(&mut lines, &reconstruction.elbo);
-        if let Some(study) = &self.interpolation {
-            lines.push(String::new());
-            interpolation(&mut lines, study);
-        }
+        paragraphs.push(elbo(&reconstruction.elbo));
+        paragraphs.extend(self.interpolation.as_ref().map(interpolation));
         if let (Some(prior), Some(data)) = (&self.prior, &self.data) {
-            lines.push(String::new());
-            lines.push(format!(
-                "Invented: {} samples of the prior at temperature {}, beside the data (mean ± standard deviation)",
-                prior.features.n_grooves, prior.temperature
-            ));
-            features(&mut lines, &prior.features, data);
+            paragraphs.push(features(prior, data));
         }
-        if let Some(two_sample) = &self.two_sample {
-            lines.push(String::new());
-            beside_drummers(&mut lines, two_sample);
-        }
-        if let Some(of) = &self.knobs {
-            lines.push(String::new());
-            knobs(&mut lines, of);
-        }
-        if let Some(of) = &self.completion {
-            lines.push(String::new());
-            completion(&mut lines, of);
-        }
-        lines.join("\n") + "\n"
+        paragraphs.extend(self.two_sample.as_ref().map(beside_drummers));
+        paragraphs.extend(self.knobs.as_ref().map(knobs));
+        paragraphs.extend(self.completion.as_ref().map(completion));
+        paragraphs.join("\n")
     }
 }
 
+/// A table under its title.
+fn titled(title: &str, rows: impl IntoIterator<Item = impl IntoIterator<Item = String>>) -> String {
+    format!("{title}\n{}", columns(rows))
+}
+
 /// How much comes back, by the decoder's ways of running.
-fn accuracy(lines: &mut Vec<String>, reconstruction: &Reconstruction) {
-    lines.push(
-        "Played back from the posterior's mean; sampled is at temperature 1 (in brackets: 95 % interval by files)"
-            .to_owned(),
-    );
-    let mut line = |name: &str, [forced, free, sampled]: [&str; 3]| {
-        lines.push(format!("  {name:<32}{forced:>24}{free:>29}{sampled:>26}"));
-    };
-    line("", reconstruction.ways().map(|(way, _)| way));
-    for (name, estimates) in accuracy_rows(reconstruction) {
+fn accuracy(reconstruction: &Reconstruction) -> String {
+    let ways = reconstruction.ways().map(|(way, _)| way.to_owned());
+    let head = std::iter::once(String::new()).chain(ways).collect();
+    let rows = accuracy_rows(reconstruction).map(|(name, estimates)| {
         let cells = estimates.map(|estimate| share(estimate.value, estimate.interval));
-        line(&name, cells.each_ref().map(String::as_str));
-    }
+        std::iter::once(name).chain(cells).collect()
+    });
+    titled(
+        "Played back from the posterior's mean; sampled is at temperature 1 (in brackets: 95 % interval by files)",
+        std::iter::once::<Vec<String>>(head).chain(rows),
+    )
 }
 
 /// What each accuracy that the model has is called, and what it is by [`Reconstruction::ways`].
@@ -123,216 +106,217 @@ pub(super) fn accuracy_rows(
 }
 
 /// How a hierarchical decoder does in each segment.
-fn segments(lines: &mut Vec<String>, reconstruction: &Reconstruction, n_steps: usize) {
+fn segments(reconstruction: &Reconstruction, n_steps: usize) -> String {
     let segments = &reconstruction.segments;
     let n_rows = n_steps / segments.len();
-    lines.push(format!(
-        "Segment by segment: {n_rows} rows each, teacher-forced"
-    ));
-    let mut line = |name: &str, right: &str, nats: &str| {
-        lines.push(format!("  {name:<12}{right:>24}{nats:>12}"));
+    let row = |name: String, right: &Estimate, nats| {
+        [name, share(right.value, right.interval), number(nats, 2)]
     };
-    let cell = |rows: &Estimate| share(rows.value, rows.interval);
-    line("rows", "right", "nats");
-    for segment in segments {
+    let head = ["rows", "right", "nats"].map(str::to_owned);
+    let each = segments.iter().map(|segment| {
         let name = format!("{}–{}", segment.first_row + 1, segment.first_row + n_rows);
-        let nats = number(Some(segment.r_loss_nats), 2);
-        line(&name, &cell(&segment.accuracy.rows), &nats);
-    }
-    let mean_nats = ratio(reconstruction.elbo.r_loss_nats, segments.len());
-    let right = cell(&reconstruction.teacher_forced.rows);
-    line("mean", &right, &number(mean_nats, 2));
-}
-
-/// The walks between examples, every other position.
-fn interpolation(lines: &mut Vec<String>, study: &Interpolation) {
-    lines.push(format!(
-        "Between {} pairs of examples: on the arc through the latent space, and in a blend row by row",
-        study.n_pairs
-    ));
-    let mut line = |name: &str, cells: Vec<String>| {
-        let cells: String = cells
-            .iter()
-            .step_by(2)
-            .map(|cell| format!("{cell:>9}"))
-            .collect();
-        lines.push(format!("  {name:<42}{cells}"));
-    };
-    let positions = study.positions.iter();
-    line("position", positions.map(|at| format!("{at:.1}")).collect());
-    let cells = |curve: &[Estimate]| -> Vec<String> {
-        curve
-            .iter()
-            .map(|estimate| number(estimate.value, 3))
-            .collect()
-    };
-    for (name, curve) in [("arc", &study.latent), ("blend", &study.blend)] {
-        line(
-            &format!("rows unlike the start, {name}"),
-            cells(&curve.hamming),
-        );
-    }
-    for (name, curve) in [("arc", &study.latent), ("blend", &study.blend)] {
-        line(
-            &format!(
-                "log-likelihood a row by {}-grams, {name}",
-                study.language_order
-            ),
-            cells(&curve.language_nats_per_row),
-        );
-    }
-    for (name, curve) in [("arc", &study.latent), ("blend", &study.blend)] {
-        line(
-            &format!("log-likelihood a row by the model, {name}"),
-            cells(&curve.model_nats_per_row),
-        );
-    }
-}
-
-/// Which hits were found.
-fn onsets(lines: &mut Vec<String>, drums: &Drums, sampled: &Drums) {
-    lines.push(
-        "Drums, free-running, most likely (last line: sampled): which hits are found".to_owned(),
+        row(name, &segment.accuracy.rows, Some(segment.r_loss_nats))
+    });
+    let mean = row(
+        "mean".to_owned(),
+        &reconstruction.teacher_forced.rows,
+        ratio(reconstruction.elbo.r_loss_nats, segments.len()),
     );
-    lines.push(format!(
-        "  {:<20}{:>10}{:>10}{:>10}{:>10}",
-        "", "precision", "recall", "F1", "hits"
-    ));
-    let mut line = |name: &str, onsets: &Onsets, interval: Option<Interval>| {
-        lines.push(format!(
-            "  {name:<20}{:>10}{:>10}{:>10}{:>10}{}",
+    titled(
+        &format!("Segment by segment: {n_rows} rows each, teacher-forced"),
+        std::iter::once(head).chain(each).chain([mean]),
+    )
+}
+
+/// Interpolations between examples, every other position.
+fn interpolation(study: &Interpolation) -> String {
+    let n_grams = format!("log-likelihood a row by {}-grams", study.n_gram_order);
+    let mut rows = vec![vec!["position".to_owned()]];
+    let positions = study.positions.iter().step_by(2);
+    rows[0].extend(positions.map(|position| format!("{position:.1}")));
+    for (name, curves) in [
+        (
+            "rows unlike the start",
+            (|curve| &curve.hamming) as fn(&Curve) -> &Vec<Estimate>,
+        ),
+        (&n_grams, |curve| &curve.n_gram_nats_per_row),
+        ("log-likelihood a row by the model", |curve| {
+            &curve.model_nats_per_row
+        }),
+    ] {
+        for (way, curve) in [("arc", &study.latent), ("blend", &study.blend)] {
+            let estimates = curves(curve).iter().step_by(2);
+            let cells = estimates.map(|estimate| number(estimate.value, 3));
+            rows.push(
+                std::iter::once(format!("{name}, {way}"))
+                    .chain(cells)
+                    .collect(),
+            );
+        }
+    }
+    titled(
+        &format!(
+            "Between {} pairs of examples: on the arc through the latent space, and in a blend row by row",
+            study.n_pairs
+        ),
+        rows,
+    )
+}
+
+/// Which hits are right.
+fn onsets(drums: &Drums, sampled: &Drums) -> String {
+    let row = |name: &str, onsets: &Onsets, interval: Option<Interval>| {
+        [
+            name.to_owned(),
             percent(onsets.precision()),
             percent(onsets.recall()),
             percent(onsets.f1()),
-            onsets.found + onsets.missed,
-            interval.map_or(String::new(), |interval| format!(
-                "   F1 between {} and {}",
-                percent(Some(interval.low)),
-                percent(Some(interval.high))
-            ))
-        ));
+            (onsets.true_positives + onsets.false_negatives).to_string(),
+            interval.map_or_else(String::new, |Interval { low, high }| {
+                format!(
+                    "F1 between {} and {}",
+                    percent(Some(low)),
+                    percent(Some(high))
+                )
+            }),
+        ]
     };
-    for voice in Voice::ALL {
-        if let Some(onsets) = drums.onsets_by_voice.get(&voice) {
-            line(voice.name(), onsets, None);
-        }
-    }
-    for (name, drums) in [("all drums", drums), ("all drums, sampled", sampled)] {
-        line(name, &drums.onsets, drums.intervals.onset_f1);
-    }
+    let head = ["", "precision", "recall", "F1", "hits", ""].map(str::to_owned);
+    let by_voice = Voice::ALL.iter().filter_map(|voice| {
+        let onsets = drums.onsets_by_voice.get(voice)?;
+        Some(row(voice.name(), onsets, None))
+    });
+    let all = [("all drums", drums), ("all drums, sampled", sampled)];
+    let all = all.map(|(name, drums)| row(name, &drums.onsets, drums.intervals.onset_f1));
+    titled(
+        "Drums, free-running, most likely (last line: sampled): which hits are right",
+        std::iter::once(head).chain(by_voice).chain(all),
+    )
 }
 
 /// How loud, how exact, and whether the first beat is there.
-fn feel(lines: &mut Vec<String>, drums: &Drums) {
+fn feel(drums: &Drums) -> String {
+    let none = String::new;
     let between = |interval: Option<Interval>| {
-        interval.map_or(String::new(), |interval| {
-            format!("   between {:.1} and {:.1}", interval.low, interval.high)
+        interval.map_or_else(none, |Interval { low, high }| {
+            format!("between {low:.1} and {high:.1}")
         })
     };
-    lines.push(format!("  {:<34}{:>10}{:>10}", "", "model", "data"));
-    let mut line = |name: &str, model: String, data: Option<String>, rest: &str| {
-        let data = data.unwrap_or_default();
-        lines.push(
-            format!("  {name:<34}{model:>10}{data:>10}{rest}")
-                .trim_end()
-                .to_owned(),
-        );
+    let mut rows = vec![["", "model", "data", ""].map(str::to_owned)];
+    let mut row = |name: &str, model: String, data: String, rest: String| {
+        rows.push([name.to_owned(), model, data, rest]);
     };
     if let Some(velocity) = &drums.velocity {
-        line(
+        let interval = between(drums.intervals.velocity_mae);
+        row(
             "velocity error, 0–127",
             number(velocity.mae, 1),
-            None,
-            &between(drums.intervals.velocity_mae),
+            none(),
+            interval,
         );
         for (name, model, data) in [
             ("velocity mean", velocity.mean, velocity.data_mean),
             ("velocity spread", velocity.spread, velocity.data_spread),
         ] {
-            line(name, number(model, 1), Some(number(data, 1)), "");
+            row(name, number(model, 1), number(data, 1), none());
         }
     }
     if let Some(timing) = &drums.timing {
-        line(
-            "timing error, ms",
-            number(timing.mae_ms, 1),
-            None,
-            &between(drums.intervals.timing_mae_ms),
-        );
-        let on_the_grid = number(timing.quantised_mae_ms, 1);
-        line("  of the same hits on the grid, ms", on_the_grid, None, "");
-        line(
-            "timing spread, ms",
-            number(timing.spread_ms, 1),
-            Some(number(timing.data_spread_ms, 1)),
-            "",
-        );
-        line(
-            "timing error, 16th steps",
-            number(timing.mae_steps, 3),
-            None,
-            "",
-        );
-        let on_the_grid = number(timing.quantised_mae_steps, 3);
-        line("  of the same hits on the grid", on_the_grid, None, "");
-        line(
-            "timing spread, 16th steps",
-            number(timing.spread_steps, 3),
-            Some(number(timing.data_spread_steps, 3)),
-            "",
-        );
+        let in_ms = between(drums.intervals.timing_mae_ms);
+        for (unit, decimals, error, interval, on_the_grid, spread, data_spread) in [
+            (
+                "ms",
+                1,
+                timing.mae_ms,
+                in_ms,
+                timing.quantised_mae_ms,
+                timing.spread_ms,
+                timing.data_spread_ms,
+            ),
+            (
+                "16th steps",
+                3,
+                timing.mae_steps,
+                none(),
+                timing.quantised_mae_steps,
+                timing.spread_steps,
+                timing.data_spread_steps,
+            ),
+        ] {
+            let figure = |figure| number(figure, decimals);
+            row(
+                &format!("timing error, {unit}"),
+                figure(error),
+                none(),
+                interval,
+            );
+            row(
+                "  of the same hits on the grid",
+                figure(on_the_grid),
+                none(),
+                none(),
+            );
+            row(
+                &format!("timing spread, {unit}"),
+                figure(spread),
+                figure(data_spread),
+                none(),
+            );
+        }
     }
     let downbeat = &drums.downbeat;
-    for (name, model, data) in [
-        ("first beat played", downbeat.any, downbeat.data_any),
-        (
-            "first beat played by the kick",
-            downbeat.kick,
-            downbeat.data_kick,
-        ),
-    ] {
-        line(name, percent(model), Some(percent(data)), "");
-    }
+    row(
+        "first beat played",
+        percent(downbeat.any),
+        percent(downbeat.data_any),
+        none(),
+    );
+    row(
+        "first beat played by the kick",
+        percent(downbeat.kick),
+        percent(downbeat.data_kick),
+        none(),
+    );
+    columns(rows)
 }
 
 /// The parts of the loss and of the ELBO.
-fn elbo(lines: &mut Vec<String>, elbo: &Elbo) {
-    lines.push(
-        "Loss and ELBO, nats for an example (teacher-forced, one sample of the posterior)"
-            .to_owned(),
-    );
+fn elbo(elbo: &Elbo) -> String {
     let parts = elbo.parts_nats.iter();
     let parts: Vec<String> = parts
         .map(|(name, nats)| format!("{name} {nats:.2}"))
         .collect();
-    lines.push(format!(
-        "  r_loss {:.2} = {}",
-        elbo.r_loss_nats,
-        parts.join(" + ")
-    ));
-    lines.push(format!(
-        "  kl_loss {:.2} (KL {:.2}, kl_bits {:.1}, of which {} free)",
-        elbo.kl_loss_nats, elbo.kl_nats, elbo.kl_bits, elbo.free_bits
-    ));
-    lines.push(format!(
-        "  loss {:.2} = r_loss + kl_beta {} × kl_loss",
-        elbo.loss_nats,
-        number(Some(elbo.kl_beta), 4)
-    ));
     let between = elbo.elbo_interval.map_or(String::new(), |interval| {
         format!(" (between {:.2} and {:.2})", interval.low, interval.high)
     });
-    lines.push(format!(
-        "  ELBO {:.2} = -(r_loss + KL){between}",
+    format!(
+        "Loss and ELBO, nats for an example (teacher-forced, one sample of the posterior)\n  \
+         r_loss {:.2} = {}\n  \
+         kl_loss {:.2} (KL {:.2}, kl_bits {:.1}, of which {} free)\n  \
+         loss {:.2} = r_loss + kl_beta {:.4} × kl_loss\n  \
+         ELBO {:.2} = -(r_loss + KL){between}\n",
+        elbo.r_loss_nats,
+        parts.join(" + "),
+        elbo.kl_loss_nats,
+        elbo.kl_nats,
+        elbo.kl_bits,
+        elbo.free_bits,
+        elbo.loss_nats,
+        elbo.kl_beta,
         elbo.elbo_nats
-    ));
+    )
 }
 
-/// Two collections of grooves beside each other.
-fn features(lines: &mut Vec<String>, model: &Features, data: &Features) {
-    lines.push(format!("  {:<34}{:>20}{:>20}", "", "model", "data"));
-    let rows = feature_rows(model, data);
-    lines.extend(rows.map(|[name, model, data]| format!("  {name:<34}{model:>20}{data:>20}")));
+/// Samples of the prior beside the data.
+fn features(prior: &Prior, data: &Features) -> String {
+    let head = ["", "model", "data"].map(str::to_owned);
+    titled(
+        &format!(
+            "Samples: {} of the prior at temperature {}, beside the data (mean ± standard deviation)",
+            prior.features.n_grooves, prior.temperature
+        ),
+        std::iter::once(head).chain(feature_rows(&prior.features, data)),
+    )
 }
 
 /// What each feature is called, and what it is of the model and of the data.
@@ -397,20 +381,16 @@ pub(super) fn feature_rows(model: &Features, data: &Features) -> impl Iterator<I
 }
 
 /// Sets of windows beside drummers.
-fn beside_drummers(lines: &mut Vec<String>, two_sample: &TwoSample) {
-    lines.push(
-        "Beside drummers, window by window (in brackets: 95 % interval by files; features: mean ± standard deviation)"
-            .to_owned(),
-    );
-    for (name, cells) in two_sample_rows(two_sample) {
-        let cells: String = cells.iter().map(|cell| format!("{cell:>30}")).collect();
-        lines.push(format!("  {name:<34}{cells}"));
-    }
+fn beside_drummers(two_sample: &TwoSample) -> String {
+    titled(
+        "Beside drummers, window by window (in brackets: 95 % interval by files; features: mean ± standard deviation)",
+        two_sample_rows(two_sample),
+    )
 }
 
 /// The table of sets beside drummers, its head first: what a row is called, and its cells for the drummers and for each
 /// set that is compared with them.
-pub(super) fn two_sample_rows(two_sample: &TwoSample) -> Vec<(String, Vec<String>)> {
+pub(super) fn two_sample_rows(two_sample: &TwoSample) -> Vec<Vec<String>> {
     let TwoSample {
         split,
         drummers,
@@ -418,8 +398,8 @@ pub(super) fn two_sample_rows(two_sample: &TwoSample) -> Vec<(String, Vec<String
     } = two_sample;
     let mut rows = Vec::new();
     let mut line = |name: &str, of_drummers: String, of_set: &dyn Fn(&Comparison) -> String| {
-        let cells = std::iter::once(of_drummers).chain(comparisons.iter().map(of_set));
-        rows.push((name.to_owned(), cells.collect()));
+        let cells = [name.to_owned(), of_drummers].into_iter();
+        rows.push(cells.chain(comparisons.iter().map(of_set)).collect());
     };
     let none = String::new;
     let head = format!("{} drummers", split.name());
@@ -470,16 +450,12 @@ pub(super) fn two_sample_rows(two_sample: &TwoSample) -> Vec<(String, Vec<String
 }
 
 /// What each attribute vector does.
-fn knobs(lines: &mut Vec<String>, knobs: &Knobs) {
-    lines.push(format!(
+fn knobs(knobs: &Knobs) -> String {
+    let title = format!(
         "Knobs: attribute vectors set to -2 to +2 standard deviations at {} random points (in brackets: 95 % interval by points)",
         knobs.n_points
-    ));
-    for row in knob_rows(knobs) {
-        let (name, cells) = row.split_first().expect("a row has a name");
-        let cells: String = cells.iter().map(|cell| format!("{cell:>12}")).collect();
-        lines.push(format!("  {name:<34}{cells}"));
-    }
+    );
+    titled(&title, knob_rows(knobs))
 }
 
 /// The table of knobs, its head first: one row for each, with its rank correlation, the attribute at each setting, and the
@@ -498,14 +474,12 @@ pub(super) fn knob_rows(knobs: &Knobs) -> Vec<Vec<String>> {
 }
 
 /// What the model draws around known parts.
-fn completion(lines: &mut Vec<String>, completion: &Completion) {
-    lines.push(format!(
+fn completion(completion: &Completion) -> String {
+    let title = format!(
         "Known parts: the hits of {} held-out windows played from random points, and fills asked for in one bar",
         completion.n_windows
-    ));
-    for [name, value] in completion_rows(completion) {
-        lines.push(format!("  {name:<66}{value:>30}"));
-    }
+    );
+    titled(&title, completion_rows(completion))
 }
 
 /// The figures of known parts, each with its name.

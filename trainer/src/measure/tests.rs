@@ -4,8 +4,8 @@
 
 use super::decoding::{Choosing, Forced, play_back};
 use super::evaluate::{Args, log, run};
-use super::inventions::{TEMPERATURE, invented_grooves};
 use super::page::{Gallery, Page};
+use super::prior_samples::{TEMPERATURE, sampled_grooves};
 use super::*;
 use crate::data::Split;
 use crate::make::generate::sample;
@@ -112,11 +112,11 @@ fn reconstruction(vae: &Vae, held_out: &HeldOut, seed: u64) -> Reconstruction {
 fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
     let held_out = held_out(&model.vae, n);
     let config = model.vae.config();
-    let language = language::LanguageModel::learn(
+    let n_grams = n_gram::NGramModel::learn(
         held_out.outputs().map(tokens::tokens),
         tokens::n_tokens(&config.converter.output()),
     );
-    let invented = invented_grooves(&model.vae, &held_out, 4, 0).unwrap();
+    let prior_samples = sampled_grooves(&model.vae, &held_out, 4, 0).unwrap();
     let features =
         |grooves: &[Groove]| Features::of(grooves, &(0..grooves.len()).collect::<Vec<_>>());
     Evaluation {
@@ -132,8 +132,8 @@ fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
             n_steps: config.n_steps,
             seed: 0,
             reconstruction: reconstruction(&model.vae, &held_out, 0),
-            interpolation: Interpolation::of(&model.vae, &held_out, &language, 3, 0).unwrap(),
-            prior: invented.as_deref().map(|grooves| Prior {
+            interpolation: Interpolation::of(&model.vae, &held_out, &n_grams, 3, 0).unwrap(),
+            prior: prior_samples.as_deref().map(|grooves| Prior {
                 temperature: TEMPERATURE,
                 features: features(grooves),
             }),
@@ -147,7 +147,7 @@ fn evaluation(model: &LoadedModel, n: usize) -> Evaluation {
         },
         played: most_likely(&model.vae, &held_out),
         sampled: sampled(&model.vae, &held_out, 0),
-        invented,
+        prior_samples,
         held_out,
     }
 }
@@ -174,7 +174,10 @@ fn every_kind_of_model_is_measured_the_same_every_time_and_its_elbo_adds_up() {
         if let Some(grooves) = &held_out.grooves {
             let n_hits: usize = grooves.iter().map(Groove::n_hits).sum();
             for drums in [measured.drums.unwrap(), measured.drums_sampled.unwrap()] {
-                assert_eq!(drums.onsets.found + drums.onsets.missed, n_hits);
+                assert_eq!(
+                    drums.onsets.true_positives + drums.onsets.false_negatives,
+                    n_hits
+                );
             }
         }
     }
@@ -278,7 +281,7 @@ fn what_is_right_in_a_segment_is_counted_there() {
         if config.decoder.hierarchy.is_none() {
             continue;
         }
-        // What the model plays itself comes back when it is told it: here in the first segment only.
+        // What the model plays itself comes back teacher-forced: here in the first segment only.
         let mut held_out = held_out(&model.vae, 4);
         let played = most_likely(&model.vae, &held_out);
         for (example, played) in held_out.examples.iter_mut().zip(played) {
@@ -299,11 +302,11 @@ fn batches_do_not_change_what_is_measured() {
     let model = tiny::open();
     let all = held_out(&model.vae, 66);
     let n_found = |held_out: &HeldOut| {
-        let played = most_likely(&model.vae, held_out);
-        let played = held_out::grooves(model.vae.config(), played.iter()).unwrap();
-        let heard = held_out.grooves.as_ref().unwrap();
-        let drums = Drums::without_intervals(heard, &played, &held_out.bpms, true);
-        drums.onsets.found
+        let outputs = most_likely(&model.vae, held_out);
+        let outputs = held_out::grooves(model.vae.config(), outputs.iter()).unwrap();
+        let targets = held_out.grooves.as_ref().unwrap();
+        let drums = Drums::without_intervals(targets, &outputs, &held_out.bpms, true);
+        drums.onsets.true_positives
     };
     let alone = |index: usize| HeldOut {
         examples: vec![all.examples[index].clone()],
@@ -338,8 +341,8 @@ fn the_prior_is_measured_on_the_grooves_of_successive_seeds() {
     let of_seed = |seed| sample(&model.vae, 1.0, seed, 0).unwrap();
     let grooves: Vec<Groove> = (5..75).map(of_seed).collect();
     let held_out = held_out(&model.vae, 2);
-    let invented = invented_grooves(&model.vae, &held_out, 70, 5).unwrap();
-    assert_eq!(invented.unwrap(), grooves);
+    let prior_samples = sampled_grooves(&model.vae, &held_out, 70, 5).unwrap();
+    assert_eq!(prior_samples.unwrap(), grooves);
 }
 
 #[test]
@@ -386,6 +389,10 @@ fn a_report_has_its_documented_keys_and_its_table_names_every_drum() {
         "/reconstruction/elbo/kl_loss_nats",
         "/reconstruction/elbo/kl_beta",
         "/reconstruction/elbo/loss_nats",
+        "/reconstruction/drums/onsets/found",
+        "/reconstruction/drums/onsets/missed",
+        "/reconstruction/drums/onsets/invented",
+        "/interpolation/language_order",
         "/interpolation/latent/hamming/10/value",
         "/interpolation/blend/language_nats_per_row/0/interval",
         "/prior/temperature",
@@ -421,7 +428,7 @@ fn what_a_model_does_not_have_is_null_and_not_in_its_table() {
         let plays_drums = evaluation.held_out.grooves.is_some();
         for (place, words) in [
             ("/reconstruction/drums", "all drums"),
-            ("/prior", "Invented"),
+            ("/prior", "Samples:"),
             ("/data", "drums used"),
         ] {
             assert_eq!(
@@ -508,6 +515,13 @@ fn a_report_is_never_written_over_what_is_read() {
     assert_eq!(std::fs::read(&over_model.model).unwrap(), model);
 }
 
+/// A page without its sound, which is letters that can spell anything.
+fn without_sound(html: &str) -> String {
+    let mut parts = html.split("data:audio/ogg;base64,");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |page, part| page + part.split_once('"').unwrap().1)
+}
+
 #[test]
 fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
     let density = AttributeVector {
@@ -545,10 +559,18 @@ fn the_page_of_every_kind_of_model_is_whole_and_needs_nothing_else() {
             assert_eq!(n_open, html.matches(close).count(), "{open}");
         }
         for forbidden in ["<script", "http://", "https://", "NaN", "inf"] {
-            let found = html.replace("http://www.w3.org/2000/svg", "");
+            let found = without_sound(&html).replace("http://www.w3.org/2000/svg", "");
             assert!(!found.contains(forbidden), "{forbidden}");
         }
         assert!(html.contains("Hamming"));
+        // Three pairs, an interpolation with its ends, and three samples: all that is drawn, where it is grooves.
+        let plays_grooves = evaluation.held_out.grooves.is_some();
+        let n_drawn = html.matches("<svg class=\"roll\"").count();
+        let n_players = html.matches("<audio controls").count();
+        assert_eq!(
+            (n_drawn, n_players),
+            (18, if plays_grooves { 18 } else { 0 })
+        );
         let is_hierarchical = model.vae.config().decoder.hierarchy.is_some();
         assert_eq!(html.contains("Segment by segment"), is_hierarchical);
         for (way, _) in evaluation.report.reconstruction.ways() {

@@ -1,4 +1,4 @@
-//! Rows as things that are equal or not: what accuracy, Hamming distance and the language model count.
+//! Rows as things that are equal or not: what accuracy, Hamming distance and the n-gram model count.
 
 use fourbar_model::rows::{RowLayout, Rows};
 

@@ -1,6 +1,6 @@
 //! Whether windows of music could be drummers': their distribution beside that of windows that drummers played.
 //!
-//! Every set of windows is compared with the drummers of one split: what the model invents, what it plays back, and, as
+//! Every set of windows is compared with the drummers of one split: samples of the prior, reconstructions, and, as
 //! the level to reach, drummers of the other splits. A set that could be theirs has an overlap, a Fréchet distance and a
 //! classifier's AUC like those between two sets of drummers, and yet copies nothing. The definitions are in
 //! `docs/evaluation.md`.

@@ -57,8 +57,8 @@ impl Validation {
             kl_bits: elbo.kl_bits,
             teacher_forced: right(held_out, &forced.played),
             free_running: right(&some, &played),
-            drums: drums.map(|(heard, played)| {
-                Drums::without_intervals(heard, &played, &some.bpms, has_feel)
+            drums: drums.map(|(targets, outputs)| {
+                Drums::without_intervals(targets, &outputs, &some.bpms, has_feel)
             }),
         })
     }

@@ -20,7 +20,7 @@ impl Drums {
             .filter_map(|voice| {
                 Some(format!(
                     "{} of {}s",
-                    percent(self.found(voice)?),
+                    percent(self.recall_of(voice)?),
                     voice.name()
                 ))
             })
@@ -51,15 +51,15 @@ impl Drums {
     }
 
     /// The share of a drum's hits that is found, if there are enough of them.
-    fn found(&self, voice: Voice) -> Option<f64> {
+    fn recall_of(&self, voice: Voice) -> Option<f64> {
         let onsets = self.onsets_by_voice.get(&voice)?;
-        (onsets.found + onsets.missed >= FEWEST_HITS)
+        (onsets.true_positives + onsets.false_negatives >= FEWEST_HITS)
             .then(|| onsets.recall())
             .flatten()
     }
 
     fn warning(&self, voice: Voice) -> Option<String> {
-        let found = self.found(voice).filter(|found| *found < HARDLY)?;
+        let found = self.recall_of(voice).filter(|found| *found < HARDLY)?;
         let mut warning = format!(
             "warning: hardly any {} is found ({})",
             voice.name(),
@@ -97,11 +97,11 @@ mod tests {
     }
 
     fn drums(played: impl Fn(usize) -> Option<Voice>) -> Drums {
-        let heard = groove(
+        let target = groove(
             |step| Some(if step < 10 { Voice::Kick } else { Voice::Snare }),
             0.1,
         );
-        Drums::of(&[heard], &[groove(played, 0.0)], &[150.0], &[0], true)
+        Drums::of(&[target], &[groove(played, 0.0)], &[150.0], &[0], true)
     }
 
     #[test]

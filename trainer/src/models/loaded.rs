@@ -81,7 +81,7 @@ pub fn dataset(
 /// but a known set has its name in both.
 pub fn has_learned_from(metadata: &Metadata, dataset: &Dataset) -> bool {
     let learned = &metadata.dataset;
-    dataset.sha256 == learned.sha256 || dataset.name == learned.name
+    dataset.card.sha256 == learned.sha256 || dataset.card.name == learned.name
 }
 
 /// A model so small that tests can afford it; its weights are noise, so its grooves depend on all that they should.
@@ -91,7 +91,7 @@ pub(crate) mod tiny {
 
     use super::LoadedModel;
     use candle_core::{Device, Tensor};
-    use fourbar_model::checkpoint::{Checkpoint, DatasetCard, FORMAT_VERSION, Metadata};
+    use fourbar_model::checkpoint::{Checkpoint, DatasetCard, Metadata};
     use fourbar_model::config::{Hierarchy, ModelConfig};
     use fourbar_model::head::{Cells, Head, Nade};
     use fourbar_model::latent::LatentMap;
@@ -142,23 +142,17 @@ pub(crate) mod tiny {
         });
         let tensors = tensors.collect();
         let mus: Vec<Vec<f32>> = (0..20).map(|_| noise.normals(config.latent)).collect();
+        let dataset = DatasetCard {
+            name: "noise".to_owned(),
+            licence: "none".to_owned(),
+            attribution: "none".to_owned(),
+            sha256: "00".repeat(32),
+        };
+        let latent = LatentMap::fit(&mus, &[None; 20], 8);
         let metadata = Metadata {
-            format_version: FORMAT_VERSION,
-            drum_map: "td11".to_owned(),
-            dataset: DatasetCard {
-                name: "noise".to_owned(),
-                licence: "none".to_owned(),
-                attribution: "none".to_owned(),
-                sha256: "00".repeat(32),
-            },
             command: "none".to_owned(),
             seed: 3,
-            step: 0,
-            epochs: 0.0,
-            metrics: serde_json::Value::Null,
-            latent: LatentMap::fit(&mus, &[None; 20], 8),
-            attributes: std::collections::BTreeMap::new(),
-            config,
+            ..Metadata::new(config, "td11", dataset, latent)
         };
         let path = folder.join("tiny.safetensors");
         std::fs::write(&path, Checkpoint { metadata, tensors }.to_bytes().unwrap()).unwrap();

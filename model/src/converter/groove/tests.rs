@@ -81,9 +81,9 @@ fn a_person_taps_on_any_key() {
     });
     let played = |notes: Vec<Note>| {
         let song = Song::from_notes(notes, &[]);
-        let material = converter.whole(&song, &DrumMap::TD11, 16).unwrap();
-        let windows = converter.windows(&material, 16, 1);
-        converter.example(&material, &windows[0], 16, None).input
+        let extracted = converter.whole(&song, &DrumMap::TD11, 16).unwrap();
+        let windows = converter.windows(&extracted, 16, 1);
+        converter.example(&extracted, &windows[0], 16, None).input
     };
     let on_a_snare = played(vec![tap(38, 9)]);
     assert_eq!(played(vec![tap(60, 0)]), on_a_snare);
@@ -201,12 +201,12 @@ fn what_dropout_takes_stays_away_from_the_taps() {
     assert_eq!(
         leaked,
         [(0, TAP, cell(0.5, 0.25)), (1, TAP, cell(0.25, 0.0))],
-        "the original brings kicks back"
+        "Magenta brings kicks back"
     );
 }
 
 #[test]
-fn silent_hits_and_notes_before_the_start_are_only_the_original_s() {
+fn silent_hits_and_notes_before_the_start_are_only_magenta_s() {
     let mut numbers = vec![0.0; 2 * ROW];
     (numbers[0], numbers[18]) = (1.0, 1.0);
     let rows = |converter: &GrooveConverter| Rows::of_numbers(converter.input(), numbers.clone());

@@ -341,7 +341,7 @@ struct Told {
     output: Output,
 }
 
-/// A stretch of song without restart, in positions that do not jump.
+/// A span of song without restart, in positions that do not jump.
 #[derive(Default)]
 struct Run {
     first_sample: usize,

@@ -69,7 +69,7 @@ impl WaitingHits {
             return;
         }
         // The quotient may be rounded up, hence one loop earlier; every comparison below is of exactly the same sum, so
-        // that neighbouring stretches neither share nor skip a hit.
+        // that neighbouring spans neither share nor skip a hit.
         let mut round = (grid.start / loop_beats).floor() - 1.0;
         while round * loop_beats < grid.end {
             let grid_beats = |hit: &Hit| round * loop_beats + hit.grid_beats;

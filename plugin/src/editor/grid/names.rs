@@ -1,9 +1,9 @@
 //! The names of the drums beside their lanes: a click plays the drum, a padlock keeps it, two letters silence it and all
 //! others.
 
-use super::{Frame, Part, Touched, name, padlock};
+use super::{Frame, Part, Touched, padlock};
 use crate::editor::{gesture, theme};
-use crate::params::{LaneParams, LanesParams};
+use crate::params::{LaneParams, LanesParams, label};
 use crate::request::Locks;
 use egui::{
     Align2, Color32, CornerRadius, CursorIcon, Painter, Rect, Response, Sense, Ui, pos2, vec2,
@@ -137,7 +137,7 @@ fn name_of(
         painter,
         pos2(rect.left() + 26.0, y),
         Align2::LEFT_CENTER,
-        &name(voice),
+        &label(voice),
         theme::medium(12.0),
         theme::mix(at_rest, Color32::WHITE, lit),
     );

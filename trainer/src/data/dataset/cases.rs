@@ -193,17 +193,17 @@ fn groove(bytes: &[u8]) -> Groove {
     let [file] = &prepared.dataset.files[..] else {
         panic!("{}", prepared.text);
     };
-    let [part] = &file.material.parts[..] else {
+    let [part] = &file.extracted.parts[..] else {
         panic!("a single metre is a single part");
     };
     let groove = part.groove().unwrap().clone();
 
     let folder = folder_of(&[("a.mid", bytes.to_vec())]);
     let performance = Performance::open(&folder.path().join("a.mid"), DrumPart::Found).unwrap();
-    let material = performance
-        .material(&prepared.dataset.converter, &DrumMap::GM, 1)
+    let extracted = performance
+        .extract(&prepared.dataset.converter, &DrumMap::GM, 1)
         .unwrap();
-    assert_eq!(material.parts[0].groove(), Some(&groove));
+    assert_eq!(extracted.parts[0].groove(), Some(&groove));
     groove
 }
 
@@ -484,7 +484,7 @@ fn the_metronome_of_general_midi_2_is_no_snare() {
         song(&[Track::default().beat(0, 4, 10, |key| if key == 38 { 33 } else { key })]),
     )]);
     let dataset = Dataset::load(folder.path(), &compatible, &DrumMap::GM).unwrap();
-    let groove = dataset.files[0].material.parts[0].groove().unwrap();
+    let groove = dataset.files[0].extracted.parts[0].groove().unwrap();
     assert_eq!(hits(groove, Voice::Snare), 8);
 }
 
@@ -539,7 +539,7 @@ fn a_map_that_fits_better_is_named_and_never_chosen() {
         let bytes = song(&[odd(Track::default(), channel).beat(0, 8, channel, toontrack)]);
         let prepared = prepare_with(&[("a.mid", bytes)], reading, 64);
         assert_eq!(prepared.json["better_maps"], serde_json::json!([]));
-        let groove = prepared.dataset.files[0].material.parts[0]
+        let groove = prepared.dataset.files[0].extracted.parts[0]
             .groove()
             .unwrap();
         assert_eq!(hits(groove, Voice::OpenHat), 16);
@@ -607,7 +607,7 @@ fn short_loops_are_repeated_on_request_and_presets_that_take_them_are_named() {
     let prepared = prepare_with(&files, repeated, 64);
     assert_eq!(prepared.n_windows(), 24);
     prepared.says("24  of them short loops, repeated up to 4 bars");
-    let groove = prepared.dataset.files[0].material.parts[0]
+    let groove = prepared.dataset.files[0].extracted.parts[0]
         .groove()
         .unwrap();
     assert_eq!(groove.window(0, 32), groove.window(32, 32));

@@ -1,6 +1,6 @@
 //! The raw material: folders, zip archives and archives inside archives, seen as one sorted list of named files.
 
-use crate::reading::MAX_FILE_BYTES;
+use crate::reading::{self, MAX_FILE_BYTES};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -95,14 +95,7 @@ impl Input {
     /// # Errors
     /// If it cannot be read, is damaged or encrypted, or is larger than any MIDI performance.
     pub(super) fn read(&mut self, entry: usize) -> io::Result<Vec<u8>> {
-        let bytes = self.read_at_most(entry, MAX_FILE_BYTES + 1)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(io::Error::other(format!(
-                "larger than {} MiB, which no MIDI performance is",
-                MAX_FILE_BYTES >> 20
-            )));
-        }
-        Ok(bytes)
+        reading::read_midi(open_place(&self.entries[entry].place, &mut self.archives)?)
     }
 
     /// The first bytes of an entry, at most so many; an announced size is never believed.
@@ -110,7 +103,8 @@ impl Input {
     /// # Errors
     /// If it cannot be read, is damaged or encrypted.
     pub(super) fn read_at_most(&mut self, entry: usize, n_bytes: u64) -> io::Result<Vec<u8>> {
-        read_place(&self.entries[entry].place, &mut self.archives, n_bytes)
+        let source = open_place(&self.entries[entry].place, &mut self.archives)?;
+        reading::read_at_most(source, n_bytes)
     }
 
     /// Adds the files of a folder and of those in it.
@@ -228,7 +222,8 @@ impl Input {
         if let Place::Path(path) = place {
             return Ok(Box::new(BufReader::new(File::open(path)?)));
         }
-        let bytes = read_place(place, &mut self.archives, MAX_INNER_BYTES + 1)?;
+        let source = open_place(place, &mut self.archives)?;
+        let bytes = reading::read_at_most(source, MAX_INNER_BYTES + 1)?;
         let size = bytes.len() as u64;
         ensure!(
             size <= MAX_INNER_BYTES && self.inner_bytes + size <= MAX_ALL_INNER_BYTES,
@@ -249,21 +244,15 @@ impl Input {
     }
 }
 
-/// The first bytes of what lies at `place`, at most so many.
-fn read_place(
+/// What the file at `place` is read from.
+fn open_place<'a>(
     place: &Place,
-    archives: &mut [ZipArchive<Box<dyn Source>>],
-    n_bytes: u64,
-) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match place {
-        Place::Path(path) => File::open(path)?.take(n_bytes).read_to_end(&mut bytes)?,
-        Place::Zip(archive, index) => archives[*archive]
-            .by_index(*index)?
-            .take(n_bytes)
-            .read_to_end(&mut bytes)?,
-    };
-    Ok(bytes)
+    archives: &'a mut [ZipArchive<Box<dyn Source>>],
+) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match place {
+        Place::Path(path) => Box::new(File::open(path)?),
+        Place::Zip(archive, index) => Box::new(archives[*archive].by_index(*index)?),
+    })
 }
 
 /// The path of `name` in the folder `prefix`; the root's is empty.

@@ -1,10 +1,10 @@
-//! One MIDI file, judged and turned into material.
+//! One MIDI file, judged and turned into extracted.
 
 use super::copies::Fingerprint;
 use super::index::{BeatType, Listing};
 use super::split::Split;
 use crate::reading::{Holdout, Reading};
-use fourbar_model::converter::{Converter, Material};
+use fourbar_model::converter::{Converter, Extracted};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::midi::Repair;
 
@@ -24,7 +24,7 @@ pub struct SourceFile {
     /// Tempo at the first note, in quarter notes a minute. Notes are in beats, so it never shapes an example.
     pub bpm: f64,
     /// What windows are cut from.
-    pub material: Material,
+    pub extracted: Extracted,
     /// Notes that the converter does not look at: other channels, other sounds.
     pub n_notes_elsewhere: usize,
     /// Notes without an end or without a length, on any channel: left out of a listed file, which is read as its
@@ -55,12 +55,12 @@ impl SourceFile {
         let song = reading
             .song(bytes, listing.is_some() || converter.is_compatible())
             .map_err(|error| error.to_string())?;
-        let mut material = converter
-            .material(&song, map)
+        let mut extracted = converter
+            .extract(&song, map)
             .map_err(|error| error.to_string())?;
         let is_repeated = reading
             .repeat_to
-            .is_some_and(|n_steps| material.repeat_to(n_steps));
+            .is_some_and(|n_steps| extracted.repeat_to(n_steps));
         let fingerprint = Fingerprint::of(&song);
         let split = match listing {
             Some(Listing { index, row }) => row.split().ok_or_else(|| {
@@ -82,9 +82,9 @@ impl SourceFile {
             performer: row.and_then(|row| row.performer()).map(str::to_owned),
             bpm: row
                 .and_then(|row| row.bpm())
-                .unwrap_or_else(|| song.bpm_at(material.first_beats)),
-            n_notes_elsewhere: song.notes.len() - material.n_notes,
-            material,
+                .unwrap_or_else(|| song.bpm_at(extracted.first_beats)),
+            n_notes_elsewhere: song.notes.len() - extracted.n_notes,
+            extracted,
             n_unclosed: song.unclosed_notes,
             is_cut_off: song.truncated_at.is_some(),
             repairs: song.repairs,

@@ -69,7 +69,7 @@ fn load_with(path: &Path, converter: &Converter) -> Result<Dataset> {
 
 /// The groove of a file in a single metre.
 fn groove_of(file: &SourceFile) -> &Groove {
-    let [part] = &file.material.parts[..] else {
+    let [part] = &file.extracted.parts[..] else {
         panic!("a single metre is a single part")
     };
     part.groove().unwrap()
@@ -121,7 +121,7 @@ fn an_archive_and_a_folder_with_the_same_files_are_the_same_data() {
     for (a, b) in from_folder.files.iter().zip(&from_zip.files) {
         assert_eq!((a.split, groove_of(a)), (b.split, groove_of(b)));
     }
-    assert_eq!(from_zip.name, "set.ZIP");
+    assert_eq!(from_zip.card.name, "set.ZIP");
 }
 
 #[test]
@@ -365,16 +365,16 @@ fn drums_of_a_song_and_a_clip_on_its_own_channel_are_both_read() {
     };
     assert_eq!(
         (
-            clip.material.channel,
-            clip.material.n_notes,
+            clip.extracted.channel,
+            clip.extracted.n_notes,
             clip.n_notes_elsewhere
         ),
         (Some(0), 16, 0)
     );
     assert_eq!(
         (
-            song.material.channel,
-            song.material.n_notes,
+            song.extracted.channel,
+            song.extracted.n_notes,
             song.n_notes_elsewhere
         ),
         (Some(9), 16, 16)
@@ -514,7 +514,7 @@ fn what_holds_no_midi_is_refused_with_a_remedy() {
 #[test]
 fn the_set_is_known_by_its_files_and_not_by_their_names() {
     let (one, two) = (beat(4), beat(5));
-    let hash = |files: &[(&str, &[u8])]| load(folder_of(files).path()).sha256;
+    let hash = |files: &[(&str, &[u8])]| load(folder_of(files).path()).card.sha256;
     let original = hash(&[("a.mid", &one), ("b.mid", &two)]);
     assert_eq!(original, hash(&[("z/a.mid", &two), ("y.mid", &one)]));
     assert_ne!(original, hash(&[("a.mid", &one)]));
@@ -668,8 +668,8 @@ fn a_file_that_changes_its_metre_is_used_up_to_there_and_after_it() {
     let [file] = &dataset.files[..] else {
         panic!("the file is usable: {:?}", dataset.dropped)
     };
-    let [reason] = &file.material.left_out[..] else {
-        panic!("one stretch is left out")
+    let [reason] = &file.extracted.left_out[..] else {
+        panic!("one section is left out")
     };
     assert!(
         reason.contains("from beat 16, its metre is 3/4"),
@@ -684,11 +684,11 @@ fn a_file_that_changes_its_metre_is_used_up_to_there_and_after_it() {
 
     let report = crate::data::prepare::Report::of(&dataset, Path::new("set"), 64, 1).to_string();
     assert!(
-        report.contains("1  stretches of usable files left out:"),
+        report.contains("1  sections of usable files left out:"),
         "{report}"
     );
     assert!(
-        report.contains("6  lost: in stretches that are not used"),
+        report.contains("6  lost: in sections that are not used"),
         "{report}"
     );
 }

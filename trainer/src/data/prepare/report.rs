@@ -3,6 +3,7 @@
 use crate::data::dataset::{BeatType, Copied, Dataset, Dropped, SourceFile, Split};
 use crate::settings::Config;
 use crate::text::grouped;
+use fourbar_model::checkpoint::DatasetCard;
 use fourbar_model::converter::Converter;
 use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::midi::{DRUM_CHANNEL, Repair};
@@ -24,10 +25,8 @@ const TEMPO_BIN_BPM: u32 = 10;
 pub struct Report {
     pub(super) schema_version: u32,
     pub(super) path: String,
-    pub(super) name: String,
-    pub(super) sha256: String,
-    pub(super) licence: String,
-    pub(super) attribution: String,
+    #[serde(flatten)]
+    pub(super) card: DatasetCard,
     /// Path of the table that gave the split; `None` if the split is by content.
     pub(super) index: Option<String>,
     /// What the model sees of the music, with its settings.
@@ -41,7 +40,7 @@ pub struct Report {
     pub(super) splits: BTreeMap<Split, SplitCounts>,
     pub(super) files: FileCounts,
     pub(super) dropped: Vec<Dropped>,
-    /// Stretches of usable files that cannot be used.
+    /// Sections of usable files that cannot be used.
     pub(super) left_out: Vec<Dropped>,
     /// Usable files that are shorter than one window.
     pub(super) shorter_than_window: Vec<String>,
@@ -118,7 +117,7 @@ pub(super) struct NoteCounts {
     pub(super) lost_unmapped: BTreeMap<u8, usize>,
     /// On keys that the map knows and that are no drum, such as a metronome: key -> notes.
     pub(super) lost_aside: BTreeMap<u8, usize>,
-    /// In stretches that are not used.
+    /// In sections that are not used.
     pub(super) lost_outside: usize,
     /// On other channels or with other sounds in the usable files.
     pub(super) elsewhere: usize,
@@ -164,45 +163,45 @@ impl Report {
         let mut drums_found = BTreeMap::new();
         let mut set_aside = Vec::new();
         for file in &dataset.files {
-            let material = &file.material;
+            let extracted = &file.extracted;
             let of_split = splits.get_mut(&file.split);
             let of_type = file.beat_type.map(BeatType::name);
             let of_type = of_type.map(|word| beat_types.entry(word).or_default());
             for counts in of_split.into_iter().chain(of_type) {
                 counts.files += 1;
-                counts.bars += material.n_bars();
+                counts.bars += extracted.n_bars();
             }
-            if material.longest_steps() < n_steps {
+            if extracted.longest_steps() < n_steps {
                 shorter_than_window.push(file.name.clone());
             }
-            left_out.extend(material.left_out.iter().map(|reason| Dropped {
+            left_out.extend(extracted.left_out.iter().map(|reason| Dropped {
                 name: file.name.clone(),
                 reason: reason.clone(),
             }));
-            notes.read += material.n_notes;
-            notes.lost_same_cell += material.lost.same_cell;
-            notes.lost_outside += material.lost.outside;
+            notes.read += extracted.n_notes;
+            notes.lost_same_cell += extracted.lost.same_cell;
+            notes.lost_outside += extracted.lost.outside;
             notes.elsewhere += file.n_notes_elsewhere;
             if dataset.index.is_some() || dataset.converter.is_compatible() {
                 notes.unclosed += file.n_unclosed;
             } else {
                 notes.without_length += file.n_unclosed;
             }
-            notes.by_pedal += material.n_by_pedal;
-            for (&key, &n_notes) in &material.lost.unmapped {
+            notes.by_pedal += extracted.n_by_pedal;
+            for (&key, &n_notes) in &extracted.lost.unmapped {
                 *notes.lost_unmapped.entry(key).or_default() += n_notes;
             }
-            for (&key, &n_notes) in &material.lost.aside {
+            for (&key, &n_notes) in &extracted.lost.aside {
                 *notes.lost_aside.entry(key).or_default() += n_notes;
             }
             repairs.extend(file.repairs.iter().map(|&repair| Mended {
                 name: file.name.clone(),
                 repair,
             }));
-            if let Some(found) = &material.found {
+            if let Some(found) = &extracted.found {
                 *drums_found.entry(found.clone()).or_default() += 1;
             }
-            set_aside.extend(material.aside.iter().map(|aside| Dropped {
+            set_aside.extend(extracted.aside.iter().map(|aside| Dropped {
                 name: file.name.clone(),
                 reason: aside.clone(),
             }));
@@ -214,7 +213,7 @@ impl Report {
                 *performers.entry(performer.clone()).or_default() += 1;
             }
             let is_of_drums = dataset.converter.plays_drums();
-            if let Some(channel) = material.channel.filter(|_| is_of_drums)
+            if let Some(channel) = extracted.channel.filter(|_| is_of_drums)
                 && channel != DRUM_CHANNEL
             {
                 *by_other_channel.entry(channel + 1).or_default() += 1;
@@ -231,10 +230,7 @@ impl Report {
         Self {
             schema_version: SCHEMA_VERSION,
             path: path.display().to_string(),
-            name: dataset.name.clone(),
-            sha256: dataset.sha256.clone(),
-            licence: dataset.licence.clone(),
-            attribution: dataset.attribution.clone(),
+            card: dataset.card.clone(),
             index: dataset.index.clone(),
             converter: dataset.converter.clone(),
             drum_map: dataset.drum_map.id,
@@ -398,7 +394,7 @@ fn better_maps(dataset: &Dataset) -> Vec<BetterMap> {
     let mut maps: BTreeMap<&str, BetterMap> = BTreeMap::new();
     let is_unlisted = |_: &&SourceFile| dataset.index.is_none();
     for file in dataset.files.iter().filter(is_unlisted) {
-        if let Some(map) = file.material.better_map {
+        if let Some(map) = file.extracted.better_map {
             let better = maps.entry(map.id).or_insert_with(|| BetterMap {
                 id: map.id,
                 name: map.name,
@@ -417,7 +413,7 @@ fn shorter_presets(dataset: &Dataset, n_steps: usize) -> Vec<String> {
     let lengths = dataset
         .files
         .iter()
-        .map(|file| file.material.longest_steps());
+        .map(|file| file.extracted.longest_steps());
     let longest_short = lengths
         .filter(|length| *length < n_steps)
         .max()

@@ -29,11 +29,11 @@ impl Display for Report {
 
 impl Report {
     fn write_identity(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", printable(&self.name))?;
+        writeln!(f, "{}", printable(&self.card.name))?;
         writeln!(f, "  path         {}", printable(&self.path))?;
-        writeln!(f, "  sha-256      {}", self.sha256)?;
-        writeln!(f, "  licence      {}", self.licence)?;
-        writeln!(f, "  attribution  {}", self.attribution)?;
+        writeln!(f, "  sha-256      {}", self.card.sha256)?;
+        writeln!(f, "  licence      {}", self.card.licence)?;
+        writeln!(f, "  attribution  {}", self.card.attribution)?;
         writeln!(f, "  converter    {}", self.converter.name())?;
         if self.converter.needs_drum_map() {
             writeln!(f, "  drum map     {}", self.drum_map)?;
@@ -148,7 +148,7 @@ impl Report {
         if !self.left_out.is_empty() {
             writeln!(
                 f,
-                "{:>9}  stretches of usable files left out:",
+                "{:>9}  sections of usable files left out:",
                 grouped(self.left_out.len())
             )?;
             write_reasons(f, &self.left_out)?;
@@ -193,11 +193,7 @@ impl Report {
             subject.same_cell
         )?;
         writeln!(f, "{:>9}  lost: {unmapped}", grouped(n_unmapped))?;
-        write_some(
-            f,
-            notes.lost_outside,
-            "lost: in stretches that are not used",
-        )?;
+        write_some(f, notes.lost_outside, "lost: in sections that are not used")?;
         if n_unmapped > 0 {
             writeln!(
                 f,

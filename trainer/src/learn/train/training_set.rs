@@ -35,7 +35,7 @@ pub(super) struct TrainingSet<'a> {
     pub(super) windows: Vec<Window>,
     /// The validation split, if there is any.
     pub(super) validation: Option<HeldOut>,
-    /// Which bars are fills, if examples are told.
+    /// Which bars are fills, if examples are conditioned on them.
     fills: Option<FillClassifier>,
     /// The model that the run starts from, if it starts from one.
     base: Option<&'a Base>,
@@ -59,7 +59,7 @@ impl<'a> TrainingSet<'a> {
         if n_examples == 0 {
             bail!(
                 "{} holds no training window of {n_steps} steps: `fourbar prepare --preset {}` shows why",
-                dataset.name,
+                dataset.card.name,
                 config.model.preset
             );
         }

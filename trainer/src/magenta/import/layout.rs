@@ -103,7 +103,7 @@ impl Layout {
         );
         ensure!(
             spec.chord_encoder.is_none_or(|encoder| encoder.is_null()),
-            "chordEncoder: models that are told chords cannot be imported"
+            "chordEncoder: models conditioned on chords cannot be imported"
         );
         let of_data = spec
             .data_converter

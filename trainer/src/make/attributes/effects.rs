@@ -1,6 +1,7 @@
 //! What adding a vector does to every attribute.
 
 use crate::make::noise::noise_of;
+use crate::text::columns;
 use anyhow::Result;
 use fourbar_model::attributes::{Attribute, AttributeVector, Passage};
 use fourbar_model::conditions::Conditions;
@@ -10,7 +11,6 @@ use fourbar_model::vae::Vae;
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Points that are decoded together.
 const BATCH: usize = 32;
@@ -133,27 +133,26 @@ impl Effects {
     /// The table for a terminal.
     #[must_use]
     pub fn to_text(&self, samples: usize) -> String {
-        let mut text = format!(
-            "effect of adding each vector once (rows) on each attribute (columns, by number), in standard deviations of the \
-             training data, mean of {samples} random points\n\n{:>23}",
-            ""
-        );
-        for column in 1..=self.ids.len() {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{column:>6}");
-        }
-        text.push('\n');
-        for (row, (id, means)) in self.ids.iter().zip(&self.means).enumerate() {
-            let _ = write!(text, "{:>2} {id:<20}", row + 1);
-            for mean in means {
-                let _ = match mean {
-                    Some(mean) => write!(text, "{mean:>+6.2}"),
-                    None => write!(text, "{:>6}", "–"),
+        let head = (1..=self.ids.len()).map(|column| column.to_string());
+        let rows = (1..)
+            .zip(&self.ids)
+            .zip(&self.means)
+            .map(|((row, id), means)| {
+                let cell = |mean: &Option<f64>| match mean {
+                    Some(mean) => format!("{mean:+.2}"),
+                    None => "–".to_owned(),
                 };
-            }
-            text.push('\n');
-        }
-        text
+                let name = format!("{row:>2} {id}");
+                std::iter::once(name)
+                    .chain(means.iter().map(cell))
+                    .collect()
+            });
+        let head: Vec<String> = std::iter::once(String::new()).chain(head).collect();
+        format!(
+            "effect of adding each vector once (rows) on each attribute (columns, by number), in standard deviations of the \
+             training data, mean of {samples} random points\n\n{}",
+            columns(std::iter::once(head).chain(rows))
+        )
     }
 
     /// Vector -> attribute -> effect.

@@ -24,36 +24,21 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
     let n = length(effects.ids.len());
     let width = (LEFT + n * CELL_WIDTH + RIGHT).max(MIN_WIDTH);
     let height = TOP + n * CELL_HEIGHT + BOTTOM;
-    let mut shapes = vec![Shape::words(
-        LEFT,
-        38.0,
-        19.0,
-        Anchor::Start,
-        Colour::WORDS,
-        title,
-    )];
+    let mut shapes = vec![Shape::title(LEFT, title)];
     for (column, _) in effects.ids.iter().enumerate() {
         let x = LEFT + (length(column) + 0.5) * CELL_WIDTH + 6.0;
         let number = (column + 1).to_string();
-        shapes.push(Shape::words(
-            x,
-            TOP - 10.0,
-            12.0,
-            Anchor::End,
-            Colour::QUIET_WORDS,
-            &number,
-        ));
+        shapes.push(Shape::label(x, TOP - 10.0, 12.0, Anchor::End, &number));
     }
     for (row, (id, means)) in effects.ids.iter().zip(&effects.means).enumerate() {
         let y = TOP + length(row) * CELL_HEIGHT;
         let baseline = y + CELL_HEIGHT / 2.0 + 4.0;
         let name = format!("{}  {}", id.replace('_', " "), row + 1);
-        shapes.push(Shape::words(
+        shapes.push(Shape::label(
             LEFT - 10.0,
             baseline,
             12.0,
             Anchor::End,
-            Colour::QUIET_WORDS,
             &name,
         ));
         for (column, mean) in means.iter().enumerate() {
@@ -83,14 +68,7 @@ pub(super) fn picture(effects: &Effects, title: &str) -> Picture {
     ];
     for (line, text) in legend.into_iter().enumerate() {
         let baseline = height - BOTTOM + 24.0 + 18.0 * length(line);
-        shapes.push(Shape::words(
-            LEFT,
-            baseline,
-            12.0,
-            Anchor::Start,
-            Colour::QUIET_WORDS,
-            text,
-        ));
+        shapes.push(Shape::label(LEFT, baseline, 12.0, Anchor::Start, text));
     }
     Picture {
         width,

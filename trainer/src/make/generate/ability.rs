@@ -42,13 +42,13 @@ pub(super) fn check_controls(
     let is_controlled = takes_hits(config);
     anyhow::ensure!(
         is_controlled || !is_given,
-        "the model {preset} has no controls, so it cannot be given --controls: leave it out, or use a model that is told \
+        "the model {preset} has no controls, so it cannot be given --controls: leave it out, or use a model that is conditioned on \
          which drums play; presets of such models: {}",
         presets_that(takes_hits)
     );
     anyhow::ensure!(
         !is_controlled || is_given || mode.n_inputs() > 0,
-        "the model {preset} is told which drums play, {}, and makes the rest: give them with --controls FILE.mid",
+        "the model {preset} is conditioned on which drums play, {}, and makes the rest: give them with --controls FILE.mid",
         config
             .converter
             .controls()

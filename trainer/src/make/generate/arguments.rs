@@ -13,11 +13,11 @@ use std::path::PathBuf;
 /// What the music is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
-    /// Invent music: points of the latent space drawn at random
+    /// New music: points of the latent space drawn from the prior
     Sample,
     /// Play an input back: what the model understood of each window
     Reconstruct,
-    /// Walk from one input to another: the points between the two
+    /// Interpolate from one input to another: the points between the two
     Interpolate,
     /// Vary an input: points near it, see --strength
     Similar,
@@ -133,7 +133,7 @@ pub struct Args {
     /// A MIDI file in 4/4 of what the model plays: two to interpolate, four for a grid, else one
     #[arg(long, value_name = "FILE.mid", value_parser = files::path_parser())]
     pub input: Vec<PathBuf>,
-    /// A MIDI file of drums that says which drums play, for models that are told [default: the first input's]
+    /// A MIDI file of drums that says which drums play, for conditional models [default: the first input's]
     #[arg(long, value_name = "FILE.mid", value_parser = files::path_parser())]
     pub controls: Option<PathBuf>,
     /// How the inputs number their drums: a name of `fourbar maps`, or a file of your own ending in .toml

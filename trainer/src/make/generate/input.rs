@@ -1,9 +1,9 @@
 //! The MIDI files that music is made from, in windows as long as the model's.
 
-use super::take::Metre;
+use super::variation::Metre;
 use crate::reading::{Performance, remarks};
 use anyhow::{Context as _, anyhow};
-use fourbar_model::converter::{Converter, Example, Material, Place};
+use fourbar_model::converter::{Converter, Example, Extracted, Place};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::midi::{DRUM_CHANNEL, DrumPart, Song};
 use fourbar_model::note::Note;
@@ -46,12 +46,12 @@ pub(super) struct Input {
     pub(super) stem: String,
     /// As it was read, every instrument.
     pub(super) song: Song,
-    material: Material,
+    extracted: Extracted,
     parts: Vec<Extent>,
     window_steps: usize,
 }
 
-/// Size of one of the parts of the material, without the silence at its end.
+/// Size of one of the parts of the extracted, without the silence at its end.
 struct Extent {
     n_steps: usize,
     steps_per_bar: usize,
@@ -76,7 +76,7 @@ pub(super) struct Windows {
 /// Some bars of an input, as many as the model takes.
 #[derive(Debug, Clone)]
 pub(super) struct InputWindow {
-    /// Among the stretches and voices of the input that music is read from.
+    /// Among the sections and voices of the input that music is read from.
     pub(super) part: usize,
     /// First step in its part.
     pub(super) first_step: usize,
@@ -109,8 +109,8 @@ impl Input {
             file.song = taps(&file.song, reading.map);
         }
         let read = |n_steps| {
-            let material = file.material(reading.converter, reading.map, n_steps);
-            material.map_err(|problem| {
+            let extracted = file.extract(reading.converter, reading.map, n_steps);
+            extracted.map_err(|problem| {
                 anyhow!(
                     "{problem:#}; give a MIDI file of {} in 4/4",
                     reading.subject()
@@ -131,7 +131,7 @@ impl Input {
             let hop = part.hop_steps(reading.window_steps);
             (part.n_steps.div_ceil(hop) - 1) * hop + reading.window_steps
         });
-        let material = read(needed.max().unwrap_or(reading.window_steps))?;
+        let extracted = read(needed.max().unwrap_or(reading.window_steps))?;
 
         let input = Self {
             stem: path
@@ -141,7 +141,7 @@ impl Input {
                 .into_owned(),
             name: file.name,
             song: heard,
-            material,
+            extracted,
             parts,
             window_steps: reading.window_steps,
         };
@@ -170,11 +170,11 @@ impl Input {
             self.losses(reading)
         )?;
         if !reading.as_taps {
-            for remark in remarks(&self.song, &self.material, reading.map) {
+            for remark in remarks(&self.song, &self.extracted, reading.map) {
                 writeln!(out, "{}: {remark}", self.name)?;
             }
         }
-        for reason in &self.material.left_out {
+        for reason in &self.extracted.left_out {
             writeln!(out, "{}: left out: {reason}", self.name)?;
         }
         let mut tempos: Vec<f64> = self.song.tempos.iter().map(|tempo| tempo.bpm).collect();
@@ -192,7 +192,7 @@ impl Input {
 
     /// What of the input cannot be used, each in a few words after a semicolon; nothing if all can.
     fn losses(&self, reading: Reading) -> String {
-        let lost = &self.material.lost;
+        let lost = &self.extracted.lost;
         let n_unmapped: usize = lost.unmapped.values().sum();
         let keys: Vec<String> = lost.unmapped.keys().map(u8::to_string).collect();
         let (shared, unmapped) = if reading.converter.plays_drums() {
@@ -260,7 +260,7 @@ impl Input {
     /// The window of a part that begins on a step; `None` if the converter has cut the part before its end.
     fn window(&self, converter: &Converter, part: usize, first_step: usize) -> Option<InputWindow> {
         let extent = &self.parts[part];
-        if first_step + self.window_steps > self.material.parts[part].n_steps() {
+        if first_step + self.window_steps > self.extracted.parts[part].n_steps() {
             return None;
         }
         let place = Place { part, first_step };
@@ -272,7 +272,7 @@ impl Input {
             first_bar: first_step / extent.steps_per_bar,
             n_bars,
             n_added: (self.window_steps / extent.steps_per_bar).saturating_sub(n_bars),
-            example: converter.example(&self.material, &place, self.window_steps, None),
+            example: converter.example(&self.extracted, &place, self.window_steps, None),
         })
     }
 
@@ -316,7 +316,7 @@ impl Input {
                     out,
                     "{}: left out, because {reason}: {}",
                     self.name,
-                    self.stretches_in_words(windows)
+                    self.sections_in_words(windows)
                 )?;
             }
         }
@@ -389,15 +389,15 @@ impl Input {
     }
 
     /// The bars of windows, in the order of time, neighbours together.
-    fn stretches_in_words(&self, windows: &[InputWindow]) -> String {
+    fn sections_in_words(&self, windows: &[InputWindow]) -> String {
         let follows = |a: &InputWindow, b: &InputWindow| {
             (a.part, a.first_bar + a.n_bars) == (b.part, b.first_bar)
         };
         let words: Vec<String> = windows
             .chunk_by(follows)
-            .map(|stretch| {
-                let n_bars = stretch.iter().map(|window| window.n_bars).sum();
-                self.bars_in_words(stretch[0].part, stretch[0].first_bar, n_bars)
+            .map(|section| {
+                let n_bars = section.iter().map(|window| window.n_bars).sum();
+                self.bars_in_words(section[0].part, section[0].first_bar, n_bars)
             })
             .collect();
         words.join("; ")
@@ -449,7 +449,7 @@ impl Input {
         self.parts[part].start_beats
     }
 
-    /// Number of parts: stretches of one metre, and voices that could each be the melody.
+    /// Number of parts: sections of one metre, and voices that could each be the melody.
     pub(super) fn n_parts(&self) -> usize {
         self.parts.len()
     }
@@ -462,8 +462,8 @@ impl Input {
         };
         let n_steps = self
             .part_steps(part)
-            .min(self.material.parts[part].n_steps());
-        converter.example(&self.material, &place, n_steps, None)
+            .min(self.extracted.parts[part].n_steps());
+        converter.example(&self.extracted, &place, n_steps, None)
     }
 }
 

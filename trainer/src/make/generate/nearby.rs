@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::known::kept;
 use super::player::{Passage, Player};
-use super::take::{Take, Takes};
+use super::variation::{Variation, Variations};
 use crate::make::noise::noise_of;
 use anyhow::Context as _;
 use fourbar_model::conditions::{Conditions, Known};
@@ -23,7 +23,7 @@ pub(super) fn variations<'a>(
     input: &'a Input,
     count: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let args = player.args;
     let window = input.first_window(player.converter, out)?;
     let mu = player.mu(&window.example)?;
@@ -39,7 +39,7 @@ pub(super) fn variations<'a>(
             .play_with(&z, &conditions, &mut noise)
             .context("generating a variation")?;
         let number = index + 1;
-        Ok(Take {
+        Ok(Variation {
             stem: format!("similar-seed{}-{number:03}", args.seed),
             title: format!(
                 "variation {number} of {}  ·  seed {}  ·  strength {}",
@@ -62,7 +62,7 @@ pub(super) fn continuations<'a>(
     input: &'a Input,
     count: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let last = input.last_window(player.converter, out)?;
     let mu = player.mu(&last.example)?;
     let args = player.args;
@@ -83,7 +83,7 @@ pub(super) fn continuations<'a>(
         let mut notes = heard.clone();
         notes.extend(player.joined(&[added], n_steps));
         let number = index + 1;
-        Ok(Take {
+        Ok(Variation {
             stem: format!("continue-seed{}-{number:03}", args.seed),
             title: format!(
                 "{} continued, {number}  ·  seed {}  ·  strength {}",

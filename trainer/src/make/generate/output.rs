@@ -2,14 +2,13 @@
 
 use super::arguments::{Args, Format};
 use super::input::bars;
-use super::keys::KeyRoll;
 use super::player::Player;
-use super::take::Take;
+use super::variation::Variation;
 use crate::files;
 use fourbar_model::groove::beats;
 use fourbar_model::midi::{self, DRUM_CHANNEL, Setup};
 use fourbar_model::note::Note;
-use fourbar_roll::{PictureKind, Roll, drawn_bars};
+use fourbar_roll::{KeyRoll, PictureKind, Roll, drawn_bars};
 use serde::Serialize;
 use std::io::Write;
 
@@ -58,46 +57,48 @@ impl DescribedNote {
     }
 }
 
-/// Writes a take in every format that is asked for.
+/// Writes a variation in every format that is asked for.
 ///
 /// # Errors
 /// If a file cannot be written.
 pub(super) fn write(
-    take: &Take,
+    variation: &Variation,
     player: &Player,
     bpm: f64,
     args: &Args,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let preset = &player.vae.config().preset;
-    let title = format!("{preset}  ·  {}", take.title);
+    let title = format!("{preset}  ·  {}", variation.title);
     let mut formats = args.format.clone();
     formats.sort_unstable();
     formats.dedup();
-    let n_bars = take.metre.n_bars(take.n_steps);
-    let n_drawn = drawn_bars(n_bars, take.metre.steps_per_bar);
+    let n_bars = variation.metre.n_bars(variation.n_steps);
+    let n_drawn = drawn_bars(n_bars, variation.metre.steps_per_bar);
     for format in formats {
         let bytes = match format {
             Format::Mid => {
                 let setup = Setup {
                     bpm,
-                    signature: take.metre.signature,
+                    signature: variation.metre.signature,
                     ticks_per_beat: player.converter.ticks_per_beat(),
                     programs: player.converter.programs(),
                 };
-                midi::write_with(&take.notes, beats(take.n_steps), &setup)
+                midi::write_with(&variation.notes, beats(variation.n_steps), &setup)
             }
-            Format::Json => describe(take, player, bpm)?,
-            Format::Png => picture(take, player, &title, bpm, PictureKind::Png)?,
-            Format::Svg => picture(take, player, &title, bpm, PictureKind::Svg)?,
+            Format::Json => describe(variation, player, bpm)?,
+            Format::Png => picture(variation, player, &title, bpm, PictureKind::Png)?,
+            Format::Svg => picture(variation, player, &title, bpm, PictureKind::Svg)?,
         };
-        let path = args.out.join(format!("{}.{}", take.stem, format.ending()));
+        let path = args
+            .out
+            .join(format!("{}.{}", variation.stem, format.ending()));
         files::write_atomically(&path, &bytes)?;
         writeln!(
             out,
             "{}  ({} notes in {})",
             path.display(),
-            take.notes.len(),
+            variation.notes.len(),
             bars(n_bars)
         )?;
         let is_picture = matches!(format, Format::Png | Format::Svg);
@@ -112,21 +113,21 @@ pub(super) fn write(
     Ok(())
 }
 
-fn describe(take: &Take, player: &Player, bpm: f64) -> anyhow::Result<Vec<u8>> {
+fn describe(variation: &Variation, player: &Player, bpm: f64) -> anyhow::Result<Vec<u8>> {
     let (args, temperature) = (player.args, player.temperature());
     let description = Description {
         model: &player.vae.config().preset,
         mode: args.mode.name(),
-        title: &take.title,
+        title: &variation.title,
         seed: args.seed,
         temperature: temperature.hits,
         feel_temperature: temperature.feel,
         bpm,
-        metre: take.metre.signature.to_string(),
-        n_steps: take.n_steps,
-        latent: take.z.as_deref(),
+        metre: variation.metre.signature.to_string(),
+        n_steps: variation.n_steps,
+        latent: variation.z.as_deref(),
         attributes: args.attribute.iter().map(|amount| amount.words()).collect(),
-        notes: take.notes.iter().map(DescribedNote::of).collect(),
+        notes: variation.notes.iter().map(DescribedNote::of).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&description)?;
     bytes.push(b'\n');
@@ -135,29 +136,25 @@ fn describe(take: &Take, player: &Player, bpm: f64) -> anyhow::Result<Vec<u8>> {
 
 /// The piano roll: nine lanes of drums, or keys where anything else plays.
 fn picture(
-    take: &Take,
+    variation: &Variation,
     player: &Player,
     title: &str,
     bpm: f64,
     kind: PictureKind,
 ) -> anyhow::Result<Vec<u8>> {
-    let steps_per_bar = take.metre.steps_per_bar;
-    let n_bars = take.metre.n_bars(take.n_steps);
+    let steps_per_bar = variation.metre.steps_per_bar;
+    let n_bars = variation.metre.n_bars(variation.n_steps);
     let map = player.written_map();
     if player.converter.plays_drums() {
-        return Roll::in_bars(&take.notes, n_bars, steps_per_bar, map).encode(
+        return Roll::in_bars(&variation.notes, n_bars, steps_per_bar, map).encode(
             title,
             Some(bpm),
             kind,
         );
     }
-    let (drums, keys): (Vec<Note>, Vec<Note>) = take
+    let (drums, keys): (Vec<Note>, Vec<Note>) = variation
         .notes
         .iter()
         .partition(|note| note.channel == DRUM_CHANNEL);
-    let picture = KeyRoll::new(&keys, &drums, n_bars, steps_per_bar, map).picture(title);
-    match kind {
-        PictureKind::Png => picture.to_png(),
-        PictureKind::Svg => Ok(picture.to_svg().into_bytes()),
-    }
+    KeyRoll::new(&keys, &drums, n_bars, steps_per_bar, map).encode(title, kind)
 }

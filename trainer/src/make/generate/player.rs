@@ -242,7 +242,7 @@ impl<'a> Player<'a> {
     }
 
     /// The notes of a piece of `n_steps` that is played from its start: a hit that announces a passage comes at the end of
-    /// the one before it. With `magenta_compat`, notes are the original's.
+    /// the one before it. With `magenta_compat`, notes are Magenta's.
     pub(super) fn joined(&self, passages: &[Passage], n_steps: usize) -> Vec<Note> {
         let mut groove = Groove::empty(n_steps);
         let mut notes = Vec::new();

@@ -1,15 +1,15 @@
 //! Music from nothing: points of the prior.
 
 use super::player::Player;
-use super::take::{Metre, Take, Takes};
+use super::variation::{Metre, Variation, Variations};
 use crate::make::noise::noise_of;
 use anyhow::Context as _;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
 use fourbar_model::vae::Vae;
 
-/// Invented music.
-pub(super) fn samples<'a>(player: &'a Player, count: usize) -> Takes<'a> {
+/// Samples of the prior.
+pub(super) fn samples<'a>(player: &'a Player, count: usize) -> Variations<'a> {
     let args = player.args;
     let temperature = player.temperature().hits;
     let conditions = player.conditions(None);
@@ -20,7 +20,7 @@ pub(super) fn samples<'a>(player: &'a Player, count: usize) -> Takes<'a> {
             .play_with(&z, &conditions, &mut noise)
             .context("generating a sample")?;
         let number = index + 1;
-        Ok(Take {
+        Ok(Variation {
             stem: format!("sample-seed{}-{number:03}", args.seed),
             title: format!(
                 "sample {number}  ·  seed {}  ·  temperature {temperature}",

@@ -245,7 +245,7 @@ fn every_format_is_a_file_of_its_kind() {
 fn a_walk_between_equal_inputs_stays_where_it_is() {
     let studio = Studio::open();
     let clip = studio.clip("a.mid", &[0.0, 2.0, 4.5], 16.0);
-    let walk = [
+    let interpolation = [
         "--mode",
         "interpolate",
         "--input",
@@ -258,7 +258,7 @@ fn a_walk_between_equal_inputs_stays_where_it_is() {
         "1",
     ];
     for more in [&[][..], &["--linear"]] {
-        let files = studio.generate(&[&walk, more].concat());
+        let files = studio.generate(&[&interpolation, more].concat());
         assert_eq!(files.len(), 3);
         assert!(
             files
@@ -309,13 +309,13 @@ fn a_walk_begins_and_ends_with_the_inputs_as_the_model_plays_them_back() {
     let studio = Studio::open();
     let a = studio.clip("a.mid", &[0.0, 2.0, 4.5], 16.0);
     let b = studio.clip("b.mid", &[1.0, 3.25, 7.0, 9.5, 12.0, 14.75], 16.0);
-    let walk = ["--mode", "interpolate", "--input", &a, "--input", &b];
+    let interpolation = ["--mode", "interpolate", "--input", &a, "--input", &b];
     let alone = |clip| studio.loop_of(clip);
     for more in [&[][..], &["--linear"]] {
-        let walk = studio.generate(&[&walk, more].concat());
-        assert_eq!(walk.len(), DEFAULT_COUNT);
-        assert_eq!(walk["interpolate-001.mid"], alone(&a));
-        assert_eq!(walk["interpolate-008.mid"], alone(&b));
+        let interpolation = studio.generate(&[&interpolation, more].concat());
+        assert_eq!(interpolation.len(), DEFAULT_COUNT);
+        assert_eq!(interpolation["interpolate-001.mid"], alone(&a));
+        assert_eq!(interpolation["interpolate-008.mid"], alone(&b));
     }
     assert_ne!(alone(&a), alone(&b));
 }
@@ -597,8 +597,8 @@ fn controls_say_which_drums_play() {
     let sample = |controls: &str| studio.generate(&["--count", "1", "--controls", controls]);
     assert_eq!(sample(&a), sample(&a));
     assert_ne!(sample(&a), sample(&b));
-    let walk = ["--mode", "interpolate", "--input", &a, "--input", &b];
-    assert_eq!(studio.generate(&walk).len(), DEFAULT_COUNT);
+    let interpolation = ["--mode", "interpolate", "--input", &a, "--input", &b];
+    assert_eq!(studio.generate(&interpolation).len(), DEFAULT_COUNT);
 }
 
 #[test]
@@ -641,7 +641,7 @@ fn drums_on_the_grid_of_either_size_are_generated() {
         });
         let studio = Studio::of(converter, head, 32);
         let clip = studio.clip("a.mid", &[0.0, 2.0, 8.5], 16.0);
-        let walk = [
+        let interpolation = [
             "--mode",
             "interpolate",
             "--input",
@@ -653,7 +653,7 @@ fn drums_on_the_grid_of_either_size_are_generated() {
             "--format",
             "mid,png",
         ];
-        assert_eq!(studio.generate(&walk).len(), 4, "{classes} {head}");
+        assert_eq!(studio.generate(&interpolation).len(), 4, "{classes} {head}");
         let going_on = ["--mode", "continue", "--input", &clip, "--count", "1"];
         let files = studio.generate(&going_on);
         let song = midi::read(&files["continue-seed0-001.mid"]).unwrap();
@@ -751,17 +751,17 @@ fn a_wrong_number_of_inputs_is_refused_with_the_right_one() {
     let studio = Studio::open();
     let clip = studio.clip("a.mid", &[0.0], 16.0);
     let clip = clip.as_str();
-    let walk = ["--mode", "interpolate", "--input", clip];
+    let interpolation = ["--mode", "interpolate", "--input", clip];
     for (arguments, part) in [
         (vec!["--input", clip], "takes no --input"),
-        (walk.to_vec(), "--input twice"),
+        (interpolation.to_vec(), "--input twice"),
         (vec!["--mode", "reconstruct"], "--input once"),
         (
             vec!["--mode", "grid", "--input", clip],
             "--input four times",
         ),
         (
-            [&walk[..], &["--input", clip, "--count", "1"]].concat(),
+            [&interpolation[..], &["--input", clip, "--count", "1"]].concat(),
             "at least 2",
         ),
         (vec!["--count", "0"], "1 or more"),

@@ -2,7 +2,7 @@
 
 use super::input::{Input, InputWindow};
 use super::player::{Passage, Player};
-use super::take::{Take, Takes};
+use super::variation::{Variation, Variations};
 use crate::make::noise::noise_of;
 use anyhow::Context as _;
 use fourbar_model::conditions::{Conditions, Known};
@@ -16,7 +16,7 @@ pub(super) fn reconstructions<'a>(
     input: &'a Input,
     count: Option<usize>,
     out: &mut dyn Write,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let windows = input.windows(player.converter, count, out)?.used;
     let numbered = windows.into_iter().enumerate();
     Ok(Box::new(numbered.map(move |(index, window)| {
@@ -27,7 +27,7 @@ pub(super) fn reconstructions<'a>(
             n_steps,
             rows,
         };
-        Ok(Take {
+        Ok(Variation {
             stem: format!("reconstruct-{}", input.window_stem(&window)),
             title: format!("{}, {}, played back", input.stem, window.bars_in_words()),
             notes: player.joined(&[passage], n_steps),
@@ -48,7 +48,7 @@ pub(super) fn humanized<'a>(
     input: &Input,
     count: Option<usize>,
     out: &mut dyn Write,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let (mode, words) = ("humanize", "humanised");
     if player.completes() {
         let play = completion(player, Known::hits);
@@ -74,13 +74,13 @@ pub(super) fn humanized<'a>(
         let kept = converter.example_of_groove(&with_hits_of(&given, &played));
         Ok(kept.map_or(rows, |example| example.output))
     };
-    let takes = whole_parts(player, input, count, mode, words, out, play)?;
+    let variations = whole_parts(player, input, count, mode, words, out, play)?;
     writeln!(
         out,
         "{}: {n_hits} hits humanised; the model alone would have left out {n_left_out} of them and added {n_added}",
         input.name
     )?;
-    Ok(takes)
+    Ok(variations)
 }
 
 /// Drums to the taps that the input's notes are, all windows in one piece for each part.
@@ -89,7 +89,7 @@ pub(super) fn drumified<'a>(
     input: &Input,
     count: Option<usize>,
     out: &mut dyn Write,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let (mode, words) = ("drumify", "drums to its taps");
     if player.completes() {
         let play = completion(player, Known::tap);
@@ -142,7 +142,7 @@ fn whole_parts<'a>(
     words: &str,
     out: &mut dyn Write,
     mut play: impl FnMut(&InputWindow, usize) -> anyhow::Result<Rows>,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let windows = input.windows(player.converter, count, out)?;
     let mut parts: Vec<Vec<Passage>> = Vec::new();
     parts.resize_with(input.n_parts(), Vec::new);
@@ -153,7 +153,7 @@ fn whole_parts<'a>(
             rows: play(window, index)?,
         });
     }
-    let mut takes = Vec::new();
+    let mut variations = Vec::new();
     for (part, passages) in parts.iter().enumerate() {
         if passages.is_empty() {
             continue;
@@ -167,7 +167,7 @@ fn whole_parts<'a>(
         } else {
             format!("-part-{}", part + 1)
         };
-        takes.push(Ok(Take {
+        variations.push(Ok(Variation {
             stem: format!("{mode}-{}{number}", input.stem),
             title: format!("{}, {words}", input.stem),
             notes: player.joined(passages, n_steps),
@@ -176,7 +176,7 @@ fn whole_parts<'a>(
             z: None,
         }));
     }
-    Ok(Box::new(takes.into_iter()))
+    Ok(Box::new(variations.into_iter()))
 }
 
 /// The hits of `given`, played as those of `played`.

@@ -1,6 +1,7 @@
 //! Which loops are heard, and in which order.
 
 use crate::data::{Dataset, Split};
+use crate::measure::sound::Loop;
 use crate::measure::two_sample::{MIN_HITS, Windows, shuffle};
 use crate::models::LoadedModel;
 use fourbar_model::conditions::Conditions;
@@ -27,6 +28,16 @@ pub(super) struct Clip {
     /// Tempo in quarter notes a minute: the drummer's, in both loops of a pair.
     pub(super) bpm: f64,
     pub(super) player: Player,
+}
+
+impl Clip {
+    /// What is heard of it.
+    pub(super) fn to_loop(&self) -> Loop<'_> {
+        Loop {
+            groove: &self.groove,
+            bpm: self.bpm,
+        }
+    }
 }
 
 /// Who plays a loop.
@@ -80,7 +91,7 @@ fn drummers(
         places.len() >= N_PAIRS,
         "{N_PAIRS} files of drummers are needed, and the test split of {} has {} in which they play {} bars of 4/4 with \
          dynamics and timing: give more with --data, or choose a model of grooves",
-        dataset.name,
+        dataset.card.name,
         places.len(),
         n_steps / STEPS_PER_BAR
     );
@@ -97,7 +108,7 @@ fn drummers(
     Ok(clips.collect())
 }
 
-/// A loop by the model for a tempo, which it is told if it has learned what tempi are. As of the drummers' loops, those
+/// A loop by the model for a tempo, which it is conditioned on if it has learned tempi. As of the drummers' loops, those
 /// with hardly any hits are left out.
 fn machine(model: &LoadedModel, bpm: f64, noise: &mut Noise) -> anyhow::Result<Clip> {
     let config = model.vae.config();

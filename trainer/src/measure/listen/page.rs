@@ -3,17 +3,12 @@
 use super::clips::{Clip, N_PAIRS, Player, TEMPERATURE};
 use crate::data;
 use crate::data::Dataset;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use fourbar_model::checkpoint::Metadata;
+use crate::measure::web;
+use fourbar_model::checkpoint::{DatasetCard, Metadata};
 use fourbar_model::groove::STEPS_PER_BAR;
-use fourbar_roll::escape;
+use maud::{Markup, PreEscaped, html};
 
-/// Colours and type are those of the report of `fourbar evaluate`.
-const STYLE: &str = concat!(
-    include_str!("../page/style.css"),
-    include_str!("page/style.css")
-);
+const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
 
 /// Everything that the page shows.
@@ -35,90 +30,101 @@ impl Page<'_> {
     pub(super) fn to_html(&self) -> String {
         let n_clips = self.clips.len();
         let n_bars = self.model.config.window_steps() / STEPS_PER_BAR;
-        let players: String = (1..).zip(self.sounds).map(player).collect();
-        let answers: String = (1..)
-            .zip(self.clips)
-            .map(|(number, clip)| self.answer(number, clip))
-            .collect();
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>Drummer or machine?</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-             <h1>Drummer or machine?</h1>\n\
-             <p>{N_PAIRS} of these {n_clips} loops were played by drummers, the other {N_PAIRS} by the model {preset}, in \
-             any order. Each is {n_bars} bars, played twice. Listen, say who plays, and look at the answers when you are done.</p>\n\
-             <p class=\"quiet\">Keys: <kbd>N</kbd> plays the next loop, <kbd>P</kbd> the one before, <kbd>D</kbd> says \
-             drummer, <kbd>M</kbd> machine. Headphones help.</p>\n\
-             <form id=\"clips\" autocomplete=\"off\">\n{players}</form>\n\
-             <p id=\"progress\" class=\"quiet\" role=\"status\"></p>\n\
-             <details id=\"key\">\n<summary>Show the answers</summary>\n<p id=\"score\" role=\"status\"></p>\n\
-             <div class=\"scroll\"><table>\n<thead><tr><th>Loop</th><th>Played by</th><th>You said</th><th>Tempo, bpm</th>\
-             <th>From</th></tr></thead>\n<tbody>\n{answers}</tbody>\n</table></div>\n</details>\n{footer}\
-             </main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-            preset = escape(&self.model.config.preset),
-            footer = self.footer()
-        )
+        let body = html! {
+            main {
+                h1 { "Drummer or machine?" }
+                p {
+                    (N_PAIRS) " of these " (n_clips) " loops were played by drummers, the other " (N_PAIRS)
+                    " by the model " (self.model.config.preset) ", in any order. Each is " (n_bars)
+                    " bars, played twice. Listen, say who plays, and look at the answers when you are done."
+                }
+                p.quiet {
+                    "Keys: " kbd { "N" } " plays the next loop, " kbd { "P" } " the one before, " kbd { "D" }
+                    " says drummer, " kbd { "M" } " machine. Headphones help."
+                }
+                form #clips autocomplete="off" {
+                    @for (number, sound) in (1..).zip(self.sounds) { (clip(number, sound)) }
+                }
+                p.quiet #progress role="status" {}
+                details #key {
+                    summary { "Show the answers" }
+                    p #score role="status" {}
+                    .scroll {
+                        table {
+                            thead {
+                                tr { th { "Loop" } th { "Played by" } th { "You said" } th { "Tempo, bpm" } th { "From" } }
+                            }
+                            tbody {
+                                @for (number, clip) in (1..).zip(self.clips) { (self.answer(number, clip)) }
+                            }
+                        }
+                    }
+                }
+                (self.footer())
+            }
+            script { (PreEscaped(SCRIPT)) }
+        };
+        web::document("Drummer or machine?", STYLE, &body)
     }
 
     /// The line of a clip in the key.
-    fn answer(&self, number: usize, clip: &Clip) -> String {
+    fn answer(&self, number: usize, clip: &Clip) -> Markup {
         let (kind, source) = match &clip.player {
-            Player::Drummer { file } => ("drummer", escape(file)),
+            Player::Drummer { file } => ("drummer", file.clone()),
             Player::Machine { seed } => {
-                let preset = escape(&self.model.config.preset);
+                let preset = &self.model.config.preset;
                 ("machine", format!("{preset}, seed {seed}"))
             }
         };
-        format!(
-            "<tr data-kind=\"{kind}\"><td>{number}</td><td>{kind}</td><td class=\"guess\"></td><td>{:.0}</td>\
-             <td>{source}</td></tr>\n",
-            clip.bpm
-        )
+        let bpm = format!("{:.0}", clip.bpm);
+        html! {
+            tr data-kind=(kind) { td { (number) } td { (kind) } td.guess {} td { (bpm) } td { (source) } }
+        }
     }
 
     /// How the page was made, and whom to credit.
-    fn footer(&self) -> String {
-        let Dataset {
+    fn footer(&self) -> Markup {
+        let DatasetCard {
             name,
             licence,
             attribution,
             ..
-        } = self.dataset;
-        let licence = if licence == data::GMD_LICENCE {
-            let url = data::GMD_LICENCE_URL;
-            format!("<a href=\"{url}\">{licence}</a>")
-        } else {
-            escape(licence)
-        };
-        format!(
-            "<footer><p>How it was made: the drummers' loops are windows of the test split of {}, no two of one file. \
-             Each is paired with a loop that the model made up at temperature {TEMPERATURE}, \
-             and both are played at the drummer's tempo. All {} are grooves of nine drums on a grid of 16ths, with the \
-             velocity and the timing of every hit, and sound through the same synthesised drums with the same gain. The \
-             order and the model's seeds are drawn by seed {}.</p>\n\
-             <p>Drummers' loops: {}. Licence: {licence}. Changed: cut, reduced to nine drums, and played by other drums.</p>\
-             </footer>\n",
-            escape(name),
-            self.clips.len(),
-            self.seed,
-            escape(attribution)
-        )
+        } = &self.dataset.card;
+        html! {
+            footer {
+                p {
+                    "How it was made: the drummers' loops are windows of the test split of " (name) ", no two of one file. \
+                     Each is paired with a loop that the model made up at temperature " (TEMPERATURE) ", and both are played \
+                     at the drummer's tempo. All " (self.clips.len()) " are grooves of nine drums on a grid of 16ths, with \
+                     the velocity and the timing of every hit, and sound through the same synthesised drums with the same \
+                     gain. The order and the model's seeds are drawn by seed " (self.seed) "."
+                }
+                p {
+                    "Drummers' loops: " (attribution) ". Licence: "
+                    @if licence == data::GMD_LICENCE { a href=(data::GMD_LICENCE_URL) { (licence) } }
+                    @else { (licence) }
+                    ". Changed: cut, reduced to nine drums, and played by other drums."
+                }
+            }
+        }
     }
 }
 
 /// A clip to play and to judge. Nothing in it depends on who plays.
-fn player((number, sound): (usize, &Vec<u8>)) -> String {
-    let choice = |kind: &str, word: &str| {
-        format!(
-            "<label><input type=\"radio\" name=\"clip{number}\" value=\"{kind}\"><span>{word}</span></label>"
-        )
-    };
-    format!(
-        "<fieldset class=\"clip\"><legend>Loop {number}</legend>\
-         <audio controls preload=\"none\" aria-label=\"Loop {number}\" src=\"data:audio/ogg;base64,{}\"></audio>\
-         <div>{}{}</div></fieldset>\n",
-        BASE64_STANDARD.encode(sound),
-        choice("drummer", "Drummer"),
-        choice("machine", "Machine")
-    )
+fn clip(number: usize, sound: &[u8]) -> Markup {
+    let label = format!("Loop {number}");
+    html! {
+        fieldset.clip {
+            legend { (label) }
+            (web::player(sound, &label))
+            div {
+                @for (kind, word) in [("drummer", "Drummer"), ("machine", "Machine")] {
+                    label {
+                        input type="radio" name={ "clip" (number) } value=(kind);
+                        span { (word) }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::clips::{Clip, N_PAIRS, Player, choose};
-use super::sound::{SAMPLE_RATE, of_clips};
 use super::*;
 use crate::data::Dataset;
 use crate::make::generate::sample;
+use crate::measure::sound::SAMPLE_RATE;
 use crate::models::tiny;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -122,6 +122,12 @@ fn decode(file: &[u8]) -> Vec<f32> {
     samples
 }
 
+/// The clips as the page has them.
+fn recorded(clips: &[Clip]) -> Vec<Vec<u8>> {
+    let loops: Vec<_> = clips.iter().map(Clip::to_loop).collect();
+    sound::record(&loops, N_ROUNDS).unwrap()
+}
+
 fn peak(samples: &[f32]) -> f32 {
     samples
         .iter()
@@ -161,7 +167,7 @@ fn each_of_twenty_drummers_loops_is_paired_with_the_models_at_the_same_tempo() {
                     "{file} is a drummer's and heard once"
                 );
                 let source = dataset.files.iter().find(|one| one.name == *file).unwrap();
-                let whole = source.material.parts[0].groove().unwrap();
+                let whole = source.extracted.parts[0].groove().unwrap();
                 let windows = (0..3).filter_map(|bar| whole.window(16 * bar, 16));
                 assert!(windows.into_iter().any(|window| window == clip.groove));
             }
@@ -270,11 +276,9 @@ fn the_page_needs_nothing_else_and_credits_the_drummers() {
     assert!(page.contains("Licence: unknown: state it before you publish"));
 
     let (folder, model) = (data(N_PAIRS), model());
-    let dataset = Dataset {
-        licence: data::GMD_LICENCE.to_owned(),
-        attribution: data::GMD_ATTRIBUTION.to_owned(),
-        ..dataset(folder.path())
-    };
+    let mut dataset = dataset(folder.path());
+    dataset.card.licence = data::GMD_LICENCE.to_owned();
+    dataset.card.attribution = data::GMD_ATTRIBUTION.to_owned();
     let page = Page {
         model: &model.metadata,
         dataset: &dataset,
@@ -317,7 +321,7 @@ fn every_hit_sounds_when_it_is_played_in_both_rounds() {
         (0, Voice::Kick, 1.0, 0.5),
         (8, Voice::ClosedHat, 1.0, -0.25),
     ]);
-    let samples = decode(&of_clips(&[early]).unwrap()[0]);
+    let samples = decode(&recorded(&[early])[0]);
     let (bar, sixteenth) = (96_000, 6_000);
     assert_eq!(samples.len(), sixteenth / 2 + 2 * bar + 110_400);
     let loud = 0.05 * peak(&samples);
@@ -339,7 +343,7 @@ fn every_hit_sounds_when_it_is_played_in_both_rounds() {
 #[test]
 fn the_last_cymbal_rings_to_its_end() {
     let late = clip(&[(15, Voice::Crash, 1.0, -0.5)]);
-    let samples = decode(&of_clips(&[late]).unwrap()[0]);
+    let samples = decode(&recorded(&[late])[0]);
     let end = samples.len() - 960;
     assert!(peak(&samples[end..]) < 0.005, "nothing is cut off");
     assert!(
@@ -352,7 +356,7 @@ fn the_last_cymbal_rings_to_its_end() {
 fn soft_playing_stays_soft_beside_hard_playing() {
     let snares = |velocity| clip(&[(4, Voice::Snare, velocity, 0.0)]);
     let of = |clips: &[Clip]| -> Vec<f32> {
-        let sounds = of_clips(clips).unwrap();
+        let sounds = recorded(clips);
         sounds.iter().map(|sound| peak(&decode(sound))).collect()
     };
     let peaks = of(&[snares(0.25), snares(1.0)]);

@@ -1,7 +1,9 @@
-//! Curves over a common axis, as SVG that takes its colours from the page.
+//! Curves over a common axis, as SVG that takes its colours from the page. Drawn here and not by plotters, which writes colours
+//! into its SVG: these are other ones on dark screens.
 
 use crate::measure::statistics::{Estimate, count};
 use fourbar_roll::escape;
+use maud::{Markup, PreEscaped};
 
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 280.0;
@@ -65,7 +67,7 @@ impl Curve {
 
 impl Chart<'_> {
     /// The picture; `None` if no curve has two points.
-    pub(super) fn to_svg(&self) -> Option<String> {
+    pub(super) fn to_svg(&self) -> Option<Markup> {
         let curves: Vec<&Curve> = self
             .curves
             .iter()
@@ -117,7 +119,7 @@ impl Chart<'_> {
             );
             legend += 34.0 + 6.2 * count(curve.name.chars().count());
         }
-        Some(svg + "</svg>\n")
+        Some(PreEscaped(svg + "</svg>\n"))
     }
 }
 

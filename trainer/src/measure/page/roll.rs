@@ -1,5 +1,6 @@
 //! Piano rolls on the page: small, several on the same lanes, in the page's colours. Drums have a lane each, marked where
-//! they sound (amber ahead of the grid, blue behind); melodies are bars between their lowest and highest note.
+//! they sound (amber ahead of the grid, blue behind); melodies are bars between their lowest and highest note. The crate of
+//! piano rolls draws single pictures with a ground of their own, which can be PNG; these are styled by the page.
 
 use crate::measure::statistics::count;
 use fourbar_model::drums::{DrumMap, Voice};
@@ -7,6 +8,7 @@ use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
 use fourbar_model::midi::DRUM_CHANNEL;
 use fourbar_model::note::Note;
 use fourbar_roll::{LANES, escape};
+use maud::{Markup, PreEscaped};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 84.0;
@@ -87,7 +89,7 @@ impl<'a> Scene<'a> {
     }
 
     /// One roll, with the names of its lanes; `label` says what it is to who cannot see it.
-    pub(super) fn to_svg(&self, notes: &[Note], size: Size, label: &str) -> String {
+    pub(super) fn to_svg(&self, notes: &[Note], size: Size, label: &str) -> Markup {
         let melody = self.keys.map_or(0.0, |_| size.melody());
         let lanes = size.lane() * count(self.drums.len());
         let height = (melody + lanes).max(size.lane());
@@ -103,7 +105,7 @@ impl<'a> Scene<'a> {
                 self.bar(note, size)
             };
         }
-        svg + "\n</svg>\n"
+        PreEscaped(svg + "\n</svg>\n")
     }
 
     /// Lanes, their names, and the lines of steps, beats and bars.
@@ -237,7 +239,7 @@ mod tests {
         let crash = Drum::Voice(Voice::Crash);
         assert_eq!(scene.drums.last(), Some(&Drum::Voice(Voice::Kick)));
         assert!(scene.drums.contains(&crash) && scene.keys.is_none());
-        let svg = scene.to_svg(&rolls[0], Size::Full, "a < b");
+        let svg = scene.to_svg(&rolls[0], Size::Full, "a < b").into_string();
         assert!(svg.contains("kick") && svg.contains("crash") && svg.contains("a &lt; b"));
         assert_eq!(svg.matches("class=\"on\"").count(), 1);
     }
@@ -248,7 +250,9 @@ mod tests {
             note(0.97, 36, DRUM_CHANNEL),
             note(2.03, 36, DRUM_CHANNEL),
         ]];
-        let svg = Scene::of(rolls.iter(), 16, &DrumMap::GM).to_svg(&rolls[0], Size::Strip, "0.5");
+        let svg = Scene::of(rolls.iter(), 16, &DrumMap::GM)
+            .to_svg(&rolls[0], Size::Strip, "0.5")
+            .into_string();
         assert!(svg.contains("class=\"early\"") && svg.contains("class=\"late\""));
     }
 
@@ -256,7 +260,7 @@ mod tests {
     fn a_hit_that_announces_the_loop_is_drawn_before_its_first_step() {
         let rolls = [vec![note(3.97, 36, DRUM_CHANNEL)]];
         let scene = Scene::of(rolls.iter(), 16, &DrumMap::GM);
-        let svg = scene.to_svg(&rolls[0], Size::Full, "");
+        let svg = scene.to_svg(&rolls[0], Size::Full, "").into_string();
         let expected = format!("class=\"early\" x=\"{:.1}\"", scene.x(-0.12));
         assert!(svg.contains(&expected), "{svg}");
     }
@@ -266,7 +270,7 @@ mod tests {
         let rolls = [vec![note(0.0, 72, 0), note(0.0, 36, 1)]];
         let scene = Scene::of(rolls.iter(), 16, &DrumMap::GM);
         assert_eq!((scene.keys, scene.drums.len()), (Some((36, 72)), 0));
-        let svg = scene.to_svg(&rolls[0], Size::Full, "trio");
+        let svg = scene.to_svg(&rolls[0], Size::Full, "trio").into_string();
         assert!(svg.contains("voice0") && svg.contains("voice1"));
     }
 }

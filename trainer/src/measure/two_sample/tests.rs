@@ -94,10 +94,10 @@ fn drummers_of_the_groove_midi_dataset_are_as_far_apart_as_another_judge_finds_t
     };
     let converter = Converter::Groove(GrooveConverter::default());
     let dataset = Dataset::load(Path::new(&path), &converter, &DrumMap::TD11).unwrap();
-    if dataset.name != "Groove MIDI Dataset 1.0.0" {
+    if dataset.card.name != "Groove MIDI Dataset 1.0.0" {
         println!(
             "FOURBAR_DATA names another data set, {}: not compared",
-            dataset.name
+            dataset.card.name
         );
         return;
     }

@@ -39,7 +39,7 @@ impl Windows {
         let beats =
             files.filter(|(_, file)| file.split == split && file.beat_type != Some(BeatType::Fill));
         Self::of(beats.flat_map(|(number, file)| {
-            let parts = file.material.parts.iter();
+            let parts = file.extracted.parts.iter();
             let in_common_time = parts.filter(|part| part.steps_per_bar == STEPS_PER_BAR);
             let grooves = in_common_time.filter_map(|part| part.groove());
             grooves.flat_map(move |groove| {

@@ -2,21 +2,21 @@
 
 use super::input::{Input, InputWindow};
 use super::player::Player;
-use super::take::{Metre, Take, Takes};
+use super::variation::{Metre, Variation, Variations};
 use anyhow::Context as _;
 use fourbar_model::latent::Path;
 use std::io::Write;
 
 /// Music on the way between two inputs, ends included.
 ///
-/// All is drawn with the same noise, so that only the place on the way makes a difference. A model that is told which
-/// drums play is told those of the first input, unless `--controls` says otherwise.
+/// All is drawn with the same noise, so that only the place on the way makes a difference. Conditional models take
+/// the controls of the first input, unless `--controls` says otherwise.
 pub(super) fn interpolation<'a>(
     player: &'a Player,
     inputs: &'a [Input],
     count: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let ends = Ends::find(player, inputs, out)?;
     Ok(Box::new((0..count).map(move |index| {
         let t = fraction(index, count);
@@ -27,7 +27,7 @@ pub(super) fn interpolation<'a>(
             inputs[0].stem,
             inputs[1].stem
         );
-        ends.take(player, z, format!("interpolate-{:03}", index + 1), title)
+        ends.variation(player, z, format!("interpolate-{:03}", index + 1), title)
     })))
 }
 
@@ -38,7 +38,7 @@ pub(super) fn grid<'a>(
     inputs: &'a [Input],
     side: usize,
     out: &mut dyn Write,
-) -> anyhow::Result<Takes<'a>> {
+) -> anyhow::Result<Variations<'a>> {
     let ends = Ends::find(player, inputs, out)?;
     let places = (0..side).flat_map(move |row| (0..side).map(move |column| (row, column)));
     Ok(Box::new(places.map(move |(row, column)| {
@@ -52,7 +52,7 @@ pub(super) fn grid<'a>(
             y * 100.0,
             names(inputs)
         );
-        ends.take(player, z, stem, title)
+        ends.variation(player, z, stem, title)
     })))
 }
 
@@ -90,17 +90,17 @@ impl Ends {
         })
     }
 
-    fn take(
+    fn variation(
         &self,
         player: &Player,
         z: Vec<f32>,
         stem: String,
         title: String,
-    ) -> anyhow::Result<Take> {
+    ) -> anyhow::Result<Variation> {
         let rows = player
             .play(&z, Some(&self.first.example), 0)
             .context("generating between inputs")?;
-        Ok(Take {
+        Ok(Variation {
             stem,
             title,
             notes: player.notes(&rows),

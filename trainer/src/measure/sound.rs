@@ -1,11 +1,11 @@
 //! Grooves as sound: through the preview kit, and as files that a page can hold.
 //!
-//! A clip is a loop twice around, so that one hears it as a loop, and what then still rings. It is one channel: timing and
-//! dynamics are judged, not the panorama. Ogg Opus at [`BIT_RATE`] is near to transparent for one channel and a sixteenth
-//! of the size of WAV; FLAC, which would be exact, makes the page seven times as large.
+//! A recording is so many rounds of a loop, and what then still rings. It is one channel: timing and dynamics are judged,
+//! not the panorama. Ogg Opus at [`BIT_RATE`] is near to transparent for one channel and a sixteenth of the size of WAV;
+//! FLAC, which would be exact, makes a page seven times as large.
 
-use super::clips::Clip;
 use fourbar_kit::{Kit, Stroke};
+use fourbar_model::groove::Groove;
 use opus_pure::{
     Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead, RateControl, Signal,
 };
@@ -13,25 +13,32 @@ use rayon::prelude::*;
 
 /// Samples a second: Opus's own rate.
 pub(super) const SAMPLE_RATE: u16 = 48_000;
-/// How often the loop is played.
-const N_ROUNDS: u8 = 2;
 /// What comes before the first step: room for the earliest hit that belongs to it, half a step ahead.
 const LEAD_BEATS: f64 = 0.125;
 /// What comes after the loop's end: longer than any drum rings.
 const TAIL_SECONDS: f64 = 2.3;
-/// Largest sample of all clips together; Opus may overshoot a little.
+/// Largest sample of all recordings together; Opus may overshoot a little.
 const PEAK: f32 = 0.7;
 /// Bits a second that Opus aims at.
 const BIT_RATE: i32 = 48_000;
 /// Samples in a packet of Opus, 20 ms.
 const PACKET_SAMPLES: usize = 960;
 
-/// The clips as Ogg Opus files, all with the same gain, so that none is louder than it was played.
+/// A groove to be heard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loop<'a> {
+    pub(super) groove: &'a Groove,
+    /// Tempo in quarter notes a minute.
+    pub(super) bpm: f64,
+}
+
+/// `n_rounds` of each loop as an Ogg Opus file, all with the same gain, so that none is louder than it was played.
 ///
 /// # Errors
 /// If the encoder fails.
-pub(super) fn of_clips(clips: &[Clip]) -> opus_pure::Result<Vec<Vec<u8>>> {
-    let mut sounds: Vec<Vec<f32>> = clips.par_iter().map(render).collect();
+pub(super) fn record(loops: &[Loop<'_>], n_rounds: u8) -> opus_pure::Result<Vec<Vec<u8>>> {
+    let rendered = loops.par_iter().map(|one| render(one, n_rounds));
+    let mut sounds: Vec<Vec<f32>> = rendered.collect();
     let samples = sounds.iter().flatten();
     let largest = samples.fold(0.0_f32, |largest, sample| largest.max(sample.abs()));
     let gain = if largest > 0.0 { PEAK / largest } else { 1.0 };
@@ -41,13 +48,13 @@ pub(super) fn of_clips(clips: &[Clip]) -> opus_pure::Result<Vec<Vec<u8>>> {
     sounds.par_iter().map(|samples| encode(samples)).collect()
 }
 
-/// The clip's loop through the preview kit, both channels together.
-fn render(clip: &Clip) -> Vec<f32> {
-    let pattern = clip.groove.to_pattern();
-    let seconds_per_beat = 60.0 / clip.bpm;
+/// The loop through the preview kit, both channels together.
+fn render(Loop { groove, bpm }: &Loop<'_>, n_rounds: u8) -> Vec<f32> {
+    let pattern = groove.to_pattern();
+    let seconds_per_beat = 60.0 / bpm;
     let seconds = |beats: f64| (LEAD_BEATS + beats) * seconds_per_beat;
-    let mut strokes = Vec::with_capacity(usize::from(N_ROUNDS) * pattern.hits().len());
-    for round in 0..N_ROUNDS {
+    let mut strokes = Vec::with_capacity(usize::from(n_rounds) * pattern.hits().len());
+    for round in 0..n_rounds {
         let start_beats = f64::from(round) * pattern.loop_beats();
         strokes.extend(pattern.hits().iter().map(|hit| Stroke {
             sample: sample_at(seconds(start_beats + hit.grid_beats + hit.offset_beats)),
@@ -56,18 +63,18 @@ fn render(clip: &Clip) -> Vec<f32> {
         }));
     }
     strokes.sort_by_key(|stroke| stroke.sample);
-    let end_seconds = seconds(f64::from(N_ROUNDS) * pattern.loop_beats()) + TAIL_SECONDS;
+    let end_seconds = seconds(f64::from(n_rounds) * pattern.loop_beats()) + TAIL_SECONDS;
     let [left, right] = Kit::new(f32::from(SAMPLE_RATE)).perform(&strokes, sample_at(end_seconds));
     let channels = left.iter().zip(&right);
     channels.map(|(left, right)| 0.5 * (left + right)).collect()
 }
 
-/// The sample at which something happens, counted from the clip's start; what would be before it is at the start.
+/// The sample at which something happens, counted from the recording's start; what would be before it is at the start.
 fn sample_at(seconds: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "the conversion saturates, and clips are minutes long at most"
+        reason = "the conversion saturates, and recordings are minutes long at most"
     )]
     let sample = (seconds * f64::from(SAMPLE_RATE)).round() as usize;
     sample

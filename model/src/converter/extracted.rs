@@ -6,11 +6,11 @@ use crate::groove::{Groove, NotesLost};
 
 /// What a song holds for one converter.
 #[derive(Debug, Clone)]
-pub struct Material {
-    /// What windows are cut from, never empty: stretches of one metre, and for most converters those without a long
+pub struct Extracted {
+    /// What windows are cut from, never empty: sections of one metre, and for most converters those without a long
     /// rest.
     pub parts: Vec<Part>,
-    /// Why other stretches of the song are not among them.
+    /// Why other sections of the song are not among them.
     pub left_out: Vec<String>,
     /// Notes that were looked at: those of the drums, of the melodies, of the trio.
     pub n_notes: usize,
@@ -32,7 +32,7 @@ pub struct Material {
     pub(super) is_whole: bool,
 }
 
-/// A stretch of a song that windows are cut from.
+/// A section of a song that windows are cut from.
 #[derive(Debug, Clone)]
 pub struct Part {
     /// Where it begins in the song, in beats.
@@ -42,10 +42,10 @@ pub struct Part {
     pub(super) content: Content,
 }
 
-/// Where a window lies in its material.
+/// Where a window lies in what was extracted of its song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
-    /// Index into [`Material::parts`].
+    /// Index into [`Extracted::parts`].
     pub part: usize,
     /// First step of the window in that part.
     pub first_step: usize,
@@ -68,7 +68,7 @@ macro_rules! content {
         pub(super) fn $name(&self) -> &$Type {
             match self {
                 Self::$Kind(content) => content,
-                _ => panic!("the material is another converter's"),
+                _ => panic!("this is another converter's"),
             }
         }
     };
@@ -142,7 +142,7 @@ impl Content {
     }
 }
 
-impl Material {
+impl Extracted {
     /// Repeats a loop up to `n_steps`, if it fits into them several times without a rest. Says whether it did.
     pub fn repeat_to(&mut self, n_steps: usize) -> bool {
         let [part] = &mut self.parts[..] else {

@@ -1,4 +1,4 @@
-//! What a model invents.
+//! Samples of a model's prior.
 
 use super::decoding::BATCH;
 use super::held_out::{self, HeldOut};
@@ -9,14 +9,14 @@ use fourbar_model::noise::Noise;
 use fourbar_model::rows::Rows;
 use fourbar_model::vae::Vae;
 
-/// Temperature of what is invented.
+/// Temperature of the samples.
 pub(super) const TEMPERATURE: f32 = 1.0;
 
 /// `n_samples` grooves decoded from the prior at [`TEMPERATURE`]; `None` if the model plays no drums of the nine.
 ///
 /// # Errors
 /// If the network fails.
-pub(super) fn invented_grooves(
+pub(super) fn sampled_grooves(
     vae: &Vae,
     held_out: &HeldOut,
     n_samples: usize,
@@ -28,15 +28,15 @@ pub(super) fn invented_grooves(
     let mut grooves: Vec<Groove> = Vec::with_capacity(n_samples);
     let samples: Vec<usize> = (0..n_samples).collect();
     for batch in samples.chunks(BATCH) {
-        let rows = invented(vae, held_out, batch, seed)?;
+        let rows = sample_prior(vae, held_out, batch, seed)?;
         grooves.extend(held_out::grooves(vae.config(), rows.iter()).unwrap_or_default());
     }
     Ok(Some(grooves))
 }
 
-/// What the model invents at [`TEMPERATURE`]: number i is the sequence of the seed `seed` + i, in the plugin as in
-/// `fourbar generate`. A model that is told which drums play is told those of one held-out example after the other.
-pub(super) fn invented(
+/// What the model plays at [`TEMPERATURE`]: number i is the sequence of the seed `seed` + i, in the plugin as in
+/// `fourbar generate`. Conditional models take the controls of one held-out example after the other.
+pub(super) fn sample_prior(
     vae: &Vae,
     held_out: &HeldOut,
     samples: &[usize],

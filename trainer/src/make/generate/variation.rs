@@ -5,10 +5,10 @@ use fourbar_model::midi::TimeSignature;
 use fourbar_model::note::Note;
 
 /// Music in the order in which it is written, made one by one: any number of pieces fits into the memory.
-pub(super) type Takes<'a> = Box<dyn Iterator<Item = anyhow::Result<Take>> + 'a>;
+pub(super) type Variations<'a> = Box<dyn Iterator<Item = anyhow::Result<Variation>> + 'a>;
 
 /// Generated music and what it is called.
-pub(super) struct Take {
+pub(super) struct Variation {
     /// File name without its ending.
     pub(super) stem: String,
     /// The same for people.

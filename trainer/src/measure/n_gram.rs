@@ -1,4 +1,4 @@
-//! How likely a stretch of music is, by what usually follows what: a judge that knows nothing of any network.
+//! How likely a sequence of rows is, by what usually follows what: a judge that knows nothing of any network.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -12,7 +12,7 @@ pub(super) const ORDER: usize = 5;
 /// # Source
 /// Witten and Bell 1991, "The Zero-Frequency Problem", in its interpolated form.
 #[derive(Debug)]
-pub(super) struct LanguageModel {
+pub(super) struct NGramModel {
     /// How many different rows there can be.
     n_tokens: f64,
     contexts: HashMap<u64, Followers>,
@@ -27,7 +27,7 @@ struct Followers {
     n_different: u32,
 }
 
-impl LanguageModel {
+impl NGramModel {
     /// Learns from sequences of tokens, of which there can be `n_tokens` different ones.
     pub(super) fn learn(sequences: impl Iterator<Item = Vec<u64>>, n_tokens: f64) -> Self {
         let mut model = Self {
@@ -92,8 +92,8 @@ fn hash(value: impl std::hash::Hash) -> u64 {
 mod tests {
     use super::*;
 
-    fn model() -> LanguageModel {
-        LanguageModel::learn([vec![0, 1, 0, 1, 0, 1], vec![0, 1, 2]].into_iter(), 4.0)
+    fn model() -> NGramModel {
+        NGramModel::learn([vec![0, 1, 0, 1, 0, 1], vec![0, 1, 2]].into_iter(), 4.0)
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn with_nothing_learned_all_rows_are_equally_likely() {
-        let model = LanguageModel::learn(std::iter::empty(), 8.0);
+        let model = NGramModel::learn(std::iter::empty(), 8.0);
         assert_eq!(model.n_contexts(), 0);
         let expected = -3.0 * 8.0_f64.ln();
         assert!((model.log_likelihood(&[0, 5, 7]) - expected).abs() < 1e-12);

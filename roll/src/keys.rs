@@ -1,9 +1,10 @@
 //! Piano rolls of melodies and trios: a lane for each key, and one for each drum that plays.
 
+use super::drawn_bars;
+use super::picture::{Anchor, Colour, Picture, PictureKind, Shape, length};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::STEPS_PER_BEAT;
 use fourbar_model::note::Note;
-use fourbar_roll::{Anchor, Colour, Picture, Shape, drawn_bars, length};
 
 const LANE_HEIGHT: f32 = 9.0;
 const DRUM_LANE_HEIGHT: f32 = 16.0;
@@ -25,8 +26,9 @@ const BEAT_LINE: Colour = Colour(45, 51, 64);
 const VOICES: [Colour; 2] = [Colour(255, 170, 70), Colour(90, 170, 255)];
 const DRUMS: Colour = Colour(236, 238, 245);
 
-/// What is drawn.
-pub(super) struct KeyRoll<'a> {
+/// What a piano roll of melodies shows: notes on the lanes of their keys, and the drums that play with them.
+#[derive(Debug, Clone)]
+pub struct KeyRoll<'a> {
     keys: &'a [Note],
     /// Drum and note.
     drums: Vec<(Voice, &'a Note)>,
@@ -37,7 +39,8 @@ pub(super) struct KeyRoll<'a> {
 impl<'a> KeyRoll<'a> {
     /// The roll of as many [as can be drawn](drawn_bars) of `n_bars` bars of `steps_per_bar` steps; drums outside of `map`
     /// are left out.
-    pub(super) fn new(
+    #[must_use]
+    pub fn new(
         keys: &'a [Note],
         drums: &'a [Note],
         n_bars: usize,
@@ -74,8 +77,15 @@ impl<'a> KeyRoll<'a> {
         Voice::ALL.into_iter().rev().filter(plays).collect()
     }
 
-    /// The picture, with a title.
-    pub(super) fn picture(&self, title: &str) -> Picture {
+    /// The picture's file, with `title` above it.
+    ///
+    /// # Errors
+    /// If the PNG encoder fails.
+    pub fn encode(&self, title: &str, kind: PictureKind) -> anyhow::Result<Vec<u8>> {
+        self.picture(title).encode(kind)
+    }
+
+    fn picture(&self, title: &str) -> Picture {
         let (low, high) = self.range();
         let voices = self.voices();
         let n_steps = self.n_bars * self.steps_per_bar;
@@ -85,14 +95,7 @@ impl<'a> KeyRoll<'a> {
         let height = TOP + keys_height + length(voices.len()) * DRUM_LANE_HEIGHT + BOTTOM;
         let width = (LEFT + roll_width + RIGHT).max(MIN_WIDTH);
 
-        let mut shapes = vec![Shape::words(
-            LEFT,
-            38.0,
-            19.0,
-            Anchor::Start,
-            Colour::WORDS,
-            title,
-        )];
+        let mut shapes = vec![Shape::title(LEFT, title)];
         for pitch in low..=high {
             let y = TOP + f32::from(high - pitch) * LANE_HEIGHT;
             let is_black = [1, 3, 6, 8, 10].contains(&(pitch % 12));
@@ -107,12 +110,11 @@ impl<'a> KeyRoll<'a> {
             if pitch.is_multiple_of(12) {
                 let name = format!("C{}", i16::from(pitch / 12) - 1);
                 let baseline = y + LANE_HEIGHT - 1.0;
-                shapes.push(Shape::words(
+                shapes.push(Shape::label(
                     LEFT - 12.0,
                     baseline,
                     11.0,
                     Anchor::End,
-                    Colour::QUIET_WORDS,
                     &name,
                 ));
             }
@@ -126,12 +128,11 @@ impl<'a> KeyRoll<'a> {
                 DRUM_LANE_HEIGHT - 2.0,
                 BLACK_KEY,
             ));
-            shapes.push(Shape::words(
+            shapes.push(Shape::label(
                 LEFT - 12.0,
                 y + DRUM_LANE_HEIGHT - 4.0,
                 12.0,
                 Anchor::End,
-                Colour::QUIET_WORDS,
                 voice.name(),
             ));
         }
@@ -201,14 +202,7 @@ impl<'a> KeyRoll<'a> {
         for bar in 0..self.n_bars {
             let x = LEFT + length(bar * self.steps_per_bar) * step_width + 4.0;
             let number = (bar + 1).to_string();
-            shapes.push(Shape::words(
-                x,
-                TOP - 9.0,
-                11.0,
-                Anchor::Start,
-                Colour::QUIET_WORDS,
-                &number,
-            ));
+            shapes.push(Shape::label(x, TOP - 9.0, 11.0, Anchor::Start, &number));
         }
     }
 }

@@ -1,6 +1,6 @@
-//! How a song is cut into stretches that windows can be cut from.
+//! How a song is cut into sections that windows can be cut from.
 
-use super::material::{Material, Part};
+use super::extracted::{Extracted, Part};
 use crate::drums::DrumMap;
 use crate::error::Error;
 use crate::groove::{MAX_BARS, NotesLost, STEPS_PER_BAR, beats, nearest_step, step_of};
@@ -55,8 +55,8 @@ impl Extent {
     }
 }
 
-/// A song in stretches of one metre, and which of them can be used.
-pub(super) struct Stretches {
+/// A song in sections of one metre, and which of them can be used.
+pub(super) struct Sections {
     segments: Vec<Segment>,
     any_metre: bool,
     /// Those that were asked for and cannot be used, by their place.
@@ -65,7 +65,7 @@ pub(super) struct Stretches {
     n_counted_in: usize,
 }
 
-impl Stretches {
+impl Sections {
     pub(super) fn of(song: &Song, any_metre: bool, is_compatible: bool) -> Self {
         let split_at = if is_compatible {
             SplitAt::MetreOrTempo
@@ -105,7 +105,7 @@ impl Stretches {
         extent.without(n_steps)
     }
 
-    /// `notes`, in the order of time, by usable stretch; those in other stretches are counted as lost.
+    /// `notes`, in the order of time, by usable section; those in other sections are counted as lost.
     ///
     /// # Errors
     /// If a note lies beyond what a song can be long: the empty bars up to it would fill the memory.
@@ -113,7 +113,7 @@ impl Stretches {
         &mut self,
         notes: &[Note],
         lost: &mut NotesLost,
-    ) -> Result<Vec<Stretch>, Error> {
+    ) -> Result<Vec<Section>, Error> {
         let is_within = |note: &&Note| step_of(note.onset_beats).is_some();
         let n_beyond = notes.len() - notes.iter().filter(is_within).count();
         if n_beyond > 0 {
@@ -121,10 +121,10 @@ impl Stretches {
                 "{n_beyond} of its notes lie beyond bar {MAX_BARS}: it is damaged, or cut it into parts"
             )));
         }
-        let mut stretches = Vec::new();
+        let mut sections = Vec::new();
         for (place, notes) in midi::split(&self.segments, notes) {
             match self.steps_per_bar(place) {
-                Ok(steps_per_bar) => stretches.push(Stretch {
+                Ok(steps_per_bar) => sections.push(Section {
                     place,
                     start_beats: self.segments[place].start_beats,
                     steps_per_bar,
@@ -136,7 +136,7 @@ impl Stretches {
                 }
             }
         }
-        Ok(stretches)
+        Ok(sections)
     }
 
     fn steps_per_bar(&self, place: usize) -> Result<usize, Error> {
@@ -149,7 +149,7 @@ impl Stretches {
         }
     }
 
-    /// Why stretches are refused, each reason once, in the order of the first stretch that it keeps out.
+    /// Why sections are refused, each reason once, in the order of the first section that it keeps out.
     fn left_out(&self) -> Vec<String> {
         let mut reasons: Vec<(String, f64, usize)> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
@@ -186,40 +186,40 @@ impl Stretches {
             .collect()
     }
 
-    /// The material that `parts` of `heard` are, or why there is none: the stretches left out, or else `nothing`.
-    pub(super) fn material(
+    /// What `parts` of `seen` are, or why there is nothing: the sections left out, or else `nothing`.
+    pub(super) fn extracted(
         self,
         parts: Vec<Part>,
-        heard: Heard,
-        nothing: impl FnOnce(&Heard) -> String,
-    ) -> Result<Material, Error> {
+        seen: NotesSeen,
+        nothing: impl FnOnce(&NotesSeen) -> String,
+    ) -> Result<Extracted, Error> {
         let left_out = self.left_out();
         if parts.is_empty() {
             return Err(Error::Song(if left_out.is_empty() {
-                nothing(&heard)
+                nothing(&seen)
             } else {
                 left_out.join("; ")
             }));
         }
-        let is_one_channel = heard.channels.len() == 1;
-        Ok(Material {
+        let is_one_channel = seen.channels.len() == 1;
+        Ok(Extracted {
             parts,
             left_out,
-            n_notes: heard.n_notes,
-            lost: heard.lost,
-            first_beats: heard.first_beats,
-            found: heard.found,
-            aside: heard.aside,
-            n_by_pedal: heard.n_by_pedal,
-            better_map: heard.better_map,
-            channel: heard.channels.first().copied().filter(|_| is_one_channel),
+            n_notes: seen.n_notes,
+            lost: seen.lost,
+            first_beats: seen.first_beats,
+            found: seen.found,
+            aside: seen.aside,
+            n_by_pedal: seen.n_by_pedal,
+            better_map: seen.better_map,
+            channel: seen.channels.first().copied().filter(|_| is_one_channel),
             is_whole: false,
         })
     }
 }
 
 /// The notes that a converter looks at.
-pub(super) struct Heard {
+pub(super) struct NotesSeen {
     pub(super) n_notes: usize,
     /// Infinite without notes.
     first_beats: f64,
@@ -233,7 +233,7 @@ pub(super) struct Heard {
     better_map: Option<&'static DrumMap>,
 }
 
-impl Heard {
+impl NotesSeen {
     pub(super) fn nothing() -> Self {
         Self {
             n_notes: 0,
@@ -266,15 +266,15 @@ impl Heard {
 }
 
 /// Notes in one metre, in beats from its first bar line.
-pub(super) struct Stretch {
-    /// Among the stretches of the song.
+pub(super) struct Section {
+    /// Among the sections of the song.
     pub(super) place: usize,
     pub(super) start_beats: f64,
     pub(super) steps_per_bar: usize,
     pub(super) notes: Vec<Note>,
 }
 
-impl Stretch {
+impl Section {
     /// The step on which the last note ends.
     pub(super) fn n_steps(&self) -> usize {
         let ends = self.notes.iter().map(|note| steps(note).1);

@@ -1,0 +1,89 @@
+//! Runs the fuzz targets of `fuzz/`: hostile bytes for whatever reads a file, a state or a host's calls.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::command::{find_program, nightly_cargo, repository, run};
+
+/// Which targets are run, and for how long.
+#[derive(Args)]
+pub(crate) struct FuzzArgs {
+    /// The targets to run, such as midi; all if none is named
+    #[arg(value_name = "TARGET", value_parser = TARGETS.map(|target| target.name))]
+    targets: Vec<String>,
+    /// How long each is run
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    seconds: u32,
+}
+
+/// A fuzz target and the folders of inputs that it starts from.
+struct Target {
+    name: &'static str,
+    seeds: &'static [&'static str],
+}
+
+const TARGETS: [Target; 7] = [
+    Target {
+        name: "midi",
+        seeds: &["tests/fixtures/midi"],
+    },
+    Target {
+        name: "archive",
+        seeds: &["fuzz/seeds/archive"],
+    },
+    Target {
+        name: "settings",
+        seeds: &["trainer/presets", "model/maps"],
+    },
+    Target {
+        name: "checkpoint",
+        seeds: &["fuzz/seeds/checkpoint"],
+    },
+    Target {
+        name: "import",
+        seeds: &["fuzz/seeds/import"],
+    },
+    Target {
+        name: "state",
+        seeds: &["tests/fixtures/state"],
+    },
+    Target {
+        name: "host",
+        seeds: &[],
+    },
+];
+
+/// Runs the targets one after the other; what they find of value is kept in `fuzz/corpus`, and what fails in
+/// `fuzz/artifacts`.
+///
+/// # Errors
+/// If cargo-fuzz or a nightly compiler is missing, or a target fails: the input is then the regression test to write.
+pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
+    if find_program("cargo-fuzz").is_none() {
+        bail!(
+            "fuzzing needs cargo-fuzz and a nightly compiler: cargo install cargo-fuzz, rustup toolchain install nightly"
+        );
+    }
+    let is_asked_for = |target: &&Target| {
+        args.targets.is_empty() || args.targets.iter().any(|name| name == target.name)
+    };
+    for target in TARGETS.iter().filter(is_asked_for) {
+        let corpus = format!("fuzz/corpus/{}", target.name);
+        fs::create_dir_all(repository().join(&corpus)).with_context(|| corpus.clone())?;
+        let mut command = nightly_cargo();
+        command
+            .args(["fuzz", "run", target.name, &corpus])
+            .args(target.seeds)
+            .arg("--")
+            .arg(format!("-max_total_time={}", args.seconds))
+            .args(["-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1"])
+            // A drum map that was read is there as long as the program.
+            .env("ASAN_OPTIONS", "detect_leaks=0")
+            .current_dir(repository());
+        println!("\n== {}", target.name);
+        run(&mut command)?;
+    }
+    Ok(())
+}
