@@ -40,12 +40,13 @@ use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::request::{Locks, Ready};
+use crate::request::{Locks, Ready, Request};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
 use export::Export;
-use grid::Touched;
+use fourbar_model::groove::Groove;
+use grid::{BarAction, Touched};
 use history::{History, Recipe};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
@@ -88,6 +89,10 @@ struct View {
     meter: Meter,
     models: ModelMenu,
     page: Page,
+    /// The bar that was copied.
+    copied_bar: Option<Groove>,
+    /// Whether the pointer is over the grid.
+    is_at_grid: bool,
     export: Option<Background<PathBuf>>,
     /// The models folder on its way to the user.
     folder: Option<Background<PathBuf>>,
@@ -111,6 +116,8 @@ impl View {
             meter: Meter::default(),
             models: ModelMenu::default(),
             page: Page::default(),
+            copied_bar: None,
+            is_at_grid: false,
             export: None,
             folder: None,
             done: None,
@@ -162,10 +169,14 @@ impl View {
     fn remember(&mut self, snapshot: &Snapshot) {
         let Some(ready) = &snapshot.ready else { return };
         let request = ready.request;
-        if request.matches(&self.params.request(request.variation)) {
-            let locks = snapshot.locks().cloned();
-            self.history
-                .record(Recipe { request, locks }, Instant::now());
+        let is_wanted = request.matches(&self.params.request(request.variation));
+        if is_wanted && !self.history.was_recorded(&request) {
+            let recipe = Recipe {
+                request,
+                locks: snapshot.locks().cloned(),
+                groove: ready.plain_groove(),
+            };
+            self.history.record(recipe, Instant::now());
         }
     }
 
@@ -200,35 +211,62 @@ impl View {
     }
 
     fn show_grid(
-        &self,
+        &mut self,
         ui: &Ui,
         rect: Rect,
         setter: &ParamSetter,
         sounding: Option<&Ready>,
         snapshot: &Snapshot,
     ) {
+        let locks = snapshot.locks().map(Arc::as_ref);
+        let edited = sounding.and_then(|ready| edited(ready, locks?));
+        let ready = edited.as_ref().or(sounding);
         let picture = grid::Picture {
-            ready: sounding,
+            ready,
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
             tempo_bpm: self.tempo_bpm(),
-            locks: snapshot.locks().map(Arc::as_ref),
+            locks,
             notice: match &snapshot.status {
                 Status::Problem(problem) => problem,
                 _ => "Making the first pattern\u{2026}",
             },
         };
-        match grid::show(ui, rect, &picture, &self.params.lanes, setter) {
-            None => {}
-            Some(Touched::Name(voice)) => self.shared.strike(voice),
-            Some(Touched::Lock(part)) => {
-                if let Some(ready) = sounding {
-                    let mut locks = Locks::of(ready, picture.locks);
-                    locks.toggle(|step, voice| part.has(step, voice));
-                    self.shared.change_locks(Some(Arc::new(locks)));
-                }
+        self.is_at_grid = ui.rect_contains_pointer(rect);
+        let touched = grid::show(ui, rect, &picture, &self.params.lanes, setter);
+        let Some((touched, ready)) = touched.zip(ready) else {
+            return;
+        };
+        let mut changed = Locks::of(ready, locks);
+        match touched {
+            Touched::Name(voice) => return self.shared.strike(voice),
+            Touched::Lock(part) => changed.toggle(|step, voice| part.has(step, voice)),
+            Touched::Cell(change) => changed.change(change),
+            Touched::Bar(bar, BarAction::Copy) => {
+                self.copied_bar = changed.bar(bar);
+                return;
             }
+            Touched::Bar(bar, BarAction::Paste) => match &self.copied_bar {
+                Some(contents) => changed.replace_bar(bar, contents),
+                None => return,
+            },
+            Touched::Bar(bar, BarAction::Change(change)) => changed.change_bar(bar, change),
         }
+        self.change_locks(changed);
+    }
+
+    /// Takes other locks into force, and into the history at once: a host that is stopped may make no pattern of them.
+    fn change_locks(&mut self, changed: Locks) {
+        let groove = changed.groove();
+        let locks = Some(Arc::new(changed));
+        self.shared.change_locks(locks.clone());
+        let variation = self.shared.variation.load(Ordering::Relaxed);
+        let recipe = Recipe {
+            request: self.params.request(variation),
+            locks,
+            groove,
+        };
+        self.history.record(recipe, Instant::now());
     }
 
     fn show_sections(
@@ -297,11 +335,31 @@ impl View {
         match (&snapshot.status, &self.done) {
             (Status::Problem(problem), _) => Message::Problem(problem.clone()),
             (_, Some(done)) => done.clone(),
+            _ if self.is_at_grid => Message::Hint(
+                "Click: add a hit or take it out.  Drag: velocity.  Alt or Ctrl and drag: timing.  Right button: erase.  Bar \
+                 numbers: copy, shift, clear.",
+            ),
             _ => Message::Hint(
                 "Shift: finer.  Double click: back to the default.  Wheel: step by step.",
             ),
         }
     }
+}
+
+/// What is shown until the pattern that `ready` becomes by an edit is made.
+fn edited(ready: &Ready, locks: &Locks) -> Option<Ready> {
+    let request = Request {
+        locks: locks.id(),
+        ..ready.request
+    };
+    let is_newer = request.locks != ready.request.locks;
+    (is_newer && locks.hold(&request, &ready.checkpoint_id)).then(|| Ready {
+        request,
+        checkpoint_id: ready.checkpoint_id.clone(),
+        pattern: locks.groove().to_pattern(),
+        groove: None,
+        n_passes: 1,
+    })
 }
 
 /// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one. A name may be typed.

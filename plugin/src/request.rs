@@ -3,10 +3,12 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+mod edit;
 mod form;
 mod locks;
 mod play;
 
+pub use edit::{BarChange, CellChange, Edit};
 pub use form::{Form, MAX_FORM_BARS};
 pub use locks::Locks;
 pub use play::{Play, STYLES, Style};

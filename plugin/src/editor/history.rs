@@ -2,19 +2,22 @@
 //!
 //! Going back only sets parameters and the variation; the same ones make the same pattern again.
 
-use crate::request::{Locks, Play, Request};
+use crate::request::{Edit, Locks, Play, Request};
+use fourbar_model::groove::Groove;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Patterns remembered; older ones are forgotten.
 const LIMIT: usize = 64;
-/// Changes of a control that follow each other faster than this are one change.
+/// Changes of a control, or of one hit, that follow each other faster than this are one change.
 const ONE_MOVEMENT: Duration = Duration::from_millis(700);
 /// What makes a pattern: the request, and the locks that it names.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub(super) request: Request,
     pub(super) locks: Option<Arc<Locks>>,
+    /// The groove that was made, without fills and variations.
+    pub(super) groove: Groove,
 }
 
 impl Recipe {
@@ -30,6 +33,8 @@ impl Recipe {
         };
         if old.name() != new.name() {
             "another groove"
+        } else if let Some(edit) = self.edit_since(before) {
+            edit.name
         } else if old.locks != new.locks {
             "locks"
         } else if old.play.style != new.play.style {
@@ -46,6 +51,12 @@ impl Recipe {
             "temperature"
         }
     }
+
+    /// What was done by hand to the groove of `before`.
+    fn edit_since(&self, before: &Self) -> Option<Edit> {
+        let is_of_same_draw = self.request.draws_like(&before.request);
+        is_of_same_draw.then(|| Edit::between(&before.groove, &self.groove))?
+    }
 }
 
 /// The patterns so far and the place among them. Owned by the editor's thread.
@@ -59,14 +70,21 @@ pub(super) struct History {
 }
 
 impl History {
+    /// Whether `request` is what was recorded last.
+    pub(super) fn was_recorded(&self, request: &Request) -> bool {
+        self.sounding.is_some_and(|last| last.matches(request))
+    }
+
     /// Remembers that a pattern made from `recipe` has arrived `now`.
     ///
     /// A control being moved makes many patterns; those that follow each other closely and share a name count as one.
     pub(super) fn record(&mut self, recipe: Recipe, now: Instant) {
-        let before = self.sounding.replace(recipe.request);
-        if before.is_some_and(|before| before.matches(&recipe.request)) {
+        let was_recorded = self.was_recorded(&recipe.request);
+        self.sounding = Some(recipe.request);
+        if was_recorded {
             return;
         }
+        let last_edit = self.last_edit();
         let Some(shown) = self.recipes.get_mut(self.current) else {
             self.recipes.push(recipe);
             return;
@@ -74,8 +92,14 @@ impl History {
         if shown.request.matches(&recipe.request) {
             return;
         }
+        let is_same_hit = || {
+            let next = recipe.edit_since(shown);
+            last_edit
+                .zip(next)
+                .is_some_and(|(last, next)| last.goes_on_with(&next))
+        };
         let is_same_movement = shown.request.name() == recipe.request.name()
-            && shown.request.locks == recipe.request.locks
+            && (shown.request.locks == recipe.request.locks || is_same_hit())
             && self.current > 0
             && self
                 .last_change
@@ -92,6 +116,12 @@ impl History {
             self.recipes.remove(0);
         }
         self.current = self.recipes.len() - 1;
+    }
+
+    /// What was done by hand to come to the shown pattern.
+    fn last_edit(&self) -> Option<Edit> {
+        let before = self.recipes.get(self.current.checked_sub(1)?)?;
+        self.recipes.get(self.current)?.edit_since(before)
     }
 
     /// The pattern before this one; the place moves to it.
@@ -131,11 +161,14 @@ mod tests {
 
     use super::*;
     use crate::request::N_LATENT;
+    use fourbar_model::drums::Voice;
+    use fourbar_model::groove::Cell;
 
     fn recipe(seed: u32, temperature: f32) -> Recipe {
         Recipe {
             request: Request::new(seed, 0, temperature, [0.0; N_LATENT]),
             locks: None,
+            groove: Groove::empty(16),
         }
     }
 
@@ -224,6 +257,34 @@ mod tests {
         }
         assert_eq!(history.undo().unwrap().request.variation, 1);
         assert_eq!(history.undo().unwrap().request.variation, 0);
+        assert!(history.undone().is_none());
+    }
+
+    #[test]
+    fn a_hit_that_is_dragged_is_one_step_and_another_hit_another() {
+        let (mut history, mut now) = history([1]);
+        let drag = |step: usize, velocity: f32| {
+            let mut edited = recipe(1, 1.0);
+            let cell = Cell {
+                velocity,
+                offset: 0.0,
+            };
+            edited.groove.set(step, Voice::Kick, Some(cell));
+            edited.request.locks = velocity.to_bits().into();
+            edited
+        };
+        for velocity in [0.5, 0.6, 0.7] {
+            history.record(drag(4, velocity), now);
+            now += Duration::from_millis(30);
+        }
+        let mut both = drag(4, 0.7);
+        let cell = both.groove.cell(4, Voice::Kick);
+        both.groove.set(5, Voice::Kick, cell);
+        both.request.locks = 7;
+        history.record(both, now);
+        assert_eq!(history.undone(), Some("a hit added"));
+        assert_eq!(history.undo().unwrap().groove, drag(4, 0.7).groove);
+        assert_eq!(history.undo().unwrap().groove.n_hits(), 0);
         assert!(history.undone().is_none());
     }
 

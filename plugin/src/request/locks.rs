@@ -3,7 +3,7 @@
 //! Locking changes nothing that is heard: the whole groove is kept, and with it what it was drawn from. Only when
 //! something else is asked for (another seed, a style), what is not locked is drawn anew, around what is.
 
-use super::{Ready, Request};
+use super::{CellChange, Ready, Request};
 use fourbar_model::conditions::Known;
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::Groove;
@@ -81,6 +81,18 @@ impl Locks {
                 }
             }
         }
+    }
+
+    /// Changes cells and locks them; those after the groove's end are left alone.
+    pub(super) fn put(&mut self, changes: impl IntoIterator<Item = CellChange>) {
+        let mut groove = self.groove();
+        for CellChange { step, voice, cell } in changes {
+            if let Some(locked) = self.locked.get_mut(step) {
+                *locked |= bit(voice);
+                groove.set(step, voice, cell);
+            }
+        }
+        self.base.pattern = groove.to_pattern();
     }
 
     /// Whether every cell for whose step and drum `is_meant` holds is locked, and there is one.

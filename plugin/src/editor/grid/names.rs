@@ -1,7 +1,8 @@
 //! The names of the drums beside their lanes: a click plays the drum, a padlock keeps it, two letters silence it and all
 //! others.
 
-use super::{Frame, Part, Touched, padlock};
+use super::bars::padlock;
+use super::{Frame, Part, Touched};
 use crate::editor::{gesture, theme};
 use crate::params::{LaneParams, LanesParams, label};
 use crate::request::Locks;
