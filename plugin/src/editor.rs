@@ -24,6 +24,7 @@ mod knob;
 mod level;
 mod menu;
 mod model_menu;
+mod morph;
 mod notice;
 mod number;
 mod output;
@@ -31,6 +32,7 @@ mod pad;
 mod pages;
 mod play;
 mod seed;
+mod slots;
 mod status_line;
 mod stepper;
 mod theme;
@@ -40,7 +42,7 @@ use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::request::{Locks, Ready, Request};
+use crate::request::{Kept, Locks, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
@@ -53,6 +55,7 @@ use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
 use pages::Page;
 use seed::Typed;
+use slots::SlotAction;
 use status_line::Message;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -148,8 +151,17 @@ impl View {
         let (rest, bottom) = rest.split_top_bottom_at_y(rest.bottom() - STATUS_LINE);
         let (middle, sections) = rest.split_top_bottom_at_y(rest.bottom() - SECTIONS);
 
-        let picked = header::show(&page, top, &snapshot, seconds, &mut self.models);
+        let (picked, slot) = header::show(
+            &page,
+            top,
+            &snapshot,
+            seconds,
+            &mut self.models,
+            &self.params.slots,
+            setter,
+        );
         self.take_picked(picked);
+        self.take_slot(slot, setter, sounding.as_deref(), &snapshot);
         let grid = middle.with_max_y(middle.bottom() - GAP);
         self.show_grid(&page, grid, setter, sounding.as_deref(), &snapshot);
         self.show_sections(&mut page, sections, setter, sounding.as_deref(), &snapshot);
@@ -169,7 +181,9 @@ impl View {
     fn remember(&mut self, snapshot: &Snapshot) {
         let Some(ready) = &snapshot.ready else { return };
         let request = ready.request;
-        let is_wanted = request.matches(&self.params.request(request.variation));
+        // What plays from a slot is there to come back to anyway.
+        let is_wanted =
+            request.source.is_live() && request.matches(&self.params.request(request.variation));
         if is_wanted && !self.history.was_recorded(&request) {
             let recipe = Recipe {
                 request,
@@ -210,6 +224,62 @@ impl View {
         }
     }
 
+    fn take_slot(
+        &mut self,
+        action: Option<SlotAction>,
+        setter: &ParamSetter,
+        sounding: Option<&Ready>,
+        snapshot: &Snapshot,
+    ) {
+        match action {
+            None => {}
+            Some(SlotAction::Empty(slot)) => self.shared.keep(slot, None),
+            Some(SlotAction::Keep(slot)) => {
+                if let Some(kept) = sounding.and_then(|ready| self.kept(ready, snapshot)) {
+                    self.shared.keep(slot, Some(kept));
+                }
+            }
+            Some(SlotAction::Open(slot)) => {
+                if let Some(kept) = &snapshot.slots[slot] {
+                    self.open(kept, setter);
+                }
+            }
+        }
+    }
+
+    /// What is kept of the pattern that sounds.
+    fn kept(&self, ready: &Ready, snapshot: &Snapshot) -> Option<Arc<Kept>> {
+        if let Source::Slot(id) = ready.request.source {
+            return self.shared.kept_named(id);
+        }
+        let locks = snapshot.locks().map(Arc::as_ref);
+        let edited = locks.and_then(|locks| edited(ready, locks));
+        Some(Arc::new(Kept::of(edited.as_ref().unwrap_or(ready), locks)))
+    }
+
+    /// Goes on in Live with a groove that was kept.
+    fn open(&self, kept: &Kept, setter: &ParamSetter) {
+        let recipe = Recipe {
+            request: kept.ready().request,
+            locks: kept.locks().cloned().map(Arc::new),
+            groove: kept.ready().plain_groove(),
+        };
+        generate::restore(&self.params, &self.shared, setter, &recipe);
+    }
+
+    /// What the pattern is called.
+    fn title(&self, ready: &Ready) -> String {
+        let request = &ready.request;
+        match (
+            request.source,
+            slots::slot_of(&request.source, self.shared.slot_ids()),
+        ) {
+            (Source::Morph(_), _) => "Morph".to_owned(),
+            (_, Some(slot)) => format!("Slot {}", slot + 1),
+            _ => request.name().to_string(),
+        }
+    }
+
     fn show_grid(
         &mut self,
         ui: &Ui,
@@ -222,6 +292,7 @@ impl View {
         let edited = sounding.and_then(|ready| edited(ready, locks?));
         let ready = edited.as_ref().or(sounding);
         let picture = grid::Picture {
+            title: ready.map_or(String::new(), |ready| self.title(ready)),
             ready,
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
@@ -237,6 +308,14 @@ impl View {
         let Some((touched, ready)) = touched.zip(ready) else {
             return;
         };
+        // What is changed in a slot is changed in Live.
+        let kept = self
+            .kept(ready, snapshot)
+            .filter(|_| !ready.request.source.is_live());
+        let (ready, locks) = match &kept {
+            Some(kept) => (kept.ready(), kept.locks()),
+            None => (ready, locks),
+        };
         let mut changed = Locks::of(ready, locks);
         match touched {
             Touched::Name(voice) => return self.shared.strike(voice),
@@ -251,6 +330,9 @@ impl View {
                 None => return,
             },
             Touched::Bar(bar, BarAction::Change(change)) => changed.change_bar(bar, change),
+        }
+        if let Some(kept) = &kept {
+            self.open(kept, setter);
         }
         self.change_locks(changed);
     }
@@ -278,7 +360,6 @@ impl View {
         snapshot: &Snapshot,
     ) {
         let [generate, middle, feel, output] = columns(rect);
-        let abilities = snapshot.abilities.as_deref();
         generate::show(
             ui,
             generate,
@@ -288,7 +369,8 @@ impl View {
             &mut self.history,
             &mut self.typed_seed,
         );
-        pages::show(ui, middle, &mut self.page, &self.params, setter, abilities);
+        pages::show(ui, middle, &mut self.page, &self.params, setter, snapshot);
+        let abilities = snapshot.abilities.as_deref();
         feel::show(ui, feel, &self.params, setter, abilities);
         let sound = output::Sound {
             meter: self.meter,

@@ -11,11 +11,13 @@ mod form;
 mod lanes;
 mod level;
 mod play;
+mod slots;
 
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
+pub use slots::{LIVE, MORPH, SavedSlots, SlotsParams, slot_value};
 
 use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
@@ -122,6 +124,9 @@ pub struct FourbarParams {
     /// What is heard of each drum.
     #[nested(group = "Drums")]
     pub lanes: LanesParams,
+    /// Which groove plays.
+    #[nested(group = "Slots")]
+    pub slots: SlotsParams,
 }
 
 /// One latent axis.
@@ -181,7 +186,7 @@ impl FourbarParams {
                 base_variation: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
                 pattern: PatternField(shared.clone()),
-                locks: LocksField(shared),
+                locks: LocksField(shared.clone()),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
                         &params.temperature
@@ -232,6 +237,7 @@ impl FourbarParams {
                 level: LevelParams::new(&make),
                 form: FormParams::new(&make, n_fills.clone()),
                 lanes: LanesParams::new(&make),
+                slots: SlotsParams::new(&make, shared),
                 n_presses,
                 n_fills,
                 n_recalls: AtomicU32::new(0),
@@ -264,6 +270,10 @@ impl FourbarParams {
     /// The request that the parameters describe, for this variation.
     #[must_use]
     pub fn request(&self, variation: u64) -> Request {
+        let source = self.slots.source();
+        if !source.is_live() {
+            return Request::of_source(source, self.form.form().fill_beats);
+        }
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
         let wanted = Request {
@@ -275,6 +285,7 @@ impl FourbarParams {
             play: self.play.play(),
             form: self.form.form(),
             locks: self.locks.0.locks_id(),
+            source,
         };
         wanted.in_range()
     }
@@ -596,6 +607,10 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("lanes").is_some_and(names_lanes) {
         fields.insert("lanes".to_owned(), "{}".to_owned());
     }
+    let has_slots = |text: &String| serde_json::from_str::<SavedSlots>(text).is_ok();
+    if !fields.get("slots").is_some_and(has_slots) {
+        fields.insert("slots".to_owned(), "[]".to_owned());
+    }
     let is_whole = |text: &str| serde_json::from_str::<Option<Locks>>(text).is_ok();
     let locks = fields
         .entry("locks".to_owned())
@@ -630,6 +645,7 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.level.param_map(),
         params.form.param_map(),
         params.lanes.param_map(),
+        params.slots.param_map(),
     ]
     .concat();
     for (id, param, _) in later {

@@ -5,13 +5,17 @@
 
 mod edit;
 mod form;
+mod kept;
 mod locks;
 mod play;
+mod source;
 
 pub use edit::{BarChange, CellChange, Edit};
 pub use form::{Form, MAX_FORM_BARS};
+pub use kept::Kept;
 pub use locks::Locks;
 pub use play::{Play, STYLES, Style};
+pub use source::{Morph, N_CORNERS, N_SLOTS, Source};
 
 use crate::groove_name::{GrooveName, variation_at};
 use fourbar_model::drums::N_VOICES;
@@ -65,6 +69,10 @@ pub struct Request {
     pub form: Form,
     /// Which [`Locks`] it is drawn around, by their id; 0 for none.
     pub locks: u64,
+    /// Where the pattern comes from. If it is not [`Source::Live`], all the rest is at its defaults, but for what is said of
+    /// fills.
+    #[serde(skip_serializing_if = "Source::is_live")]
+    pub source: Source,
 }
 
 /// A request in a project; parts that are missing were added later.
@@ -82,6 +90,8 @@ struct SavedRequest {
     form: Form,
     #[serde(default)]
     locks: u64,
+    #[serde(default)]
+    source: Source,
 }
 
 impl From<SavedRequest> for Request {
@@ -96,6 +106,7 @@ impl From<SavedRequest> for Request {
             play: saved.play,
             form: saved.form,
             locks: saved.locks,
+            source: saved.source,
         }
     }
 }
@@ -114,6 +125,22 @@ impl Request {
             play: Play::default(),
             form: Form::default(),
             locks: 0,
+            source: Source::Live,
+        };
+        wanted.in_range()
+    }
+
+    /// What is asked for where the pattern comes from somewhere else than the parameters, with fills of this length.
+    #[must_use]
+    pub fn of_source(source: Source, fill_beats: u8) -> Self {
+        let form = Form {
+            fill_beats,
+            ..Form::default()
+        };
+        let wanted = Self {
+            form,
+            source,
+            ..Self::new(0, 0, 1.0, [0.0; N_LATENT])
         };
         wanted.in_range()
     }
@@ -133,6 +160,7 @@ impl Request {
             play: self.play.in_range(),
             form: self.form.in_range(),
             locks: self.locks,
+            source: self.source.in_range(),
         }
     }
 
@@ -164,6 +192,7 @@ impl Request {
         let are_near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| is_near(a, b));
         let (own, others) = (amounts(self), amounts(other));
         self.name() == other.name()
+            && self.source.matches(&other.source)
             && self.play.style == other.play.style
             && are_near(&own.0, &others.0)
             && are_near(&own.1, &others.1)
@@ -203,8 +232,10 @@ impl Hash for Request {
             play,
             form,
             locks,
+            source,
         } = *self;
-        (seed, variation, latent.map(f32::to_bits), play, form, locks).hash(state);
+        (seed, variation, latent.map(f32::to_bits), play, form).hash(state);
+        (locks, source).hash(state);
         [temperature, feel_temperature]
             .map(f32::to_bits)
             .hash(state);

@@ -8,7 +8,7 @@ use super::knob::knob;
 use super::seed::{self, Typed};
 use super::{gesture, theme};
 use crate::groove_name::GrooveName;
-use crate::params::{FillEvery, FillSize, FourbarParams, VaryEvery, style_value};
+use crate::params::{FillEvery, FillSize, FourbarParams, LIVE, VaryEvery, style_value};
 use crate::request::MAX_SEED;
 use crate::shared::Shared;
 use egui::{Rect, Ui, pos2, vec2};
@@ -57,6 +57,7 @@ pub(super) fn show(
             variation: 0,
         };
         seed::choose(params, setter, name);
+        set_step(&params.slots.slot, setter, LIVE);
     }
 
     let variation = shared.variation.load(Ordering::Relaxed);
@@ -124,10 +125,16 @@ fn enabled(is_enabled: bool) -> Emphasis {
     }
 }
 
-/// Sets every parameter of `recipe` that differs, each as a gesture of its own, the variation and the locks.
-fn restore(params: &FourbarParams, shared: &Shared, setter: &ParamSetter, recipe: &Recipe) {
+/// Sets every parameter of `recipe` that differs, each as a gesture of its own, the variation and the locks, and plays it Live.
+pub(super) fn restore(
+    params: &FourbarParams,
+    shared: &Shared,
+    setter: &ParamSetter,
+    recipe: &Recipe,
+) {
     let request = &recipe.request;
     shared.change_locks(recipe.locks.clone());
+    set_step(&params.slots.slot, setter, LIVE);
     seed::choose(params, setter, request.name());
     let (play, wanted) = (&params.play, &request.play);
     let style = style_value(wanted.style);

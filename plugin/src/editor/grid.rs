@@ -33,6 +33,8 @@ const EMPTY_BEATS: f64 = 16.0;
 
 /// What the grid shows this frame.
 pub(super) struct Picture<'a> {
+    /// What the pattern is called.
+    pub(super) title: String,
     /// The pattern that sounds, if there is one.
     pub(super) ready: Option<&'a Ready>,
     /// How it is played now.
@@ -110,7 +112,7 @@ pub(super) fn show(
             let change = is_used.then(|| pencil::edit(ui, &lanes, &frame, &frame.groove(ready)));
             touched = touched.or(change.flatten().map(Touched::Cell));
             glows = frame.paint_hits(ui, &ready.pattern, picture, lanes.hover_pos());
-            frame.paint_groove_name(&painter, &groove_name(ready, pass));
+            frame.paint_groove_name(&painter, &with_pass(&picture.title, ready, pass));
         }
         None => frame.paint_notice(&painter, picture.notice),
     }
@@ -121,11 +123,10 @@ pub(super) fn show(
 }
 
 /// The name of the groove, and which pass of it is shown where they differ.
-fn groove_name(ready: &Ready, pass: f64) -> String {
-    let name = ready.request.name();
+fn with_pass(title: &str, ready: &Ready, pass: f64) -> String {
     match ready.n_passes {
-        1 => name.to_string(),
-        n_passes => format!("{name}  {}/{n_passes}", pass + 1.0),
+        1 => title.to_owned(),
+        n_passes => format!("{title}  {}/{n_passes}", pass + 1.0),
     }
 }
 

@@ -4,8 +4,9 @@
 //! pattern that was being made is made on the next one: the CPU comes last and is always there.
 
 use super::abilities::Abilities;
+use super::morph;
 use super::passes::passes;
-use crate::request::{Locks, Play, Ready, Request};
+use crate::request::{Form, Kept, Locks, Morph, N_CORNERS, Play, Ready, Request};
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
@@ -135,26 +136,98 @@ impl Engine {
             feel: request.feel_temperature,
         };
         let checkpoint_id = self.identity.checkpoint_id.clone();
-        let mut draw =
-            |conditions: &Conditions, noise: &Noise| self.draw(&z, conditions, temperature, noise);
         let groove = match locks {
             Some(locks) if locks.hold(request, &checkpoint_id) => locks.groove(),
             Some(locks) => {
-                let mut groove = draw(&conditions, &noise)?;
+                let mut groove = self.draw(&z, &conditions, temperature, &noise)?;
                 locks.lay_over(&mut groove);
                 groove
             }
-            None => draw(&conditions, &noise)?,
+            None => self.draw(&z, &conditions, temperature, &noise)?,
         };
-        let passes = if completes {
-            passes(request, &groove, &conditions, draw)?
+        self.finish(request, &groove, &z, &conditions, temperature)
+    }
+
+    /// What a kept groove is played as when `request` names it: as it was kept, and with a fill if one is wanted now.
+    ///
+    /// # Errors
+    /// As of [`Self::make`].
+    pub fn play(&mut self, request: &Request, kept: &Kept) -> Result<Ready, String> {
+        let ready = kept.ready();
+        let own = ready.request.form;
+        let form = Form {
+            fill_beats: request.form.fill_beats,
+            fill_in: request.form.fill_in,
+            ..own
+        };
+        let is_its_own = ready.checkpoint_id == self.identity.checkpoint_id;
+        if request.form.fill_in.is_some() && is_its_own {
+            let filled = Request {
+                form,
+                ..ready.request
+            };
+            let filled = self.make(&filled, kept.locks())?;
+            return Ok(Ready {
+                request: *request,
+                ..filled
+            });
+        }
+        Ok(as_kept(request, kept))
+    }
+
+    /// Makes the pattern at the place `at` between four kept grooves, which `request` names.
+    ///
+    /// # Errors
+    /// As of [`Self::make`].
+    pub fn morph(
+        &mut self,
+        request: &Request,
+        at: &Morph,
+        corners: [&Kept; N_CORNERS],
+    ) -> Result<Ready, String> {
+        if let Some(corner) = morph::corner(at) {
+            return self.play(request, corners[corner]);
+        }
+        let requests = corners.map(|kept| kept.ready().request);
+        let latents = requests.map(|request| latent_vector(&request, &self.identity).0);
+        let z = morph::mixed(at, latents.each_ref().map(Vec::as_slice));
+        let noise = requests[0].noise();
+        let n_steps = self.identity.n_steps;
+        let known = self.identity.abilities.completes;
+        let known = known.then(|| morph::known(at, corners, n_steps, noise.clone()));
+        let conditions = Conditions {
+            known: known.flatten(),
+            ..Conditions::default()
+        };
+        let temperature = Temperature {
+            hits: morph::mean(at, requests.map(|request| request.temperature)),
+            feel: morph::mean(at, requests.map(|request| request.feel_temperature)),
+        };
+        let groove = self.draw(&z, &conditions, temperature, &noise)?;
+        self.finish(request, &groove, &z, &conditions, temperature)
+    }
+
+    /// The pattern of `request` with the passes that it asks for of `groove`, which was drawn from `z` under `conditions`.
+    fn finish(
+        &mut self,
+        request: &Request,
+        groove: &Groove,
+        z: &[f32],
+        conditions: &Conditions,
+        temperature: Temperature,
+    ) -> Result<Ready, String> {
+        let passes = if self.identity.abilities.completes {
+            let draw = |conditions: &Conditions, noise: &Noise| {
+                self.draw(z, conditions, temperature, noise)
+            };
+            passes(request, groove, conditions, draw)?
         } else {
             vec![groove.clone()]
         };
         let is_plain = passes == [groove.clone()];
         Ok(Ready {
             request: *request,
-            checkpoint_id,
+            checkpoint_id: self.identity.checkpoint_id.clone(),
             pattern: Groove::concat(&passes).to_pattern(),
             groove: (!is_plain).then(|| groove.to_pattern()),
             n_passes: passes.len(),
@@ -184,6 +257,14 @@ impl Engine {
                 Err(problem) => return Err(format!("the pattern could not be made: {problem}")),
             }
         }
+    }
+}
+
+/// A kept groove as the answer to the `request` that names it, which takes no model.
+pub(super) fn as_kept(request: &Request, kept: &Kept) -> Ready {
+    Ready {
+        request: *request,
+        ..kept.ready().clone()
     }
 }
 

@@ -4,11 +4,11 @@
 //! instances, and a panic on it ends it for the others and can take the host down. Here a panic or an error becomes a
 //! [`Status`], and the last pattern keeps playing.
 
-use crate::inference::engine::{Engine, guarded};
+use crate::inference::engine::{Engine, as_kept, guarded};
 use crate::inference::models::Choice;
 use crate::inference::poller::{self, Sight, Watch};
 use crate::mailbox::{Reply, Slot, WorkerEnd};
-use crate::request::{Job, Ready};
+use crate::request::{Job, Kept, Locks, Morph, N_CORNERS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use std::io;
 use std::mem;
@@ -191,21 +191,62 @@ impl Loaded {
     }
 }
 
+/// A request with what it names.
+enum Asked {
+    /// A groove around what is locked.
+    New(Option<Arc<Locks>>),
+    /// A groove that was kept.
+    Kept(Arc<Kept>),
+    /// A place between four of them.
+    Between(Morph, [Arc<Kept>; N_CORNERS]),
+}
+
+impl Asked {
+    fn of(request: &Request, shared: &Shared) -> Option<Self> {
+        Some(match request.source {
+            Source::Live => Self::New(shared.locks_named(request.locks)?),
+            Source::Slot(id) => Self::Kept(shared.kept_named(id)?),
+            Source::Morph(at) => {
+                let [a, b, c, d] = at.corners.map(|id| shared.kept_named(id));
+                Self::Between(at, [a?, b?, c?, d?])
+            }
+        })
+    }
+
+    fn made_by(&self, engine: &mut Engine, request: &Request) -> Result<Ready, String> {
+        match self {
+            Self::New(locks) => engine.make(request, locks.as_deref()),
+            Self::Kept(kept) => engine.play(request, kept),
+            Self::Between(at, corners) => {
+                engine.morph(request, at, corners.each_ref().map(Arc::as_ref))
+            }
+        }
+    }
+}
+
 /// Makes one pattern and shows how it went.
 fn answer(job: Job, loaded: &mut Loaded, shared: &Shared) -> Reply<Ready> {
     // Of a choice that is no longer the newest, the audio thread will ask again.
     let is_wanted = loaded.model_revision == Some(job.model_revision);
-    let (Ok(engine), true) = (&mut loaded.engine, is_wanted) else {
+    if !is_wanted {
+        return Reply { job, made: None };
+    }
+    // What is not there belongs to a project that is no longer open, or was emptied.
+    let Some(asked) = Asked::of(&job.request, shared) else {
         return Reply { job, made: None };
     };
-    let Some(locks) = shared.locks_named(job.request.locks) else {
-        // Of a project that is no longer open.
-        return Reply { job, made: None };
+    let made = match (&mut loaded.engine, &asked) {
+        (Ok(engine), _) => {
+            shared.snapshot().status = Status::Generating;
+            asked.made_by(engine, &job.request)
+        }
+        (Err(_), Asked::Kept(kept)) => Ok(as_kept(&job.request, kept)),
+        (Err(_), _) => return Reply { job, made: None },
     };
-    shared.snapshot().status = Status::Generating;
-    let made = engine.make(&job.request, locks.as_deref());
     let mut snapshot = shared.snapshot();
-    snapshot.device = engine.device();
+    if let Ok(engine) = &loaded.engine {
+        snapshot.device = engine.device();
+    }
     match made {
         Ok(ready) => {
             snapshot.finish(ready.clone(), job.state_revision, shared.in_force());
@@ -230,7 +271,6 @@ mod tests {
     use crate::inference::engine::tests::{fake, identity};
     use crate::inference::models::UserModel;
     use crate::mailbox::{AudioEnd, mailbox};
-    use crate::request::Request;
     use std::time::{Duration, Instant};
 
     fn job(seed: u32) -> Job {
