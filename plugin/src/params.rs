@@ -121,12 +121,12 @@ pub struct FourbarParams {
     /// What changes from pass to pass.
     #[nested(group = "Fills")]
     pub form: FormParams,
-    /// What is heard of each drum.
-    #[nested(group = "Drums")]
-    pub lanes: LanesParams,
     /// Which groove plays.
     #[nested(group = "Slots")]
     pub slots: SlotsParams,
+    /// What is heard of each drum.
+    #[nested(group = "Drums")]
+    pub lanes: LanesParams,
 }
 
 /// One latent axis.
@@ -644,8 +644,8 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.play.param_map(),
         params.level.param_map(),
         params.form.param_map(),
-        params.lanes.param_map(),
         params.slots.param_map(),
+        params.lanes.param_map(),
     ]
     .concat();
     for (id, param, _) in later {
