@@ -346,7 +346,10 @@ fn keep_four<H: Host>(player: &mut Player<H>) -> Vec<Ready> {
             })
         })
         .collect();
-    let kept: Vec<Kept> = patterns.iter().map(|ready| Kept::of(ready, None)).collect();
+    let kept: Vec<Kept> = patterns
+        .iter()
+        .map(|ready| Kept::of(ready, None, None))
+        .collect();
     let mut project = json(&mut player.host);
     project["fields"]["slots"] = serde_json::to_string(&kept).unwrap().into();
     assert!(player.host.load(&of_json::<H>(&project)));

@@ -254,7 +254,11 @@ impl View {
         }
         let locks = snapshot.locks().map(Arc::as_ref);
         let edited = locks.and_then(|locks| edited(ready, locks));
-        Some(Arc::new(Kept::of(edited.as_ref().unwrap_or(ready), locks)))
+        Some(Arc::new(Kept::of(
+            edited.as_ref().unwrap_or(ready),
+            snapshot.input().map(Arc::as_ref),
+            locks,
+        )))
     }
 
     /// Goes on in Live with a groove that was kept.

@@ -23,7 +23,9 @@ use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
 use crate::inference::models::{BuiltIn, Choice};
-use crate::request::{self, Asked, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
+use crate::request::{
+    self, Asked, Input, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request,
+};
 use crate::shared::Shared;
 use fourbar_model::drums::{DrumMap, N_VOICES};
 use fourbar_model::pattern::Feel;
@@ -32,8 +34,9 @@ use nice_plug::params::persist::PersistentField;
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiState;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -69,6 +72,9 @@ pub struct FourbarParams {
     /// What is locked of the groove.
     #[persist = "locks"]
     pub locks: LocksField,
+    /// The rhythm that was put in.
+    #[persist = "input"]
+    pub input: InputField,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
     /// How often *fill now* was pressed.
@@ -187,6 +193,7 @@ impl FourbarParams {
                 model: ModelField(shared.clone()),
                 pattern: PatternField(shared.clone()),
                 locks: LocksField(shared.clone()),
+                input: InputField(shared.clone()),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
                         &params.temperature
@@ -285,6 +292,7 @@ impl FourbarParams {
             play: self.play.play(),
             form: self.form.form(),
             locks: self.locks.0.locks_id(),
+            input: self.input.0.input_id(),
             source,
         };
         wanted.in_range()
@@ -569,6 +577,20 @@ impl PersistentField<'_, Option<Locks>> for LocksField {
     }
 }
 
+/// The persisted rhythm that was put in: what [`Shared`] holds for the worker anyway.
+pub struct InputField(Arc<Shared>);
+
+impl PersistentField<'_, Option<Input>> for InputField {
+    fn set(&self, input: Option<Input>) {
+        self.0.change_input(input.map(Arc::new));
+    }
+
+    fn map<F: Fn(&Option<Input>) -> R, R>(&self, f: F) -> R {
+        let input = self.0.snapshot().input().cloned();
+        f(&input.as_deref().cloned())
+    }
+}
+
 /// In place of a field of a project: nothing.
 const NOTHING: &str = "null";
 
@@ -611,22 +633,27 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("slots").is_some_and(has_slots) {
         fields.insert("slots".to_owned(), "[]".to_owned());
     }
-    let is_whole = |text: &str| serde_json::from_str::<Option<Locks>>(text).is_ok();
-    let locks = fields
-        .entry("locks".to_owned())
-        .or_insert(NOTHING.to_owned());
-    let has_whole_locks = is_whole(locks);
-    if !has_whole_locks {
-        *locks = NOTHING.to_owned();
-    }
+    let has_locks = keep_if_whole::<Option<Locks>>(fields, "locks");
+    let has_input = keep_if_whole::<Option<Input>>(fields, "input");
+    let is_complete = has_locks && has_input;
     if let Some(text) = fields
         .get_mut("pattern")
-        .filter(|text| !has_whole_locks || serde_json::from_str::<SavedPattern>(text).is_err())
+        .filter(|text| !is_complete || serde_json::from_str::<SavedPattern>(text).is_err())
     {
-        // The framework would skip this silently, and without its locks a pattern cannot be made again as it was; in this
+        // The framework would skip this silently, and without its locks and its input a pattern cannot be made again as it was; in this
         // form it is reported as damaged.
         *text = serde_json::Value::from("not JSON").to_string();
     }
+}
+
+/// Puts nothing in place of a field that is missing or cannot be read; whether it could.
+fn keep_if_whole<T: DeserializeOwned>(fields: &mut BTreeMap<String, String>, name: &str) -> bool {
+    let text = fields.entry(name.to_owned()).or_insert(NOTHING.to_owned());
+    let is_whole = serde_json::from_str::<T>(text).is_ok();
+    if !is_whole {
+        *text = NOTHING.to_owned();
+    }
+    is_whole
 }
 
 /// Gives a project of before there were parameters for playing their values at rest, so that it plays as it did in an

@@ -5,6 +5,7 @@
 
 mod edit;
 mod form;
+mod input;
 mod kept;
 mod locks;
 mod play;
@@ -12,6 +13,7 @@ mod source;
 
 pub use edit::{BarChange, CellChange, Edit};
 pub use form::{Form, MAX_FORM_BARS};
+pub use input::{Input, Use};
 pub use kept::Kept;
 pub use locks::Locks;
 pub use play::{Play, STYLES, Style};
@@ -69,6 +71,9 @@ pub struct Request {
     pub form: Form,
     /// Which [`Locks`] it is drawn around, by their id; 0 for none.
     pub locks: u64,
+    /// Which [`Input`] it is made of, by its id; 0 for none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub input: u64,
     /// Where the pattern comes from. If it is not [`Source::Live`], all the rest is at its defaults, but for what is said of
     /// fills.
     #[serde(skip_serializing_if = "Source::is_live")]
@@ -91,6 +96,8 @@ struct SavedRequest {
     #[serde(default)]
     locks: u64,
     #[serde(default)]
+    input: u64,
+    #[serde(default)]
     source: Source,
 }
 
@@ -106,6 +113,7 @@ impl From<SavedRequest> for Request {
             play: saved.play,
             form: saved.form,
             locks: saved.locks,
+            input: saved.input,
             source: saved.source,
         }
     }
@@ -125,6 +133,7 @@ impl Request {
             play: Play::default(),
             form: Form::default(),
             locks: 0,
+            input: 0,
             source: Source::Live,
         };
         wanted.in_range()
@@ -160,6 +169,7 @@ impl Request {
             play: self.play.in_range(),
             form: self.form.in_range(),
             locks: self.locks,
+            input: self.input,
             source: self.source.in_range(),
         }
     }
@@ -192,6 +202,7 @@ impl Request {
         let are_near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| is_near(a, b));
         let (own, others) = (amounts(self), amounts(other));
         self.name() == other.name()
+            && self.input == other.input
             && self.source.matches(&other.source)
             && self.play.style == other.play.style
             && are_near(&own.0, &others.0)
@@ -232,10 +243,11 @@ impl Hash for Request {
             play,
             form,
             locks,
+            input,
             source,
         } = *self;
         (seed, variation, latent.map(f32::to_bits), play, form).hash(state);
-        (locks, source).hash(state);
+        (locks, input, source).hash(state);
         [temperature, feel_temperature]
             .map(f32::to_bits)
             .hash(state);
@@ -412,6 +424,12 @@ fn scramble(mut bits: u64) -> u64 {
     bits ^= bits >> 33;
     bits = bits.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     bits ^ bits >> 33
+}
+
+/// Whether an id is that of nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_none(id: &u64) -> bool {
+    *id == 0
 }
 
 fn is_near(a: &f32, b: &f32) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
-use crate::request::{Kept, Locks, N_SLOTS, Ready};
+use crate::request::{Input, Kept, Locks, N_SLOTS, Ready};
 use atomic_float::AtomicF32;
 use fourbar_model::drums::{N_VOICES, Voice};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Finished patterns that may still come into force: more than are ever on their way.
 const MAX_RECENT: usize = 32;
 
-/// Locks that a request on its way may still name.
-const MAX_LOCKS: usize = 32;
+/// Locks, and inputs, that a request on its way may still name.
+const MAX_NAMED: usize = 32;
 
 /// One per plugin instance; everybody holds it in an `Arc`.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct Shared {
     model_revision: AtomicU32,
     /// Id of the snapshot's newest locks; 0 if there are none. Changes with the snapshot locked.
     locks_id: AtomicU64,
+    /// Id of the snapshot's newest input; 0 if there is none. Changes with the snapshot locked.
+    input_id: AtomicU64,
     /// Ids of what is in the snapshot's slots; 0 for an empty one. Change with the snapshot locked.
     slot_ids: [AtomicU64; N_SLOTS],
     snapshot: Mutex<Snapshot>,
@@ -53,6 +55,8 @@ pub struct Snapshot {
     pub(crate) recent: Vec<Arc<Ready>>,
     /// What is locked, newest last; those before it may be named by requests that are on their way.
     pub(crate) locks: Vec<(u64, Option<Arc<Locks>>)>,
+    /// What was put in, newest last, as `locks`.
+    pub(crate) inputs: Vec<(u64, Option<Arc<Input>>)>,
     /// Grooves that were kept.
     pub slots: [Option<Arc<Kept>>; N_SLOTS],
     /// What was wrong with the slots of the project that was loaded.
@@ -108,6 +112,7 @@ impl Default for Shared {
             in_force: AtomicU64::new(0),
             model_revision: AtomicU32::new(0),
             locks_id: AtomicU64::new(0),
+            input_id: AtomicU64::new(0),
             slot_ids: std::array::from_fn(|_| AtomicU64::new(0)),
             snapshot: Mutex::default(),
         }
@@ -161,12 +166,25 @@ impl Shared {
     /// Locks other parts of the groove than before, or nothing.
     pub fn change_locks(&self, locks: Option<Arc<Locks>>) {
         let id = locks.as_ref().map_or(0, |locks| locks.id());
-        let mut snapshot = self.snapshot();
-        if snapshot.locks.len() == MAX_LOCKS {
-            snapshot.locks.remove(0);
-        }
-        snapshot.locks.push((id, locks));
+        add_named(&mut self.snapshot().locks, id, locks);
         self.locks_id.store(id, Ordering::Release);
+    }
+
+    /// Puts another rhythm in, or none.
+    pub fn change_input(&self, input: Option<Arc<Input>>) {
+        let id = input.as_ref().map_or(0, |input| input.id());
+        add_named(&mut self.snapshot().inputs, id, input);
+        self.input_id.store(id, Ordering::Release);
+    }
+
+    /// What a request of now has to name; 0 if nothing was put in. For the audio thread too.
+    pub fn input_id(&self) -> u64 {
+        self.input_id.load(Ordering::Acquire)
+    }
+
+    /// The input with this id, which is none for 0; `None` if it is not known.
+    pub(crate) fn input_named(&self, id: u64) -> Option<Option<Arc<Input>>> {
+        named(&self.snapshot().inputs, id)
     }
 
     /// What a request of now has to name; 0 if nothing is locked. For the audio thread too.
@@ -176,12 +194,7 @@ impl Shared {
 
     /// The locks with this id, which are none for 0; `None` if they are not known.
     pub(crate) fn locks_named(&self, id: u64) -> Option<Option<Arc<Locks>>> {
-        if id == 0 {
-            return Some(None);
-        }
-        let snapshot = self.snapshot();
-        let named = snapshot.locks.iter().rfind(|(known, _)| *known == id)?;
-        Some(named.1.clone())
+        named(&self.snapshot().locks, id)
     }
 
     /// Keeps a groove in a slot, or empties it.
@@ -264,7 +277,30 @@ impl Shared {
     }
 }
 
+/// Adds what requests of now name, and forgets the oldest if there are many.
+fn add_named<T>(list: &mut Vec<(u64, Option<Arc<T>>)>, id: u64, new: Option<Arc<T>>) {
+    if list.len() == MAX_NAMED {
+        list.remove(0);
+    }
+    list.push((id, new));
+}
+
+/// What a request names, which is nothing for 0; `None` if it is not known.
+fn named<T>(list: &[(u64, Option<Arc<T>>)], id: u64) -> Option<Option<Arc<T>>> {
+    if id == 0 {
+        return Some(None);
+    }
+    let named = list.iter().rfind(|(known, _)| *known == id)?;
+    Some(named.1.clone())
+}
+
 impl Snapshot {
+    /// What was put in.
+    #[must_use]
+    pub fn input(&self) -> Option<&Arc<Input>> {
+        self.inputs.last()?.1.as_ref()
+    }
+
     /// What is locked now.
     #[must_use]
     pub fn locks(&self) -> Option<&Arc<Locks>> {

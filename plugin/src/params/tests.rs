@@ -104,7 +104,9 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     let fields = params.serialize_fields();
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
-        ["editor", "lanes", "locks", "model", "pattern", "slots", "take"]
+        [
+            "editor", "input", "lanes", "locks", "model", "pattern", "slots", "take"
+        ]
     );
 }
 
