@@ -17,6 +17,7 @@ mod fills;
 mod generate;
 mod gesture;
 mod grid;
+mod groove_in;
 mod header;
 mod history;
 mod icon;
@@ -35,6 +36,7 @@ mod seed;
 mod slots;
 mod status_line;
 mod stepper;
+mod tabs;
 mod theme;
 mod window;
 
@@ -42,13 +44,14 @@ use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::request::{Kept, Locks, Ready, Request, Source};
+use crate::request::{Kept, LOOP_BEATS, Locks, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
 use export::Export;
 use fourbar_model::groove::Groove;
 use grid::{BarAction, Touched};
+use groove_in::{GrooveIn, Outcome};
 use history::{History, Recipe};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
@@ -92,6 +95,9 @@ struct View {
     meter: Meter,
     models: ModelMenu,
     page: Page,
+    /// What the section on the right shows.
+    way: Way,
+    groove_in: GrooveIn,
     /// The bar that was copied.
     copied_bar: Option<Groove>,
     /// Whether the pointer is over the grid.
@@ -101,6 +107,31 @@ struct View {
     folder: Option<Background<PathBuf>>,
     /// How the last of these two went, until something else is said.
     done: Option<Message>,
+}
+
+/// The two pages of the section on the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Way {
+    /// Where the notes go.
+    #[default]
+    Output,
+    /// What is played in.
+    Input,
+}
+
+impl Way {
+    const PAGES: [(Self, &'static str, &'static str); 2] = [
+        (
+            Self::Output,
+            "Output",
+            "The kit, where the notes go, and listening.",
+        ),
+        (
+            Self::Input,
+            "Input",
+            "Play or open a rhythm, and the drummer makes a groove of it.",
+        ),
+    ];
 }
 
 /// What the user does to the corner of the window.
@@ -119,6 +150,8 @@ impl View {
             meter: Meter::default(),
             models: ModelMenu::default(),
             page: Page::default(),
+            way: Way::default(),
+            groove_in: GrooveIn::default(),
             copied_bar: None,
             is_at_grid: false,
             export: None,
@@ -140,6 +173,13 @@ impl View {
             .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
         self.remember(&snapshot);
         self.hear_of_work();
+        let pass_beats = sounding
+            .as_ref()
+            .map_or(LOOP_BEATS, |ready| ready.pass_beats());
+        let outcome = self
+            .groove_in
+            .follow(&self.params, &self.shared, pass_beats);
+        self.take_groove_in(outcome);
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
@@ -187,6 +227,7 @@ impl View {
         if is_wanted && !self.history.was_recorded(&request) {
             let recipe = Recipe {
                 request,
+                input: snapshot.input().cloned(),
                 locks: snapshot.locks().cloned(),
                 groove: ready.plain_groove(),
             };
@@ -265,6 +306,7 @@ impl View {
     fn open(&self, kept: &Kept, setter: &ParamSetter) {
         let recipe = Recipe {
             request: kept.ready().request,
+            input: kept.input().cloned().map(Arc::new),
             locks: kept.locks().cloned().map(Arc::new),
             groove: kept.ready().plain_groove(),
         };
@@ -349,6 +391,7 @@ impl View {
         let variation = self.shared.variation.load(Ordering::Relaxed);
         let recipe = Recipe {
             request: self.params.request(variation),
+            input: self.shared.snapshot().input().cloned(),
             locks,
             groove,
         };
@@ -382,7 +425,17 @@ impl View {
             host_plays: self.shared.host_plays.load(Ordering::Relaxed),
             can_export: sounding.is_some() && self.export.is_none(),
         };
-        let pressed = output::show(ui, output, &self.params, setter, &sound);
+        let inside = theme::panel(ui.painter(), output);
+        tabs::tabs(ui, inside, &Way::PAGES, &mut self.way);
+        if self.way == Way::Input {
+            let body = inside.with_min_y(inside.top() + 28.0);
+            let outcome =
+                self.groove_in
+                    .show(ui, body, &self.params, &self.shared, setter, snapshot);
+            self.take_groove_in(outcome);
+            return;
+        }
+        let pressed = output::show(ui, inside, &self.params, setter, &sound);
         if pressed.audition {
             self.shared
                 .audition
@@ -390,6 +443,18 @@ impl View {
         }
         if let (Some(ready), true) = (sounding, pressed.export) {
             self.start_export(ready);
+        }
+    }
+
+    /// Puts in what was recorded, opened or taken out.
+    fn take_groove_in(&mut self, outcome: Option<Outcome>) {
+        match outcome {
+            None => {}
+            Some(Outcome::Problem(problem)) => self.done = Some(Message::Problem(problem)),
+            Some(Outcome::Input(input)) => {
+                self.done = None;
+                self.shared.change_input(input.map(Arc::new));
+            }
         }
     }
 

@@ -8,12 +8,14 @@
 //! of range is brought back into it ([`sanitise`]).
 
 mod form;
+mod input;
 mod lanes;
 mod level;
 mod play;
 mod slots;
 
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
+pub use input::{InputParams, KeyAction};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
@@ -27,7 +29,7 @@ use crate::request::{
     self, Asked, Input, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request,
 };
 use crate::shared::Shared;
-use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::pattern::Feel;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::params::persist::PersistentField;
@@ -130,6 +132,9 @@ pub struct FourbarParams {
     /// Which groove plays.
     #[nested(group = "Slots")]
     pub slots: SlotsParams,
+    /// What notes that come in do.
+    #[nested(group = "Input")]
+    pub notes_in: InputParams,
     /// What is heard of each drum.
     #[nested(group = "Drums")]
     pub lanes: LanesParams,
@@ -245,6 +250,7 @@ impl FourbarParams {
                 form: FormParams::new(&make, n_fills.clone()),
                 lanes: LanesParams::new(&make),
                 slots: SlotsParams::new(&make, shared),
+                notes_in: InputParams::new(),
                 n_presses,
                 n_fills,
                 n_recalls: AtomicU32::new(0),
@@ -266,6 +272,16 @@ impl FourbarParams {
             n_presses: self.n_presses.load(Ordering::Relaxed),
             n_recalls: self.n_recalls.load(Ordering::Acquire),
         }
+    }
+
+    /// Asks for another groove, as a press of *regenerate* does.
+    pub fn press_regenerate(&self) {
+        self.n_presses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Asks for a fill, as a press of *fill now* does.
+    pub fn press_fill(&self) {
+        self.n_fills.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How often a fill was asked for since the plugin was created.
@@ -320,6 +336,17 @@ impl FourbarParams {
         }
     }
 
+    /// The drum that a key which comes in plays: the one that is sent on it, else that of the drum map.
+    #[must_use]
+    pub fn voice_of(&self, key: u8) -> Option<Voice> {
+        let map = self.drum_map.value().map();
+        let keys = self.lanes.keys(map);
+        let sent = Voice::ALL
+            .into_iter()
+            .find(|voice| keys[voice.index()] == key);
+        sent.or_else(|| map.voice(key))
+    }
+
     /// Linear gain of the preview kit; 0 at the bottom of the range.
     #[must_use]
     pub fn kit_gain(&self) -> f32 {
@@ -344,6 +371,7 @@ impl FourbarParams {
             kit_gain: self.kit_gain(),
             bypass: self.bypass.value(),
             audition,
+            input_heard: self.notes_in.heard.value(),
             struck,
         }
     }
@@ -672,6 +700,7 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.level.param_map(),
         params.form.param_map(),
         params.slots.param_map(),
+        params.notes_in.param_map(),
         params.lanes.param_map(),
     ]
     .concat();

@@ -2,10 +2,11 @@
 
 use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
+use crate::recording::Recording;
 use crate::request::{Input, Kept, Locks, N_SLOTS, Ready};
 use atomic_float::AtomicF32;
 use fourbar_model::drums::{N_VOICES, Voice};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Finished patterns that may still come into force: more than are ever on their way.
@@ -31,6 +32,11 @@ pub struct Shared {
     pub audition: AtomicBool,
     /// Editor to audio thread: drums that were struck by hand, a bit for each; see [`Self::take_struck`].
     struck: AtomicU16,
+    /// Audio thread to editor: notes that were played in.
+    pub recording: Arc<Recording>,
+    /// What the parameter *slot* stands for since a key chose another; -1 where the parameter counts. Of the audio thread, and
+    /// of the editor, which puts it back.
+    pub slot_by_key: AtomicI32,
     /// Audio thread to poller: counts the blocks in which something was played.
     pub n_played: AtomicU32,
     /// Audio thread to editor and worker: the fingerprint of the pattern in force; 0 before there is one.
@@ -108,6 +114,8 @@ impl Default for Shared {
             host_plays: AtomicBool::new(false),
             audition: AtomicBool::new(false),
             struck: AtomicU16::new(0),
+            recording: Arc::default(),
+            slot_by_key: AtomicI32::new(-1),
             n_played: AtomicU32::new(0),
             in_force: AtomicU64::new(0),
             model_revision: AtomicU32::new(0),

@@ -5,13 +5,16 @@
 //! whose time has come, because there the song stands still meanwhile.
 
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
+use super::recorder::{CLICK, Played, Recorder};
 use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
 use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
+use crate::recording::Recording;
 use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::Kit;
 use fourbar_model::drums::{N_VOICES, Voice};
-use fourbar_model::pattern::{BAR_BEATS, Feel};
+use fourbar_model::pattern::{BAR_BEATS, Feel, Lanes};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,6 +46,8 @@ pub struct Controls {
     pub bypass: bool,
     /// Whether to play on our own clock while the host is stopped.
     pub audition: bool,
+    /// Whether notes that come in play the kit.
+    pub input_heard: bool,
     /// Drums that were struck by hand.
     pub struck: [bool; N_VOICES],
 }
@@ -63,6 +68,7 @@ pub struct Player {
     tracker: TransportTracker,
     scheduler: Scheduler,
     pending: PendingRequests,
+    recorder: Recorder,
     kit: Option<Kit>,
     sample_rate: f64,
     /// Whether the host renders and can wait.
@@ -78,14 +84,15 @@ pub struct Player {
 }
 
 impl Player {
-    /// A player that gets its patterns from `mailbox`; silent until [`Self::activate`].
+    /// A player that gets its patterns from `mailbox` and records into `recording`; silent until [`Self::activate`].
     #[must_use]
-    pub fn new(mailbox: AudioEnd<Ready>) -> Self {
+    pub fn new(mailbox: AudioEnd<Ready>, recording: Arc<Recording>) -> Self {
         Self {
             mailbox,
             tracker: TransportTracker::new(),
             scheduler: Scheduler::new(),
             pending: PendingRequests::default(),
+            recorder: Recorder::new(recording),
             kit: None,
             sample_rate: 48_000.0,
             offline: false,
@@ -163,12 +170,13 @@ impl Player {
         self.scheduler.current()
     }
 
-    /// Plays one block: adds the kit to `left` and `right`, and sends the notes for the host to `emit`, in the order of
-    /// time.
+    /// Plays one block, in which the notes `played` come in: adds the kit to `left` and `right`, and sends the notes for the
+    /// host to `emit`, in the order of time.
     pub fn process(
         &mut self,
         host: &HostTime,
         controls: &Controls,
+        played: &[Played],
         left: &mut [f32],
         right: &mut [f32],
         mut emit: impl FnMut(Event),
@@ -193,13 +201,28 @@ impl Player {
                 playhead_beats = Some(span.start_beats.rem_euclid(self.loop_beats()));
             }
             self.request(&span, self.bars(host), controls);
+            let pass_beats = self.pass_beats();
+            self.recorder
+                .record(&span, pass_beats, played, |sample, velocity| {
+                    if let Some(kit) = &mut self.kit {
+                        kit.trigger(sample, CLICK, velocity);
+                    }
+                });
+            let feel = if self.recorder.replaces() {
+                Feel {
+                    lanes: Lanes::SILENT,
+                    ..controls.feel
+                }
+            } else {
+                controls.feel
+            };
             let Self {
                 scheduler,
                 kit,
                 held,
                 ..
             } = self;
-            scheduler.process(&span, controls.feel, controls.output, |event| {
+            scheduler.process(&span, feel, controls.output, |event| {
                 if let (
                     Event::NoteOn {
                         timing,
@@ -222,6 +245,11 @@ impl Player {
             }
         }
         if let Some(kit) = &mut self.kit {
+            for note in played.iter().filter(|_| controls.input_heard) {
+                if let Some(voice) = note.voice {
+                    kit.trigger(note.sample, voice, note.velocity);
+                }
+            }
             kit.render(
                 left,
                 right,

@@ -125,7 +125,8 @@ fn enabled(is_enabled: bool) -> Emphasis {
     }
 }
 
-/// Sets every parameter of `recipe` that differs, each as a gesture of its own, the variation and the locks, and plays it Live.
+/// Sets every parameter of `recipe` that differs, each as a gesture of its own, the variation and what was put in and locked, and
+/// plays it Live.
 pub(super) fn restore(
     params: &FourbarParams,
     shared: &Shared,
@@ -133,6 +134,7 @@ pub(super) fn restore(
     recipe: &Recipe,
 ) {
     let request = &recipe.request;
+    shared.change_input(recipe.input.clone());
     shared.change_locks(recipe.locks.clone());
     set_step(&params.slots.slot, setter, LIVE);
     seed::choose(params, setter, request.name());

@@ -2,7 +2,7 @@
 //!
 //! Going back only sets parameters and the variation; the same ones make the same pattern again.
 
-use crate::request::{Edit, Locks, Play, Request};
+use crate::request::{Edit, Input, Locks, Play, Request};
 use fourbar_model::groove::Groove;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 const LIMIT: usize = 64;
 /// Changes of a control, or of one hit, that follow each other faster than this are one change.
 const ONE_MOVEMENT: Duration = Duration::from_millis(700);
-/// What makes a pattern: the request, and the locks that it names.
+/// What makes a pattern: the request, and what it names.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub(super) request: Request,
+    pub(super) input: Option<Arc<Input>>,
     pub(super) locks: Option<Arc<Locks>>,
     /// The groove that was made, without fills and variations.
     pub(super) groove: Groove,
@@ -33,6 +34,8 @@ impl Recipe {
         };
         if old.name() != new.name() {
             "another groove"
+        } else if old.input != new.input {
+            "a rhythm put in"
         } else if let Some(edit) = self.edit_since(before) {
             edit.name
         } else if old.locks != new.locks {
@@ -167,6 +170,7 @@ mod tests {
     fn recipe(seed: u32, temperature: f32) -> Recipe {
         Recipe {
             request: Request::new(seed, 0, temperature, [0.0; N_LATENT]),
+            input: None,
             locks: None,
             groove: Groove::empty(16),
         }
