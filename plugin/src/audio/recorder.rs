@@ -84,13 +84,11 @@ impl Recorder {
             }
             return;
         }
-        let until_pass = {
-            let place = (span.start_beats + SAME_PLACE_BEATS).rem_euclid(pass_beats);
-            pass_beats - place
-        };
+        let place = (span.start_beats + SAME_PLACE_BEATS).rem_euclid(pass_beats);
+        let until_pass = pass_beats - place;
         let length = span.end_beats - span.start_beats;
         if phase == Phase::Armed {
-            let begins_here = pass_beats - until_pass <= SAME_PLACE_BEATS;
+            let begins_here = place <= 2.0 * SAME_PLACE_BEATS;
             if begins_here || until_pass <= length {
                 self.recording.go_to(Phase::On);
                 self.pass_beats = pass_beats;
