@@ -21,6 +21,7 @@ mod groove_in;
 mod header;
 mod history;
 mod icon;
+mod ideas;
 mod knob;
 mod level;
 mod menu;
@@ -31,6 +32,7 @@ mod number;
 mod output;
 mod pad;
 mod pages;
+mod past;
 mod play;
 mod seed;
 mod slots;
@@ -53,6 +55,7 @@ use fourbar_model::groove::Groove;
 use grid::{BarAction, Touched};
 use groove_in::{GrooveIn, Outcome};
 use history::{History, Recipe};
+use ideas::{Ideas, Wish};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
@@ -92,6 +95,9 @@ struct View {
     shared: Arc<Shared>,
     history: History,
     typed_seed: Typed,
+    /// What the section on the left shows.
+    making: Making,
+    ideas: Ideas,
     meter: Meter,
     models: ModelMenu,
     page: Page,
@@ -107,6 +113,26 @@ struct View {
     folder: Option<Background<PathBuf>>,
     /// How the last of these two went, until something else is said.
     done: Option<Message>,
+}
+
+/// The pages of the section on the left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Making {
+    /// Another groove.
+    #[default]
+    Generate,
+    /// Eight at once.
+    Ideas,
+    /// Those before.
+    History,
+}
+
+impl Making {
+    const PAGES: [(Self, &'static str, &'static str); 3] = [
+        (Self::Generate, "Generate", "Another groove, and how daring it is."),
+        (Self::Ideas, "Ideas", "Eight other grooves at once, to choose from."),
+        (Self::History, "History", "Everything that was heard, to go back to."),
+    ];
 }
 
 /// The two pages of the section on the right.
@@ -147,6 +173,8 @@ impl View {
             shared,
             history: History::default(),
             typed_seed: Typed::default(),
+            making: Making::default(),
+            ideas: Ideas::default(),
             meter: Meter::default(),
             models: ModelMenu::default(),
             page: Page::default(),
@@ -407,15 +435,7 @@ impl View {
         snapshot: &Snapshot,
     ) {
         let [generate, middle, feel, output] = columns(rect);
-        generate::show(
-            ui,
-            generate,
-            &self.params,
-            &self.shared,
-            setter,
-            &mut self.history,
-            &mut self.typed_seed,
-        );
+        self.show_making(ui, generate, setter, sounding, snapshot);
         pages::show(ui, middle, &mut self.page, &self.params, setter, snapshot);
         let abilities = snapshot.abilities.as_deref();
         feel::show(ui, feel, &self.params, setter, abilities);
@@ -443,6 +463,76 @@ impl View {
         }
         if let (Some(ready), true) = (sounding, pressed.export) {
             self.start_export(ready);
+        }
+    }
+
+    /// The section on the left.
+    fn show_making(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        setter: &ParamSetter,
+        sounding: Option<&Ready>,
+        snapshot: &Snapshot,
+    ) {
+        let inside = theme::panel(ui.painter(), rect);
+        tabs::tabs(ui, inside, &Making::PAGES, &mut self.making);
+        let body = inside.with_min_y(inside.top() + 28.0);
+        match self.making {
+            Making::Generate => generate::show(
+                ui,
+                inside,
+                &self.params,
+                &self.shared,
+                setter,
+                &mut self.history,
+                &mut self.typed_seed,
+            ),
+            Making::Ideas => {
+                let playing = sounding.map(|ready| &ready.request);
+                let wish = self.ideas.show(ui, body, playing);
+                self.take_wish(wish, setter, snapshot);
+            }
+            Making::History => {
+                if let Some(recipe) = past::show(ui, body, &mut self.history) {
+                    generate::restore(&self.params, &self.shared, setter, &recipe);
+                }
+            }
+        }
+    }
+
+    fn take_wish(&mut self, wish: Option<Wish>, setter: &ParamSetter, snapshot: &Snapshot) {
+        match wish {
+            None => {}
+            Some(Wish::Problem(problem)) => self.done = Some(Message::Problem(problem)),
+            Some(Wish::Draw) => {
+                let source = ideas::Source {
+                    choice: snapshot.choice.clone(),
+                    request: self.params.live_request(0),
+                    input: snapshot.input().cloned(),
+                    locks: snapshot.locks().cloned(),
+                };
+                let first = self.params.seed.value();
+                let another = |seed: &u32| Some(generate::another_seed(seed.cast_signed()));
+                let seeds = std::iter::successors(another(&first.cast_unsigned()), another);
+                self.ideas.draw(source, seeds);
+            }
+            Some(Wish::Play(request)) => {
+                seed::choose(&self.params, setter, request.name());
+                generate::play_live(&self.params, setter);
+            }
+            Some(Wish::Keep(ready)) => {
+                let Some(slot) = snapshot.slots.iter().position(Option::is_none) else {
+                    let problem = "All slots are full: empty one with the right button, then keep it.";
+                    self.done = Some(Message::Problem(problem.to_owned()));
+                    return;
+                };
+                let input = snapshot.input().map(Arc::as_ref);
+                let locks = snapshot.locks().map(Arc::as_ref);
+                let kept = Kept::of(&ready, input, locks);
+                self.shared.keep(slot, Some(Arc::new(kept)));
+                self.done = Some(Message::Done(format!("Kept in slot {}.", slot + 1)));
+            }
         }
     }
 

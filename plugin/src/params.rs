@@ -294,7 +294,9 @@ impl FourbarParams {
     #[must_use]
     pub fn request(&self, variation: u64) -> Request {
         let source = self.slots.source();
-        if !source.is_live() {
+        if source.is_live() {
+            self.live_request(variation)
+        } else {
             return Request::of_source(source, self.form.form().fill_beats);
         }
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());

@@ -142,6 +142,25 @@ impl History {
         Some(next)
     }
 
+    /// What the patterns are called and what was done for each, newest first, and the place of the shown one.
+    pub(super) fn heard(&self) -> (Vec<(String, &'static str)>, usize) {
+        let places = (0..self.recipes.len()).rev();
+        let heard = places.map(|place| {
+            let name = self.recipes[place].request.name().to_string();
+            (name, self.change_to(place).unwrap_or("the first"))
+        });
+        let shown = self.recipes.len().saturating_sub(self.current + 1);
+        (heard.collect(), shown)
+    }
+
+    /// The pattern at a place of [`Self::heard`]; the place moves to it.
+    pub(super) fn go_to(&mut self, place: usize) -> Option<Recipe> {
+        let place = self.recipes.len().checked_sub(place + 1)?;
+        self.current = place;
+        self.last_change = None;
+        self.recipes.get(place).cloned()
+    }
+
     /// What [`Self::undo`] would take back; `None` if it has nowhere to go.
     pub(super) fn undone(&self) -> Option<&'static str> {
         self.change_to(self.current)
@@ -290,6 +309,19 @@ mod tests {
         assert_eq!(history.undo().unwrap().groove, drag(4, 0.7).groove);
         assert_eq!(history.undo().unwrap().groove.n_hits(), 0);
         assert!(history.undone().is_none());
+    }
+
+    #[test]
+    fn what_was_heard_is_listed_newest_first_and_gone_back_to() {
+        let (mut history, _) = history([1, 2, 3]);
+        let (heard, shown) = history.heard();
+        let names: Vec<&str> = heard.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["000003", "000002", "000001"]);
+        assert_eq!((heard[0].1, heard[2].1, shown), ("another groove", "the first", 0));
+        assert_eq!(history.go_to(2).unwrap().request.seed, 1);
+        assert_eq!(history.heard().1, 2);
+        assert_eq!(history.redo().unwrap().request.seed, 2);
+        assert!(history.go_to(3).is_none());
     }
 
     #[test]
