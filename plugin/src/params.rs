@@ -295,7 +295,7 @@ impl FourbarParams {
     pub fn request(&self, variation: u64) -> Request {
         let source = self.slots.source();
         if !source.is_live() {
-            return Request::of_source(source, self.form.form().fill_beats);
+            return Request::of_source(source, self.form.form().fill_beats, self.slots.metre());
         }
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
@@ -309,6 +309,7 @@ impl FourbarParams {
             form: self.form.form(),
             locks: self.locks.0.locks_id(),
             input: self.input.0.input_id(),
+            metre: self.slots.metre(),
             source,
         };
         wanted.in_range()
