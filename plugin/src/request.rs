@@ -41,6 +41,8 @@ pub const MAX_LATENT: f32 = 3.0;
 
 /// Length of the loop where there is no pattern yet: four bars, as the plugin's own model makes them.
 pub const LOOP_BEATS: f64 = 4.0 * BAR_BEATS;
+/// Bars of the model that it has.
+pub const N_BARS: usize = 4;
 /// The most bars of a groove.
 pub const MAX_BARS: u8 = 16;
 /// The longest pattern: all passes of a groove, in bars of the model.
@@ -317,7 +319,13 @@ impl Ready {
         self.pattern.loop_beats() / f64::from(n_passes.max(1))
     }
 
-    /// The groove without fills and variations.
+    /// Bars of the model that the groove has.
+    #[must_use]
+    pub fn n_bars(&self) -> usize {
+        nearest_step(self.pass_beats()) / self.request.metre.unit_steps()
+    }
+
+    /// The groove without fills and variations, in bars of four.
     #[must_use]
     pub fn plain_groove(&self) -> Groove {
         match &self.groove {

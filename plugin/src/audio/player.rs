@@ -207,12 +207,17 @@ impl Player {
             }
             self.request(&span, self.bars(host), controls);
             let pass_beats = self.pass_beats();
-            self.recorder
-                .record(&span, pass_beats, played, |sample, velocity| {
+            self.recorder.record(
+                &span,
+                pass_beats,
+                host.beats_per_bar,
+                played,
+                |sample, velocity| {
                     if let Some(kit) = &mut self.kit {
                         kit.trigger(sample, CLICK, velocity);
                     }
-                });
+                },
+            );
             let feel = if self.recorder.replaces() {
                 Feel {
                     lanes: Lanes::SILENT,

@@ -5,7 +5,7 @@
 //! quarters (6/8, 9/8, 12/8) a beat of the model becomes a dotted quarter, with its four 16ths on the first, the second and the
 //! third eighth and on the 16th after that: eighths become a shuffle.
 
-use fourbar_model::groove::{Groove, STEPS_PER_BAR, STEPS_PER_BEAT};
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, STEPS_PER_BEAT, beats, nearest_step};
 use serde::{Deserialize, Serialize};
 
 /// Beats of the model's bar.
@@ -94,6 +94,16 @@ impl Metre {
         self.bars_of_one() * self.bar_steps()
     }
 
+    /// Length of a beat, in 16ths.
+    #[must_use]
+    pub fn beat_steps(&self) -> usize {
+        if self.is_dotted() {
+            DOTTED_STEPS
+        } else {
+            STEPS_PER_BEAT
+        }
+    }
+
     /// Whether its beats are dotted quarters.
     fn is_dotted(&self) -> bool {
         self.denominator == 8 && self.numerator >= 6 && self.numerator.is_multiple_of(3)
@@ -154,6 +164,21 @@ impl Metre {
         } else {
             (first..first + STEPS_PER_BEAT).map(Some).collect()
         }
+    }
+
+    /// Where in `n_bars` of the model something is that was played at `onset_beats` of what is made of them; `None` where that
+    /// is nowhere.
+    #[must_use]
+    pub fn in_model(&self, onset_beats: f64, n_bars: usize) -> Option<f64> {
+        let sources = self.sources(n_bars, |_| 0);
+        let step = nearest_step(onset_beats);
+        // The end is the next start.
+        let source = if step == sources.len() {
+            n_bars * STEPS_PER_BAR
+        } else {
+            (*sources.get(step)?)?
+        };
+        Some(beats(source) + onset_beats - beats(step))
     }
 
     /// What is made of a groove of whole bars.
@@ -220,6 +245,15 @@ mod tests {
         assert_eq!(bar(9, 8, 0), [beat(0), beat(1), beat(2)].concat());
         assert_eq!(Metre::new(6, 8).bars_of_one(), 2);
         assert_eq!(Metre::new(6, 8).unit_steps(), 24);
+    }
+
+    #[test]
+    fn what_is_played_in_is_found_in_the_models_bars() {
+        let in_three = |beats| Metre::new(3, 4).in_model(beats, 2);
+        assert_eq!([in_three(1.05), in_three(3.0)], [Some(1.05), Some(4.0)]);
+        assert_eq!([in_three(5.95), in_three(7.0)], [Some(7.95), None]);
+        assert_eq!(Metre::new(12, 8).in_model(1.0, 1), Some(0.5));
+        assert_eq!(Metre::new(12, 8).in_model(0.25, 1), None);
     }
 
     #[test]
