@@ -205,7 +205,7 @@ impl Player {
             if span.playing && playhead_beats.is_none() {
                 playhead_beats = Some(span.start_beats.rem_euclid(self.loop_beats()));
             }
-            self.request(&span, self.bars(host), controls);
+            self.request(&span, host, controls);
             let pass_beats = self.pass_beats();
             self.recorder.record(
                 &span,
@@ -281,7 +281,8 @@ impl Player {
     }
 
     /// Asks for what the controls want, and installs what has come.
-    fn request(&mut self, span: &BlockSpan, bars: Bars, controls: &Controls) {
+    fn request(&mut self, span: &BlockSpan, host: &HostTime, controls: &Controls) {
+        let bars = self.bars(host);
         let motion = self.scheduler.motion(span);
         self.pending.follow(motion);
         let job = Job {
@@ -302,7 +303,7 @@ impl Player {
         }
         let n_fills = std::mem::replace(&mut self.n_fills, controls.n_fills);
         if n_fills != controls.n_fills && span.playing {
-            self.want_fill(job, span.start_beats + LEAD_BEATS);
+            self.want_fill(job, span.start_beats, host.loop_beats);
         }
         self.collect(span, bars);
         if self.offline && span.playing {
@@ -315,15 +316,23 @@ impl Player {
         self.pending.place(job, from_beats, boundary);
     }
 
-    /// Asks for a fill at the end of the first bar of the pattern in which there is time for all of it after `beats`, and for
-    /// the same pattern without it from the next bar on.
-    fn want_fill(&mut self, job: Job, beats: f64) {
+    /// Asks for a fill at the end of the first bar of the pattern in which there is time for all of it after `now_beats`, and for
+    /// the same pattern without it from the next bar on. A bar after the end of the host's loop is one at its start.
+    fn want_fill(&mut self, job: Job, now_beats: f64, host_loop: Option<(f64, f64)>) {
         let form = job.request.form;
         let fill_beats = f64::from(form.fill_beats);
         let unit_beats = groove::beats(job.request.metre.unit_steps());
         let fill_beats = fill_beats.min(unit_beats);
-        let end_beats = ((beats + fill_beats) / unit_beats).ceil() * unit_beats;
-        let from_loop_start = (end_beats - unit_beats).rem_euclid(self.loop_beats());
+        let earliest_end_beats = now_beats + LEAD_BEATS + fill_beats;
+        let end_beats = (earliest_end_beats / unit_beats).ceil() * unit_beats;
+        let bar_beats = end_beats - unit_beats;
+        let bar_beats = match host_loop {
+            Some((start, end)) if now_beats < end && bar_beats > end - SAME_PLACE_BEATS => {
+                bar_beats - (end - start)
+            }
+            _ => bar_beats,
+        };
+        let from_loop_start = bar_beats.rem_euclid(self.loop_beats());
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

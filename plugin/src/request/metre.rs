@@ -178,7 +178,7 @@ impl Metre {
         } else {
             (*sources.get(step)?)?
         };
-        Some(beats(source) + onset_beats - beats(step))
+        Some(onset_beats + (beats(source) - beats(step)))
     }
 
     /// What is made of a groove of whole bars.
