@@ -22,6 +22,8 @@ pub(crate) struct Transport {
     pub(crate) position_beats: Option<f64>,
     pub(crate) time_signature: Option<(u16, u16)>,
     pub(crate) cycle: Option<(f64, f64)>,
+    /// Where the metre began, and with it a bar.
+    pub(crate) bars_from_beats: f64,
     /// Tells that bar n, counted from 1, begins at beat 4 n, whatever the metre: Ardour.
     pub(crate) counts_bars_of_four: bool,
 }
@@ -36,6 +38,7 @@ impl Default for Transport {
             time_signature: Some((4, 4)),
             cycle: None,
             counts_bars_of_four: false,
+            bars_from_beats: 0.0,
         }
     }
 }
@@ -46,9 +49,10 @@ impl Transport {
         f64::from(numerator) * 4.0 / f64::from(denominator)
     }
 
-    /// How many bars have passed.
+    /// How many bars have passed since the metre began.
     pub(crate) fn n_bars(&self) -> f64 {
-        (self.position_beats.unwrap_or(0.0) / self.beats_per_bar()).floor()
+        let beats = self.position_beats.unwrap_or(0.0) - self.bars_from_beats;
+        (beats / self.beats_per_bar()).floor()
     }
 
     /// Where the current bar starts, as the host has it.
@@ -56,7 +60,7 @@ impl Transport {
         if self.counts_bars_of_four {
             4.0 * (self.n_bars() + 1.0)
         } else {
-            self.n_bars() * self.beats_per_bar()
+            self.bars_from_beats + self.n_bars() * self.beats_per_bar()
         }
     }
 }

@@ -4,7 +4,7 @@ use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::Groove;
 use fourbar_model::note::Note;
 use fourbar_model::pattern::{Feel, Lane};
-use fourbar_plugin::request::{Input, Kept, Locks, Play, Ready, Request, Source, Use};
+use fourbar_plugin::request::{Input, Kept, Locks, Metre, Play, Ready, Request, Source, Use};
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
@@ -22,6 +22,7 @@ macro_rules! instrument_tests_on {
             a_project_of_before_there_were_lanes_plays_as_it_did
             fills_and_variations_come_where_the_pattern_has_them
             a_fill_that_is_asked_for_leads_into_the_next_bar
+            a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at_its_start
             drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys
             a_solo_silences_the_other_drums
             what_is_locked_stays_to_the_bit_and_every_playback_is_the_same
@@ -31,6 +32,8 @@ macro_rules! instrument_tests_on {
             a_damaged_slot_is_emptied_and_the_others_stay
             a_rhythm_that_is_put_in_becomes_a_groove_in_four_ways
             keys_that_come_in_play_the_kit_and_work_the_plugin
+            bars_are_the_hosts_in_every_metre
+            bars_begin_where_the_hosts_do
         }
     };
     ($host:ty: $($test:ident)*) => {
@@ -207,6 +210,41 @@ pub(crate) fn a_fill_that_is_asked_for_leads_into_the_next_bar<H: Host>() {
     assert_eq!(around(&plain), around(&filled));
     assert_ne!(plain, filled);
     assert_eq!(with_fill::<H>(true, &[1000]), filled, "in other blocks");
+}
+
+pub(crate) fn a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at_its_start<
+    H: Host,
+>() {
+    let played = |is_pressed: bool| -> Vec<(u64, u8)> {
+        let mut player = Player::<H>::offline();
+        player.wait_for_pattern(|_| true);
+        let start = player.now();
+        player.transport.cycle = Some((8.0, 16.0));
+        player.seek(8.0);
+        player.play(7.0);
+        if is_pressed {
+            player.set("fill_now", "On");
+        }
+        player.play(9.0);
+        player.stop();
+        let begin = |event: &NoteEvent| {
+            event.velocity?;
+            Some((event.sample - start, event.pitch))
+        };
+        player.heard.iter().filter_map(begin).collect()
+    };
+    let (plain, filled) = (played(false), played(true));
+    // The loop begins anew after eight beats, and the fill is in its first bar.
+    let bar = 8 * 24_000 - 3000..12 * 24_000 + 3000;
+    let around = |notes: &[(u64, u8)]| -> Vec<_> {
+        notes
+            .iter()
+            .filter(|note| !bar.contains(&note.0))
+            .copied()
+            .collect()
+    };
+    assert_eq!(around(&plain), around(&filled));
+    assert_ne!(plain, filled);
 }
 
 /// A player that has opened its own project with these choices for the drums.
@@ -649,4 +687,69 @@ pub(crate) fn keys_that_come_in_play_the_kit_and_work_the_plugin<H: Host>() {
     let plain = first_bar(false);
     assert_eq!(first_bar(false), plain);
     assert_ne!(first_bar(true), plain);
+}
+
+pub(crate) fn bars_are_the_hosts_in_every_metre<H: Host>() {
+    let mut player = Player::<H>::offline();
+    let plain = player.wait_for_pattern(|_| true);
+    for (numerator, denominator) in [(3, 4), (5, 4), (6, 8), (7, 8), (12, 8)] {
+        player.transport.time_signature = Some((numerator, denominator));
+        let [numerator, denominator] =
+            [numerator, denominator].map(|number| u8::try_from(number).unwrap());
+        let metre = Metre::new(numerator, denominator);
+        let ready = player.wait_for_pattern(|ready| ready.request.metre == metre);
+        assert_eq!(
+            ready.plain_groove(),
+            plain.plain_groove(),
+            "the same groove"
+        );
+        let played = Groove::from_pattern(&ready.pattern);
+        assert_eq!(played.n_steps(), 4 * metre.unit_steps());
+        for bar in 0..4 {
+            let of_model = plain.plain_groove();
+            for voice in Voice::ALL {
+                let one = played.cell(bar * metre.unit_steps(), voice);
+                assert_eq!(
+                    one,
+                    of_model.cell(16 * bar, voice),
+                    "the one of bar {bar} in {metre:?}"
+                );
+            }
+        }
+        player.forget();
+        player.seek(0.0);
+        let bar_beats = player.transport.beats_per_bar();
+        player.play(19.0 * bar_beats);
+        player.seek(5.0 * bar_beats + 0.3);
+        player.play(9.0 * bar_beats);
+        player.stop();
+        check(
+            &player,
+            &whole_song(&ready),
+            Feel::AS_GENERATED,
+            &DrumMap::GM.keys(),
+        );
+    }
+}
+
+pub(crate) fn bars_begin_where_the_hosts_do<H: Host>() {
+    // After a bar of 7/8.
+    let notes = |from_beats: f64| -> Vec<(u64, u8, Option<u32>)> {
+        let mut player = Player::<H>::offline().with_blocks(&[500, 1_000]);
+        player.wait_for_pattern(|_| true);
+        player.transport.bars_from_beats = from_beats;
+        player.seek(from_beats);
+        let start = player.now();
+        player.play(20.0);
+        player.stop();
+        let note = |event: &NoteEvent| {
+            (
+                event.sample - start,
+                event.pitch,
+                event.velocity.map(f32::to_bits),
+            )
+        };
+        player.heard.iter().map(note).collect()
+    };
+    assert_eq!(notes(3.5), notes(0.0));
 }

@@ -46,7 +46,7 @@ use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::request::{Kept, LOOP_BEATS, Locks, Ready, Request, Source};
+use crate::request::{Kept, Locks, N_BARS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
@@ -129,9 +129,21 @@ enum Making {
 
 impl Making {
     const PAGES: [(Self, &'static str, &'static str); 3] = [
-        (Self::Generate, "Generate", "Another groove, and how daring it is."),
-        (Self::Ideas, "Ideas", "Eight other grooves at once, to choose from."),
-        (Self::History, "History", "Everything that was heard, to go back to."),
+        (
+            Self::Generate,
+            "Generate",
+            "Another groove, and how daring it is.",
+        ),
+        (
+            Self::Ideas,
+            "Ideas",
+            "Eight other grooves at once, to choose from.",
+        ),
+        (
+            Self::History,
+            "History",
+            "Everything that was heard, to go back to.",
+        ),
     ];
 }
 
@@ -201,12 +213,8 @@ impl View {
             .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
         self.remember(&snapshot);
         self.hear_of_work();
-        let pass_beats = sounding
-            .as_ref()
-            .map_or(LOOP_BEATS, |ready| ready.pass_beats());
-        let outcome = self
-            .groove_in
-            .follow(&self.params, &self.shared, pass_beats);
+        let n_bars = sounding.as_ref().map_or(N_BARS, |ready| ready.n_bars());
+        let outcome = self.groove_in.follow(&self.params, &self.shared, n_bars);
         self.take_groove_in(outcome);
 
         let window = ui.max_rect();
@@ -506,7 +514,7 @@ impl View {
             None => {}
             Some(Wish::Problem(problem)) => self.done = Some(Message::Problem(problem)),
             Some(Wish::Draw) => {
-                let source = ideas::Source {
+                let source = ideas::Idea {
                     choice: snapshot.choice.clone(),
                     request: self.params.live_request(0),
                     input: snapshot.input().cloned(),
@@ -523,7 +531,8 @@ impl View {
             }
             Some(Wish::Keep(ready)) => {
                 let Some(slot) = snapshot.slots.iter().position(Option::is_none) else {
-                    let problem = "All slots are full: empty one with the right button, then keep it.";
+                    let problem =
+                        "All slots are full: empty one with the right button, then keep it.";
                     self.done = Some(Message::Problem(problem.to_owned()));
                     return;
                 };
@@ -594,12 +603,15 @@ fn edited(ready: &Ready, locks: &Locks) -> Option<Ready> {
         ..ready.request
     };
     let is_newer = request.locks != ready.request.locks;
-    (is_newer && locks.hold(&request, &ready.checkpoint_id)).then(|| Ready {
-        request,
-        checkpoint_id: ready.checkpoint_id.clone(),
-        pattern: locks.groove().to_pattern(),
-        groove: None,
-        n_passes: 1,
+    (is_newer && locks.hold(&request, &ready.checkpoint_id)).then(|| {
+        let groove = locks.groove();
+        Ready {
+            request,
+            checkpoint_id: ready.checkpoint_id.clone(),
+            pattern: request.metre.of_groove(&groove, |_| 0).to_pattern(),
+            groove: Some(groove.to_pattern()),
+            n_passes: 1,
+        }
     })
 }
 

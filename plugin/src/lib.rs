@@ -34,7 +34,7 @@ use inference::worker::Worker;
 use inference::{checkpoints, first_pattern};
 use mailbox::{WorkerEnd, mailbox};
 use params::{FourbarParams, KeyAction};
-use request::{Ready, Request, Variations};
+use request::{Metre, Ready, Request, Variations};
 use shared::{Shared, Status};
 
 /// The plugin, as the framework sees it.
@@ -144,6 +144,7 @@ impl Plugin for Fourbar {
             &mut self.bar_phase,
         );
         let (played, n_played) = self.notes_in(context);
+        self.follow_metre(context.transport());
         self.follow_slot(host.playing);
         let variation = self.variation(&host);
         let audition = self.shared.auditions(host.playing);
@@ -196,6 +197,10 @@ impl Fourbar {
         };
         if state_revision != self.state_revision {
             self.state_revision = state_revision;
+            if let Some(ready) = &ready {
+                // Until the host says another.
+                self.shared.follow_metre(ready.request.metre);
+            }
             self.variations.forget(self.params.asked());
             self.player.forget_fills(self.params.n_fills());
             self.player
@@ -277,6 +282,18 @@ impl Fourbar {
             KeyAction::StartStop => {
                 self.shared.audition.fetch_xor(true, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Takes note of the host's metre, where it says one.
+    fn follow_metre(&self, transport: &Transport) {
+        let number = |number: Option<i32>| u8::try_from(number?).ok();
+        let numbers = (
+            number(transport.time_sig_numerator),
+            number(transport.time_sig_denominator),
+        );
+        if let (Some(numerator), Some(denominator)) = numbers {
+            self.shared.follow_metre(Metre::new(numerator, denominator));
         }
     }
 

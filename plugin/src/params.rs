@@ -26,7 +26,7 @@ use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
 use crate::inference::models::{BuiltIn, Choice};
 use crate::request::{
-    self, Asked, Input, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request,
+    self, Asked, Input, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request, Source,
 };
 use crate::shared::Shared;
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
@@ -294,11 +294,15 @@ impl FourbarParams {
     #[must_use]
     pub fn request(&self, variation: u64) -> Request {
         let source = self.slots.source();
-        if source.is_live() {
-            self.live_request(variation)
-        } else {
-            return Request::of_source(source, self.form.form().fill_beats);
+        if !source.is_live() {
+            return Request::of_source(source, self.form.form().fill_beats, self.slots.metre());
         }
+        self.live_request(variation)
+    }
+
+    /// The request that the parameters describe, whatever slot plays.
+    #[must_use]
+    pub fn live_request(&self, variation: u64) -> Request {
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
         let wanted = Request {
@@ -311,7 +315,8 @@ impl FourbarParams {
             form: self.form.form(),
             locks: self.locks.0.locks_id(),
             input: self.input.0.input_id(),
-            source,
+            metre: self.slots.metre(),
+            source: Source::Live,
         };
         wanted.in_range()
     }

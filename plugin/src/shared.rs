@@ -3,7 +3,7 @@
 use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
 use crate::recording::Recording;
-use crate::request::{Input, Kept, Locks, N_SLOTS, Ready};
+use crate::request::{Input, Kept, Locks, Metre, N_SLOTS, Ready};
 use atomic_float::AtomicF32;
 use fourbar_model::drums::{N_VOICES, Voice};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -24,6 +24,8 @@ pub struct Shared {
     pub level: AtomicF32,
     /// Audio thread to editor: tempo that is played, or would be; 120 until the host has said.
     pub tempo_bpm: AtomicF32,
+    /// Audio thread to all: the host's metre, as [`Metre::to_bytes`] has it.
+    metre: AtomicU16,
     /// Audio thread to editor: the variation that is wanted.
     pub variation: AtomicU64,
     /// Audio thread to editor: whether the host's song plays.
@@ -110,6 +112,7 @@ impl Default for Shared {
             playhead_beats: AtomicF32::new(-1.0),
             level: AtomicF32::new(0.0),
             tempo_bpm: AtomicF32::new(120.0),
+            metre: AtomicU16::new(0),
             variation: AtomicU64::new(0),
             host_plays: AtomicBool::new(false),
             audition: AtomicBool::new(false),
@@ -142,6 +145,18 @@ impl Shared {
             self.audition.store(false, Ordering::Relaxed);
         }
         self.audition.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of the host's metre. For the audio thread.
+    pub fn follow_metre(&self, metre: Metre) {
+        let bytes = u16::from_be_bytes(metre.to_bytes());
+        self.metre.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The host's metre; 4/4 until it has said.
+    pub fn metre(&self) -> Metre {
+        let [numerator, denominator] = self.metre.load(Ordering::Relaxed).to_be_bytes();
+        Metre::new(numerator, denominator)
     }
 
     /// Plays a drum. For the editor.

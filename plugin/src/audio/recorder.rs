@@ -6,7 +6,6 @@
 use super::transport::BlockSpan;
 use crate::recording::{Phase, Recorded, Recording};
 use fourbar_model::drums::Voice;
-use fourbar_model::pattern::BAR_BEATS;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -65,12 +64,13 @@ impl Recorder {
         self.recording.phase() == Phase::On && !self.is_overdub()
     }
 
-    /// Records what of `played` falls into `span` of a song whose passes are `pass_beats` long, and lets `click` know when to
+    /// Records what of `played` falls into `span` of a song whose passes and bars are this long, and lets `click` know when to
     /// click and how loud.
     pub(super) fn record(
         &mut self,
         span: &BlockSpan,
         pass_beats: f64,
+        bar_beats: f64,
         played: &[Played],
         mut click: impl FnMut(u32, f32),
     ) {
@@ -97,8 +97,8 @@ impl Recorder {
             }
         }
         let is_on = self.recording.phase() == Phase::On;
-        if is_on && !self.is_overdub() || !is_on && until_pass <= BAR_BEATS {
-            clicks(span, &mut click);
+        if is_on && !self.is_overdub() || !is_on && until_pass <= bar_beats {
+            clicks(span, bar_beats, &mut click);
         }
         let end_sample = span.first_sample + span.n_samples;
         let is_here = |note: &&Played| (span.first_sample..end_sample).contains(&note.sample);
@@ -137,7 +137,7 @@ impl Recorder {
 }
 
 /// The beats in a span, by their samples.
-fn clicks(span: &BlockSpan, click: &mut impl FnMut(u32, f32)) {
+fn clicks(span: &BlockSpan, bar_beats: f64, click: &mut impl FnMut(u32, f32)) {
     let mut beat = (span.start_beats - SAME_PLACE_BEATS).ceil();
     while beat < span.end_beats - SAME_PLACE_BEATS {
         let samples = ((beat - span.start_beats) / span.beats_per_sample).max(0.0);
@@ -147,7 +147,7 @@ fn clicks(span: &BlockSpan, click: &mut impl FnMut(u32, f32)) {
             reason = "a place in the span"
         )]
         let sample = (samples as u32).min(span.n_samples - 1);
-        let is_one = beat.rem_euclid(BAR_BEATS) < SAME_PLACE_BEATS;
+        let is_one = (beat + SAME_PLACE_BEATS).rem_euclid(bar_beats) < 2.0 * SAME_PLACE_BEATS;
         click(
             span.first_sample + sample,
             if is_one { CLICKS.0 } else { CLICKS.1 },
@@ -202,7 +202,7 @@ mod tests {
                     velocity: 0.5,
                 })
                 .collect();
-            recorder.record(&span, 4.0, &played, |sample, _| {
+            recorder.record(&span, 4.0, 4.0, &played, |sample, _| {
                 clicked.push((span.start_beats + f64::from(sample) * BEATS_PER_SAMPLE).round());
             });
         }
@@ -239,13 +239,13 @@ mod tests {
         let recording = Arc::new(Recording::default());
         recording.go_to(Phase::Armed);
         let mut recorder = Recorder::new(recording.clone());
-        recorder.record(&span(4.0), 4.0, &[], |_, _| {});
+        recorder.record(&span(4.0), 4.0, 4.0, &[], |_, _| {});
         assert_eq!(recording.phase(), Phase::On);
         let stopped = BlockSpan {
             playing: false,
             ..span(0.0)
         };
-        recorder.record(&stopped, 4.0, &[], |_, _| {});
+        recorder.record(&stopped, 4.0, 4.0, &[], |_, _| {});
         assert_eq!(recording.phase(), Phase::Off);
         assert_eq!(recording.receive(), Some(Recorded::End(4.0)));
     }

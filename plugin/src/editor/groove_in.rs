@@ -11,7 +11,7 @@ use crate::recording::{Phase, Recorded};
 use crate::request::{Input, Use};
 use crate::shared::{Shared, Snapshot};
 use egui::{Align2, Popup, Rect, RectAlign, ScrollArea, Ui, pos2, vec2};
-use fourbar_model::groove::nearest_step;
+use fourbar_model::groove::{STEPS_PER_BAR, nearest_step};
 use fourbar_model::midi;
 use fourbar_model::note::Note;
 use fourbar_model::pattern::BAR_BEATS;
@@ -52,12 +52,12 @@ pub(super) enum Outcome {
 }
 
 impl GrooveIn {
-    /// Takes what was recorded or opened since the last frame, for grooves of `pass_beats`.
+    /// Takes what was recorded or opened since the last frame, for grooves of `n_bars`.
     pub(super) fn follow(
         &mut self,
         params: &FourbarParams,
         shared: &Shared,
-        pass_beats: f64,
+        n_bars: usize,
     ) -> Option<Outcome> {
         while let Some(recorded) = shared.recording.receive() {
             match recorded {
@@ -73,13 +73,23 @@ impl GrooveIn {
                     channel: 0,
                 }),
                 Recorded::End(beats) => {
-                    let mut notes = std::mem::take(&mut self.played);
+                    let notes = std::mem::take(&mut self.played);
+                    let metre = params.slots.metre();
+                    let n_bars = nearest_step(beats) / metre.unit_steps();
+                    let in_model = |note: Note| {
+                        let onset_beats = metre.in_model(note.onset_beats, n_bars)?;
+                        Some(Note {
+                            onset_beats,
+                            ..note
+                        })
+                    };
+                    let mut notes: Vec<Note> = notes.into_iter().filter_map(in_model).collect();
                     if shared.recording.overdub.load(Ordering::Relaxed) {
                         notes.extend(heard(params, shared));
                     }
                     let problem =
                         "Nothing was played in: arm it again, and play when the pass begins.";
-                    return Some(self.put_in(params, "played in", &notes, beats, problem));
+                    return Some(self.put_in(params, "played in", &notes, n_bars, problem));
                 }
             }
         }
@@ -88,7 +98,7 @@ impl GrooveIn {
         Some(match opened {
             Ok((name, notes)) => {
                 let problem = format!("{name} has no notes in its first bars.");
-                self.put_in(params, &name, &notes, pass_beats, &problem)
+                self.put_in(params, &name, &notes, n_bars, &problem)
             }
             Err(problem) => Outcome::Problem(problem),
         })
@@ -99,11 +109,12 @@ impl GrooveIn {
         params: &FourbarParams,
         name: &str,
         notes: &[Note],
-        beats: f64,
+        n_bars: usize,
         problem: &str,
     ) -> Outcome {
+        let n_steps = n_bars * STEPS_PER_BAR;
         let voice_of = |key| params.voice_of(key);
-        let input = Input::of_notes(name, self.used_to, notes, nearest_step(beats), voice_of);
+        let input = Input::of_notes(name, self.used_to, notes, n_steps, voice_of);
         match input {
             Some(input) => Outcome::Input(Some(input)),
             None => Outcome::Problem(problem.to_owned()),

@@ -317,7 +317,10 @@ mod tests {
         let (heard, shown) = history.heard();
         let names: Vec<&str> = heard.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["000003", "000002", "000001"]);
-        assert_eq!((heard[0].1, heard[2].1, shown), ("another groove", "the first", 0));
+        assert_eq!(
+            (heard[0].1, heard[2].1, shown),
+            ("another groove", "the first", 0)
+        );
         assert_eq!(history.go_to(2).unwrap().request.seed, 1);
         assert_eq!(history.heard().1, 2);
         assert_eq!(history.redo().unwrap().request.seed, 2);

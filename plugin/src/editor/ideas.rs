@@ -7,7 +7,9 @@ use super::theme;
 use crate::inference::checkpoints;
 use crate::inference::models::Choice;
 use crate::request::{Input, Locks, Ready, Request};
-use egui::{Align2, Color32, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
+};
 use fourbar_model::drums::N_VOICES;
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ pub(super) struct Ideas {
 }
 
 /// What an idea is drawn from.
-pub(super) struct Source {
+pub(super) struct Idea {
     pub(super) choice: Choice,
     /// With the seeds of the ideas in place of its own.
     pub(super) request: Request,
@@ -45,14 +47,10 @@ pub(super) enum Wish {
 
 impl Ideas {
     /// Starts drawing ideas with these seeds.
-    pub(super) fn draw(&mut self, source: Source, seeds: impl Iterator<Item = u32>) {
+    pub(super) fn draw(&mut self, source: Idea, seeds: impl Iterator<Item = u32>) {
         let requests: Vec<Request> = seeds
             .take(N_IDEAS)
-            .map(|seed| Request {
-                seed,
-                variation: 0,
-                ..source.request
-            })
+            .map(|seed| with_seed(source.request, seed))
             .collect();
         self.drawing = Some(Background::start("fourbar ideas", move || {
             let mut engine = checkpoints::engine(&source.choice)?;
@@ -108,6 +106,13 @@ impl Ideas {
     }
 }
 
+/// The same request for the groove of another seed.
+fn with_seed(mut request: Request, seed: u32) -> Request {
+    request.seed = seed;
+    request.variation = 0;
+    request
+}
+
 /// What of an idea was clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clicked {
@@ -131,7 +136,10 @@ fn idea(ui: &Ui, rect: Rect, index: usize, ready: &Ready, is_playing: bool) -> O
     let response = ui
         .interact(rect, ui.id().with(("idea", index)), Sense::click())
         .on_hover_cursor(CursorIcon::PointingHand);
-    let corner = Rect::from_min_max(pos2(rect.right() - 18.0, rect.top()), pos2(rect.right(), rect.top() + 18.0));
+    let corner = Rect::from_min_max(
+        pos2(rect.right() - 18.0, rect.top()),
+        pos2(rect.right(), rect.top() + 18.0),
+    );
     let keep = ui
         .interact(corner, ui.id().with(("keep idea", index)), Sense::click())
         .on_hover_cursor(CursorIcon::PointingHand);
@@ -145,17 +153,35 @@ fn idea(ui: &Ui, rect: Rect, index: usize, ready: &Ready, is_playing: bool) -> O
     let inside = rect.shrink2(vec2(5.0, 8.0)).with_min_y(rect.top() + 16.0);
     let lane = inside.height() / f32::from(u8::try_from(N_VOICES).unwrap_or(1));
     let length = ready.pass_beats();
-    for hit in ready.pattern.hits().iter().filter(|hit| hit.grid_beats < length) {
+    for hit in ready
+        .pattern
+        .hits()
+        .iter()
+        .filter(|hit| hit.grid_beats < length)
+    {
         let x = inside.left() + inside.width() * share(hit.grid_beats / length);
         let row = f32::from(u8::try_from(N_VOICES - 1 - hit.voice.index()).unwrap_or(0));
         let mark = Rect::from_min_size(pos2(x, inside.top() + lane * row), vec2(1.5, lane - 1.0));
-        let colour = theme::mix(theme::WELL, theme::voice_colour(hit.voice), 0.4 + 0.6 * hit.velocity);
+        let colour = theme::mix(
+            theme::WELL,
+            theme::voice_colour(hit.voice),
+            0.4 + 0.6 * hit.velocity,
+        );
         painter.rect_filled(mark, CornerRadius::ZERO, colour);
     }
-    let colour: Color32 = if keep.hovered() { theme::ACCENT } else { theme::TEXT_FAINT };
+    let colour: Color32 = if keep.hovered() {
+        theme::ACCENT
+    } else {
+        theme::TEXT_FAINT
+    };
     Icon::Plus.paint(painter, corner.center(), 8.0, colour);
     if is_playing {
-        painter.rect_stroke(rect, theme::CONTROL_CORNERS, Stroke::new(1.5, theme::ACCENT), StrokeKind::Inside);
+        painter.rect_stroke(
+            rect,
+            theme::CONTROL_CORNERS,
+            Stroke::new(1.5, theme::ACCENT),
+            StrokeKind::Inside,
+        );
     }
     let is_kept = keep.clicked();
     let is_clicked = response.clicked() && !is_kept;
@@ -186,7 +212,7 @@ mod tests {
         let mut ideas = Ideas::default();
         let mut request = Request::new(14, 3, 0.5, [0.0; N_LATENT]);
         request.play.swing = 0.5;
-        let source = Source {
+        let source = Idea {
             choice: Choice::default(),
             request,
             input: None,
@@ -201,13 +227,7 @@ mod tests {
             assert!(start.elapsed() < Duration::from_secs(60));
             std::thread::sleep(Duration::from_millis(5));
         };
-        let expected: Vec<Request> = (100..108)
-            .map(|seed| Request {
-                seed,
-                variation: 0,
-                ..request
-            })
-            .collect();
+        let expected: Vec<Request> = (100..108).map(|seed| with_seed(request, seed)).collect();
         let requests: Vec<Request> = drawn.iter().map(|ready| ready.request).collect();
         assert_eq!(requests, expected);
     }
@@ -218,7 +238,11 @@ mod tests {
         let places: Vec<Rect> = (0..N_IDEAS).map(|index| cell(whole, index)).collect();
         for (index, place) in places.iter().enumerate() {
             assert!(whole.expand(0.01).contains_rect(*place));
-            assert!(places[..index].iter().all(|other| !other.intersects(*place)));
+            assert!(
+                places[..index]
+                    .iter()
+                    .all(|other| !other.intersects(*place))
+            );
         }
     }
 }

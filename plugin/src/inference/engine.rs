@@ -171,31 +171,38 @@ impl Engine {
         self.finish(request, &groove, &z, &conditions, temperature)
     }
 
-    /// What a kept groove is played as when `request` names it: as it was kept, and with a fill if one is wanted now.
+    /// What a kept groove is played as when `request` names it: as it was kept, in the metre of now, and with a fill if one is
+    /// wanted.
     ///
     /// # Errors
     /// As of [`Self::make`].
     pub fn play(&mut self, request: &Request, kept: &Kept) -> Result<Ready, String> {
         let ready = kept.ready();
-        let own = ready.request.form;
+        let own = ready.request;
+        let fill_in = request.form.fill_in;
+        let is_as_kept = fill_in.is_none() && own.metre == request.metre;
+        if is_as_kept || ready.checkpoint_id != self.identity.checkpoint_id {
+            return Ok(as_kept(request, kept));
+        }
         let form = Form {
-            fill_beats: request.form.fill_beats,
-            fill_in: request.form.fill_in,
+            fill_beats: if fill_in.is_some() {
+                request.form.fill_beats
+            } else {
+                own.form.fill_beats
+            },
+            fill_in,
+            ..own.form
+        };
+        let wanted = Request {
+            form,
+            metre: request.metre,
             ..own
         };
-        let is_its_own = ready.checkpoint_id == self.identity.checkpoint_id;
-        if request.form.fill_in.is_some() && is_its_own {
-            let filled = Request {
-                form,
-                ..ready.request
-            };
-            let filled = self.make(&filled, kept.input(), kept.locks())?;
-            return Ok(Ready {
-                request: *request,
-                ..filled
-            });
-        }
-        Ok(as_kept(request, kept))
+        let made = self.make(&wanted, kept.input(), kept.locks())?;
+        Ok(Ready {
+            request: *request,
+            ..made
+        })
     }
 
     /// Makes the pattern at the place `at` between four kept grooves, which `request` names.
@@ -247,11 +254,21 @@ impl Engine {
         } else {
             vec![groove.clone()]
         };
-        let is_plain = passes == [groove.clone()];
+        let metre = request.metre;
+        let is_plain = metre.is_plain() && passes == [groove.clone()];
+        let form = request.form;
+        let fill_beats = |bar| {
+            if form.has_fill(bar) {
+                form.fill_beats.into()
+            } else {
+                0
+            }
+        };
+        let pattern = metre.of_groove(&Groove::concat(&passes), fill_beats);
         Ok(Ready {
             request: *request,
             checkpoint_id: self.identity.checkpoint_id.clone(),
-            pattern: Groove::concat(&passes).to_pattern(),
+            pattern: pattern.to_pattern(),
             groove: (!is_plain).then(|| groove.to_pattern()),
             n_passes: passes.len(),
         })
@@ -299,9 +316,21 @@ impl Engine {
 
 /// A kept groove as the answer to the `request` that names it, which takes no model.
 pub(super) fn as_kept(request: &Request, kept: &Kept) -> Ready {
+    let ready = kept.ready();
+    if ready.request.metre == request.metre {
+        return Ready {
+            request: *request,
+            ..ready.clone()
+        };
+    }
+    let groove = ready.plain_groove();
+    let pattern = request.metre.of_groove(&groove, |_| 0).to_pattern();
     Ready {
         request: *request,
-        ..kept.ready().clone()
+        checkpoint_id: ready.checkpoint_id.clone(),
+        pattern,
+        groove: Some(groove.to_pattern()),
+        n_passes: 1,
     }
 }
 

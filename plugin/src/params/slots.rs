@@ -1,7 +1,7 @@
 //! Which groove plays: the one that the other parameters ask for, one that was kept in a slot, or one between them.
 
 use super::{FourbarParams, Maker, percent, share_of_percent};
-use crate::request::{Kept, Morph, N_CORNERS, N_SLOTS, Source};
+use crate::request::{Kept, Metre, Morph, N_CORNERS, N_SLOTS, Source};
 use crate::shared::Shared;
 use nice_plug::params::persist::PersistentField;
 use nice_plug::prelude::*;
@@ -78,6 +78,12 @@ impl SlotsParams {
     /// Lets the parameter count again.
     pub fn forget_key(&self) {
         self.kept.0.slot_by_key.store(-1, Ordering::Relaxed);
+    }
+
+    /// The host's metre.
+    #[must_use]
+    pub fn metre(&self) -> Metre {
+        self.kept.0.metre()
     }
 
     /// Where the pattern comes from. An empty slot plays what the parameters say, and an empty corner what is in the first
