@@ -170,12 +170,15 @@ fn write_pages(player: &mut Player<ClapHost>, window: &Window, path: &Path) {
         ("drums", tab(468)),
         ("morph", tab(528)),
         ("explore", tab(592)),
+        ("ideas", tab(118)),
         ("input", tab(945)),
     ];
     for (name, tab) in pages {
-        settle(player);
         window.click(tab);
-        settle(player);
+        // Twice the size is slow to draw without a graphics card.
+        for _ in 0..15 {
+            settle(player);
+        }
         window.write_png(&path.with_file_name(format!("{name}.png")), sections);
     }
 }
