@@ -2,13 +2,14 @@
 
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::Groove;
+use fourbar_model::noise::Noise;
 use fourbar_model::note::Note;
 use fourbar_model::pattern::{Feel, Lane};
 use fourbar_plugin::request::{Input, Kept, Locks, Metre, Play, Ready, Request, Source, Use};
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
-use crate::harness::{Host, NoteEvent, Player};
+use crate::harness::{Host, NoteEvent, Player, param_id};
 use crate::playing::whole_song;
 
 /// Writes a test for each function of this module, on one kind of host.
@@ -34,6 +35,7 @@ macro_rules! instrument_tests_on {
             keys_that_come_in_play_the_kit_and_work_the_plugin
             bars_are_the_hosts_in_every_metre
             bars_begin_where_the_hosts_do
+            any_session_is_saved_as_it_was_opened
         }
     };
     ($host:ty: $($test:ident)*) => {
@@ -752,4 +754,71 @@ pub(crate) fn bars_begin_where_the_hosts_do<H: Host>() {
         player.heard.iter().map(note).collect()
     };
     assert_eq!(notes(3.5), notes(0.0));
+}
+
+/// How many sessions are tried; more with `FOURBAR_SESSIONS`.
+const N_SESSIONS: usize = 40;
+
+pub(crate) fn any_session_is_saved_as_it_was_opened<H: Host>() {
+    let n_sessions = std::env::var("FOURBAR_SESSIONS");
+    let n_sessions = n_sessions.map_or(N_SESSIONS, |number| number.parse().unwrap());
+    let mut player = Player::<H>::offline();
+    let patterns = keep_four(&mut player);
+    let mut noise = Noise::from_seed(7);
+    // Bypassed, it does not play, and nobody waits for its pattern.
+    let ids = player.host.parameters();
+    let ids: Vec<u32> = ids
+        .into_iter()
+        .map(|(id, _)| id)
+        .filter(|&id| id != param_id("bypass"))
+        .collect();
+    for session in 0..n_sessions {
+        for &id in &ids {
+            if noise.below(3) == 0 {
+                let share = f64::from(noise.uniform());
+                let largest = player.host.largest_value(id);
+                let value = (share * largest * 64.0).round() / 64.0;
+                player.change(id, value);
+            }
+        }
+        player.run(64);
+        let mut project = json(&mut player.host);
+        let mut pick = || &patterns[noise.below(patterns.len())];
+        let mut locks = Locks::of(pick(), None);
+        locks.toggle(|step, voice| step < 16 || voice == Voice::Snare);
+        let slots: Vec<Option<Kept>> = (0..8)
+            .map(|slot| (slot % 3 != 1).then(|| Kept::of(pick(), None, Some(&locks))))
+            .collect();
+        let uses = [Use::Humanise, Use::Drumify, Use::Follow, Use::Start];
+        let input = (session % 2 == 0).then(|| stiff_beat(uses[session / 2 % 4]));
+        for (field, text) in [
+            ("locks", serde_json::to_string(&Some(&locks))),
+            ("slots", serde_json::to_string(&slots)),
+            ("input", serde_json::to_string(&input)),
+        ] {
+            project["fields"][field] = text.unwrap().into();
+        }
+        assert!(player.host.load(&of_json::<H>(&project)));
+        let saved = settled(&mut player);
+        let mut reopened = Player::<H>::offline();
+        assert!(reopened.host.load(&saved));
+        let again = settled(&mut reopened);
+        let [before, after] = [&saved, &again].map(|state| -> serde_json::Value {
+            serde_json::from_slice(H::json_of_state(state)).unwrap()
+        });
+        for part in ["params", "fields"] {
+            for (name, value) in before[part].as_object().unwrap() {
+                assert_eq!(value, &after[part][name], "{name} in session {session}");
+            }
+        }
+        assert!(H::json_of_state(&saved) == H::json_of_state(&again));
+    }
+}
+
+/// The state once no pattern is on its way any more: a host that renders waits for what it plays.
+fn settled<H: Host>(player: &mut Player<H>) -> Vec<u8> {
+    player.seek(0.0);
+    player.play(0.6);
+    player.stop();
+    player.host.save()
 }

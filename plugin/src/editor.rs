@@ -391,9 +391,8 @@ impl View {
             return;
         };
         // What is changed in a slot is changed in Live.
-        let kept = self
-            .kept(ready, snapshot)
-            .filter(|_| !ready.request.source.is_live());
+        let is_live = ready.request.source.is_live();
+        let kept = (!is_live).then(|| self.kept(ready, snapshot)).flatten();
         let (ready, locks) = match &kept {
             Some(kept) => (kept.ready(), kept.locks()),
             None => (ready, locks),
