@@ -60,6 +60,7 @@ impl Song {
             &self.controls,
             &mut self.left,
             &mut self.right,
+            &mut [],
             |event| {
                 black_box(event);
             },

@@ -20,6 +20,7 @@ mod grid;
 mod header;
 mod history;
 mod icon;
+mod kit;
 mod knob;
 mod level;
 mod menu;

@@ -149,9 +149,11 @@ impl Plugin for Fourbar {
         };
         left.fill(0.0);
         right.fill(0.0);
-        let heard = self.player.process(&host, &controls, left, right, |event| {
-            context.send_event(note_event(event));
-        });
+        let heard = self
+            .player
+            .process(&host, &controls, left, right, &mut [], |event| {
+                context.send_event(note_event(event));
+            });
         if let Some(tempo_bpm) = host.tempo_bpm {
             self.shared
                 .tempo_bpm

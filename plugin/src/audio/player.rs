@@ -9,7 +9,7 @@ use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
 use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
 use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
-use fourbar_kit::Kit;
+use fourbar_kit::{Kit, Settings, Stereo, Stroke};
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::pattern::{BAR_BEATS, Feel};
 use std::thread;
@@ -37,8 +37,8 @@ pub struct Controls {
     pub feel: Feel,
     /// Where the notes go.
     pub output: Output,
-    /// Linear gain of the kit.
-    pub kit_gain: f32,
+    /// How the kit sounds.
+    pub kit: Settings,
     /// Whether to be silent.
     pub bypass: bool,
     /// Whether to play on our own clock while the host is stopped.
@@ -52,7 +52,7 @@ pub struct Controls {
 pub struct Heard {
     /// Position in the loop at the start of the block; `None` when nothing plays.
     pub playhead_beats: Option<f64>,
-    /// The kit's peak, linear.
+    /// The kit's peak on any of its buses, linear.
     pub level: f32,
 }
 
@@ -163,14 +163,15 @@ impl Player {
         self.scheduler.current()
     }
 
-    /// Plays one block: adds the kit to `left` and `right`, and sends the notes for the host to `emit`, in the order of
-    /// time.
+    /// Plays one block: adds the kit to `left` and `right`, and each drum to its own of `buses` if there are any, and sends
+    /// the notes for the host to `emit`, in the order of time.
     pub fn process(
         &mut self,
         host: &HostTime,
         controls: &Controls,
         left: &mut [f32],
         right: &mut [f32],
+        buses: &mut [Stereo<'_>],
         mut emit: impl FnMut(Event),
     ) -> Heard {
         let n_samples = u32::try_from(left.len()).unwrap_or(u32::MAX);
@@ -205,12 +206,18 @@ impl Player {
                         timing,
                         voice,
                         velocity,
+                        step,
                         ..
                     },
                     Some(kit),
                 ) = (event, kit.as_mut())
                 {
-                    kit.trigger(timing, voice, velocity);
+                    kit.trigger(Stroke {
+                        sample: usize::try_from(timing).unwrap_or(usize::MAX),
+                        voice,
+                        velocity,
+                        step,
+                    });
                 }
                 if admit(event, held, n_sent) {
                     n_sent += 1;
@@ -222,19 +229,21 @@ impl Player {
             }
         }
         if let Some(kit) = &mut self.kit {
-            kit.render(
-                left,
-                right,
-                if controls.bypass {
+            let settings = Settings {
+                gain: if controls.bypass {
                     0.0
                 } else {
-                    controls.kit_gain
+                    controls.kit.gain
                 },
-            );
+                ..controls.kit
+            };
+            kit.render(&settings, [&mut *left, &mut *right], buses);
         }
+        let of_buses = buses.iter().flatten().flat_map(|channel| channel.iter());
         let level = left
             .iter()
             .chain(right.iter())
+            .chain(of_buses)
             .fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
         Heard {
             playhead_beats,

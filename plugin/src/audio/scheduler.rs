@@ -24,7 +24,7 @@ use crate::request::Ready;
 use fourbar_model::drums::{Keys, N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, NOTE_BEATS};
 use std::collections::VecDeque;
-use waiting::{Waiting, WaitingHits};
+use waiting::{Waiting, WaitingHits, step_at};
 
 /// How far a hit can be from its place on the grid: half a step, doubled by a timing amount of 200 %. A new pattern
 /// has to be installed this long before the boundary from which it is to rule.
@@ -66,6 +66,8 @@ pub enum Event {
         channel: u8,
         /// Loudness, greater than 0 and at most 1.
         velocity: f32,
+        /// The place on the song's grid that the hit belongs to, in sixteenths; the same wherever playback began.
+        step: i64,
         /// Whether to tell the host.
         midi: bool,
     },
@@ -350,6 +352,7 @@ impl Scheduler {
         for voice in Voice::ALL.into_iter().filter(|voice| struck[voice.index()]) {
             self.waiting.insert(Waiting {
                 onset_beats,
+                step: step_at(onset_beats),
                 voice,
                 velocity: BY_HAND_VELOCITY,
             });
@@ -486,6 +489,7 @@ impl Scheduler {
             pitch,
             channel,
             velocity: hit.velocity,
+            step: hit.step,
             midi,
         });
         // A song that ran faster than it said may have left the hit's time behind, and a 16th after it, too.

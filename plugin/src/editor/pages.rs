@@ -1,6 +1,6 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
-use super::{drums, explore, fills, play, theme};
+use super::{drums, explore, fills, kit, play, theme};
 use crate::inference::abilities::Abilities;
 use crate::params::FourbarParams;
 use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
@@ -16,18 +16,27 @@ pub(super) enum Page {
     Fills,
     /// What is heard of each drum.
     Drums,
+    /// How the built-in drums sound.
+    Kit,
     /// The eight latent axes.
     Explore,
 }
 
 impl Page {
-    const ALL: [Self; 4] = [Self::Play, Self::Fills, Self::Drums, Self::Explore];
+    const ALL: [Self; 5] = [
+        Self::Play,
+        Self::Fills,
+        Self::Drums,
+        Self::Kit,
+        Self::Explore,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Play => "Play",
             Self::Fills => "Fills",
             Self::Drums => "Drums",
+            Self::Kit => "Kit",
             Self::Explore => "Explore",
         }
     }
@@ -37,6 +46,7 @@ impl Page {
             Self::Play => "Tell the drummer what to play.",
             Self::Fills => "Fills, and how the groove changes from pass to pass.",
             Self::Drums => "How much each drum plays, how loud, and on which key.",
+            Self::Kit => "Which drums are built in, and how each of them sounds.",
             Self::Explore => "Walk through the grooves that the model knows.",
         }
     }
@@ -61,6 +71,7 @@ pub(super) fn show(
             let map = params.drum_map.value().map();
             drums::show(ui, body, &params.lanes, setter, map);
         }
+        Page::Kit => kit::show(ui, body, &params.kit, setter),
         Page::Explore => explore::show(ui, body, params, setter, abilities),
     }
 }

@@ -56,7 +56,10 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
             keys: DrumMap::GM.keys(),
             midi: true,
         },
-        kit_gain: 0.5,
+        kit: Settings {
+            gain: 0.5,
+            ..Settings::default()
+        },
         bypass: false,
         audition: false,
         struck: [false; N_VOICES],
@@ -102,6 +105,7 @@ impl Rig {
             controls,
             &mut left,
             &mut right,
+            &mut [],
             |event| match event {
                 Event::NoteOn {
                     timing, velocity, ..
@@ -368,6 +372,7 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
             &controls(1, Boundary::Bar),
             &mut samples.clone(),
             &mut samples,
+            &mut [],
             |event| {
                 n_events += 1;
                 match event {
@@ -393,6 +398,7 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         &controls(1, Boundary::Bar),
         &mut samples.clone(),
         &mut samples,
+        &mut [],
         |event| {
             if let Event::NoteOff { pitch, .. } = event {
                 held[usize::from(pitch)] -= 1;
