@@ -80,6 +80,8 @@ pub(crate) struct Block {
     /// A transport that takes over inside the block (CLAP only).
     pub(crate) later_transport: Option<(u32, Transport)>,
     pub(crate) changes: Vec<Change>,
+    /// Notes that the host sends.
+    pub(crate) notes: Vec<NoteEvent>,
 }
 
 /// The start or end of a note.
@@ -190,6 +192,7 @@ pub(crate) struct Player<H> {
     n_blocks: usize,
     now: u64,
     changes: Vec<Change>,
+    played: Vec<NoteEvent>,
     pub(crate) heard: Vec<NoteEvent>,
     /// Where the song ran, for the [`rule`].
     pub(crate) told: Vec<Told>,
@@ -219,6 +222,7 @@ impl<H: Host> Player<H> {
             n_blocks: 0,
             now: 0,
             changes: Vec::new(),
+            played: Vec::new(),
             heard: Vec::new(),
             told: Vec::new(),
             peak: 0.0,
@@ -276,6 +280,17 @@ impl<H: Host> Player<H> {
         self.changes.push(Change { offset, id, value });
     }
 
+    /// Plays a key on MIDI channel 1, in the next block.
+    pub(crate) fn play_key(&mut self, pitch: u8, velocity: f32) {
+        let note = |velocity| NoteEvent {
+            sample: 0,
+            pitch,
+            channel: 0,
+            velocity,
+        };
+        self.played.extend([note(Some(velocity)), note(None)]);
+    }
+
     /// Moves the song position.
     pub(crate) fn seek(&mut self, beats: f64) {
         self.transport.position_beats = Some(beats);
@@ -325,6 +340,7 @@ impl<H: Host> Player<H> {
             transport: self.tells_transport.then_some(self.transport),
             later_transport,
             changes: std::mem::take(&mut self.changes),
+            notes: std::mem::take(&mut self.played),
         };
         let events = self.host.process(&block);
         self.heard.extend(events.iter().map(|event| NoteEvent {

@@ -168,7 +168,7 @@ pub type Stereo<'a> = [&'a mut [f32]; 2];
 pub struct Kit {
     sets: Arc<DrumSets>,
     ringing: Vec<Ringing>,
-    /// Those of the next block.
+    /// Those of the next block, in the order of time.
     triggers: Vec<Stroke>,
     room: Room,
     limiter: Limiter,
@@ -200,11 +200,13 @@ impl Kit {
         self.sets.sample_rate
     }
 
-    /// Strikes a drum in the next block to be rendered; strokes come in the order of time.
+    /// Strikes a drum in the next block to be rendered.
     pub fn trigger(&mut self, stroke: Stroke) {
         if stroke.velocity > 0.0 && self.triggers.len() < MAX_TRIGGERS {
             let velocity = stroke.velocity.min(1.0);
-            self.triggers.push(Stroke { velocity, ..stroke });
+            let is_before = |other: &Stroke| other.sample <= stroke.sample;
+            let place = self.triggers.partition_point(is_before);
+            self.triggers.insert(place, Stroke { velocity, ..stroke });
         }
     }
 

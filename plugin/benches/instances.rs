@@ -121,6 +121,10 @@ impl Generator for Clock {
         "clock"
     }
 
+    fn encode(&mut self, _: &Groove) -> Result<Vec<f32>, String> {
+        Ok(Vec::new())
+    }
+
     fn generate(
         &mut self,
         _z: &[f32],
@@ -147,6 +151,7 @@ fn engine(sender: Sender<Instant>) -> Engine {
     let identity = Identity {
         checkpoint_id: "clock".to_owned(),
         model: "clock".to_owned(),
+        n_steps: 64,
         n_latent: 2,
         latent,
         attributes: BTreeMap::new(),

@@ -8,32 +8,39 @@
 //! of range is brought back into it ([`sanitise`]).
 
 mod form;
+mod input;
 mod kit;
 mod lanes;
 mod level;
 mod play;
+mod slots;
 
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
+pub use input::{InputParams, KeyAction};
 pub use kit::{DrumParams, KitParams, name_of_kit};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
+pub use slots::{LIVE, MORPH, SavedSlots, SlotsParams, slot_value};
 
 use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
 use crate::inference::models::{BuiltIn, Choice};
-use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
+use crate::request::{
+    self, Asked, Input, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request,
+};
 use crate::shared::Shared;
-use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::pattern::Feel;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::params::persist::PersistentField;
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiState;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -66,6 +73,12 @@ pub struct FourbarParams {
     /// The newest finished pattern.
     #[persist = "pattern"]
     pub pattern: PatternField,
+    /// What is locked of the groove.
+    #[persist = "locks"]
+    pub locks: LocksField,
+    /// The rhythm that was put in.
+    #[persist = "input"]
+    pub input: InputField,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
     /// How often *fill now* was pressed.
@@ -118,6 +131,12 @@ pub struct FourbarParams {
     /// What changes from pass to pass.
     #[nested(group = "Fills")]
     pub form: FormParams,
+    /// Which groove plays.
+    #[nested(group = "Slots")]
+    pub slots: SlotsParams,
+    /// What notes that come in do.
+    #[nested(group = "Input")]
+    pub notes_in: InputParams,
     /// What is heard of each drum.
     #[nested(group = "Drums")]
     pub lanes: LanesParams,
@@ -182,7 +201,9 @@ impl FourbarParams {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
                 base_variation: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
-                pattern: PatternField(shared),
+                pattern: PatternField(shared.clone()),
+                locks: LocksField(shared.clone()),
+                input: InputField(shared.clone()),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
                         &params.temperature
@@ -234,6 +255,8 @@ impl FourbarParams {
                 form: FormParams::new(&make, n_fills.clone()),
                 lanes: LanesParams::new(&make),
                 kit: KitParams::new(&make),
+                slots: SlotsParams::new(&make, shared),
+                notes_in: InputParams::new(),
                 n_presses,
                 n_fills,
                 n_recalls: AtomicU32::new(0),
@@ -257,6 +280,16 @@ impl FourbarParams {
         }
     }
 
+    /// Asks for another groove, as a press of *regenerate* does.
+    pub fn press_regenerate(&self) {
+        self.n_presses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Asks for a fill, as a press of *fill now* does.
+    pub fn press_fill(&self) {
+        self.n_fills.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How often a fill was asked for since the plugin was created.
     #[must_use]
     pub fn n_fills(&self) -> u32 {
@@ -266,6 +299,10 @@ impl FourbarParams {
     /// The request that the parameters describe, for this variation.
     #[must_use]
     pub fn request(&self, variation: u64) -> Request {
+        let source = self.slots.source();
+        if !source.is_live() {
+            return Request::of_source(source, self.form.form().fill_beats);
+        }
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
         let wanted = Request {
@@ -276,6 +313,9 @@ impl FourbarParams {
             latent,
             play: self.play.play(),
             form: self.form.form(),
+            locks: self.locks.0.locks_id(),
+            input: self.input.0.input_id(),
+            source,
         };
         wanted.in_range()
     }
@@ -302,6 +342,17 @@ impl FourbarParams {
         }
     }
 
+    /// The drum that a key which comes in plays: the one that is sent on it, else that of the drum map.
+    #[must_use]
+    pub fn voice_of(&self, key: u8) -> Option<Voice> {
+        let map = self.drum_map.value().map();
+        let keys = self.lanes.keys(map);
+        let sent = Voice::ALL
+            .into_iter()
+            .find(|voice| keys[voice.index()] == key);
+        sent.or_else(|| map.voice(key))
+    }
+
     /// Linear gain of the preview kit; 0 at the bottom of the range.
     #[must_use]
     pub fn kit_gain(&self) -> f32 {
@@ -321,6 +372,7 @@ impl FourbarParams {
             kit: self.kit.settings(self.kit_gain()),
             bypass: self.bypass.value(),
             audition,
+            input_heard: self.notes_in.heard.value(),
             struck,
         }
     }
@@ -549,6 +601,37 @@ impl PersistentField<'_, Choice> for ModelField {
     }
 }
 
+/// The persisted locks: what [`Shared`] holds for the worker anyway.
+pub struct LocksField(Arc<Shared>);
+
+impl PersistentField<'_, Option<Locks>> for LocksField {
+    fn set(&self, locks: Option<Locks>) {
+        self.0.change_locks(locks.map(Arc::new));
+    }
+
+    fn map<F: Fn(&Option<Locks>) -> R, R>(&self, f: F) -> R {
+        let locks = self.0.snapshot().locks().cloned();
+        f(&locks.as_deref().cloned())
+    }
+}
+
+/// The persisted rhythm that was put in: what [`Shared`] holds for the worker anyway.
+pub struct InputField(Arc<Shared>);
+
+impl PersistentField<'_, Option<Input>> for InputField {
+    fn set(&self, input: Option<Input>) {
+        self.0.change_input(input.map(Arc::new));
+    }
+
+    fn map<F: Fn(&Option<Input>) -> R, R>(&self, f: F) -> R {
+        let input = self.0.snapshot().input().cloned();
+        f(&input.as_deref().cloned())
+    }
+}
+
+/// In place of a field of a project: nothing.
+const NOTHING: &str = "null";
+
 /// Takes out of a project's state whatever this version cannot use: unknown parameters, values of the wrong kind or
 /// out of range, a window of impossible size. What is taken out stays as it is, but for the model: a project that names
 /// none, or nothing in its place, was saved when `groovae_4bar` was the only one in the plugin file.
@@ -584,13 +667,31 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("lanes").is_some_and(names_lanes) {
         fields.insert("lanes".to_owned(), "{}".to_owned());
     }
+    let has_slots = |text: &String| serde_json::from_str::<SavedSlots>(text).is_ok();
+    if !fields.get("slots").is_some_and(has_slots) {
+        fields.insert("slots".to_owned(), "[]".to_owned());
+    }
+    let has_locks = keep_if_whole::<Option<Locks>>(fields, "locks");
+    let has_input = keep_if_whole::<Option<Input>>(fields, "input");
+    let is_complete = has_locks && has_input;
     if let Some(text) = fields
         .get_mut("pattern")
-        .filter(|text| serde_json::from_str::<SavedPattern>(text).is_err())
+        .filter(|text| !is_complete || serde_json::from_str::<SavedPattern>(text).is_err())
     {
-        // The framework would skip this silently; in this form it is reported as damaged.
+        // The framework would skip this silently, and without its locks and its input a pattern cannot be made again as it was; in this
+        // form it is reported as damaged.
         *text = serde_json::Value::from("not JSON").to_string();
     }
+}
+
+/// Puts nothing in place of a field that is missing or cannot be read; whether it could.
+fn keep_if_whole<T: DeserializeOwned>(fields: &mut BTreeMap<String, String>, name: &str) -> bool {
+    let text = fields.entry(name.to_owned()).or_insert(NOTHING.to_owned());
+    let is_whole = serde_json::from_str::<T>(text).is_ok();
+    if !is_whole {
+        *text = NOTHING.to_owned();
+    }
+    is_whole
 }
 
 /// Gives a project of before there were parameters for playing their values at rest, so that it plays as it did in an
@@ -608,6 +709,8 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.play.param_map(),
         params.level.param_map(),
         params.form.param_map(),
+        params.slots.param_map(),
+        params.notes_in.param_map(),
         params.lanes.param_map(),
         params.kit.param_map(),
     ]

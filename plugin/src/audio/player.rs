@@ -5,13 +5,16 @@
 //! whose time has come, because there the song stands still meanwhile.
 
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
-use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
+use super::recorder::{CLICK, Played, Recorder};
+use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler, step_at};
 use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
+use crate::recording::Recording;
 use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::{Kit, Settings, Stereo, Stroke};
 use fourbar_model::drums::{N_VOICES, Voice};
-use fourbar_model::pattern::{BAR_BEATS, Feel};
+use fourbar_model::pattern::{BAR_BEATS, Feel, Lanes};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,6 +46,8 @@ pub struct Controls {
     pub bypass: bool,
     /// Whether to play on our own clock while the host is stopped.
     pub audition: bool,
+    /// Whether notes that come in play the kit.
+    pub input_heard: bool,
     /// Drums that were struck by hand.
     pub struck: [bool; N_VOICES],
 }
@@ -63,6 +68,7 @@ pub struct Player {
     tracker: TransportTracker,
     scheduler: Scheduler,
     pending: PendingRequests,
+    recorder: Recorder,
     kit: Option<Kit>,
     sample_rate: f64,
     /// Whether the host renders and can wait.
@@ -78,14 +84,15 @@ pub struct Player {
 }
 
 impl Player {
-    /// A player that gets its patterns from `mailbox`; silent until [`Self::activate`].
+    /// A player that gets its patterns from `mailbox` and records into `recording`; silent until [`Self::activate`].
     #[must_use]
-    pub fn new(mailbox: AudioEnd<Ready>) -> Self {
+    pub fn new(mailbox: AudioEnd<Ready>, recording: Arc<Recording>) -> Self {
         Self {
             mailbox,
             tracker: TransportTracker::new(),
             scheduler: Scheduler::new(),
             pending: PendingRequests::default(),
+            recorder: Recorder::new(recording),
             kit: None,
             sample_rate: 48_000.0,
             offline: false,
@@ -163,14 +170,14 @@ impl Player {
         self.scheduler.current()
     }
 
-    /// Plays one block: adds the kit to `left` and `right`, and each drum to its own of `buses` if there are any, and sends
-    /// the notes for the host to `emit`, in the order of time.
+    /// Plays one block, in which the notes `played` come in: adds the kit to the mix, and each drum to its own of `buses`
+    /// if there are any, and sends the notes for the host to `emit`, in the order of time.
     pub fn process(
         &mut self,
         host: &HostTime,
         controls: &Controls,
-        left: &mut [f32],
-        right: &mut [f32],
+        played: &[Played],
+        [left, right]: Stereo<'_>,
         buses: &mut [Stereo<'_>],
         mut emit: impl FnMut(Event),
     ) -> Heard {
@@ -194,13 +201,46 @@ impl Player {
                 playhead_beats = Some(span.start_beats.rem_euclid(self.loop_beats()));
             }
             self.request(&span, self.bars(host), controls);
+            let pass_beats = self.pass_beats();
+            let start_beats = self.scheduler.place_beats(&span);
+            let stroke = |sample: u32, voice, velocity| {
+                let beats = f64::from(sample - span.first_sample) * span.beats_per_sample;
+                Stroke {
+                    sample: usize::try_from(sample).unwrap_or(usize::MAX),
+                    voice,
+                    velocity,
+                    step: step_at(start_beats + beats),
+                }
+            };
+            if let Some(kit) = &mut self.kit {
+                self.recorder
+                    .record(&span, pass_beats, played, |sample, velocity| {
+                        kit.trigger(stroke(sample, CLICK, velocity));
+                    });
+                let span_samples = span.first_sample..span.first_sample + span.n_samples;
+                let is_heard =
+                    |note: &&Played| controls.input_heard && span_samples.contains(&note.sample);
+                for note in played.iter().filter(is_heard) {
+                    if let Some(voice) = note.voice {
+                        kit.trigger(stroke(note.sample, voice, note.velocity));
+                    }
+                }
+            }
+            let feel = if self.recorder.replaces() {
+                Feel {
+                    lanes: Lanes::SILENT,
+                    ..controls.feel
+                }
+            } else {
+                controls.feel
+            };
             let Self {
                 scheduler,
                 kit,
                 held,
                 ..
             } = self;
-            scheduler.process(&span, controls.feel, controls.output, |event| {
+            scheduler.process(&span, feel, controls.output, |event| {
                 if let (
                     Event::NoteOn {
                         timing,
@@ -262,12 +302,14 @@ impl Player {
         };
         if self.wanted != Some(job) {
             let plays_on = matches!(motion, Motion::Continues | Motion::Loops(_));
-            let from_beats = plays_on.then(|| {
-                controls
-                    .apply_at
-                    .at_or_after(span.start_beats + LEAD_BEATS, bars)
-            });
-            self.want(job, from_beats, controls.apply_at);
+            let boundary = if self.wanted.is_some_and(|wanted| is_by_hand(&wanted, &job)) {
+                Boundary::Sixteenth
+            } else {
+                controls.apply_at
+            };
+            let from_beats =
+                plays_on.then(|| boundary.at_or_after(span.start_beats + LEAD_BEATS, bars));
+            self.want(job, from_beats, boundary);
         }
         let n_fills = std::mem::replace(&mut self.n_fills, controls.n_fills);
         if n_fills != controls.n_fills && span.playing {
@@ -420,6 +462,16 @@ impl Player {
             loop_beats: self.pass_beats(),
         }
     }
+}
+
+/// Whether nothing but what is locked has changed, which is heard at once.
+fn is_by_hand(before: &Job, now: &Job) -> bool {
+    let locks = now.request.locks;
+    let same = Request {
+        locks,
+        ..before.request
+    };
+    before.request.locks != locks && same == now.request
 }
 
 /// Whether to tell the host of `event`, after `n_sent` others in this block. A note-on is told only if there will be

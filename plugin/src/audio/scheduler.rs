@@ -24,7 +24,8 @@ use crate::request::Ready;
 use fourbar_model::drums::{Keys, N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, NOTE_BEATS};
 use std::collections::VecDeque;
-use waiting::{Waiting, WaitingHits, step_at};
+pub(super) use waiting::step_at;
+use waiting::{Waiting, WaitingHits};
 
 /// How far a hit can be from its place on the grid: half a step, doubled by a timing amount of 200 %. A new pattern
 /// has to be installed this long before the boundary from which it is to rule.
@@ -344,6 +345,15 @@ impl Scheduler {
         self.release_moved(span.first_sample, output, &mut emit);
         self.wait_for_struck(start_beats);
         self.play_to(last_moment_beats(&span), &span, output, emit);
+    }
+
+    /// Where a span begins: in the song, or on the clock that runs while it stands still.
+    pub(super) fn place_beats(&self, span: &BlockSpan) -> f64 {
+        if span.playing {
+            span.start_beats
+        } else {
+            self.rest_beats
+        }
     }
 
     /// Lets the drums that were struck by hand wait for `onset_beats`.

@@ -78,7 +78,7 @@ fn file_name(name: GrooveName, copy: u32) -> String {
 }
 
 /// `Fourbar` in the user's music folder, else in their documents, else at home.
-fn folder() -> Result<PathBuf, String> {
+pub(super) fn folder() -> Result<PathBuf, String> {
     let user = directories::UserDirs::new()
         .ok_or("There is no home folder to export to: set HOME, then export again.".to_owned())?;
     let parent = user

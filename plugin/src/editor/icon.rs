@@ -5,7 +5,7 @@ use egui::{
 };
 
 /// A pictogram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Icon {
     /// A die: chance.
     Die,
@@ -23,6 +23,10 @@ pub(super) enum Icon {
     Minus,
     /// A plus sign: one more.
     Plus,
+    /// A padlock: stays as it is.
+    Lock,
+    /// A disc: record.
+    Record,
 }
 
 impl Icon {
@@ -71,6 +75,21 @@ impl Icon {
                 line(&[(-0.85, 0.15), (-0.85, 0.85), (0.85, 0.85), (0.85, 0.15)]);
             }
             Self::Minus => line(&[(-0.7, 0.0), (0.7, 0.0)]),
+            Self::Lock => {
+                let body = Rect::from_min_max(at(-0.7, -0.1), at(0.7, 0.9));
+                painter.rect_filled(body, CornerRadius::same(2), colour);
+                line(&[
+                    (-0.45, 0.0),
+                    (-0.45, -0.5),
+                    (-0.2, -0.85),
+                    (0.2, -0.85),
+                    (0.45, -0.5),
+                    (0.45, 0.0),
+                ]);
+            }
+            Self::Record => {
+                painter.circle_filled(centre, half * 0.8, colour);
+            }
             Self::Plus => {
                 line(&[(-0.7, 0.0), (0.7, 0.0)]);
                 line(&[(0.0, -0.7), (0.0, 0.7)]);

@@ -1,4 +1,4 @@
-//! The Output section: the preview kit, where notes go, listening and exporting.
+//! The Output page: the preview kit, where notes go, listening and exporting.
 
 use super::button::{Emphasis, button};
 use super::choice::{segments, switch};
@@ -48,23 +48,15 @@ fn velocities(ui: &Ui, rect: Rect, params: &FourbarParams, setter: &ParamSetter)
     number(ui, place(2), &level.loudest, setter, hint);
 }
 
-/// Draws the section in `rect`.
+/// Draws the page in the section `inside` under its heading.
 pub(super) fn show(
     ui: &Ui,
-    rect: Rect,
+    inside: Rect,
     params: &FourbarParams,
     setter: &ParamSetter,
     sound: &Sound,
 ) -> Pressed {
     let painter = ui.painter();
-    let inside = theme::panel(painter, rect);
-    theme::heading(
-        painter,
-        pos2(inside.left(), inside.top() + 8.0),
-        "Output",
-        theme::TEXT_SOFT,
-    );
-
     let row = |index: u8| {
         let top = inside.top() + 26.0 + 37.0 * f32::from(index);
         Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 30.0))

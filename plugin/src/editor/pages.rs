@@ -1,9 +1,11 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
-use super::{drums, explore, fills, kit, play, theme};
-use crate::inference::abilities::Abilities;
+use super::tabs::tabs;
+use super::{drums, explore, fills, kit, morph, play, theme};
 use crate::params::FourbarParams;
-use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
+use crate::request::N_CORNERS;
+use crate::shared::Snapshot;
+use egui::{Rect, Ui, pos2};
 use nice_plug::prelude::ParamSetter;
 
 /// A page.
@@ -18,16 +20,19 @@ pub(super) enum Page {
     Drums,
     /// How the built-in drums sound.
     Kit,
+    /// Between the grooves in four slots.
+    Morph,
     /// The eight latent axes.
     Explore,
 }
 
 impl Page {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Play,
         Self::Fills,
         Self::Drums,
         Self::Kit,
+        Self::Morph,
         Self::Explore,
     ];
 
@@ -37,6 +42,7 @@ impl Page {
             Self::Fills => "Fills",
             Self::Drums => "Drums",
             Self::Kit => "Kit",
+            Self::Morph => "Morph",
             Self::Explore => "Explore",
         }
     }
@@ -47,6 +53,7 @@ impl Page {
             Self::Fills => "Fills, and how the groove changes from pass to pass.",
             Self::Drums => "How much each drum plays, how loud, and on which key.",
             Self::Kit => "Which drums are built in, and how each of them sounds.",
+            Self::Morph => "Between the grooves that you keep in slots 1 to 4.",
             Self::Explore => "Walk through the grooves that the model knows.",
         }
     }
@@ -59,10 +66,12 @@ pub(super) fn show(
     page: &mut Page,
     params: &FourbarParams,
     setter: &ParamSetter,
-    abilities: Option<&Abilities>,
+    snapshot: &Snapshot,
 ) {
+    let abilities = snapshot.abilities.as_deref();
     let inside = theme::panel(ui.painter(), rect);
-    tabs(ui, inside, page);
+    let names = Page::ALL.map(|page| (page, page.name(), page.hint()));
+    tabs(ui, inside, &names, page);
     let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 28.0), inside.max);
     match page {
         Page::Play => play::show(ui, body, &params.play, setter, abilities),
@@ -72,38 +81,13 @@ pub(super) fn show(
             drums::show(ui, body, &params.lanes, setter, map);
         }
         Page::Kit => kit::show(ui, body, &params.kit, setter),
+        Page::Morph => morph::show(
+            ui,
+            body,
+            &params.slots,
+            setter,
+            &snapshot.slots[..N_CORNERS],
+        ),
         Page::Explore => explore::show(ui, body, params, setter, abilities),
-    }
-}
-
-/// The names of the pages, as headings of which one is lit.
-fn tabs(ui: &Ui, inside: Rect, page: &mut Page) {
-    let mut left = inside.left();
-    for each in Page::ALL {
-        let is_chosen = each == *page;
-        let colour = if is_chosen {
-            theme::TEXT
-        } else {
-            theme::TEXT_FAINT
-        };
-        let at = pos2(left, inside.top() + 8.0);
-        let name = theme::heading(ui.painter(), at, each.name(), colour);
-        if is_chosen {
-            let stroke = Stroke::new(2.0, theme::ACCENT);
-            ui.painter()
-                .hline(name.x_range(), name.bottom() + 3.0, stroke);
-        }
-        let response = ui
-            .interact(
-                name.expand(6.0),
-                ui.id().with(("page", each.name())),
-                Sense::click(),
-            )
-            .on_hover_cursor(CursorIcon::PointingHand)
-            .on_hover_text(each.hint());
-        if response.clicked() {
-            *page = each;
-        }
-        left = name.right() + 2.0 * theme::UNIT;
     }
 }

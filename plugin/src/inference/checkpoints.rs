@@ -112,6 +112,7 @@ fn read(bytes: &[u8], hash: [u8; 32], origin: &str) -> Result<Loaded, String> {
     let identity = Identity {
         checkpoint_id: checkpoint_id(&config.preset, hash),
         model: config.preset.clone(),
+        n_steps: config.n_steps,
         n_latent: config.latent,
         latent: checkpoint.metadata.latent,
         attributes: checkpoint.metadata.attributes,
@@ -191,6 +192,10 @@ impl Generator for Cpu {
         "CPU"
     }
 
+    fn encode(&mut self, groove: &Groove) -> Result<Vec<f32>, String> {
+        encoded(&self.0.vae, groove)
+    }
+
     fn generate(
         &mut self,
         z: &[f32],
@@ -218,6 +223,10 @@ impl Generator for Gpu {
         self.name
     }
 
+    fn encode(&mut self, groove: &Groove) -> Result<Vec<f32>, String> {
+        encoded(&self.vae, groove)
+    }
+
     fn generate(
         &mut self,
         z: &[f32],
@@ -229,6 +238,16 @@ impl Generator for Gpu {
             .generate_groove(z, conditions, temperature, noise)
             .map_err(|error| error.to_string())
     }
+}
+
+/// The latent vector of a groove, in steps so large that devices which round differently agree.
+fn encoded(vae: &Vae, groove: &Groove) -> Result<Vec<f32>, String> {
+    const STEPS: f32 = 256.0;
+    let z = vae
+        .encode_groove(groove)
+        .map_err(|error| error.to_string())?;
+    let rounded = |z: f32| (z * STEPS).round() / STEPS;
+    Ok(z.into_iter().map(rounded).collect())
 }
 
 /// Name and content of a checkpoint in one short text: equal ids make equal patterns.
@@ -312,7 +331,9 @@ pub(crate) mod tests {
     }
 
     fn pattern(engine: &mut Engine) -> crate::request::Ready {
-        engine.make(&Request::new(1, 0, 1.0, [0.0; 8])).unwrap()
+        engine
+            .make(&Request::new(1, 0, 1.0, [0.0; 8]), None, None)
+            .unwrap()
     }
 
     #[test]

@@ -17,6 +17,7 @@ fn ready() -> Ready {
         request: Request::new(7, u64::MAX, 0.1, [0.3; N_LATENT]),
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new(vec![hit], request::LOOP_BEATS),
+        groove: None,
         n_passes: 1,
     }
 }
@@ -89,6 +90,11 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "fill_now",
             "vary_every",
             "variation",
+            "slot",
+            "morph_x",
+            "morph_y",
+            "input_heard",
+            "input_keys",
             "mute_1",
             "density_1",
             "lane_velocity_1",
@@ -109,7 +115,9 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     let fields = params.serialize_fields();
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
-        ["editor", "lanes", "model", "pattern", "take"]
+        [
+            "editor", "input", "lanes", "locks", "model", "pattern", "slots", "take"
+        ]
     );
 }
 
@@ -309,15 +317,20 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("fill_every", "I32(0)"),
         ("fill_now", "Bool(false)"),
         ("fill_size", "I32(2)"),
+        ("input_heard", "Bool(true)"),
+        ("input_keys", "Bool(false)"),
         ("intensity", "F32(0.0)"),
         ("kit", "I32(0)"),
         ("latent_1", "F32(-3.0)"),
         ("midi_out", "Bool(false)"),
+        ("morph_x", "F32(0.5)"),
+        ("morph_y", "F32(0.5)"),
         ("push", "F32(0.0)"),
         ("regenerate", "Bool(true)"),
         ("room", "F32(0.5)"),
         ("seed", "I32(0)"),
         ("separate_outputs", "Bool(false)"),
+        ("slot", "I32(0)"),
         ("style", "I32(0)"),
         ("swing", "F32(0.0)"),
         ("temperature", "F32(2.0)"),

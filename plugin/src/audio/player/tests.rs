@@ -36,6 +36,7 @@ fn ready(request: Request) -> Ready {
         request,
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new((0..16).map(hit).collect(), LOOP_BEATS),
+        groove: None,
         n_passes: 1,
     }
 }
@@ -62,6 +63,7 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
         },
         bypass: false,
         audition: false,
+        input_heard: true,
         struck: [false; N_VOICES],
     }
 }
@@ -81,7 +83,7 @@ impl Rig {
     fn new() -> Self {
         let (audio_end, worker) = mailbox();
         Self {
-            player: Player::new(audio_end),
+            player: Player::new(audio_end, Arc::default()),
             worker,
             beats: 0.0,
             played: Vec::new(),
@@ -103,8 +105,8 @@ impl Rig {
         self.player.process(
             &host,
             controls,
-            &mut left,
-            &mut right,
+            &[],
+            [&mut left[..], &mut right[..]],
             &mut [],
             |event| match event {
                 Event::NoteOn {
@@ -128,8 +130,9 @@ impl Rig {
     fn answer(&mut self) {
         self.worker.tend();
         if let Some(job) = self.worker.newest() {
-            // Another model plays louder.
-            let louder = request(job.request.seed + 100 * job.model_revision);
+            // Another model plays louder, and so does what is locked.
+            let locks = u32::try_from(job.request.locks).unwrap();
+            let louder = request(job.request.seed + 100 * job.model_revision + 50 * locks);
             let made = Some(Box::new(ready(louder)));
             self.worker.deliver(crate::mailbox::Reply { job, made });
         }
@@ -288,7 +291,7 @@ fn an_offline_render_waits_and_equals_the_playback() {
 
         let (audio_end, mut worker) = mailbox();
         let mut rig = Rig::that_plays_seed_1();
-        rig.player = Player::new(audio_end);
+        rig.player = Player::new(audio_end, Arc::default());
         rig.player.restore(Some(ready(request(1))), 0, 1);
         rig.player.offline = true;
         let stop = std::sync::atomic::AtomicBool::new(false);
@@ -370,8 +373,8 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         player.process(
             &host,
             &controls(1, Boundary::Bar),
-            &mut samples.clone(),
-            &mut samples,
+            &[],
+            [&mut samples.clone()[..], &mut samples[..]],
             &mut [],
             |event| {
                 n_events += 1;
@@ -396,8 +399,8 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
     player.process(
         &stopped,
         &controls(1, Boundary::Bar),
-        &mut samples.clone(),
-        &mut samples,
+        &[],
+        [&mut samples.clone()[..], &mut samples[..]],
         &mut [],
         |event| {
             if let Event::NoteOff { pitch, .. } = event {
@@ -406,4 +409,16 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         },
     );
     assert_eq!(held, [0; 128]);
+}
+
+#[test]
+fn what_is_done_by_hand_is_heard_at_the_next_16th_whatever_else_waits_for_the_bar() {
+    let mut rig = Rig::that_plays_seed_1();
+    while rig.beats < 4.0 - 1e-9 {
+        let mut controls = controls(1, Boundary::Bar);
+        controls.request.locks = u64::from(rig.beats > 1.2);
+        rig.block(&controls);
+        rig.answer();
+    }
+    assert_eq!(seeds(&rig.played), [1, 1, 51, 51]);
 }

@@ -33,7 +33,7 @@ impl Waiting {
 }
 
 /// The step of the song's grid at `beats`, in sixteenths.
-pub(super) fn step_at(beats: f64) -> i64 {
+pub(in crate::audio) fn step_at(beats: f64) -> i64 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the conversion saturates, at a place that no song reaches"
