@@ -171,7 +171,8 @@ fn write_pages(player: &mut Player<ClapHost>, window: &Window, path: &Path) {
         ("morph", tab(528)),
         ("explore", tab(592)),
         ("ideas", tab(118)),
-        ("input", tab(945)),
+        ("kit", tab(940)),
+        ("input", tab(978)),
     ];
     for (name, tab) in pages {
         window.click(tab);

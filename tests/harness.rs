@@ -140,8 +140,14 @@ pub(crate) trait Host: Sized {
     /// Processes one block and returns its note events in the order in which they came.
     fn process(&mut self, block: &Block) -> Vec<NoteEvent>;
 
+    /// The same, in a host that takes a bus for each drum beside the mix.
+    fn with_buses(setup: Setup) -> Self;
+
     /// The sound of the last block.
     fn audio(&self) -> &[Vec<f32>; 2];
+
+    /// The sound of the last block on the buses of the drums, if the host takes them.
+    fn buses(&self) -> &[[Vec<f32>; 2]];
 
     fn save(&mut self) -> Vec<u8>;
 
@@ -196,6 +202,8 @@ pub(crate) struct Player<H> {
     pub(crate) told: Vec<Told>,
     /// The loudest sample so far.
     pub(crate) peak: f32,
+    /// The sound since this was set, left and right.
+    pub(crate) recording: Option<[Vec<f32>; 2]>,
 }
 
 impl<H: Host> Player<H> {
@@ -222,6 +230,7 @@ impl<H: Host> Player<H> {
             heard: Vec::new(),
             told: Vec::new(),
             peak: 0.0,
+            recording: None,
         }
     }
 
@@ -345,6 +354,9 @@ impl<H: Host> Player<H> {
         for sample in self.host.audio().iter().flatten() {
             assert!(sample.is_finite(), "the sound is {sample}");
             self.peak = self.peak.max(sample.abs());
+        }
+        for (recorded, channel) in self.recording.iter_mut().flatten().zip(self.host.audio()) {
+            recorded.extend(channel);
         }
         match later_transport {
             Some((offset, later)) => {

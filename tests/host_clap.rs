@@ -1,7 +1,7 @@
 //! The plugin in a CLAP host.
 
 use clack_extensions::note_ports::{NoteDialect, NoteDialects};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::pattern::Feel;
 
 use crate::harness::clap::{ClapHost, makes, scan};
@@ -210,4 +210,17 @@ fn check_song(mut player: Player<ClapHost>) {
         pattern: &ready.pattern,
     }];
     check(&player, &patterns, Feel::AS_GENERATED, &DrumMap::GM.keys());
+}
+
+#[test]
+fn a_host_can_choose_a_bus_for_each_drum() {
+    assert_eq!(ClapHost::new(Setup::default()).output_names(), ["Output"]);
+    let outputs = ClapHost::with_buses(Setup::default()).output_names();
+    assert_eq!(outputs[0], "Output");
+    let drums = Voice::ALL.map(Voice::name);
+    let names: Vec<_> = outputs[1..]
+        .iter()
+        .map(|name| name.to_lowercase())
+        .collect();
+    assert_eq!(names, drums);
 }

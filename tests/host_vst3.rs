@@ -1,9 +1,9 @@
 //! The built plugin file in a VST3 host.
 
-use fourbar_model::drums::N_VOICES;
+use fourbar_model::drums::{N_VOICES, Voice};
 
 use crate::harness::state::json;
-use crate::harness::vst3::{Vst3Host, classes};
+use crate::harness::vst3::{LeftOut, Vst3Host, classes};
 use crate::harness::{Block, Host as _, Player, Setup, param_id};
 use crate::instrument::instrument_tests_on;
 use crate::playing::tests_on;
@@ -112,4 +112,32 @@ fn it_can_be_activated_before_it_is_set_up() {
     player.play(16.0);
     player.stop();
     assert!(player.notes().len() > 8);
+}
+
+#[test]
+fn drums_have_buses_that_are_not_active_from_the_start() {
+    let outputs = Vst3Host::inactive(Setup::default()).outputs();
+    assert_eq!(outputs.len(), 10);
+    assert_eq!(outputs[0], ("Output".to_owned(), true));
+    for (voice, (name, is_active)) in Voice::ALL.into_iter().zip(&outputs[1..]) {
+        assert_eq!(name.to_lowercase(), voice.name());
+        assert!(!is_active, "{name}");
+    }
+}
+
+#[test]
+fn a_host_that_leaves_out_buses_hears_the_mix() {
+    let play = |left_out| {
+        let mut host = Vst3Host::with_buses(Setup::default());
+        host.left_out = left_out;
+        let mut player = Player::on(host);
+        player.recording = Some(Default::default());
+        player.play(8.0);
+        player.stop();
+        (player.recording.take().unwrap(), player.heard)
+    };
+    let all = play(LeftOut::Nothing);
+    assert!(all.0[0].iter().any(|sample| sample.abs() > 0.1));
+    assert!(play(LeftOut::Channels) == all);
+    assert!(play(LeftOut::Buses) == all);
 }

@@ -9,7 +9,7 @@ use fourbar_plugin::request::{Input, Kept, Locks, Metre, Play, Ready, Request, S
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
-use crate::harness::{Host, NoteEvent, Player, param_id};
+use crate::harness::{Host, NoteEvent, Player, Setup, param_id};
 use crate::playing::whole_song;
 
 /// Writes a test for each function of this module, on one kind of host.
@@ -26,6 +26,10 @@ macro_rules! instrument_tests_on {
             a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at_its_start
             drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys
             a_solo_silences_the_other_drums
+            the_kit_sounds_the_same_in_blocks_of_every_size
+            the_kit_sounds_the_same_wherever_playback_began
+            kits_and_drums_sound_as_they_are_set
+            every_drum_has_a_bus_beside_the_mix_or_instead
             what_is_locked_stays_to_the_bit_and_every_playback_is_the_same
             damaged_locks_are_reported_and_the_project_plays
             slots_play_what_was_kept_and_a_morph_goes_from_one_to_the_others
@@ -307,6 +311,125 @@ pub(crate) fn a_solo_silences_the_other_drums<H: Host>() {
     feel.lanes.0[Voice::Kick.index()].is_heard = true;
     check(&player, &whole_song(&ready), feel, &DrumMap::GM.keys());
     assert!(!player.heard.is_empty());
+}
+
+/// The sound of so many beats from a place in the song on, with these parameters set.
+fn sound<H: Host>(
+    settings: &[(&str, &str)],
+    blocks: &[u32],
+    from_beats: f64,
+    n_beats: f64,
+) -> [Vec<f32>; 2] {
+    let mut player = Player::<H>::offline().with_blocks(blocks);
+    for (id, text) in settings {
+        player.set(id, text);
+    }
+    player.seek(from_beats);
+    player.recording = Some(Default::default());
+    player.play(n_beats);
+    player.recording.take().unwrap()
+}
+
+pub(crate) fn the_kit_sounds_the_same_in_blocks_of_every_size<H: Host>() {
+    let settings = [("tune_2", "+1.5 st"), ("decay_1", "70 %"), ("room", "80 %")];
+    let whole = sound::<H>(&settings, &[4096], 0.0, 18.0);
+    assert!(whole[0].iter().any(|sample| sample.abs() > 0.3));
+    for blocks in [&[64][..], &[480], &[1, 1000, 37]] {
+        assert!(
+            sound::<H>(&settings, blocks, 0.0, 18.0) == whole,
+            "{blocks:?}"
+        );
+    }
+}
+
+pub(crate) fn the_kit_sounds_the_same_wherever_playback_began<H: Host>() {
+    // Without what remembers more than the drums do.
+    let settings = [("room", "0 %"), ("kit_level", "-12")];
+    const SAMPLES_A_BEAT: usize = 24_000;
+    let straight = sound::<H>(&settings, &[512], 0.0, 40.0);
+    // Longer than any drum rings after playback has begun there.
+    let (from, heard) = (20.0, 26 * SAMPLES_A_BEAT..40 * SAMPLES_A_BEAT);
+    let late = sound::<H>(&settings, &[480], from, 20.0);
+    for (straight, late) in straight.iter().zip(&late) {
+        let straight = &straight[heard.clone()];
+        let late = &late[6 * SAMPLES_A_BEAT..];
+        let differences = straight.iter().zip(late).map(|(a, b)| (a - b).abs());
+        assert!(straight.iter().any(|sample| sample.abs() > 0.05));
+        assert!(differences.fold(0.0, f32::max) < 1e-6);
+    }
+}
+
+pub(crate) fn kits_and_drums_sound_as_they_are_set<H: Host>() {
+    let bar = |settings: &[(&str, &str)]| sound::<H>(settings, &[512], 0.0, 4.0);
+    let sounds = [
+        bar(&[]),
+        bar(&[("kit", "808")]),
+        bar(&[("kit", "909")]),
+        bar(&[("room", "0 %")]),
+        bar(&[("tune_1", "-3.0 st")]),
+        bar(&[("decay_2", "50 %")]),
+        bar(&[("pan_3", "80 % R")]),
+        bar(&[("drum_level_1", "-6.0 dB")]),
+    ];
+    for (index, one) in sounds.iter().enumerate() {
+        assert!(sounds[..index].iter().all(|other| other != one), "{index}");
+    }
+    let levels: Vec<_> = (1..=9).map(|drum| format!("drum_level_{drum}")).collect();
+    let off: Vec<_> = levels.iter().map(|id| (id.as_str(), "-inf")).collect();
+    assert!(bar(&off).iter().flatten().all(|&sample| sample == 0.0));
+}
+
+/// The sound of two bars: the mix, and the sum of what is on the buses of the drums.
+fn mix_and_buses<H: Host>(host: H, settings: &[(&str, &str)]) -> [[Vec<f32>; 2]; 2] {
+    let mut player = Player::on(host);
+    for (id, text) in settings {
+        player.set(id, text);
+    }
+    player.recording = Some(Default::default());
+    let mut buses: [Vec<f32>; 2] = Default::default();
+    player.transport.playing = true;
+    for _ in 0..8 * 24_000 / 480 {
+        player.block(480, None);
+        for (side, sum) in buses.iter_mut().enumerate() {
+            let start = sum.len();
+            sum.resize(start + 480, 0.0);
+            for bus in player.host.buses() {
+                for (sum, sample) in sum[start..].iter_mut().zip(&bus[side]) {
+                    *sum += sample;
+                }
+            }
+        }
+    }
+    [player.recording.take().unwrap(), buses]
+}
+
+pub(crate) fn every_drum_has_a_bus_beside_the_mix_or_instead<H: Host>() {
+    // Low enough for the limiter to let it alone.
+    let dry = [("room", "0 %"), ("kit_level", "-12")];
+    let setup = Setup::default();
+    let [plain, none] = mix_and_buses(H::new(setup), &dry);
+    assert!(none.iter().flatten().all(|&sample| sample == 0.0));
+    let [mix, buses] = mix_and_buses(H::with_buses(setup), &dry);
+    assert!(mix == plain, "the mix is the same");
+    // The mix comes half a millisecond later.
+    let delay = mix[0].iter().position(|&sample| sample != 0.0).unwrap()
+        - buses[0].iter().position(|&sample| sample != 0.0).unwrap();
+    assert!(delay < 48, "{delay}");
+    for (mix, buses) in mix.iter().zip(&buses) {
+        let differences = mix[delay..].iter().zip(buses).map(|(a, b)| (a - b).abs());
+        assert!(differences.fold(0.0, f32::max) < 1e-6);
+    }
+    let separate = [dry[0], dry[1], ("separate_outputs", "On")];
+    let [rest, separated] = mix_and_buses(H::with_buses(setup), &separate);
+    assert!(separated == buses);
+    assert!(
+        rest.iter().flatten().all(|&sample| sample == 0.0),
+        "the room is off"
+    );
+    let [rest, _] = mix_and_buses(H::with_buses(setup), &separate[2..]);
+    assert!(rest[0].iter().any(|sample| sample.abs() > 0.01), "the room");
+    let [without, _] = mix_and_buses(H::new(setup), &separate);
+    assert!(without == plain, "in a host that has no bus for them");
 }
 
 pub(crate) fn what_is_locked_stays_to_the_bit_and_every_playback_is_the_same<H: Host>() {

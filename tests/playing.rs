@@ -747,9 +747,15 @@ pub(crate) fn the_kit_is_heard_at_its_level<H: Host>() {
         assert_eq!(player.heard.is_empty(), midi_out == "Off");
         player.peak
     };
-    let normal = peak("0", "On");
-    assert!((0.05..=1.0).contains(&normal), "{normal}");
-    let quiet = peak("-20", "Off");
+    let loudest = peak("12", "On");
+    assert!(
+        (0.5..0.89).contains(&loudest),
+        "{loudest} is within the limiter"
+    );
+    // As low as to be let alone by it.
+    let normal = peak("-12", "On");
+    assert!((0.05..=0.5).contains(&normal), "{normal}");
+    let quiet = peak("-32", "Off");
     assert!((quiet / normal - 0.1).abs() < 0.02, "{quiet} and {normal}");
     assert_eq!(peak("-60", "On"), 0.0);
 }
@@ -984,6 +990,12 @@ pub(crate) fn every_text_of_every_parameter_reads_back_as_itself<H: Host>() {
         "style",
         "push",
         "velocity_max",
+        "kit",
+        "room",
+        "drum_level_1",
+        "pan_9",
+        "tune_2",
+        "decay_3",
     ];
     for id in expected {
         assert!(

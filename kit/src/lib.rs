@@ -1,13 +1,29 @@
-//! The preview kit: nine drums of our own making, so that a groove is heard without any routing.
+//! The preview kits: nine drums of our own making in three manners, so that a groove is heard without any routing.
 //!
-//! Every drum is synthesised once, at the host's sample rate, in a soft and a hard version of the same stroke; playing
-//! is mixing the two by velocity. So the audio thread only adds up finished samples, whatever the drums cost to make.
+//! Every drum is synthesised once, at the host's sample rate, as a few strokes that differ a little, each in a soft and a
+//! hard version; playing is choosing one and mixing its two versions by velocity. So the audio thread only adds up
+//! finished samples, whatever the drums cost to make. Behind them are a small room and a limiter.
+//!
+//! A kit is a file in `kits/`, which says what each of its drums is made of, and its line in `kits.rs`.
 
-mod drums;
+mod kits;
+mod limiter;
+mod make;
+mod recipe;
+mod ringing;
+mod room;
 mod synthesis;
 
+pub use kits::{N_KITS, kit_name};
+
 use fourbar_model::drums::{N_VOICES, Voice};
+use kits::KITS;
+use limiter::Limiter;
+use make::{Drum, N_VARIANTS};
+use ringing::{Manner, Ringing};
+use room::Room;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 
 /// Strokes that can ring at once: each drum with a few older strokes that fade.
 const MAX_RINGING: usize = 32;
@@ -15,35 +31,32 @@ const MAX_RINGING: usize = 32;
 /// Strokes in one block: a roll of every drum in the longest block.
 const MAX_TRIGGERS: usize = 512;
 
-/// Length of a block in a performance.
-const BLOCK_SAMPLES: usize = 64;
+/// Blocks are rendered in pieces of this length.
+const PIECE_SAMPLES: usize = 64;
 
 /// How long the open hi-hat takes to fall silent when it is closed.
 const CHOKE_SECONDS: f32 = 0.012;
 
-/// One drum, ready to be played.
-#[derive(Debug)]
-struct Drum {
-    /// A stroke at low velocity, and the same stroke at velocity 1; equally long, equally loud.
-    soft: Vec<f32>,
-    hard: Vec<f32>,
-    /// Gains of the left and the right channel.
-    pan: [f32; 2],
-    /// How long an older stroke takes to fade under a new one.
-    retrigger_seconds: f32,
-}
+/// How long a gain takes to come to a part of 1/e of a new one, as a step would click.
+const GLIDE_SECONDS: f32 = 0.005;
+/// So near it is there.
+const GLIDE_END: f32 = 1e-6;
 
-/// The nine drums at one sample rate.
+/// How far a stroke's loudness, in decibels, and its hardness can be from what its velocity says.
+const LOOSE_DECIBELS: f32 = 0.35;
+const LOOSE_HARDNESS: f32 = 0.07;
+
+/// The drums of every kit at one sample rate.
 #[derive(Debug)]
-struct DrumSet {
+struct DrumSets {
     sample_rate: f32,
-    drums: [Drum; N_VOICES],
+    kits: [[Drum; N_VOICES]; N_KITS],
 }
 
 /// The sets in use: a project with many instances makes and keeps its drums once.
-static SETS: Mutex<Vec<Weak<DrumSet>>> = Mutex::new(Vec::new());
+static SETS: Mutex<Vec<Weak<DrumSets>>> = Mutex::new(Vec::new());
 
-impl DrumSet {
+impl DrumSets {
     fn shared(sample_rate: f32) -> Arc<Self> {
         let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
         sets.retain(|set| set.strong_count() > 0);
@@ -53,25 +66,33 @@ impl DrumSet {
             .filter_map(Weak::upgrade)
             .find(|set| set.sample_rate == sample_rate);
         same.unwrap_or_else(|| {
-            let drums = Voice::ALL.map(|voice| drums::make(voice, sample_rate));
-            let set = Arc::new(Self { sample_rate, drums });
+            let set = Arc::new(Self {
+                sample_rate,
+                kits: make_all(sample_rate),
+            });
             sets.push(Arc::downgrade(&set));
             set
         })
     }
 }
 
-/// A stroke that sounds.
-#[derive(Debug, Clone, Copy)]
-struct Ringing {
-    voice: Voice,
-    /// Next sample of the drum.
-    position: usize,
-    soft_gain: f32,
-    hard_gain: f32,
-    /// Falls from 1 to 0 when the stroke is cut short.
-    fade: f32,
-    fade_per_sample: f32,
+/// Makes every kit, each drum on a thread of its own if there is one to be had.
+fn make_all(sample_rate: f32) -> [[Drum; N_VOICES]; N_KITS] {
+    thread::scope(|scope| {
+        let made = KITS.map(|kit| {
+            Voice::ALL.map(|voice| {
+                let make = move || make::make(kit, voice, sample_rate);
+                let thread = thread::Builder::new().spawn_scoped(scope, make);
+                (make, thread)
+            })
+        });
+        made.map(|kit| {
+            kit.map(|(make, thread)| {
+                let made = thread.ok().and_then(|thread| thread.join().ok());
+                made.unwrap_or_else(make)
+            })
+        })
+    })
 }
 
 /// A stroke that is to start.
@@ -83,91 +104,160 @@ pub struct Stroke {
     pub voice: Voice,
     /// How hard, 0–1.
     pub velocity: f32,
+    /// Where in the song the stroke belongs, in sixteenths from its start. It decides which of the drum's strokes is
+    /// played and how it differs from others of its velocity: the same place always sounds the same.
+    pub step: i64,
 }
 
-/// Plays the nine drums. Owned by the audio thread: only [`Kit::new`] allocates.
+/// How the kit is to sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Which kit, below [`N_KITS`].
+    pub kit: usize,
+    /// Linear gain of everything.
+    pub gain: f32,
+    /// How much of the room is heard, 0–1.
+    pub room: f32,
+    /// Each drum, in the order of [`Voice::ALL`]. Changes are heard from the drum's next stroke on.
+    pub drums: [DrumSettings; N_VOICES],
+    /// Whether drums that have a bus of their own are left out of the mix.
+    pub is_split: bool,
+}
+
+/// How one drum is to sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DrumSettings {
+    /// Linear gain.
+    pub gain: f32,
+    /// -1 is left, 1 is right, as the drummer sits.
+    pub pan: f32,
+    /// Factor on the pitch, greater than 0.
+    pub tune: f32,
+    /// Factor on the time in which it decays, greater than 0.
+    pub decay: f32,
+}
+
+/// Where the drums are, as the drummer sits, in the order of [`Voice::ALL`]; -1 is left.
+pub const PANORAMA: [f32; N_VOICES] = [0.0, 0.0625, -0.375, -0.375, 0.5, 0.125, -0.25, -0.5, 0.5];
+
+/// How much of the room is heard if nobody says otherwise.
+pub const USUAL_ROOM: f32 = 0.5;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            kit: 0,
+            gain: 1.0,
+            room: USUAL_ROOM,
+            drums: PANORAMA.map(|pan| DrumSettings {
+                gain: 1.0,
+                pan,
+                tune: 1.0,
+                decay: 1.0,
+            }),
+            is_split: false,
+        }
+    }
+}
+
+/// The left and the right channel of a bus, equally long.
+pub type Stereo<'a> = [&'a mut [f32]; 2];
+
+/// Plays the drums. Owned by the audio thread: only [`Kit::new`] allocates.
 #[derive(Debug)]
 pub struct Kit {
-    set: Arc<DrumSet>,
+    sets: Arc<DrumSets>,
     ringing: Vec<Ringing>,
     /// Those of the next block, in the order of time.
     triggers: Vec<Stroke>,
-    /// Gain at the end of the last block; `None` before the first.
-    gain: Option<f32>,
+    room: Room,
+    limiter: Limiter,
+    /// Share of the way to another gain in a sample.
+    glide: f32,
+    /// Gain and amount of room at the end of the last block; `None` before the first.
+    gains: Option<[f32; 2]>,
 }
 
 impl Kit {
-    /// The nine drums for `sample_rate`, in Hz. Making them takes about a hundredth of a second; kits that exist at the
-    /// same time share them.
+    /// The kits for `sample_rate`, in Hz. Making them takes a tenth of a second or so; those that exist at the same time
+    /// share them.
     #[must_use]
     pub fn new(sample_rate: f32) -> Self {
         Self {
-            set: DrumSet::shared(sample_rate),
+            sets: DrumSets::shared(sample_rate),
             ringing: Vec::with_capacity(MAX_RINGING),
             triggers: Vec::with_capacity(MAX_TRIGGERS),
-            gain: None,
+            room: Room::new(sample_rate),
+            limiter: Limiter::new(sample_rate),
+            glide: 1.0 - (-1.0 / (GLIDE_SECONDS * sample_rate)).exp(),
+            gains: None,
         }
     }
 
     /// The sample rate the drums were made for, in Hz.
     #[must_use]
     pub fn sample_rate(&self) -> f32 {
-        self.set.sample_rate
+        self.sets.sample_rate
     }
 
-    /// Strikes a drum at sample `timing` of the next block to be rendered.
-    pub fn trigger(&mut self, timing: u32, voice: Voice, velocity: f32) {
-        if velocity > 0.0 && self.triggers.len() < MAX_TRIGGERS {
-            let sample = usize::try_from(timing).unwrap_or(usize::MAX);
-            let stroke = Stroke {
-                sample,
-                voice,
-                velocity: velocity.min(1.0),
-            };
-            let place = self
-                .triggers
-                .partition_point(|other| other.sample <= sample);
-            self.triggers.insert(place, stroke);
+    /// Strikes a drum in the next block to be rendered.
+    pub fn trigger(&mut self, stroke: Stroke) {
+        if stroke.velocity > 0.0 && self.triggers.len() < MAX_TRIGGERS {
+            let velocity = stroke.velocity.min(1.0);
+            let is_before = |other: &Stroke| other.sample <= stroke.sample;
+            let place = self.triggers.partition_point(is_before);
+            self.triggers.insert(place, Stroke { velocity, ..stroke });
         }
     }
 
-    /// Adds a block to `left` and `right`, which are equally long. The gain glides from that of the last block.
-    pub fn render(&mut self, left: &mut [f32], right: &mut [f32], gain: f32) {
+    /// Adds a block to `mix`: the drums, the room, and the limiter over both. Of the buses of the drums, in the order of
+    /// [`Voice::ALL`], each that is there is as long as the mix, and the others are empty; a drum is added to its own as
+    /// well, without room and limiter, or instead where the settings say so.
+    pub fn render(&mut self, settings: &Settings, mix: Stereo<'_>, buses: &mut [Stereo<'_>]) {
+        let [left, right] = mix;
         let n_samples = left.len().min(right.len());
         if n_samples == 0 {
             return;
         }
-        let mut glide = Glide::new(self.gain.replace(gain).unwrap_or(gain), gain, n_samples);
-        let mut done = 0;
-        for index in 0..self.triggers.len() {
-            let trigger = self.triggers[index];
-            let until = trigger.sample.clamp(done, n_samples - 1);
-            self.add(&mut left[done..until], &mut right[done..until], &mut glide);
-            self.strike(trigger.voice, trigger.velocity);
-            done = until;
+        let start = |stroke: &Stroke| stroke.sample.min(n_samples - 1);
+        let (mut done, mut n_struck) = (0, 0);
+        while done < n_samples {
+            while let Some(&stroke) = self
+                .triggers
+                .get(n_struck)
+                .filter(|next| start(next) <= done)
+            {
+                self.strike(&stroke, settings);
+                n_struck += 1;
+            }
+            let next = self.triggers.get(n_struck).map_or(n_samples, start);
+            let end = next.min(done + PIECE_SAMPLES);
+            let piece = [&mut left[done..end], &mut right[done..end]];
+            self.add_piece(settings, piece, buses, done);
+            done = end;
         }
         self.triggers.clear();
-        self.add(
-            &mut left[done..n_samples],
-            &mut right[done..n_samples],
-            &mut glide,
-        );
     }
 
-    /// The left and the right channel of `n_samples` in which these strokes, in the order of time, start; at gain 1, and
-    /// with what rings already. Allocates, unlike the rest: for sound that nobody waits for.
+    /// The left and the right channel of `n_samples` in which these strokes, in the order of time, start, with what rings
+    /// already. Allocates, unlike the rest: for sound that nobody waits for.
     #[must_use]
-    pub fn perform(&mut self, strokes: &[Stroke], n_samples: usize) -> [Vec<f32>; 2] {
+    pub fn perform(
+        &mut self,
+        settings: &Settings,
+        strokes: &[Stroke],
+        n_samples: usize,
+    ) -> [Vec<f32>; 2] {
         let (mut left, mut right) = (vec![0.0; n_samples], vec![0.0; n_samples]);
         let mut strokes = strokes.iter().peekable();
-        for start in (0..n_samples).step_by(BLOCK_SAMPLES) {
-            let end = n_samples.min(start + BLOCK_SAMPLES);
-            while let Some(stroke) = strokes.next_if(|stroke| stroke.sample < end) {
-                let timing =
-                    u32::try_from(stroke.sample.saturating_sub(start)).expect("a block is short");
-                self.trigger(timing, stroke.voice, stroke.velocity);
+        for start in (0..n_samples).step_by(PIECE_SAMPLES) {
+            let end = n_samples.min(start + PIECE_SAMPLES);
+            while let Some(&stroke) = strokes.next_if(|stroke| stroke.sample < end) {
+                let sample = stroke.sample.saturating_sub(start);
+                self.trigger(Stroke { sample, ..stroke });
             }
-            self.render(&mut left[start..end], &mut right[start..end], 1.0);
+            let piece = [&mut left[start..end], &mut right[start..end]];
+            self.render(settings, piece, &mut []);
         }
         [left, right]
     }
@@ -176,12 +266,16 @@ impl Kit {
     pub fn silence(&mut self) {
         self.ringing.clear();
         self.triggers.clear();
-        self.gain = None;
+        self.room.clear();
+        self.limiter.clear();
+        self.gains = None;
     }
 
     /// Starts a stroke; older ones of the same drum, and the hi-hat it closes or opens, fade under it.
-    fn strike(&mut self, voice: Voice, velocity: f32) {
-        self.fade(voice, self.set.drums[voice.index()].retrigger_seconds);
+    fn strike(&mut self, stroke: &Stroke, settings: &Settings) {
+        let voice = stroke.voice;
+        let kit = settings.kit.min(N_KITS - 1);
+        self.fade(voice, self.sets.kits[kit][voice.index()].retrigger_seconds);
         match voice {
             Voice::ClosedHat => self.fade(Voice::OpenHat, CHOKE_SECONDS),
             Voice::OpenHat => self.fade(Voice::ClosedHat, CHOKE_SECONDS),
@@ -190,114 +284,134 @@ impl Kit {
         if self.ringing.len() == MAX_RINGING {
             self.drop_faintest();
         }
-        let hardness = drums::hardness(velocity);
-        let level = drums::level(velocity);
-        self.ringing.push(Ringing {
-            voice,
-            position: 0,
-            soft_gain: level * (1.0 - hardness),
-            hard_gain: level * hardness,
-            fade: 1.0,
-            fade_per_sample: 0.0,
-        });
+        let manner = manner(stroke, &settings.drums[voice.index()]);
+        let drum = &self.sets.kits[kit][voice.index()];
+        self.ringing.push(Ringing::new(voice, kit, drum, manner));
     }
 
     /// Lets every stroke of `voice` fall silent within `seconds`.
     fn fade(&mut self, voice: Voice, seconds: f32) {
-        let fade_per_sample = 1.0 / (seconds * self.set.sample_rate).max(1.0);
-        for stroke in self
-            .ringing
-            .iter_mut()
-            .filter(|stroke| stroke.voice == voice)
-        {
-            stroke.fade_per_sample = stroke.fade_per_sample.max(fade_per_sample);
+        let samples = seconds * self.sets.sample_rate;
+        let of_voice = |stroke: &&mut Ringing| stroke.voice == voice;
+        for stroke in self.ringing.iter_mut().filter(of_voice) {
+            stroke.fade_within(samples);
         }
     }
 
     /// Makes room where nobody hears it.
     fn drop_faintest(&mut self) {
-        let level = |stroke: &Ringing| stroke.fade * (stroke.soft_gain + stroke.hard_gain);
-        let faintest = (0..self.ringing.len())
-            .min_by(|&a, &b| level(&self.ringing[a]).total_cmp(&level(&self.ringing[b])));
+        let level = |index: &usize| self.ringing[*index].level();
+        let faintest = (0..self.ringing.len()).min_by(|a, b| level(a).total_cmp(&level(b)));
         if let Some(index) = faintest {
-            self.ringing.swap_remove(index);
+            self.ringing.remove(index);
         }
     }
 
-    /// Adds the next samples of everything that rings.
-    fn add(&mut self, left: &mut [f32], right: &mut [f32], glide: &mut Glide) {
-        let drums = &self.set.drums;
+    /// Adds the next few samples of everything that rings, which come `done` samples after the start of the buses.
+    fn add_piece(
+        &mut self,
+        settings: &Settings,
+        [left, right]: Stereo<'_>,
+        buses: &mut [Stereo<'_>],
+        done: usize,
+    ) {
+        let n_samples = left.len();
+        let mut mix = [[0.0_f32; PIECE_SAMPLES]; 2];
+        let mut room = [0.0_f32; PIECE_SAMPLES];
+        let gains = self.glide_to([settings.gain, settings.room]);
         for stroke in &mut self.ringing {
-            stroke.add(&drums[stroke.voice.index()], left, right, *glide);
-        }
-        self.ringing.retain(|stroke| {
-            stroke.fade > 0.0 && stroke.position < drums[stroke.voice.index()].hard.len()
-        });
-        glide.advance(left.len());
-    }
-}
-
-impl Ringing {
-    fn add(&mut self, drum: &Drum, left: &mut [f32], right: &mut [f32], glide: Glide) {
-        let n_samples = left.len().min(drum.hard.len() - self.position);
-        let (soft, hard) = (
-            &drum.soft[self.position..][..n_samples],
-            &drum.hard[self.position..][..n_samples],
-        );
-        let (left, right) = (&mut left[..n_samples], &mut right[..n_samples]);
-        self.position += n_samples;
-        let [pan_left, pan_right] = drum.pan;
-
-        // The steady case is the usual one, and the compiler makes vectors of it.
-        if self.fade_per_sample == 0.0 && glide.per_sample == 0.0 {
-            let (soft_gain, hard_gain) = (self.soft_gain * glide.gain, self.hard_gain * glide.gain);
-            for index in 0..n_samples {
-                let sample = soft_gain * soft[index] + hard_gain * hard[index];
-                left[index] += pan_left * sample;
-                right[index] += pan_right * sample;
+            let drum = &self.sets.kits[stroke.kit][stroke.voice.index()];
+            let mut piece = [[0.0_f32; PIECE_SAMPLES]; 2];
+            let [piece_left, piece_right] = &mut piece;
+            let n_played = stroke.render(
+                drum,
+                &mut piece_left[..n_samples],
+                &mut piece_right[..n_samples],
+            );
+            for index in 0..n_played {
+                room[index] += 0.5 * drum.room * (piece_left[index] + piece_right[index]);
             }
-            return;
+            let bus = buses.get_mut(stroke.voice.index());
+            let bus = bus.filter(|[left, right]| !left.is_empty() && !right.is_empty());
+            if bus.is_none() || !settings.is_split {
+                for index in 0..n_played {
+                    mix[0][index] += piece_left[index];
+                    mix[1][index] += piece_right[index];
+                }
+            }
+            if let Some([left, right]) = bus {
+                let (left, right) = (&mut left[done..], &mut right[done..]);
+                for index in 0..n_played {
+                    let [gain, _] = gains[index];
+                    left[index] += gain * piece_left[index];
+                    right[index] += gain * piece_right[index];
+                }
+            }
         }
-        let mut gain = glide.gain;
+        self.ringing.retain(|stroke| !stroke.is_over());
+
         for index in 0..n_samples {
-            let sample =
-                (self.soft_gain * soft[index] + self.hard_gain * hard[index]) * self.fade * gain;
-            left[index] += pan_left * sample;
-            right[index] += pan_right * sample;
-            self.fade = (self.fade - self.fade_per_sample).max(0.0);
-            gain += glide.per_sample;
+            let [gain, wet] = gains[index];
+            let back = self.room.next(room[index]);
+            let sum = [0, 1].map(|side| gain * (mix[side][index] + wet * back[side]));
+            let [limited_left, limited_right] = self.limiter.next(sum);
+            left[index] += limited_left;
+            right[index] += limited_right;
         }
+        self.gains = Some(gains[n_samples - 1]);
+    }
+
+    /// Gain and amount of room in the next samples, on their way to `target`.
+    fn glide_to(&self, target: [f32; 2]) -> [[f32; 2]; PIECE_SAMPLES] {
+        let mut gains = self.gains.unwrap_or(target);
+        std::array::from_fn(|_| {
+            for (gain, target) in gains.iter_mut().zip(target) {
+                *gain += self.glide * (target - *gain);
+                if (*gain - target).abs() < GLIDE_END {
+                    *gain = target;
+                }
+            }
+            gains
+        })
     }
 }
 
-/// A gain that changes evenly over a block, as a step would click.
-#[derive(Debug, Clone, Copy)]
-struct Glide {
-    gain: f32,
-    per_sample: f32,
+/// How a stroke sounds: what its velocity and the settings say, and a little of what its place in the song decides.
+fn manner(stroke: &Stroke, drum: &DrumSettings) -> Manner {
+    let nuance = nuance(stroke);
+    let [lean, push] = [nuance, nuance >> 32].map(|bits| {
+        let [low, high, ..] = bits.to_le_bytes();
+        f32::from(u16::from_le_bytes([low, high])) / 32_767.5 - 1.0
+    });
+    let n_variants = i64::try_from(N_VARIANTS).unwrap_or(1);
+    let offset = i64::try_from(stroke.voice.index()).unwrap_or(0);
+    let variant = (2 * stroke.step + offset).rem_euclid(n_variants);
+    let velocity = stroke.velocity;
+    // Ghost notes are 25 dB below accents.
+    let level = velocity.powf(1.5) * 10_f32.powf(LOOSE_DECIBELS * push / 20.0);
+    Manner {
+        variant: usize::try_from(variant).unwrap_or(0),
+        hardness: (velocity + LOOSE_HARDNESS * lean).clamp(0.0, 1.0),
+        level: level * drum.gain,
+        pan: drum.pan,
+        tune: drum.tune,
+        decay: drum.decay,
+    }
 }
 
-impl Glide {
-    fn new(from: f32, to: f32, n_samples: usize) -> Self {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "the gain of a single sample needs no more"
-        )]
-        let per_sample = (to - from) / n_samples as f32;
-        Self {
-            gain: from,
-            per_sample,
-        }
-    }
-
-    fn advance(&mut self, n_samples: usize) {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "the gain of a single sample needs no more"
-        )]
-        let samples = n_samples as f32;
-        self.gain += self.per_sample * samples;
-    }
+/// Random bits that are the same for the same drum at the same place.
+///
+/// # Source
+/// Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014 (SplitMix64's finaliser).
+fn nuance(stroke: &Stroke) -> u64 {
+    let place = stroke.step.cast_unsigned().wrapping_mul(N_VOICES as u64);
+    let mut bits = place
+        .wrapping_add(stroke.voice.index() as u64)
+        .wrapping_add(1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]

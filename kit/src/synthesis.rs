@@ -38,6 +38,10 @@ impl Decay {
         self.level *= self.per_sample;
         level
     }
+
+    pub(super) fn level(&self) -> f64 {
+        self.level
+    }
 }
 
 /// A phase that advances by a frequency; 1 is a whole turn.
@@ -101,6 +105,69 @@ impl<const N: usize> Squares<N> {
     }
 }
 
+/// How many modes a plate of metal has here.
+const N_MODES: usize = 32;
+/// How many are added up at a time.
+const N_SUMS: usize = 8;
+
+/// Decaying sines at once, as turning arrows: a multiplication per sample instead of a sine.
+#[derive(Debug, Clone)]
+pub(super) struct Modes {
+    real: [f64; N_MODES],
+    imaginary: [f64; N_MODES],
+    turn_real: [f64; N_MODES],
+    turn_imaginary: [f64; N_MODES],
+}
+
+impl Modes {
+    /// Modes between two frequencies, and the times in which those at the two fall by 60 dB. `uniform` draws their
+    /// phases and strengths; frequencies are the same every time, because the plate is.
+    pub(super) fn new(
+        range_hz: [f64; 2],
+        t60_seconds: [f64; 2],
+        mut uniform: impl FnMut() -> f64,
+        sample_rate: f64,
+    ) -> Self {
+        let mut modes = Self {
+            real: [0.0; N_MODES],
+            imaginary: [0.0; N_MODES],
+            turn_real: [0.0; N_MODES],
+            turn_imaginary: [0.0; N_MODES],
+        };
+        let mut plate = Noise::from_seed(0);
+        for (mode, place) in (0..N_MODES).zip(0_u32..) {
+            let place = (f64::from(place) + f64::from(plate.uniform())) / 32.0;
+            let between = |[low, high]: [f64; 2]| low * (high / low).powf(place);
+            let frequency_hz = between(range_hz).min(HIGHEST_CUTOFF * sample_rate);
+            let decay = Decay::by_60_db(between(t60_seconds), sample_rate).per_sample;
+            let (sin, cos) = (TAU * frequency_hz / sample_rate).sin_cos();
+            modes.turn_real[mode] = decay * cos;
+            modes.turn_imaginary[mode] = decay * sin;
+            let strength = (0.4 + 0.6 * uniform()) / f64::from(32_u32).sqrt();
+            let (sin, cos) = (TAU * uniform()).sin_cos();
+            modes.real[mode] = strength * cos;
+            modes.imaginary[mode] = strength * sin;
+        }
+        modes
+    }
+
+    /// Their sum, as loud as one of them.
+    pub(super) fn next(&mut self) -> f64 {
+        // Several sums at once, so that the compiler makes vectors of them.
+        let mut sums = [0.0; N_SUMS];
+        for first in (0..N_MODES).step_by(N_SUMS) {
+            for (mode, sum) in (first..).zip(&mut sums) {
+                let (real, imaginary) = (self.real[mode], self.imaginary[mode]);
+                let (turn_real, turn_imaginary) = (self.turn_real[mode], self.turn_imaginary[mode]);
+                self.real[mode] = real * turn_real - imaginary * turn_imaginary;
+                self.imaginary[mode] = real * turn_imaginary + imaginary * turn_real;
+                *sum += self.imaginary[mode];
+            }
+        }
+        sums.iter().sum()
+    }
+}
+
 /// What a rising edge at phase 0 has to be corrected by, a sample before it and a sample after it.
 fn edge(phase: f64, samples_per_turn: f64) -> f64 {
     let after = (1.0 - phase * samples_per_turn).max(0.0);
@@ -116,9 +183,9 @@ pub(super) struct WhiteNoise {
 }
 
 impl WhiteNoise {
-    pub(super) fn new(seed: u64, sample_rate: f64) -> Self {
+    pub(super) fn new(noise: Noise, sample_rate: f64) -> Self {
         Self {
-            noise: Noise::from_seed(seed),
+            noise,
             level: (sample_rate / NOISE_REFERENCE_HZ).sqrt(),
         }
     }

@@ -59,8 +59,8 @@ impl Song {
             &host,
             &self.controls,
             &[],
-            &mut self.left,
-            &mut self.right,
+            [&mut self.left[..], &mut self.right[..]],
+            &mut [],
             |event| {
                 black_box(event);
             },

@@ -22,6 +22,7 @@ mod header;
 mod history;
 mod icon;
 mod ideas;
+mod kit;
 mod knob;
 mod level;
 mod menu;
@@ -147,22 +148,29 @@ impl Making {
     ];
 }
 
-/// The two pages of the section on the right.
+/// The pages of the section on the right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Way {
     /// Where the notes go.
     #[default]
     Output,
+    /// How the built-in drums sound.
+    Kit,
     /// What is played in.
     Input,
 }
 
 impl Way {
-    const PAGES: [(Self, &'static str, &'static str); 2] = [
+    const PAGES: [(Self, &'static str, &'static str); 3] = [
         (
             Self::Output,
             "Output",
             "The kit, where the notes go, and listening.",
+        ),
+        (
+            Self::Kit,
+            "Kit",
+            "Which drums are built in, and how each of them sounds.",
         ),
         (
             Self::Input,
@@ -454,8 +462,11 @@ impl View {
         };
         let inside = theme::panel(ui.painter(), output);
         tabs::tabs(ui, inside, &Way::PAGES, &mut self.way);
+        let body = inside.with_min_y(inside.top() + 28.0);
+        if self.way == Way::Kit {
+            return kit::show(ui, body, &self.params.kit, setter);
+        }
         if self.way == Way::Input {
-            let body = inside.with_min_y(inside.top() + 28.0);
             let outcome =
                 self.groove_in
                     .show(ui, body, &self.params, &self.shared, setter, snapshot);

@@ -29,6 +29,8 @@ use audio::recorder::Played;
 use audio::scheduler::Event;
 use audio::transport::HostTime;
 use format::Border;
+use fourbar_kit::Stereo;
+use fourbar_model::drums::N_VOICES;
 use inference::models::Choice;
 use inference::worker::Worker;
 use inference::{checkpoints, first_pattern};
@@ -74,6 +76,37 @@ impl Default for Fourbar {
     }
 }
 
+/// The mix of all drums.
+const STEREO: AudioIOLayout = AudioIOLayout {
+    main_output_channels: Some(new_nonzero_u32(2)),
+    names: PortNames {
+        layout: Some("Stereo"),
+        ..PortNames::const_default()
+    },
+    ..AudioIOLayout::const_default()
+};
+
+/// The same, and a bus for each drum, in the order of `Voice::ALL`.
+const SEPARATE: AudioIOLayout = AudioIOLayout {
+    aux_output_ports: &[new_nonzero_u32(2); N_VOICES],
+    names: PortNames {
+        layout: Some("Stereo and a bus for each drum"),
+        aux_outputs: &[
+            "Kick",
+            "Snare",
+            "Closed hi-hat",
+            "Open hi-hat",
+            "Low tom",
+            "Mid tom",
+            "High tom",
+            "Crash",
+            "Ride",
+        ],
+        ..STEREO.names
+    },
+    ..STEREO
+};
+
 impl Plugin for Fourbar {
     const NAME: &'static str = "Fourbar";
     const VENDOR: &'static str = "Fourbar";
@@ -81,11 +114,7 @@ impl Plugin for Fourbar {
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
-    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[AudioIOLayout {
-        main_input_channels: None,
-        main_output_channels: Some(new_nonzero_u32(2)),
-        ..AudioIOLayout::const_default()
-    }];
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[STEREO, SEPARATE];
     const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
     const MIDI_OUTPUT: MidiConfig = MidiConfig::Basic;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
@@ -133,7 +162,7 @@ impl Plugin for Fourbar {
     fn process(
         &mut self,
         buffer: &mut Buffer,
-        _aux: &mut AuxiliaryBuffers,
+        aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         // Hosts change their mode between any two blocks.
@@ -157,9 +186,15 @@ impl Plugin for Fourbar {
         left.fill(0.0);
         right.fill(0.0);
         let played = &played[..n_played];
+        let mut buses = aux.outputs.iter_mut().map(Buffer::as_slice);
+        let mut buses: [Stereo<'_>; N_VOICES] = std::array::from_fn(|_| match buses.next() {
+            Some([left, right]) => [&mut **left, &mut **right],
+            _ => Default::default(),
+        });
+        let mix = [&mut **left, &mut **right];
         let heard = self
             .player
-            .process(&host, &controls, played, left, right, |event| {
+            .process(&host, &controls, played, mix, &mut buses, |event| {
                 context.send_event(note_event(event));
             });
         if let Some(tempo_bpm) = host.tempo_bpm {

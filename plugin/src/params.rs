@@ -9,6 +9,7 @@
 
 mod form;
 mod input;
+mod kit;
 mod lanes;
 mod level;
 mod play;
@@ -16,6 +17,7 @@ mod slots;
 
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use input::{InputParams, KeyAction};
+pub use kit::{DrumParams, KitParams, name_of_kit};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
@@ -46,9 +48,9 @@ use std::sync::{Arc, Weak};
 pub const MAX_SEED: i32 = request::MAX_SEED.cast_signed();
 /// Largest timing or velocity amount.
 pub const MAX_AMOUNT: f32 = 2.0;
-/// The kit level at which the kit is off.
+/// The level at which the kit or a drum is off.
 const MIN_LEVEL_DB: f32 = -60.0;
-/// The highest kit level.
+/// The highest level.
 const MAX_LEVEL_DB: f32 = 12.0;
 /// The editor's size when it is first opened, in logical pixels.
 const EDITOR_SIZE: LogicalSize<f32> = LogicalSize::new(1160.0, 760.0);
@@ -138,6 +140,9 @@ pub struct FourbarParams {
     /// What is heard of each drum.
     #[nested(group = "Drums")]
     pub lanes: LanesParams,
+    /// How the built-in drums sound.
+    #[nested(group = "Kit")]
+    pub kit: KitParams,
 }
 
 /// One latent axis.
@@ -249,6 +254,7 @@ impl FourbarParams {
                 level: LevelParams::new(&make),
                 form: FormParams::new(&make, n_fills.clone()),
                 lanes: LanesParams::new(&make),
+                kit: KitParams::new(&make),
                 slots: SlotsParams::new(&make, shared),
                 notes_in: InputParams::new(),
                 n_presses,
@@ -357,12 +363,7 @@ impl FourbarParams {
     /// Linear gain of the preview kit; 0 at the bottom of the range.
     #[must_use]
     pub fn kit_gain(&self) -> f32 {
-        let level_db = self.kit_level.value();
-        if is_off(level_db) {
-            0.0
-        } else {
-            util::db_to_gain(level_db.min(MAX_LEVEL_DB))
-        }
+        gain_of_level(self.kit_level.value())
     }
 
     /// Everything the audio thread reads of the parameters, and what the editor asks it for.
@@ -375,7 +376,7 @@ impl FourbarParams {
             n_fills: self.n_fills(),
             feel: self.feel(),
             output: self.output(),
-            kit_gain: self.kit_gain(),
+            kit: self.kit.settings(self.kit_gain()),
             bypass: self.bypass.value(),
             audition,
             input_heard: self.notes_in.heard.value(),
@@ -511,6 +512,15 @@ fn temperature_text(temperature: f32) -> String {
         text + " (most likely)"
     } else {
         text
+    }
+}
+
+/// Linear gain of a level in decibels; 0 at the bottom of the range.
+fn gain_of_level(level_db: f32) -> f32 {
+    if is_off(level_db) {
+        0.0
+    } else {
+        util::db_to_gain(level_db.min(MAX_LEVEL_DB))
     }
 }
 
@@ -709,6 +719,7 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.slots.param_map(),
         params.notes_in.param_map(),
         params.lanes.param_map(),
+        params.kit.param_map(),
     ]
     .concat();
     for (id, param, _) in later {

@@ -8,6 +8,8 @@ use std::ffi::{CStr, CString};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
+use clack_extensions::audio_ports_config::PluginAudioPortsConfig;
 use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
 use clack_extensions::note_ports::{
     NoteDialect, NoteDialects, NotePortInfoBuffer, PluginNotePorts,
@@ -36,6 +38,7 @@ pub(crate) struct ClapHost {
     setup: Setup,
     dialects: Option<NoteDialects>,
     audio: [Vec<f32>; 2],
+    buses: Vec<[Vec<f32>; 2]>,
     events: EventBuffer,
 }
 
@@ -95,18 +98,20 @@ impl Host for ClapHost {
 
     fn process(&mut self, block: &Block) -> Vec<NoteEvent> {
         let n_samples = usize::try_from(block.n_samples).unwrap();
-        for channel in &mut self.audio {
+        for channel in self.audio.iter_mut().chain(self.buses.iter_mut().flatten()) {
             channel.clear();
             // What a host left in its buffer must not come out again.
             channel.resize(n_samples, 7.0);
         }
-        let mut ports = AudioPorts::with_capacity(2, 1);
-        let mut output = ports.with_output_buffers([AudioPortBuffer {
+        let mut ports = AudioPorts::with_capacity(2 + 2 * self.buses.len(), 1 + self.buses.len());
+        let all = std::iter::once(&mut self.audio).chain(&mut self.buses);
+        let all: Vec<_> = all.collect();
+        let mut output = ports.with_output_buffers(all.into_iter().map(|port| AudioPortBuffer {
             latency: 0,
             channels: AudioPortBufferType::f32_output_only(
-                self.audio.iter_mut().map(|channel| channel.as_mut_slice()),
+                port.iter_mut().map(|channel| channel.as_mut_slice()),
             ),
-        }]);
+        }));
         self.events.clear();
         let transport = block
             .transport
@@ -128,8 +133,24 @@ impl Host for ClapHost {
         self.events.iter().filter_map(note_event).collect()
     }
 
+    fn with_buses(setup: Setup) -> Self {
+        let mut host = Self::new(setup);
+        host.deactivate();
+        let configs: PluginAudioPortsConfig = extension(&mut host.instance);
+        let plugin = host.instance.plugin_handle();
+        assert_eq!(configs.count(&plugin), 2);
+        configs.select(&plugin, ClapId::new(1)).unwrap();
+        host.buses = vec![Default::default(); 9];
+        host.processor = Some(activate(&mut host.instance, setup));
+        host
+    }
+
     fn audio(&self) -> &[Vec<f32>; 2] {
         &self.audio
+    }
+
+    fn buses(&self) -> &[[Vec<f32>; 2]] {
+        &self.buses
     }
 
     fn save(&mut self) -> Vec<u8> {
@@ -225,8 +246,22 @@ impl ClapHost {
             setup,
             dialects,
             audio: [Vec::new(), Vec::new()],
+            buses: Vec::new(),
             events: EventBuffer::with_capacity(MAX_EVENTS),
         }
+    }
+
+    /// Names of the plugin's outputs.
+    pub(crate) fn output_names(&mut self) -> Vec<String> {
+        let ports: PluginAudioPorts = extension(&mut self.instance);
+        let plugin = self.instance.plugin_handle();
+        (0..ports.count(&plugin, false))
+            .map(|index| {
+                let mut buffer = AudioPortInfoBuffer::new();
+                let info = ports.get(&plugin, index, false, &mut buffer).unwrap();
+                String::from_utf8(info.name.to_vec()).unwrap()
+            })
+            .collect()
     }
 
     /// Which notes the plugin's output can send, and which it prefers.

@@ -22,7 +22,7 @@ use vst3::Steinberg::Vst::ProcessContext_::StatesAndFlags_;
 use vst3::Steinberg::Vst::ProcessModes_::{kOffline, kRealtime};
 use vst3::Steinberg::Vst::SymbolicSampleSizes_::kSample32;
 use vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, Event, Event__type0, IAudioProcessor,
+    AudioBusBuffers, AudioBusBuffers__type0, BusInfo, Event, Event__type0, IAudioProcessor,
     IAudioProcessorTrait, IComponent, IComponentHandler, IComponentTrait, IEditController,
     IEditControllerTrait, IEventList, IHostApplication, IParameterChanges, NoteOffEvent,
     NoteOnEvent, ParameterInfo, ProcessContext, ProcessData, ProcessSetup, SpeakerArr, String128,
@@ -38,6 +38,18 @@ use vst3::{ComPtr, ComWrapper, Interface};
 use super::{Block, Host, Mode, NoteEvent, Setup, Transport};
 use objects::{Application, Changes, Edits, Events, Frame, Stream};
 
+/// What a host does about the buses of the drums that it has not activated.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum LeftOut {
+    /// There are none, or it hands over buffers all the same.
+    #[default]
+    Nothing,
+    /// Buses without channels.
+    Channels,
+    /// Only the mix.
+    Buses,
+}
+
 pub(crate) struct Vst3Host {
     // The interfaces go before what they call back into.
     view: Option<ComPtr<IPlugView>>,
@@ -49,6 +61,9 @@ pub(crate) struct Vst3Host {
     _application: ComWrapper<Application>,
     setup: Setup,
     audio: [Vec<f32>; 2],
+    buses: Vec<[Vec<f32>; 2]>,
+    /// Buses of which no buffers are handed over although the plugin has them.
+    pub(crate) left_out: LeftOut,
     n_samples: i64,
 }
 
@@ -75,8 +90,19 @@ impl Host for Vst3Host {
         events
     }
 
+    fn with_buses(setup: Setup) -> Self {
+        let mut host = Self::inactive(setup);
+        host.buses = vec![Default::default(); 9];
+        host.activate();
+        host
+    }
+
     fn audio(&self) -> &[Vec<f32>; 2] {
         &self.audio
+    }
+
+    fn buses(&self) -> &[[Vec<f32>; 2]] {
+        &self.buses
     }
 
     fn save(&mut self) -> Vec<u8> {
@@ -185,6 +211,8 @@ impl Vst3Host {
             _application: application,
             setup,
             audio: [Vec::new(), Vec::new()],
+            buses: Vec::new(),
+            left_out: LeftOut::Nothing,
             n_samples: 0,
         }
     }
@@ -196,18 +224,36 @@ impl Vst3Host {
             "VST3 has no transport inside a block"
         );
         let n_samples = usize::try_from(block.n_samples).unwrap();
-        for channel in &mut self.audio {
+        for channel in self.audio.iter_mut().chain(self.buses.iter_mut().flatten()) {
             channel.clear();
             channel.resize(n_samples, 7.0);
         }
-        let mut channels = self.audio.each_mut().map(|channel| channel.as_mut_ptr());
-        let mut output = AudioBusBuffers {
-            numChannels: 2,
-            silenceFlags: 0,
-            __field0: AudioBusBuffers__type0 {
-                channelBuffers32: channels.as_mut_ptr(),
-            },
-        };
+        let all = std::iter::once(&mut self.audio).chain(&mut self.buses);
+        let mut channels: Vec<[*mut f32; 2]> = all
+            .map(|bus| bus.each_mut().map(|channel| channel.as_mut_ptr()))
+            .collect();
+        let mut outputs: Vec<AudioBusBuffers> = channels
+            .iter_mut()
+            .enumerate()
+            .map(|(index, channels)| {
+                let is_there = index == 0 || self.left_out == LeftOut::Nothing;
+                AudioBusBuffers {
+                    numChannels: if is_there { 2 } else { 0 },
+                    silenceFlags: 0,
+                    __field0: AudioBusBuffers__type0 {
+                        channelBuffers32: if is_there {
+                            channels.as_mut_ptr()
+                        } else {
+                            std::ptr::null_mut()
+                        },
+                    },
+                }
+            })
+            .collect();
+        if self.left_out == LeftOut::Buses {
+            outputs.truncate(1);
+            outputs.shrink_to_fit();
+        }
         let mut context = block
             .transport
             .map(|transport| process_context(transport, self.setup.sample_rate, self.n_samples));
@@ -220,9 +266,9 @@ impl Vst3Host {
             symbolicSampleSize: int(kSample32),
             numSamples: block.n_samples.cast_signed(),
             numInputs: 0,
-            numOutputs: 1,
+            numOutputs: int32::try_from(outputs.len()).unwrap(),
             inputs: std::ptr::null_mut(),
-            outputs: &raw mut output,
+            outputs: outputs.as_mut_ptr(),
             inputParameterChanges: changes.as_com_ref::<IParameterChanges>().unwrap().as_ptr(),
             outputParameterChanges: std::ptr::null_mut(),
             inputEvents: played.as_com_ref::<IEventList>().unwrap().as_ptr(),
@@ -236,6 +282,23 @@ impl Vst3Host {
         self.n_samples += i64::from(block.n_samples);
         let events = events.0.borrow().iter().filter_map(note_event).collect();
         (result, events)
+    }
+
+    /// Name of every output and whether it is active before the host says so.
+    pub(crate) fn outputs(&self) -> Vec<(String, bool)> {
+        // SAFETY: `info` is a live local for each call; all-zero bytes are a valid BusInfo.
+        unsafe {
+            (0..self.component.getBusCount(int(kAudio), int(kOutput)))
+                .map(|index| {
+                    let mut info: BusInfo = std::mem::zeroed();
+                    let result =
+                        self.component
+                            .getBusInfo(int(kAudio), int(kOutput), index, &raw mut info);
+                    assert_eq!((result, info.channelCount), (kResultOk, 2));
+                    (string_of(&info.name), info.flags & 1 == 1)
+                })
+                .collect()
+        }
     }
 
     /// Activates the plugin without having set it up, as Carla does; whether it agrees.
@@ -321,12 +384,16 @@ impl Vst3Host {
     }
 
     fn activate(&mut self) {
-        let (mut no_input, mut stereo) = (SpeakerArr::kEmpty, SpeakerArr::kStereo);
+        let mut no_input = SpeakerArr::kEmpty;
+        let mut stereo = vec![SpeakerArr::kStereo; 1 + self.buses.len()];
         // SAFETY: every pointer is to a live local.
         unsafe {
-            let arranged =
-                self.processor
-                    .setBusArrangements(&raw mut no_input, 0, &raw mut stereo, 1);
+            let arranged = self.processor.setBusArrangements(
+                &raw mut no_input,
+                0,
+                stereo.as_mut_ptr(),
+                int32::try_from(stereo.len()).unwrap(),
+            );
             assert_eq!(arranged, kResultOk);
             self.set_up();
             for media in [kAudio, kEvent] {

@@ -6,12 +6,12 @@
 
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
 use super::recorder::{CLICK, Played, Recorder};
-use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
+use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler, step_at};
 use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
 use crate::recording::Recording;
 use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
-use fourbar_kit::Kit;
+use fourbar_kit::{Kit, Settings, Stereo, Stroke};
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove;
 use fourbar_model::pattern::{Feel, Lanes};
@@ -44,8 +44,8 @@ pub struct Controls {
     pub feel: Feel,
     /// Where the notes go.
     pub output: Output,
-    /// Linear gain of the kit.
-    pub kit_gain: f32,
+    /// How the kit sounds.
+    pub kit: Settings,
     /// Whether to be silent.
     pub bypass: bool,
     /// Whether to play on our own clock while the host is stopped.
@@ -61,7 +61,7 @@ pub struct Controls {
 pub struct Heard {
     /// Position in the loop at the start of the block; `None` when nothing plays.
     pub playhead_beats: Option<f64>,
-    /// The kit's peak, linear.
+    /// The kit's peak on any of its buses, linear.
     pub level: f32,
 }
 
@@ -174,15 +174,15 @@ impl Player {
         self.scheduler.current()
     }
 
-    /// Plays one block, in which the notes `played` come in: adds the kit to `left` and `right`, and sends the notes for the
-    /// host to `emit`, in the order of time.
+    /// Plays one block, in which the notes `played` come in: adds the kit to the mix, and each drum to its own of `buses`
+    /// if there are any, and sends the notes for the host to `emit`, in the order of time.
     pub fn process(
         &mut self,
         host: &HostTime,
         controls: &Controls,
         played: &[Played],
-        left: &mut [f32],
-        right: &mut [f32],
+        [left, right]: Stereo<'_>,
+        buses: &mut [Stereo<'_>],
         mut emit: impl FnMut(Event),
     ) -> Heard {
         let host = &on_bars(host);
@@ -207,17 +207,29 @@ impl Player {
             }
             self.request(&span, host, controls);
             let pass_beats = self.pass_beats();
-            self.recorder.record(
-                &span,
-                pass_beats,
-                host.beats_per_bar,
-                played,
-                |sample, velocity| {
-                    if let Some(kit) = &mut self.kit {
-                        kit.trigger(sample, CLICK, velocity);
+            let start_beats = self.scheduler.place_beats(&span);
+            let stroke = |sample: u32, voice, velocity| {
+                let beats = f64::from(sample - span.first_sample) * span.beats_per_sample;
+                Stroke {
+                    sample: usize::try_from(sample).unwrap_or(usize::MAX),
+                    voice,
+                    velocity,
+                    step: step_at(start_beats + beats),
+                }
+            };
+            if let Some(kit) = &mut self.kit {
+                let click = |sample, velocity| kit.trigger(stroke(sample, CLICK, velocity));
+                self.recorder
+                    .record(&span, pass_beats, host.beats_per_bar, played, click);
+                let span_samples = span.first_sample..span.first_sample + span.n_samples;
+                let is_heard =
+                    |note: &&Played| controls.input_heard && span_samples.contains(&note.sample);
+                for note in played.iter().filter(is_heard) {
+                    if let Some(voice) = note.voice {
+                        kit.trigger(stroke(note.sample, voice, note.velocity));
                     }
-                },
-            );
+                }
+            }
             let feel = if self.recorder.replaces() {
                 Feel {
                     lanes: Lanes::SILENT,
@@ -238,12 +250,18 @@ impl Player {
                         timing,
                         voice,
                         velocity,
+                        step,
                         ..
                     },
                     Some(kit),
                 ) = (event, kit.as_mut())
                 {
-                    kit.trigger(timing, voice, velocity);
+                    kit.trigger(Stroke {
+                        sample: usize::try_from(timing).unwrap_or(usize::MAX),
+                        voice,
+                        velocity,
+                        step,
+                    });
                 }
                 if admit(event, held, n_sent) {
                     n_sent += 1;
@@ -255,24 +273,21 @@ impl Player {
             }
         }
         if let Some(kit) = &mut self.kit {
-            for note in played.iter().filter(|_| controls.input_heard) {
-                if let Some(voice) = note.voice {
-                    kit.trigger(note.sample, voice, note.velocity);
-                }
-            }
-            kit.render(
-                left,
-                right,
-                if controls.bypass {
+            let settings = Settings {
+                gain: if controls.bypass {
                     0.0
                 } else {
-                    controls.kit_gain
+                    controls.kit.gain
                 },
-            );
+                ..controls.kit
+            };
+            kit.render(&settings, [&mut *left, &mut *right], buses);
         }
+        let of_buses = buses.iter().flatten().flat_map(|channel| channel.iter());
         let level = left
             .iter()
             .chain(right.iter())
+            .chain(of_buses)
             .fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
         Heard {
             playhead_beats,

@@ -24,6 +24,7 @@ use crate::request::Ready;
 use fourbar_model::drums::{Keys, N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, NOTE_BEATS};
 use std::collections::VecDeque;
+pub(super) use waiting::step_at;
 use waiting::{Waiting, WaitingHits};
 
 /// How far a hit can be from its place on the grid: half a step, doubled by a timing amount of 200 %. A new pattern
@@ -66,6 +67,8 @@ pub enum Event {
         channel: u8,
         /// Loudness, greater than 0 and at most 1.
         velocity: f32,
+        /// The place on the song's grid that the hit belongs to, in sixteenths; the same wherever playback began.
+        step: i64,
         /// Whether to tell the host.
         midi: bool,
     },
@@ -344,12 +347,22 @@ impl Scheduler {
         self.play_to(last_moment_beats(&span), &span, output, emit);
     }
 
+    /// Where a span begins: in the song, or on the clock that runs while it stands still.
+    pub(super) fn place_beats(&self, span: &BlockSpan) -> f64 {
+        if span.playing {
+            span.start_beats
+        } else {
+            self.rest_beats
+        }
+    }
+
     /// Lets the drums that were struck by hand wait for `onset_beats`.
     fn wait_for_struck(&mut self, onset_beats: f64) {
         let struck = std::mem::take(&mut self.struck);
         for voice in Voice::ALL.into_iter().filter(|voice| struck[voice.index()]) {
             self.waiting.insert(Waiting {
                 onset_beats,
+                step: step_at(onset_beats),
                 voice,
                 velocity: BY_HAND_VELOCITY,
             });
@@ -486,6 +499,7 @@ impl Scheduler {
             pitch,
             channel,
             velocity: hit.velocity,
+            step: hit.step,
             midi,
         });
         // A song that ran faster than it said may have left the hit's time behind, and a 16th after it, too.

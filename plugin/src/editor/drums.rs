@@ -58,15 +58,22 @@ pub(super) fn show(ui: &Ui, rect: Rect, params: &LanesParams, setter: &ParamSett
         );
         let drum = &params.drums[voice.index()];
         let hint = "How many of the drum's hits are played: fewer leaves out the softest of every bar. For more, ask for a busier groove on the page Play.";
-        bar(ui, density, &drum.density, setter, voice, hint);
+        bar(ui, density, &drum.density, setter, (voice, 0.0), hint);
         let hint = "How loud the drum is played, in the notes and in the kit.";
-        bar(ui, velocity, &drum.velocity, setter, voice, hint);
+        bar(ui, velocity, &drum.velocity, setter, (voice, 0.0), hint);
         self::key(ui, key, &params.choices, map, voice);
     }
 }
 
-/// A bar for `param` that is as long as its value, with the value in it.
-fn bar(ui: &Ui, rect: Rect, param: &FloatParam, setter: &ParamSetter, voice: Voice, hint: &str) {
+/// A bar for `param` from a share of the width to its value, with the value in it.
+pub(super) fn bar(
+    ui: &Ui,
+    rect: Rect,
+    param: &FloatParam,
+    setter: &ParamSetter,
+    (voice, from): (Voice, f32),
+    hint: &str,
+) {
     let id = ui.id().with(("bar", param.name()));
     let response = ui
         .interact(rect, id, Sense::click_and_drag())
@@ -80,7 +87,8 @@ fn bar(ui: &Ui, rect: Rect, param: &FloatParam, setter: &ParamSetter, voice: Voi
     let strength = if lit { 0.6 } else { 0.42 };
     let colour = theme::mix(theme::WELL, theme::voice_colour(voice), strength);
     painter.rect_filled(
-        rect.with_max_x(rect.left() + rect.width() * value),
+        rect.with_min_x(rect.left() + rect.width() * value.min(from))
+            .with_max_x(rect.left() + rect.width() * value.max(from)),
         corners,
         colour,
     );

@@ -19,6 +19,7 @@ mod state;
 use super::Border;
 use crate::Fourbar;
 use crate::inference::poller;
+use clap_sys::ext::audio_ports::{CLAP_EXT_AUDIO_PORTS, clap_plugin_audio_ports};
 use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::note_ports::CLAP_EXT_NOTE_PORTS;
 use clap_sys::ext::render::CLAP_EXT_RENDER;
@@ -264,6 +265,13 @@ unsafe extern "C" fn process(
         let Some(process_block) = framework.process else {
             return CLAP_PROCESS_ERROR;
         };
+        // The framework reads all its ports of a host that hands over any (nice-plug 0.2.3).
+        let ports = framework_extension::<clap_plugin_audio_ports>(plugin, CLAP_EXT_AUDIO_PORTS);
+        let count = ports.and_then(|ports| ports.count);
+        let n_outputs = count.map_or(0, |count| count(framework, false));
+        if (1..n_outputs).contains(&(*process).audio_outputs_count) {
+            return CLAP_PROCESS_ERROR;
+        }
         let sample_rate = f64::from_bits(corrected.sample_rate_bits.load(Ordering::Relaxed));
         events::with_corrected_events(&*process, sample_rate, |block| {
             if corrected.sends_midi.load(Ordering::Relaxed) {

@@ -4,6 +4,7 @@
     reason = "VST3 is a C++ interface: hosts and the framework pass pointers, and its contract says which are valid"
 )]
 
+mod buses;
 mod functions;
 mod told;
 

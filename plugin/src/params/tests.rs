@@ -52,6 +52,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
         .map(|(id, _, _)| id)
         .collect();
     // All drums have the same.
+    let (ids, kit) = ids.split_at(ids.len() - 39);
     let (ids, of_drums) = ids.split_at(ids.len() - 24);
     assert_eq!(
         ids,
@@ -103,6 +104,14 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
         .flat_map(|drum| ["mute", "density", "lane_velocity"].map(|id| format!("{id}_{drum}")))
         .collect();
     assert_eq!(of_drums, drums);
+    let drums = (1..=9)
+        .flat_map(|drum| ["drum_level", "pan", "tune", "decay"].map(|id| format!("{id}_{drum}")));
+    let expected: Vec<String> = ["kit", "room", "separate_outputs"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(drums)
+        .collect();
+    assert_eq!(kit, expected);
     let fields = params.serialize_fields();
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
@@ -311,13 +320,16 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("input_heard", "Bool(true)"),
         ("input_keys", "Bool(false)"),
         ("intensity", "F32(0.0)"),
+        ("kit", "I32(0)"),
         ("latent_1", "F32(-3.0)"),
         ("midi_out", "Bool(false)"),
         ("morph_x", "F32(0.5)"),
         ("morph_y", "F32(0.5)"),
         ("push", "F32(0.0)"),
         ("regenerate", "Bool(true)"),
+        ("room", "F32(0.5)"),
         ("seed", "I32(0)"),
+        ("separate_outputs", "Bool(false)"),
         ("slot", "I32(0)"),
         ("style", "I32(0)"),
         ("swing", "F32(0.0)"),
@@ -352,6 +364,12 @@ fn a_project_of_before_there_was_more_to_play_with_plays_as_it_did() {
         ("mute_9", "Bool(false)"),
         ("density_1", "F32(1.0)"),
         ("lane_velocity_5", "F32(1.0)"),
+        ("kit", "I32(0)"),
+        ("drum_level_1", "F32(0.0)"),
+        ("pan_1", "F32(0.0)"),
+        ("pan_3", "F32(-0.375)"),
+        ("tune_5", "F32(0.0)"),
+        ("decay_9", "F32(1.0)"),
     ] {
         assert_eq!(value(id), expected, "{id}");
     }
@@ -370,6 +388,32 @@ fn styles_are_chosen_by_their_names() {
     assert_eq!([style("any"), style("Funk")], [Some(0), Some(6)]);
     assert_eq!(style("polka"), None);
     assert_eq!(style_name(style_value(Some(5))), "Funk");
+}
+
+#[test]
+fn the_kit_is_chosen_by_its_name_and_drums_are_placed_in_words() {
+    let params = FourbarParams::new(Arc::default());
+    let kit = |text| {
+        let normalized = params.kit.kit.string_to_normalized_value(text);
+        normalized.map(|normalized| params.kit.kit.preview_plain(normalized))
+    };
+    assert_eq!(
+        [kit("acoustic"), kit("808"), kit("909")].map(Option::unwrap),
+        [0, 1, 2]
+    );
+    assert_eq!(kit("707"), None);
+    let drum = &params.kit.drums[Voice::ClosedHat.index()];
+    let pan = |text| {
+        let normalized = drum.pan.string_to_normalized_value(text);
+        normalized.map(|normalized| drum.pan.preview_plain(normalized))
+    };
+    assert_eq!(drum.pan.to_string(), "38 % L");
+    assert_eq!(
+        [pan("25 % r"), pan("c"), pan("-50"), pan("100L")],
+        [Some(0.25), Some(0.0), Some(-0.5), Some(-1.0)]
+    );
+    let settings = params.kit.settings(1.0);
+    assert_eq!(settings, fourbar_kit::Settings::default());
 }
 
 #[test]

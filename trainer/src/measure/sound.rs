@@ -4,7 +4,7 @@
 //! not the panorama. Ogg Opus at [`BIT_RATE`] is near to transparent for one channel and a sixteenth of the size of WAV;
 //! FLAC, which would be exact, makes a page seven times as large.
 
-use fourbar_kit::{Kit, Stroke};
+use fourbar_kit::{Kit, Settings, Stroke};
 use fourbar_model::groove::Groove;
 use opus_pure::{
     Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead, RateControl, Signal,
@@ -60,13 +60,28 @@ fn render(Loop { groove, bpm }: &Loop<'_>, n_rounds: u8) -> Vec<f32> {
             sample: sample_at(seconds(start_beats + hit.grid_beats + hit.offset_beats)),
             voice: hit.voice,
             velocity: hit.velocity,
+            step: step_at(start_beats + hit.grid_beats),
         }));
     }
     strokes.sort_by_key(|stroke| stroke.sample);
     let end_seconds = seconds(f64::from(n_rounds) * pattern.loop_beats()) + TAIL_SECONDS;
-    let [left, right] = Kit::new(f32::from(SAMPLE_RATE)).perform(&strokes, sample_at(end_seconds));
+    let [left, right] = Kit::new(f32::from(SAMPLE_RATE)).perform(
+        &Settings::default(),
+        &strokes,
+        sample_at(end_seconds),
+    );
     let channels = left.iter().zip(&right);
     channels.map(|(left, right)| 0.5 * (left + right)).collect()
+}
+
+/// The step of a place on the grid, in sixteenths.
+fn step_at(beats: f64) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "recordings are minutes long"
+    )]
+    let step = (4.0 * beats).round() as i64;
+    step
 }
 
 /// The sample at which something happens, counted from the recording's start; what would be before it is at the start.

@@ -57,7 +57,10 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
             keys: DrumMap::GM.keys(),
             midi: true,
         },
-        kit_gain: 0.5,
+        kit: Settings {
+            gain: 0.5,
+            ..Settings::default()
+        },
         bypass: false,
         audition: false,
         input_heard: true,
@@ -103,8 +106,8 @@ impl Rig {
             &host,
             controls,
             &[],
-            &mut left,
-            &mut right,
+            [&mut left[..], &mut right[..]],
+            &mut [],
             |event| match event {
                 Event::NoteOn {
                     timing, velocity, ..
@@ -371,8 +374,8 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
             &host,
             &controls(1, Boundary::Bar),
             &[],
-            &mut samples.clone(),
-            &mut samples,
+            [&mut samples.clone()[..], &mut samples[..]],
+            &mut [],
             |event| {
                 n_events += 1;
                 match event {
@@ -397,8 +400,8 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         &stopped,
         &controls(1, Boundary::Bar),
         &[],
-        &mut samples.clone(),
-        &mut samples,
+        [&mut samples.clone()[..], &mut samples[..]],
+        &mut [],
         |event| {
             if let Event::NoteOff { pitch, .. } = event {
                 held[usize::from(pitch)] -= 1;

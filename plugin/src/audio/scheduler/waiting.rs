@@ -16,6 +16,8 @@ const MIN_LOOP_BEATS: f64 = 0.25;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) onset_beats: f64,
+    /// Its place on the song's grid, in sixteenths.
+    pub(super) step: i64,
     pub(super) voice: Voice,
     pub(super) velocity: f32,
 }
@@ -28,6 +30,16 @@ impl Waiting {
             .then(self.voice.cmp(&other.voice))
             .then(other.velocity.total_cmp(&self.velocity))
     }
+}
+
+/// The step of the song's grid at `beats`, in sixteenths.
+pub(in crate::audio) fn step_at(beats: f64) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the conversion saturates, at a place that no song reaches"
+    )]
+    let step = (4.0 * beats).round() as i64;
+    step
 }
 
 /// All that wait. Never allocates after [`WaitingHits::new`].
@@ -52,6 +64,7 @@ impl WaitingHits {
     pub(super) fn shift(&mut self, beats: f64) {
         for hit in &mut self.hits {
             hit.onset_beats += beats;
+            hit.step += step_at(beats);
         }
     }
 
@@ -88,6 +101,7 @@ impl WaitingHits {
                     let velocity = pattern.velocity(hit, feel);
                     self.insert(Waiting {
                         onset_beats,
+                        step: step_at(grid_beats(hit)),
                         voice: hit.voice,
                         velocity,
                     });

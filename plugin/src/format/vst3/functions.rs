@@ -5,10 +5,12 @@
 //! - It refuses to be activated before `setupProcessing`, and panics if it is to process before. Carla's scan does the
 //!   first.
 //! - It drops parameter values while the host processes ([`super::told`]).
+//! - It does not show more buses than one, and cannot do with fewer than it has ([`super::buses`]).
 //!
 //! Every instance has tables of functions of its own, so that the functions find the instance behind the interface that
 //! they are called with.
 
+use super::buses::{self, Spare};
 use super::told::Told;
 use crate::format::Border;
 use crate::inference::poller;
@@ -17,9 +19,10 @@ use nice_plug::params::internals::ParamPtr;
 use nice_plug::wrapper::vst3::vst3::ComRef;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ProcessModes_::kOffline;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
-    IAudioProcessor, IAudioProcessorVtbl, IComponent, IComponentVtbl, IEditController,
-    IEditControllerVtbl, IParamValueQueueTrait, IParameterChanges, IParameterChangesTrait, ParamID,
-    ParamValue, ParameterInfo, ProcessData, ProcessSetup,
+    BusDirection, BusInfo, IAudioProcessor, IAudioProcessorVtbl, IComponent, IComponentVtbl,
+    IEditController, IEditControllerVtbl, IParamValueQueueTrait, IParameterChanges,
+    IParameterChangesTrait, MediaType, ParamID, ParamValue, ParameterInfo, ProcessData,
+    ProcessSetup,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
     IBStream, TBool, int32, kInvalidArgument, kNotInitialized, kResultOk, tresult,
@@ -35,6 +38,7 @@ pub(in crate::format) struct Functions {
     processor: Table<IAudioProcessorVtbl>,
     framework: Framework,
     told: Told,
+    spare: Spare,
     /// Whether there has been a `setupProcessing`.
     is_set_up: AtomicBool,
     /// Whether there has been a `setActive` before that.
@@ -83,6 +87,7 @@ pub(super) unsafe fn exchange(
             processor: *(*processor).vtbl,
             activatable: component,
         };
+        buses::offer(&framework.processor, processor);
         let told = Told::nothing_of(params(border, &framework.controller, controller));
         let functions = border
             .functions
@@ -121,6 +126,7 @@ impl Functions {
                     setActive: set_active,
                     setState: set_state,
                     getState: get_state,
+                    getBusInfo: get_bus_info,
                     ..framework.component
                 },
                 border,
@@ -144,6 +150,7 @@ impl Functions {
             },
             framework,
             told,
+            spare: Spare::new(),
             is_set_up: AtomicBool::new(false),
             is_activation_due: AtomicBool::new(false),
             is_set_up_offline: AtomicBool::new(false),
@@ -222,6 +229,25 @@ unsafe extern "system" fn get_state(component: *mut IComponent, state: *mut IBSt
     }
 }
 
+unsafe extern "system" fn get_bus_info(
+    component: *mut IComponent,
+    media: MediaType,
+    direction: BusDirection,
+    index: int32,
+    info: *mut BusInfo,
+) -> tresult {
+    // SAFETY: as above.
+    unsafe {
+        let (_, functions) = instance::<IComponentVtbl, _>(component);
+        let framework = &functions.framework.component;
+        let result = (framework.getBusInfo)(component, media, direction, index, info);
+        if result == kResultOk {
+            buses::show_inactive(&mut *info, index);
+        }
+        result
+    }
+}
+
 unsafe extern "system" fn set_param_normalized(
     controller: *mut IEditController,
     id: ParamID,
@@ -263,6 +289,7 @@ unsafe extern "system" fn setup_processing(
         if result != kResultOk {
             return result;
         }
+        functions.spare.resize((*setup).maxSamplesPerBlock);
         let is_offline = is_offline((*setup).processMode);
         functions
             .is_set_up_offline
@@ -306,7 +333,16 @@ unsafe extern "system" fn process(
         let is_set_up_offline = functions.is_set_up_offline.load(Ordering::Relaxed);
         border.set_offline(is_set_up_offline || is_offline((*data).processMode));
         functions.deliver((*data).inputParameterChanges);
-        (functions.framework.processor.process)(processor, data)
+        let Framework {
+            component,
+            activatable,
+            ..
+        } = &functions.framework;
+        functions
+            .spare
+            .complete(data, component, *activatable, |data| {
+                (functions.framework.processor.process)(processor, data)
+            })
     }
 }
 

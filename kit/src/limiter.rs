@@ -1,0 +1,193 @@
+//! What keeps the sum of the drums under full scale.
+//!
+//! It looks half a millisecond ahead, by which the sound is late; a host is not told, as it would shift the notes by as
+//! much. Loud peaks are rounded towards [`CEILING`], on the way down within that half millisecond and on the way up slowly,
+//! so that a drum keeps the shape of its wave. Peaks are those of the wave between the samples, too.
+
+/// Where it begins to round, linear: -4.4 dBFS.
+const KNEE: f32 = 0.6;
+
+/// What no peak passes, linear: -1.3 dBFS. The rest to -1 dBFS is for what the interpolation misses.
+const CEILING: f32 = 0.86;
+
+/// Time in which it turns down.
+const ATTACK_SECONDS: f32 = 0.000_35;
+
+/// Time in which it lets go to a part of 1/e.
+const RELEASE_SECONDS: f32 = 0.06;
+
+/// So near to 1 it has let go.
+const RELEASED: f32 = 0.9999;
+
+/// Samples on each side of the place where the wave is interpolated.
+const HALF_KERNEL: usize = 8;
+
+/// Places between two samples at which it is: four times oversampling.
+const N_BETWEEN: usize = 3;
+
+/// No attack is longer, at any sample rate.
+const MAX_ATTACK_SAMPLES: usize = 128;
+
+/// The limiter of a pair of channels, which it turns down together so that nothing moves between them.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    kernels: [[f32; 2 * HALF_KERNEL]; N_BETWEEN],
+    attack_samples: usize,
+    release: f32,
+    /// The last samples of each channel, twice, so that the newest are always in one piece.
+    past: [[f32; 2 * N_PAST]; 2],
+    next: usize,
+    /// Gains that single peaks want, on their way up again.
+    wanted: f32,
+    /// The last of them, and the smallest of each attack's length.
+    all_wanted: Window,
+    lowest: Window,
+}
+
+/// Samples that are remembered.
+const N_PAST: usize = MAX_ATTACK_SAMPLES + 2 * HALF_KERNEL;
+
+impl Limiter {
+    /// A limiter for `sample_rate`, in Hz.
+    pub(crate) fn new(sample_rate: f32) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few samples"
+        )]
+        let attack_samples = (ATTACK_SECONDS * sample_rate).ceil() as usize;
+        let attack_samples = attack_samples.clamp(1, MAX_ATTACK_SAMPLES);
+        Self {
+            kernels: [0.25, 0.5, 0.75].map(kernel),
+            attack_samples,
+            release: 1.0 - (-1.0 / (RELEASE_SECONDS * sample_rate)).exp(),
+            past: [[0.0; 2 * N_PAST]; 2],
+            next: 0,
+            wanted: 1.0,
+            all_wanted: Window::new(attack_samples),
+            lowest: Window::new(attack_samples),
+        }
+    }
+
+    /// How late it is, in samples.
+    pub(crate) fn delay_samples(&self) -> usize {
+        HALF_KERNEL + self.attack_samples - 1
+    }
+
+    /// One sample of each channel in, and out the one of [`Self::delay_samples`] ago.
+    pub(crate) fn next(&mut self, samples: [f32; 2]) -> [f32; 2] {
+        let newest = self.next;
+        self.next = (self.next + 1) % N_PAST;
+        for (past, sample) in self.past.iter_mut().zip(samples) {
+            past[newest] = sample;
+            past[newest + N_PAST] = sample;
+        }
+        let end = newest + N_PAST + 1;
+        let peak = self.peak_before(end);
+        let for_peak = if peak > KNEE {
+            let range = CEILING - KNEE;
+            (KNEE + range * ((peak - KNEE) / range).tanh()) / peak
+        } else {
+            1.0
+        };
+        let released = self.wanted + self.release * (1.0 - self.wanted);
+        self.wanted = for_peak.min(if released > RELEASED { 1.0 } else { released });
+        self.all_wanted.push(self.wanted);
+        self.lowest.push(self.all_wanted.smallest());
+        let gain = self.lowest.mean();
+        let place = end - 1 - self.delay_samples();
+        self.past.each_ref().map(|past| gain * past[place])
+    }
+
+    /// The larger of both channels' peaks around the sample [`HALF_KERNEL`] before `end`.
+    fn peak_before(&self, end: usize) -> f32 {
+        let around = end - 2 * HALF_KERNEL..end;
+        let mut peak = 0.0_f32;
+        for past in &self.past {
+            let around = &past[around.clone()];
+            let largest = around
+                .iter()
+                .fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
+            // Between samples of this size no wave of drums comes near the knee.
+            if largest < 0.5 * KNEE {
+                continue;
+            }
+            peak = peak.max(around[HALF_KERNEL - 1].abs());
+            for kernel in &self.kernels {
+                let between: f32 = around.iter().zip(kernel).map(|(a, b)| a * b).sum();
+                peak = peak.max(between.abs());
+            }
+        }
+        peak
+    }
+
+    /// Lets go at once.
+    pub(crate) fn clear(&mut self) {
+        self.past = [[0.0; 2 * N_PAST]; 2];
+        self.wanted = 1.0;
+        self.all_wanted = Window::new(self.attack_samples);
+        self.lowest = Window::new(self.attack_samples);
+    }
+}
+
+/// What a wave is worth `between` the two samples in the middle: a sinc under a squared cosine.
+fn kernel(between: f32) -> [f32; 2 * HALF_KERNEL] {
+    let mut place = -between - 7.0;
+    [(); 2 * HALF_KERNEL].map(|()| {
+        let x = std::f32::consts::PI * place;
+        place += 1.0;
+        x.sin() / x * (x / 16.0).cos().powi(2)
+    })
+}
+
+/// The last few gains.
+#[derive(Debug)]
+struct Window {
+    /// Twice, so that they are always in one piece and added up in the same order.
+    gains: [f32; 2 * MAX_ATTACK_SAMPLES],
+    n_gains: usize,
+    next: usize,
+    /// How many of them are 1: if all, there is nothing to do.
+    n_open: usize,
+}
+
+impl Window {
+    fn new(n_gains: usize) -> Self {
+        Self {
+            gains: [1.0; 2 * MAX_ATTACK_SAMPLES],
+            n_gains,
+            next: 0,
+            n_open: n_gains,
+        }
+    }
+
+    fn push(&mut self, gain: f32) {
+        let is_open = |gain: f32| usize::from(gain >= 1.0);
+        self.n_open -= is_open(self.gains[self.next]);
+        self.n_open += is_open(gain);
+        self.gains[self.next] = gain;
+        self.gains[self.next + self.n_gains] = gain;
+        self.next = (self.next + 1) % self.n_gains;
+    }
+
+    /// From the oldest to the newest.
+    fn in_order(&self) -> &[f32] {
+        &self.gains[self.next..self.next + self.n_gains]
+    }
+
+    fn smallest(&self) -> f32 {
+        if self.n_open == self.n_gains {
+            return 1.0;
+        }
+        self.in_order().iter().fold(1.0, |a, &b| a.min(b))
+    }
+
+    fn mean(&self) -> f32 {
+        if self.n_open == self.n_gains {
+            return 1.0;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a few gains")]
+        let n_gains = self.n_gains as f32;
+        self.in_order().iter().sum::<f32>() / n_gains
+    }
+}
