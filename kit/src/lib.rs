@@ -5,6 +5,7 @@
 
 mod drums;
 mod synthesis;
+pub mod wav;
 
 use fourbar_model::drums::{N_VOICES, Voice};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -8,15 +8,18 @@ mod ability;
 mod background;
 mod button;
 mod choice;
+mod drag_handle;
 mod drums;
 mod explore;
 mod export;
+mod export_menu;
 mod fader;
 mod feel;
 mod fills;
 mod generate;
 mod gesture;
 mod grid;
+mod handover;
 mod header;
 mod history;
 mod icon;
@@ -26,6 +29,7 @@ mod menu;
 mod model_menu;
 mod notice;
 mod number;
+mod outbox;
 mod output;
 mod pad;
 mod pages;
@@ -36,7 +40,6 @@ mod stepper;
 mod theme;
 mod window;
 
-use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
@@ -44,11 +47,11 @@ use crate::request::Ready;
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
-use export::Export;
 use history::{History, Recipe};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
+use outbox::Outbox;
 use pages::Page;
 use seed::Typed;
 use status_line::Message;
@@ -87,10 +90,10 @@ struct View {
     meter: Meter,
     models: ModelMenu,
     page: Page,
-    export: Option<Background<PathBuf>>,
+    outbox: Outbox,
     /// The models folder on its way to the user.
     folder: Option<Background<PathBuf>>,
-    /// How the last of these two went, until something else is said.
+    /// How the last hand-over went, until something else is said.
     done: Option<Message>,
 }
 
@@ -110,7 +113,7 @@ impl View {
             meter: Meter::default(),
             models: ModelMenu::default(),
             page: Page::default(),
-            export: None,
+            outbox: Outbox::default(),
             folder: None,
             done: None,
         }
@@ -128,7 +131,7 @@ impl View {
         self.meter
             .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
         self.remember(&snapshot);
-        self.hear_of_work();
+        self.hear_of_work(setter);
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
@@ -166,13 +169,12 @@ impl View {
         }
     }
 
-    fn hear_of_work(&mut self) {
-        if let Some(outcome) = self.export.as_ref().and_then(Background::outcome) {
-            self.export = None;
-            self.done = Some(match outcome {
-                Ok(path) => Message::Done(format!("Exported to {}", path.display())),
-                Err(problem) => Message::Problem(problem),
-            });
+    fn hear_of_work(&mut self, setter: &ParamSetter) {
+        if let Some(news) = self.outbox.news() {
+            self.done = Some(news.message);
+            if news.is_dropped && self.params.export.mutes.load(Ordering::Relaxed) {
+                gesture::set(&self.params.mute, setter, true);
+            }
         }
         if let Some(outcome) = self.folder.as_ref().and_then(Background::outcome) {
             self.folder = None;
@@ -208,7 +210,7 @@ impl View {
             ready: sounding,
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
-            tempo_bpm: self.tempo_bpm(),
+            tempo_bpm: self.shared.tempo_bpm(),
             notice: match &snapshot.status {
                 Status::Problem(problem) => problem,
                 _ => "Making the first pattern\u{2026}",
@@ -245,40 +247,24 @@ impl View {
             meter: self.meter,
             is_auditioning: self.shared.audition.load(Ordering::Relaxed),
             host_plays: self.shared.host_plays.load(Ordering::Relaxed),
-            can_export: sounding.is_some() && self.export.is_none(),
+            can_export: sounding.is_some() && self.outbox.is_free(),
         };
-        let pressed = output::show(ui, output, &self.params, setter, &sound);
-        if pressed.audition {
+        let shown = output::show(ui, output, &self.params, setter, &sound);
+        if shown.audition {
             self.shared
                 .audition
                 .store(!sound.is_auditioning, Ordering::Relaxed);
         }
-        if let (Some(ready), true) = (sounding, pressed.export) {
-            self.start_export(ready);
+        let (params, shared) = (&self.params, &self.shared);
+        let outbox = &mut self.outbox;
+        let mut begins = outbox.show_handle(ui, shown.handle, sounding, params, shared);
+        begins |= outbox.show_menu(&shown.more, sounding, params, shared);
+        if let (Some(ready), true) = (sounding, shown.export) {
+            outbox.start_export(ready, params, shared);
+            begins = true;
         }
-    }
-
-    fn start_export(&mut self, ready: &Ready) {
-        let Output { keys, channel, .. } = self.params.output();
-        let export = Export {
-            pattern: ready.pattern.clone(),
-            feel: self.params.feel(),
-            keys,
-            channel,
-            tempo_bpm: self.tempo_bpm(),
-            name: ready.request.name(),
-        };
-        self.export = Some(export.start());
-        self.done = None;
-    }
-
-    /// The host's tempo, if it is one that a file can hold.
-    fn tempo_bpm(&self) -> f64 {
-        let tempo_bpm = f64::from(self.shared.tempo_bpm.load(Ordering::Relaxed));
-        if (10.0..=1000.0).contains(&tempo_bpm) {
-            tempo_bpm
-        } else {
-            120.0
+        if begins {
+            self.done = None;
         }
     }
 

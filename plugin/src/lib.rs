@@ -33,7 +33,7 @@ use inference::{checkpoints, first_pattern};
 use mailbox::{WorkerEnd, mailbox};
 use params::FourbarParams;
 use request::{Ready, Request, Variations};
-use shared::{Shared, Status};
+use shared::{Metre, Shared, Status};
 
 /// The plugin, as the framework sees it.
 pub struct Fourbar {
@@ -157,6 +157,9 @@ impl Plugin for Fourbar {
                 .tempo_bpm
                 .store(narrow(tempo_bpm), Ordering::Relaxed);
         }
+        if let Some(metre) = metre(context.transport()) {
+            self.shared.counts_in(metre);
+        }
         if heard.playhead_beats.is_some() {
             self.shared.n_played.fetch_add(1, Ordering::Relaxed);
         }
@@ -234,16 +237,7 @@ impl Fourbar {
 /// The host's transport in our own words; what is no number is left out.
 fn host_time(transport: &Transport, offline: bool, bar_phase: &mut BarPhase) -> HostTime {
     let number = |value: &f64| value.is_finite();
-    let is_metre = |&(numerator, denominator): &(i32, i32)| {
-        (1..=64).contains(&numerator) && (1..=64).contains(&denominator)
-    };
-    let metre = transport
-        .time_sig_numerator
-        .zip(transport.time_sig_denominator)
-        .filter(is_metre);
-    let beats_per_bar = metre.map_or(4.0, |(numerator, denominator)| {
-        4.0 * f64::from(numerator) / f64::from(denominator)
-    });
+    let beats_per_bar = metre(transport).unwrap_or(Metre::COMMON).bar_beats();
     let position_beats = transport.pos_beats().filter(number);
     let bar_start_beats = transport.bar_start_pos_beats().filter(number);
     HostTime {
@@ -260,6 +254,19 @@ fn host_time(transport: &Transport, offline: bool, bar_phase: &mut BarPhase) -> 
             _ => bar_start_beats,
         },
     }
+}
+
+/// The host's metre, if it tells one that can be.
+fn metre(transport: &Transport) -> Option<Metre> {
+    let side = |number: i32| {
+        u8::try_from(number)
+            .ok()
+            .filter(|number| (1..=64).contains(number))
+    };
+    Some(Metre {
+        numerator: side(transport.time_sig_numerator?)?,
+        denominator: side(transport.time_sig_denominator?)?,
+    })
 }
 
 /// Hosts round the song position and the start of a bar, each on its own: as much as they may differ at a bar line.

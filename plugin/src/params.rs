@@ -7,11 +7,13 @@
 //! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
 //! of range is brought back into it ([`sanitise`]).
 
+mod export;
 mod form;
 mod lanes;
 mod level;
 mod play;
 
+pub use export::{ExportChoices, FileKind, MAX_PASSES, SavedExport};
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
@@ -64,6 +66,9 @@ pub struct FourbarParams {
     /// The newest finished pattern.
     #[persist = "pattern"]
     pub pattern: PatternField,
+    /// What an exported file is to be.
+    #[persist = "export"]
+    pub export: ExportChoices,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
     /// How often *fill now* was pressed.
@@ -107,6 +112,9 @@ pub struct FourbarParams {
     /// Silences everything.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// Silences the pattern; drums can still be struck by hand.
+    #[id = "mute"]
+    pub mute: BoolParam,
     /// How the groove is played.
     #[nested(group = "Play")]
     pub play: PlayParams,
@@ -178,6 +186,7 @@ impl FourbarParams {
                 base_variation: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
                 pattern: PatternField(shared),
+                export: ExportChoices::default(),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
                         &params.temperature
@@ -224,6 +233,7 @@ impl FourbarParams {
                 channel: IntParam::new("Channel", 10, IntRange::Linear { min: 1, max: 16 }),
                 drum_map: EnumParam::new("Drum map", DrumMapChoice::Gm),
                 bypass: BoolParam::new("Bypass", false).make_bypass(),
+                mute: BoolParam::new("Mute", false),
                 play: PlayParams::new(&make),
                 level: LevelParams::new(&make),
                 form: FormParams::new(&make, n_fills.clone()),
@@ -319,6 +329,7 @@ impl FourbarParams {
             output: self.output(),
             kit_gain: self.kit_gain(),
             bypass: self.bypass.value(),
+            mute: self.mute.value(),
             audition,
             struck,
         }
@@ -574,6 +585,10 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("lanes").is_some_and(names_lanes) {
         fields.insert("lanes".to_owned(), "{}".to_owned());
     }
+    let names_export = |text: &String| serde_json::from_str::<SavedExport>(text).is_ok();
+    if !fields.get("export").is_some_and(names_export) {
+        fields.insert("export".to_owned(), "{}".to_owned());
+    }
     if let Some(text) = fields
         .get_mut("pattern")
         .filter(|text| serde_json::from_str::<SavedPattern>(text).is_err())
@@ -594,6 +609,10 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
             .entry("feel_temperature".to_owned())
             .or_insert(feel);
     }
+    state
+        .params
+        .entry("mute".to_owned())
+        .or_insert(ParamValue::Bool(false));
     let later = [
         params.play.param_map(),
         params.level.param_map(),

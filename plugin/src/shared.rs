@@ -20,6 +20,8 @@ pub struct Shared {
     pub level: AtomicF32,
     /// Audio thread to editor: tempo that is played, or would be; 120 until the host has said.
     pub tempo_bpm: AtomicF32,
+    /// Audio thread to editor: see [`Self::metre`].
+    metre: AtomicU16,
     /// Audio thread to editor: the variation that is wanted.
     pub variation: AtomicU64,
     /// Audio thread to editor: whether the host's song plays.
@@ -35,6 +37,33 @@ pub struct Shared {
     /// Changes with the snapshot locked.
     model_revision: AtomicU32,
     snapshot: Mutex<Snapshot>,
+}
+
+/// How many of which note make a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metre {
+    /// How many, at least 1.
+    pub numerator: u8,
+    /// Of a whole note, at least 1: 4 is a quarter note.
+    pub denominator: u8,
+}
+
+impl Metre {
+    /// 4/4.
+    pub const COMMON: Self = Self {
+        numerator: 4,
+        denominator: 4,
+    };
+
+    /// Length of a bar, in quarter notes.
+    #[must_use]
+    pub fn bar_beats(self) -> f64 {
+        4.0 * f64::from(self.numerator) / f64::from(self.denominator)
+    }
+
+    const fn packed(self) -> u16 {
+        u16::from_be_bytes([self.numerator, self.denominator])
+    }
 }
 
 /// What the editor draws and a project saves. The audio thread never touches it.
@@ -87,6 +116,7 @@ impl Default for Shared {
             playhead_beats: AtomicF32::new(-1.0),
             level: AtomicF32::new(0.0),
             tempo_bpm: AtomicF32::new(120.0),
+            metre: AtomicU16::new(Metre::COMMON.packed()),
             variation: AtomicU64::new(0),
             host_plays: AtomicBool::new(false),
             audition: AtomicBool::new(false),
@@ -114,6 +144,32 @@ impl Shared {
             self.audition.store(false, Ordering::Relaxed);
         }
         self.audition.load(Ordering::Relaxed)
+    }
+
+    /// Says in which metre the host's song is. For the audio thread.
+    pub fn counts_in(&self, metre: Metre) {
+        self.metre.store(metre.packed(), Ordering::Relaxed);
+    }
+
+    /// The host's tempo if it is one that a file can hold, else 120. For the editor.
+    #[must_use]
+    pub fn tempo_bpm(&self) -> f64 {
+        let tempo_bpm = f64::from(self.tempo_bpm.load(Ordering::Relaxed));
+        if (10.0..=1000.0).contains(&tempo_bpm) {
+            tempo_bpm
+        } else {
+            120.0
+        }
+    }
+
+    /// The metre of the host's song; 4/4 until the host has said. For the editor.
+    #[must_use]
+    pub fn metre(&self) -> Metre {
+        let [numerator, denominator] = self.metre.load(Ordering::Relaxed).to_be_bytes();
+        Metre {
+            numerator,
+            denominator,
+        }
     }
 
     /// Plays a drum. For the editor.
@@ -280,6 +336,19 @@ mod tests {
 
     fn sounding_seed(shared: &Shared) -> u32 {
         shared.sounding().unwrap().request.seed
+    }
+
+    #[test]
+    fn the_metre_is_common_time_until_the_host_has_said() {
+        let shared = Shared::default();
+        assert_eq!(shared.metre(), Metre::COMMON);
+        let metre = Metre {
+            numerator: 7,
+            denominator: 8,
+        };
+        shared.counts_in(metre);
+        assert_eq!(shared.metre(), metre);
+        assert_eq!(metre.bar_beats(), 3.5);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Controls {
     pub kit_gain: f32,
     /// Whether to be silent.
     pub bypass: bool,
+    /// Whether not to play the pattern.
+    pub mute: bool,
     /// Whether to play on our own clock while the host is stopped.
     pub audition: bool,
     /// Drums that were struck by hand.
@@ -186,7 +188,7 @@ impl Player {
             .spans(host, audition, n_samples, self.sample_rate)
         {
             let span = BlockSpan {
-                playing: span.playing && !controls.bypass,
+                playing: span.playing && !controls.bypass && !controls.mute,
                 ..span
             };
             if span.playing && playhead_beats.is_none() {

@@ -60,6 +60,7 @@ impl EditorWindow {
     }
 
     fn open(&self, parent: &ParentWindowHandle, context: Arc<dyn GuiContext>) -> WindowHandle {
+        locked(&self.view).outbox.host_window = number_of(parent);
         let scale_policy = match self.frame.host_scale() {
             Some(factor) => WindowScalePolicy::ScaleFactor(f64::from(factor)),
             None => WindowScalePolicy::SystemScaleFactor,
@@ -225,6 +226,15 @@ impl Editor for EditorWindow {
     fn param_modulation_changed(&self, _id: &str, _modulation_offset: f32) {}
 
     fn param_values_changed(&self) {}
+}
+
+/// The number by which the system knows the host's window.
+fn number_of(parent: &ParentWindowHandle) -> u64 {
+    match *parent {
+        ParentWindowHandle::XcbWindow(window) => window.get().into(),
+        ParentWindowHandle::XlibWindow(window) => window.into(),
+        _ => 0,
+    }
 }
 
 /// The window's handle; dropping it closes the window.

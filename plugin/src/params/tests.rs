@@ -74,6 +74,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "channel",
             "drum_map",
             "bypass",
+            "mute",
             "style",
             "complexity",
             "intensity",
@@ -100,7 +101,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     let fields = params.serialize_fields();
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
-        ["editor", "lanes", "model", "pattern", "take"]
+        ["editor", "export", "lanes", "model", "pattern", "take"]
     );
 }
 
@@ -303,6 +304,7 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("intensity", "F32(0.0)"),
         ("latent_1", "F32(-3.0)"),
         ("midi_out", "Bool(false)"),
+        ("mute", "Bool(false)"),
         ("push", "F32(0.0)"),
         ("regenerate", "Bool(true)"),
         ("seed", "I32(0)"),
