@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use fourbar_model::midi::{self, Song};
 
 use super::{ACCENT, AUDITION, FILLS, player_with_editor, settle, until};
+use crate::harness::Player;
 use crate::harness::clap::ClapHost;
 use crate::harness::screen::{Area, ESCAPE, Window, with_screen};
 use crate::harness::xdnd::{Lived, Manner, Program, pasted_uri_list};
-use crate::harness::Player;
 
 /// By which the pattern is dragged out.
 const HANDLE: Area = Area {
@@ -34,6 +34,12 @@ const ELSEWHERE: Area = Area {
 };
 /// A place with no window but the root's.
 const NOWHERE: (i16, i16) = (2000, 1400);
+const WINDOW: Area = Area {
+    left: 0,
+    top: 0,
+    width: 1160,
+    height: 760,
+};
 /// What the line at the bottom says, and its colours where all is well and where it is not.
 const STATUS: Area = Area {
     left: 16,
@@ -200,9 +206,104 @@ fn the_editor_is_closed_and_the_plugin_removed_in_the_middle_of_a_drag() {
     );
 }
 
+/// What is in the menu: the second kind of file, one pass more, the switch for muting, the last of the folders and the one
+/// two lines above it, and the buttons.
+const WAV: (i16, i16) = (1052, 431);
+const ONE_MORE: (i16, i16) = (1101, 463);
+const MUTE: (i16, i16) = (889, 496);
+const HOME: (i16, i16) = (839, 615);
+const FIRST_IN_HOME: (i16, i16) = (839, 563);
+const COPY: (i16, i16) = (879, 657);
+const EXPORT: (i16, i16) = (1039, 657);
+
+#[test]
+fn the_menu_decides_what_a_file_is_and_where_it_goes() {
+    with_screen(
+        "editor::outbox::the_menu_decides_what_a_file_is_and_where_it_goes",
+        |window| {
+            let home = export_folder().parent().unwrap().to_owned();
+            let grooves = home.join("Grooves");
+            fs::create_dir(&grooves).unwrap();
+            let mut player = player_beside_the_root(window);
+            open_menu(&mut player, window);
+            // What is above the folders moves as their list grows.
+            for place in [WAV, ONE_MORE, ONE_MORE, MUTE, HOME, FIRST_IN_HOME] {
+                click(&mut player, window, place);
+            }
+            if let Some(path) = std::env::var_os(super::PICTURE) {
+                window.write_png(path.as_ref(), WINDOW);
+            }
+            click(&mut player, window, EXPORT);
+            until(&mut player, window, STATUS, GOOD, true);
+            let path = grooves.join("Fourbar 000014.wav");
+            assert_eq!(files(&grooves), [&*path]);
+            // Two passes of four bars at 120 bpm, 48 kHz, two channels of 24 bits.
+            let n_bytes = 44 + 16 * 48_000 * 2 * 3;
+            assert_eq!(fs::metadata(&path).unwrap().len(), n_bytes);
+
+            // Dropped, it is the same file, and the plugin is quiet.
+            let program = Program::open(ELSEWHERE, Manner::Takes(5));
+            assert!(n_notes(&mut player) > 0);
+            drag(&mut player, window, ELSEWHERE.centre());
+            assert_eq!(dropped(&program), path);
+            until(&mut player, window, AUDITION, ACCENT, true);
+            assert_eq!(n_notes(&mut player), 0);
+            window.click(AUDITION);
+            until(&mut player, window, AUDITION, ACCENT, false);
+            assert!(n_notes(&mut player) > 0);
+
+            assert_eq!(pasted_uri_list(), None);
+            open_menu(&mut player, window);
+            click(&mut player, window, COPY);
+            until(&mut player, window, STATUS, GOOD, true);
+            for _ in 0..2 {
+                assert_eq!(path_in(&pasted_uri_list().unwrap()), path);
+            }
+
+            // A folder that has gone is said and not made again.
+            fs::remove_dir_all(&grooves).unwrap();
+            open_menu(&mut player, window);
+            click(&mut player, window, EXPORT);
+            until(&mut player, window, STATUS, BAD, true);
+            assert!(!grooves.exists());
+            player.host.close_editor();
+            drop(player);
+            assert_eq!(pasted_uri_list(), None, "the plugin has gone");
+        },
+    );
+}
+
+/// Opens the menu and waits for its list of folders.
+fn open_menu(player: &mut Player<ClapHost>, window: &Window) {
+    settle(player);
+    window.click(MORE);
+    for _ in 0..5 {
+        settle(player);
+    }
+}
+
+fn click(player: &mut Player<ClapHost>, window: &Window, (left, top): (i16, i16)) {
+    let (width, height) = (2, 2);
+    window.click(Area {
+        left,
+        top,
+        width,
+        height,
+    });
+    for _ in 0..3 {
+        settle(player);
+    }
+}
+
+/// Plays a bar and counts what is heard.
+fn n_notes(player: &mut Player<ClapHost>) -> usize {
+    settle(player);
+    play_from_start(player, 4.0).len()
+}
+
 /// A player with its editor open in a window that is no larger than the editor.
 fn player_beside_the_root(window: &Window) -> Player<ClapHost> {
-    window.resize(1160, 760);
+    window.resize(WINDOW.width, WINDOW.height);
     let mut player = player_with_editor(window);
     settle(&mut player);
     player
@@ -215,6 +316,7 @@ type Heard = (f64, u8, f32);
 fn play_from_start(player: &mut Player<ClapHost>, to_beats: f64) -> Vec<Heard> {
     player.stop();
     player.forget();
+    player.seek(0.0);
     let start = player.now();
     player.play_to(to_beats);
     player.stop();
@@ -250,6 +352,7 @@ fn pick_up(player: &mut Player<ClapHost>, window: &Window) {
     settle(player);
     let (left, top) = HANDLE.centre();
     carry(player, window, (left + 12, top - 12));
+    until(player, window, HANDLE, ACCENT, true);
 }
 
 fn carry(player: &mut Player<ClapHost>, window: &Window, place: (i16, i16)) {
@@ -263,7 +366,7 @@ fn drag(player: &mut Player<ClapHost>, window: &Window, place: (i16, i16)) {
     carry(player, window, (place.0 - 20, place.1 - 20));
     carry(player, window, place);
     window.release_button();
-    settle(player);
+    until(player, window, HANDLE, ACCENT, false);
 }
 
 /// The path of the file that the program has been given.
@@ -306,6 +409,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// The pointer is free, and the window takes clicks.
 fn nothing_is_held(player: &mut Player<ClapHost>, window: &Window) {
     assert!(!window.is_button_down());
+    until(player, window, HANDLE, ACCENT, false);
     settle(player);
     for page in [FILLS, super::PLAY] {
         window.click(page);

@@ -64,7 +64,6 @@ pub(crate) enum Lived {
 
 /// The program's window. The program ends with the test's process.
 pub(crate) struct Program {
-    pub(crate) area: Area,
     lived: Receiver<Lived>,
 }
 
@@ -84,7 +83,7 @@ impl Program {
             }
         });
         is_ready.recv().unwrap();
-        Self { area, lived }
+        Self { lived }
     }
 
     /// What it lives through next.

@@ -118,7 +118,11 @@ fn wav(audio: &[[f32; 2]]) -> Result<Vec<u8>> {
     let header = wav::header(audio.len(), SAMPLE_RATE);
     let header = header.context("the audio is longer than a WAV file can hold")?;
     let mut bytes = header.to_vec();
-    bytes.extend(audio.iter().flat_map(|&[left, right]| wav::frame(left, right)));
+    bytes.extend(
+        audio
+            .iter()
+            .flat_map(|&[left, right]| wav::frame(left, right)),
+    );
     Ok(bytes)
 }
 

@@ -7,8 +7,8 @@ use egui::{
     Align2, CornerRadius, CursorIcon, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui, pos2,
     vec2,
 };
-use fourbar_model::drums::N_VOICES;
-use fourbar_model::pattern::{Feel, Stroke as Hit};
+use fourbar_model::drums::Voice;
+use fourbar_model::pattern::Feel;
 
 /// What is shown on the handle.
 pub(super) struct Handle<'a> {
@@ -37,12 +37,26 @@ pub(super) fn show(ui: &Ui, rect: Rect, handle: &Handle) -> Response {
     };
     let painter = ui.painter();
     let stroke = Stroke::new(1.0, edge);
-    painter.rect(rect, theme::CONTROL_CORNERS, fill, stroke, StrokeKind::Inside);
+    painter.rect(
+        rect,
+        theme::CONTROL_CORNERS,
+        fill,
+        stroke,
+        StrokeKind::Inside,
+    );
     let ink = match handle.ready {
         Some(_) => theme::TEXT,
         None => theme::OUTLINE_STRONG,
     };
-    grip(painter, rect, if is_lit { theme::TEXT } else { theme::TEXT_FAINT });
+    grip(
+        painter,
+        rect,
+        if is_lit {
+            theme::TEXT
+        } else {
+            theme::TEXT_FAINT
+        },
+    );
     let inside = rect.shrink2(vec2(0.0, 5.0));
     let picture = Rect::from_min_max(
         pos2(rect.left() + 22.0, inside.top()),
@@ -88,31 +102,26 @@ fn grip(painter: &Painter, rect: Rect, colour: egui::Color32) {
     }
 }
 
-/// The first pass of the pattern, small.
+/// The first pass of the pattern, small: time from left to right, and the drums that play in the order of the grid.
 fn paint_pattern(painter: &Painter, rect: Rect, ready: &Ready, feel: Feel) {
     let pass_beats = ready.pass_beats();
     let strokes = ready.pattern.to_strokes(feel);
-    let of_pass = strokes.iter().take_while(|hit| hit.onset_beats < pass_beats);
-    for hit in of_pass {
-        let size = vec2(2.0, (rect.height() / lanes() - 0.5).max(1.0));
-        let at = place(rect, hit, pass_beats);
+    let of_pass = strokes.partition_point(|hit| hit.onset_beats < pass_beats);
+    let hits = &strokes[..of_pass];
+    let plays = |voice: &Voice| hits.iter().any(|hit| hit.voice == *voice);
+    let lanes: Vec<Voice> = Voice::ALL.into_iter().rev().filter(plays).collect();
+    let number = |index: usize| f32::from(u8::try_from(index).unwrap_or(u8::MAX));
+    let height = rect.height() / number(lanes.len().max(4));
+    for hit in hits {
+        #[expect(clippy::cast_possible_truncation, reason = "a place on the screen")]
+        let across = (hit.onset_beats / pass_beats) as f32;
+        let lane = lanes.iter().position(|&voice| voice == hit.voice);
+        let at = pos2(
+            rect.left() + across * (rect.width() - 2.0),
+            rect.top() + number(lane.unwrap_or(0)) * height,
+        );
+        let size = vec2(2.0, (height - 1.0).max(1.0));
         let colour = theme::voice_colour(hit.voice).gamma_multiply(0.45 + 0.55 * hit.velocity);
         painter.rect_filled(Rect::from_min_size(at, size), CornerRadius::ZERO, colour);
     }
-}
-
-/// Where a hit is drawn: in the order of the grid above, from left to right in time.
-fn place(rect: Rect, hit: &Hit, pass_beats: f64) -> egui::Pos2 {
-    #[expect(clippy::cast_possible_truncation, reason = "a place on the screen")]
-    let across = (hit.onset_beats / pass_beats) as f32;
-    let from_top = N_VOICES - 1 - hit.voice.index();
-    let lane = f32::from(u8::try_from(from_top).unwrap_or(0));
-    pos2(
-        rect.left() + across * (rect.width() - 2.0),
-        rect.top() + lane * rect.height() / lanes(),
-    )
-}
-
-fn lanes() -> f32 {
-    f32::from(u8::try_from(N_VOICES).unwrap_or(u8::MAX))
 }

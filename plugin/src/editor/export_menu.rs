@@ -9,7 +9,8 @@ use super::stepper::side_button;
 use super::{menu, theme};
 use crate::params::{ExportChoices, FileKind, MAX_PASSES};
 use egui::{
-    Align2, Popup, PopupCloseBehavior, Rect, RectAlign, Response, ScrollArea, Sense, Ui, pos2, vec2,
+    Align2, Popup, PopupCloseBehavior, Rect, RectAlign, Response, ScrollArea, Sense, Stroke,
+    StrokeKind, Ui, pos2, vec2,
 };
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -108,7 +109,8 @@ fn file(ui: &mut Ui, choices: &ExportChoices) {
     let kind = row(ui, "File");
     let kinds = [FileKind::Midi, FileKind::Wav];
     let chosen = kinds.iter().position(|&kind| kind == choices.kind());
-    let hint = "MIDI holds the notes; WAV holds the sound of the built-in kit, at 48 kHz and 24 bit.";
+    let hint =
+        "MIDI holds the notes; WAV holds the sound of the built-in kit, at 48 kHz and 24 bit.";
     if let Some(picked) = options(ui, kind, "file", &["MIDI", "WAV"], chosen, hint) {
         choices.choose_kind(kinds[picked]);
     }
@@ -162,7 +164,7 @@ fn passes(ui: &mut Ui, choices: &ExportChoices) {
         .on_hover_text(hint);
 }
 
-/// The folder, those around it and those that are everybody's. Returns the one that was picked.
+/// The folder, those around it and those that are quickly gone to. Returns the one that was picked.
 fn folders(ui: &mut Ui, listing: &Listing) -> Option<PathBuf> {
     let mut wanted = None;
     let place = row(ui, "Folder");
@@ -190,7 +192,7 @@ fn folders(ui: &mut Ui, listing: &Listing) -> Option<PathBuf> {
                 name: "..".to_owned(),
                 path: parent.clone(),
             };
-            line(ui, &up, "the folder around it");
+            line(ui, &up, "up");
         }
         for inside in &listing.inside {
             line(ui, inside, "");
@@ -232,7 +234,13 @@ fn buttons(ui: &mut Ui, can_export: bool) -> Option<Asked> {
     let hint = "Puts the file on the clipboard, to be pasted in a file manager or a DAW that takes files from there.";
     let copy = button(ui, left, Icon::Copy, "Copy as file", emphasis, hint).clicked();
     let hint = "Writes a new file into this folder.";
-    let export = button(ui, right, Icon::Export, "Export", emphasis, hint).clicked();
+    let export = button(ui, right, Icon::Export, "Export here", emphasis, hint).clicked();
+    // The menu has the colour of buttons.
+    let edge = Stroke::new(1.0, theme::OUTLINE_STRONG);
+    for place in [left, right] {
+        ui.painter()
+            .rect_stroke(place, theme::CONTROL_CORNERS, edge, StrokeKind::Inside);
+    }
     match (copy, export) {
         (true, _) => Some(Asked::Copy),
         (_, true) => Some(Asked::Export),

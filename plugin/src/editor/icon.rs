@@ -80,7 +80,13 @@ impl Icon {
                 };
                 let corners = CornerRadius::same(2);
                 painter.rect_stroke(sheet(-0.3, -0.4), corners, stroke, StrokeKind::Inside);
-                line(&[(-0.5, 0.4), (-0.85, 0.4), (-0.85, -0.85), (0.35, -0.85), (0.35, -0.6)]);
+                line(&[
+                    (-0.5, 0.4),
+                    (-0.85, 0.4),
+                    (-0.85, -0.85),
+                    (0.35, -0.85),
+                    (0.35, -0.6),
+                ]);
             }
             Self::More => line(&[(-0.6, -0.25), (0.0, 0.4), (0.6, -0.25)]),
             Self::Minus => line(&[(-0.7, 0.0), (0.7, 0.0)]),

@@ -40,9 +40,9 @@ impl Outbox {
     pub(super) fn news(&mut self) -> Option<News> {
         if let Some(outcome) = self.export.as_ref().and_then(Background::outcome) {
             self.export = None;
-            return Some(said(outcome.map(|made| {
-                format!("Exported to {}", made.path.display())
-            })));
+            return Some(said(
+                outcome.map(|made| format!("Exported to {}", made.path.display())),
+            ));
         }
         if let Some(outcome) = self.copy.as_ref().and_then(Background::outcome) {
             self.copy = None;

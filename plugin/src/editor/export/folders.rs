@@ -1,11 +1,14 @@
 //! Folders for exported files: the one that was chosen last, on this machine and in whatever project, and where another
 //! may be.
 
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Folders that are listed; whoever has more opens one of them first.
 const MAX_LISTED: usize = 1_000;
+/// Folders that were used and are remembered.
+const MAX_USED: usize = 4;
 
 /// Where exported files go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub(in crate::editor) struct Listing {
     pub(in crate::editor) parent: Option<PathBuf>,
     /// Those in it, by name.
     pub(in crate::editor) inside: Vec<Place>,
-    /// Those that are everybody's.
+    /// Those that everybody has, and those that were used last.
     pub(in crate::editor) favourites: Vec<Place>,
 }
 
@@ -41,10 +44,10 @@ impl Folder {
     /// # Errors
     /// If the user has no home; the text is for the user.
     pub(in crate::editor) fn chosen() -> Result<Self, String> {
-        match memory().and_then(|memory| remembered(&memory)) {
+        match Memory::load().chosen {
             Some(path) => Ok(Self {
+                is_ours: Self::ours().is_ok_and(|ours| ours.path == path),
                 path,
-                is_ours: false,
             }),
             None => Self::ours(),
         }
@@ -66,13 +69,18 @@ impl Folder {
         })
     }
 
-    /// The path of the folder that was chosen last, in which files can be written.
+    /// The path of the folder that was chosen last, in which files can be written; from now on one that was used.
     ///
     /// # Errors
     /// What is in the way, for the user.
     pub(in crate::editor) fn prepared() -> Result<PathBuf, String> {
         let folder = Self::chosen()?;
         folder.prepare()?;
+        let mut memory = Memory::load();
+        if memory.note(&folder.path) {
+            // The file that is to be written is more important.
+            let _ = memory.save();
+        }
         Ok(folder.path)
     }
 
@@ -91,23 +99,19 @@ impl Folder {
         ))
     }
 
-    /// Chooses the folder at `path` for this export and those to come.
+    /// Chooses the folder at `path` for all exports from now on.
     ///
     /// # Errors
     /// What is in the way, for the user.
     pub(in crate::editor) fn choose(path: &Path) -> Result<(), String> {
-        let memory = memory().ok_or_else(no_home)?;
-        let path_in_words = path.display();
-        let unsaved = |error: io::Error| {
-            format!("The folder {path_in_words} could not be remembered for exports: {error}.")
-        };
-        if Self::ours().is_ok_and(|ours| ours.path == path) {
-            return match fs::remove_file(&memory) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unsaved(error)),
-                _ => Ok(()),
-            };
-        }
-        remember(&memory, path).map_err(unsaved)
+        let mut memory = Memory::load();
+        memory.chosen = Some(path.to_owned());
+        memory.save().map_err(|error| {
+            format!(
+                "The folder {} could not be remembered for exports: {error}.",
+                path.display()
+            )
+        })
     }
 }
 
@@ -165,55 +169,96 @@ fn parent(path: &Path) -> Option<PathBuf> {
     around.find(|parent| parent.is_dir()).map(Path::to_owned)
 }
 
+/// Folders of which everybody has one, and those that were used last.
 fn favourites() -> Vec<Place> {
-    let user = directories::UserDirs::new();
-    let place = |name: &str, path: Option<&Path>| {
-        let path = path.filter(|path| path.is_dir())?;
-        Some(Place {
-            name: name.to_owned(),
-            path: path.to_owned(),
-        })
+    let mut places: Vec<Place> = Vec::new();
+    let mut add = |name: String, path: &Path| {
+        let is_there = |places: &[Place]| places.iter().any(|place| place.path == path);
+        if !is_there(&places) {
+            let path = path.to_owned();
+            places.push(Place { name, path });
+        }
     };
-    let mut places: Vec<Place> = Folder::ours()
-        .ok()
-        .map(|ours| Place {
-            name: "Fourbar's own".to_owned(),
-            path: ours.path,
-        })
-        .into_iter()
-        .collect();
-    if let Some(user) = user {
-        let others = [
-            place("Music", user.audio_dir()),
-            place("Desktop", user.desktop_dir()),
-            place("Documents", user.document_dir()),
-            place("Home", Some(user.home_dir())),
+    if let Ok(ours) = Folder::ours() {
+        add("Fourbar's own".to_owned(), &ours.path);
+    }
+    if let Some(user) = directories::UserDirs::new() {
+        let of_user = [
+            ("Music", user.audio_dir()),
+            ("Desktop", user.desktop_dir()),
+            ("Documents", user.document_dir()),
+            ("Home", Some(user.home_dir())),
         ];
-        places.extend(others.into_iter().flatten());
+        for (name, path) in of_user {
+            if let Some(path) = path.filter(|path| path.is_dir()) {
+                add(name.to_owned(), path);
+            }
+        }
+    }
+    for used in Memory::load().used {
+        if let (Some(name), true) = (used.file_name(), used.is_dir()) {
+            add(name.to_string_lossy().into_owned(), &used);
+        }
     }
     places
 }
 
-/// The file in which the chosen folder is remembered.
-fn memory() -> Option<PathBuf> {
-    let folders = directories::ProjectDirs::from("", "", "fourbar")?;
-    Some(folders.config_dir().join("export-folder.json"))
+/// What is remembered of folders, in a file among the user's settings.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    /// The export folder; `None` for ours.
+    chosen: Option<PathBuf>,
+    /// Those that files were written to, newest first.
+    used: Vec<PathBuf>,
 }
 
-fn remembered(memory: &Path) -> Option<PathBuf> {
-    let text = fs::read(memory).ok()?;
-    let path: PathBuf = serde_json::from_slice(&text).ok()?;
-    path.is_absolute().then_some(path)
-}
+impl Memory {
+    /// What is remembered; nothing where there is no such file or it is damaged.
+    fn load() -> Self {
+        Self::file()
+            .map(|file| Self::read(&file))
+            .unwrap_or_default()
+    }
 
-fn remember(memory: &Path, path: &Path) -> io::Result<()> {
-    let text = serde_json::to_vec(path)?;
-    let folder = memory.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = super::temporary(folder)?;
-    io::Write::write_all(&mut file, &text)?;
-    file.persist(memory)?;
-    Ok(())
+    fn save(&self) -> io::Result<()> {
+        let file = Self::file().ok_or(io::Error::other("there is no home folder"))?;
+        self.write(&file)
+    }
+
+    fn file() -> Option<PathBuf> {
+        let folders = directories::ProjectDirs::from("", "", "fourbar")?;
+        Some(folders.config_dir().join("export-folders.json"))
+    }
+
+    fn read(file: &Path) -> Self {
+        let text = fs::read(file).unwrap_or_default();
+        let mut memory: Self = serde_json::from_slice(&text).unwrap_or_default();
+        memory.chosen = memory.chosen.filter(|path| path.is_absolute());
+        memory.used.truncate(MAX_USED);
+        memory
+    }
+
+    fn write(&self, file: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec(self)?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut written = super::temporary(folder)?;
+        io::Write::write_all(&mut written, &text)?;
+        written.persist(file)?;
+        Ok(())
+    }
+
+    /// Notes that a file goes to the folder at `path`. True if that is news.
+    fn note(&mut self, path: &Path) -> bool {
+        if self.used.first().is_some_and(|newest| newest == path) {
+            return false;
+        }
+        self.used.retain(|used| used != path);
+        self.used.insert(0, path.to_owned());
+        self.used.truncate(MAX_USED);
+        true
+    }
 }
 
 #[cfg(test)]
@@ -223,17 +268,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_remembered_and_nonsense_is_none() {
+    fn folders_are_remembered_and_nonsense_is_none() {
         let folder = tempfile::tempdir().unwrap();
-        let memory = folder.path().join("config/export-folder.json");
-        assert_eq!(remembered(&memory), None);
-        remember(&memory, Path::new("/music/Jo's grooves")).unwrap();
-        remember(&memory, Path::new("/music/Jo's other grooves")).unwrap();
-        let path = remembered(&memory).unwrap();
-        assert_eq!(path, Path::new("/music/Jo's other grooves"));
-        for nonsense in ["", "7", r#""not/from/the/root""#] {
-            fs::write(&memory, nonsense).unwrap();
-            assert_eq!(remembered(&memory), None);
+        let file = folder.path().join("config/export-folders.json");
+        assert_eq!(Memory::read(&file), Memory::default());
+        let mut memory = Memory {
+            chosen: Some("/music/Jo's grooves".into()),
+            used: Vec::new(),
+        };
+        for name in ["/a", "/b", "/a", "/c", "/d", "/e"] {
+            assert!(memory.note(Path::new(name)));
+            assert!(!memory.note(Path::new(name)));
+        }
+        assert_eq!(memory.used, ["/e", "/d", "/c", "/a"].map(PathBuf::from));
+        memory.write(&file).unwrap();
+        assert_eq!(Memory::read(&file), memory);
+        for nonsense in ["", "7", r#"{"chosen": "not/from/the/root"}"#] {
+            fs::write(&file, nonsense).unwrap();
+            assert_eq!(Memory::read(&file), Memory::default());
         }
     }
 

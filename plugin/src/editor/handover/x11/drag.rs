@@ -201,8 +201,7 @@ impl Source {
         loop {
             self.take(file)?;
             self.hear()?;
-            let is_cancelled =
-                stop.load(Ordering::Relaxed) || released.elapsed() > FILE_PATIENCE;
+            let is_cancelled = stop.load(Ordering::Relaxed) || released.elapsed() > FILE_PATIENCE;
             let Some(over) = self.over.as_ref().filter(|_| !is_cancelled) else {
                 self.leave()?;
                 return Ok(Dropped::Nowhere);
@@ -369,7 +368,13 @@ impl Source {
     fn tell(&mut self, place: (i16, i16)) -> Result<(), ConnectionError> {
         let half = |side: i16| u32::from(side.max(0).cast_unsigned());
         let packed = half(place.0) << 16 | half(place.1);
-        let message = [self.window, 0, packed, self.since, self.atoms.XdndActionCopy];
+        let message = [
+            self.window,
+            0,
+            packed,
+            self.since,
+            self.atoms.XdndActionCopy,
+        ];
         self.send(self.atoms.XdndPosition, message)?;
         if let Some(over) = &mut self.over {
             over.told = Some(place);

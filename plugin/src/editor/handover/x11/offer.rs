@@ -73,8 +73,14 @@ impl Offer {
                 .map(drop)
         };
         let numbers = |kind: AtomEnum, numbers: &[u32]| {
-            x.change_property32(PropMode::REPLACE, request.requestor, property, kind, numbers)
-                .map(drop)
+            x.change_property32(
+                PropMode::REPLACE,
+                request.requestor,
+                property,
+                kind,
+                numbers,
+            )
+            .map(drop)
         };
         let (mut is_answered, mut is_given) = (true, false);
         match request.target {

@@ -88,7 +88,9 @@ fn property(
 }
 
 /// The server's answer; `None` where the window is gone by now.
-pub(super) fn if_it_is_there<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, ConnectionError> {
+pub(super) fn if_it_is_there<T>(
+    reply: Result<T, ReplyError>,
+) -> Result<Option<T>, ConnectionError> {
     match reply {
         Ok(reply) => Ok(Some(reply)),
         Err(ReplyError::X11Error(_)) => Ok(None),
