@@ -1,10 +1,18 @@
 //! Files for other programs: dragged to them, or copied for them to paste.
 //!
-//! Every system has its own way, behind one interface. Nothing here waits: each hand-over is a job on a thread of its own.
+//! Every system has its own way, behind one interface: [`CAN_DRAG`], `carry` and [`Clipboard`]. Nothing here waits: each hand-over is a job on a thread of its own.
 
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(windows)]
+mod windows;
 #[cfg(target_os = "linux")]
 mod x11;
 
+#[cfg(target_os = "macos")]
+use macos as system;
+#[cfg(windows)]
+use windows as system;
 #[cfg(target_os = "linux")]
 use x11 as system;
 
@@ -14,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) use system::Clipboard;
+pub(super) use system::{CAN_DRAG, Clipboard};
 
 /// What became of a drag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +41,13 @@ pub(super) struct Drag {
 }
 
 impl Drag {
-    /// Starts to drag the file that `file` is about to make, while the button is down. `own_window` is the host's window
-    /// around ours, over which nothing is dropped.
-    pub(super) fn start(file: Background<Made>, own_window: u64) -> Self {
+    /// Starts to drag the file that `file` is about to make, while the button is down. `host_window` is the host's
+    /// window around ours, over which nothing is dropped.
+    pub(super) fn start(file: Background<Made>, host_window: usize) -> Self {
         let is_welcome = Arc::<AtomicBool>::default();
         let of_job = is_welcome.clone();
         let work = Background::start_stoppable("fourbar drag", move |stop| {
-            system::carry(file, own_window, &of_job, stop)
+            system::carry(file, host_window, &of_job, stop)
         });
         Self { work, is_welcome }
     }

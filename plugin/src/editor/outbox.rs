@@ -1,10 +1,12 @@
 //! The pattern as a file for others: exported, dragged to another program, or copied. Used by the window's thread only.
 
 use super::background::Background;
+use super::button::{Emphasis, button};
 use super::drag_handle::{self, Handle};
 use super::export::{Export, Made};
 use super::export_menu::{Asked, ExportMenu};
-use super::handover::{Clipboard, Drag, Dropped};
+use super::handover::{CAN_DRAG, Clipboard, Drag, Dropped};
+use super::icon::Icon;
 use super::status_line::Message;
 use crate::audio::scheduler::Output;
 use crate::params::FourbarParams;
@@ -24,7 +26,7 @@ pub(super) struct Outbox {
     /// What was copied last, for as long as others may paste it.
     clipboard: Option<Clipboard>,
     /// The host's window around ours, by its number on this system; 0 before there was one.
-    pub(super) host_window: u64,
+    pub(super) host_window: usize,
 }
 
 /// What has come of it.
@@ -73,7 +75,7 @@ impl Outbox {
         self.export.is_none() && self.copy.is_none()
     }
 
-    /// Draws the handle in `rect` and begins a drag where it is taken hold of. True if one begins.
+    /// Draws the handle in `rect`, where this system has drags, and begins one where it is taken hold of. True if one begins.
     pub(super) fn show_handle(
         &mut self,
         ui: &Ui,
@@ -82,6 +84,9 @@ impl Outbox {
         params: &FourbarParams,
         shared: &Shared,
     ) -> bool {
+        if !CAN_DRAG {
+            return self.show_copy(ui, rect, ready, params, shared);
+        }
         let handle = Handle {
             ready,
             feel: params.feel(),
@@ -105,6 +110,30 @@ impl Outbox {
         let file = Background::start_stoppable("fourbar export", make);
         // One that was dropped before and is still waited for gives way.
         self.drag = Some(Drag::start(file, self.host_window));
+        true
+    }
+
+    /// Draws a button in place of the handle: what is copied can be pasted where nothing can be dropped.
+    fn show_copy(
+        &mut self,
+        ui: &Ui,
+        rect: Rect,
+        ready: Option<&Ready>,
+        params: &FourbarParams,
+        shared: &Shared,
+    ) -> bool {
+        let ready = ready.filter(|_| self.is_free());
+        let emphasis = match ready {
+            Some(_) => Emphasis::Normal,
+            None => Emphasis::Disabled,
+        };
+        let hint =
+            "Puts the pattern on the clipboard as a file, to be pasted in a DAW or a folder.";
+        let copy = button(ui, rect, Icon::Copy, "Copy as file", emphasis, hint);
+        let Some(ready) = ready.filter(|_| copy.clicked()) else {
+            return false;
+        };
+        self.start_copy(ready, params, shared);
         true
     }
 

@@ -229,11 +229,12 @@ impl Editor for EditorWindow {
 }
 
 /// The number by which the system knows the host's window.
-fn number_of(parent: &ParentWindowHandle) -> u64 {
+fn number_of(parent: &ParentWindowHandle) -> usize {
     match *parent {
-        ParentWindowHandle::XcbWindow(window) => window.get().into(),
-        ParentWindowHandle::XlibWindow(window) => window.into(),
-        _ => 0,
+        ParentWindowHandle::XcbWindow(window) => usize::try_from(window.get()).unwrap_or(0),
+        ParentWindowHandle::XlibWindow(window) => usize::try_from(window).unwrap_or(0),
+        ParentWindowHandle::Win32Hwnd(window) => window.get().cast_unsigned(),
+        ParentWindowHandle::AppKitNsView(view) => view.addr().get(),
     }
 }
 

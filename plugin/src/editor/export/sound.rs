@@ -104,9 +104,9 @@ mod tests {
         // A ride near the end rings on into the start.
         export.pattern = export.pattern.of_length(32.0);
         let bytes = sound(&export);
-        let n_frames = (32.0 * 60.0 / 97.0 * 48_000.0_f64).round();
-        assert_eq!((bytes.len() - 44) as f64 / 6.0, n_frames);
-        let frame = |beats: f64| 44 + 6 * (beats * 60.0 / 97.0 * 48_000.0) as usize;
+        // 32 beats at 97 bpm.
+        assert_eq!(bytes.len(), 44 + 6 * 950_103);
+        let frame = |beats: f64| 44 + 6 * export.sample(beats);
         assert!(!is_silent(&bytes[frame(0.0)..frame(0.01)]));
         assert!(is_silent(&bytes[frame(12.0)..frame(15.79)]), "long after");
         assert!(!is_silent(&bytes[frame(15.81)..frame(16.0)]), "the ride");

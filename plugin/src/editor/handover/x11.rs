@@ -14,7 +14,6 @@ use crate::editor::export::Made;
 use offer::Atoms;
 use std::sync::atomic::AtomicBool;
 use x11rb::connection::Connection as _;
-use x11rb::errors::ReplyOrIdError;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     Atom, AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, Keycode, PropMode, Timestamp,
@@ -23,19 +22,22 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
+/// Whether a drag can be begun here.
+pub(in crate::editor) const CAN_DRAG: bool = true;
+
 /// What can go wrong before it begins.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Carries a file with the pointer; see [`drag`].
 pub(super) fn carry(
     file: Background<Made>,
-    own_window: u64,
+    host_window: usize,
     is_welcome: &AtomicBool,
     stop: &AtomicBool,
 ) -> Result<Dropped, String> {
     // The identity of a window has 32 bits; hosts hand it over in a longer number.
-    let own_window = u32::try_from(own_window).unwrap_or(x11rb::NONE);
-    drag::carry(file, own_window, is_welcome, stop)
+    let host_window = u32::try_from(host_window).unwrap_or(x11rb::NONE);
+    drag::carry(file, host_window, is_welcome, stop)
 }
 
 fn in_words(error: &Error) -> String {
@@ -49,7 +51,7 @@ fn speaker(
     root: Window,
     selection: Atom,
 ) -> Result<(Window, Timestamp), Error> {
-    let window = x.generate_id().map_err(ReplyOrIdError::from)?;
+    let window = x.generate_id()?;
     let aux = CreateWindowAux::new()
         .override_redirect(1)
         .event_mask(EventMask::PROPERTY_CHANGE);
