@@ -2,6 +2,7 @@
 
 mod outbox;
 
+use fourbar_model::drums::Voice;
 use fourbar_plugin::request::Ready;
 
 use crate::harness::clap::ClapHost;
@@ -280,6 +281,70 @@ fn pages_are_chosen_by_their_names_and_the_pad_asks_for_both_its_sides() {
             player.host.close_editor();
         },
     );
+}
+
+#[test]
+fn hits_are_added_dragged_taken_out_and_undone() {
+    with_screen(
+        "editor::hits_are_added_dragged_taken_out_and_undone",
+        |window| {
+            let mut player = player_with_editor(window);
+            let plain = player.pattern().unwrap().plain_groove();
+            let step = (0..64)
+                .find(|&step| plain.cell(step, Voice::Kick).is_none())
+                .unwrap();
+            let kick = |ready: &Ready| ready.plain_groove().cell(step, Voice::Kick);
+            let place = kick_at(step.try_into().unwrap());
+
+            settle(&mut player);
+            window.click(place);
+            let added = player.wait_for_pattern(|ready| kick(ready).is_some());
+            let mut expected = plain.clone();
+            expected.set(step, Voice::Kick, kick(&added));
+            assert_eq!(added.plain_groove(), expected, "nothing else has changed");
+
+            let softer = |ready: &Ready| {
+                kick(ready).is_some_and(|cell| cell.velocity < kick(&added).unwrap().velocity - 0.2)
+            };
+            settle(&mut player);
+            window.drag(
+                place,
+                Area {
+                    top: place.top + 60,
+                    ..place
+                },
+            );
+            player.wait_for_pattern(softer);
+
+            // What was edited stays when the rest is drawn anew.
+            let edited = player.pattern().unwrap();
+            player.set("seed", "20");
+            let another = player.wait_for_pattern(|ready| ready.request.seed == 20);
+            assert_eq!(kick(&another), kick(&edited));
+            assert_ne!(another.plain_groove(), edited.plain_groove());
+
+            for _ in 0..3 {
+                until(&mut player, window, UNDO, ENABLED, true);
+                settle(&mut player);
+                window.click(UNDO);
+                settle(&mut player);
+            }
+            let back =
+                player.wait_for_pattern(|ready| ready.request.seed == 14 && kick(ready).is_none());
+            assert_eq!(back.plain_groove(), plain);
+            player.host.close_editor();
+        },
+    );
+}
+
+/// The kick's cell on a step, in a window of the size in which it opens.
+fn kick_at(step: i16) -> Area {
+    Area {
+        left: 216 + step * 1428 / 100,
+        top: 444,
+        width: 4,
+        height: 4,
+    }
 }
 
 #[test]

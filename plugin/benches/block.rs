@@ -74,7 +74,7 @@ fn generated(controls: &Controls) -> Ready {
     let mut engine =
         checkpoints::engine(&Choice::default()).expect("the embedded checkpoint loads");
     engine
-        .make(&controls.request)
+        .make(&controls.request, None)
         .expect("the network makes a pattern")
 }
 

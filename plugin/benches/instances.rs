@@ -147,6 +147,7 @@ fn engine(sender: Sender<Instant>) -> Engine {
     let identity = Identity {
         checkpoint_id: "clock".to_owned(),
         model: "clock".to_owned(),
+        n_steps: 64,
         n_latent: 2,
         latent,
         attributes: BTreeMap::new(),

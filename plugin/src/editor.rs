@@ -27,6 +27,7 @@ mod knob;
 mod level;
 mod menu;
 mod model_menu;
+mod morph;
 mod notice;
 mod number;
 mod outbox;
@@ -35,6 +36,7 @@ mod pad;
 mod pages;
 mod play;
 mod seed;
+mod slots;
 mod status_line;
 mod stepper;
 mod theme;
@@ -43,10 +45,12 @@ mod window;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::request::Ready;
+use crate::request::{Kept, Locks, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
+use fourbar_model::groove::Groove;
+use grid::{BarAction, Touched};
 use history::{History, Recipe};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
@@ -54,6 +58,7 @@ use nice_plug::prelude::{Editor, ParamSetter};
 use outbox::Outbox;
 use pages::Page;
 use seed::Typed;
+use slots::SlotAction;
 use status_line::Message;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -91,6 +96,10 @@ struct View {
     models: ModelMenu,
     page: Page,
     outbox: Outbox,
+    /// The bar that was copied.
+    copied_bar: Option<Groove>,
+    /// Whether the pointer is over the grid.
+    is_at_grid: bool,
     /// The models folder on its way to the user.
     folder: Option<Background<PathBuf>>,
     /// How the last hand-over went, until something else is said.
@@ -114,6 +123,8 @@ impl View {
             models: ModelMenu::default(),
             page: Page::default(),
             outbox: Outbox::default(),
+            copied_bar: None,
+            is_at_grid: false,
             folder: None,
             done: None,
         }
@@ -143,8 +154,17 @@ impl View {
         let (rest, bottom) = rest.split_top_bottom_at_y(rest.bottom() - STATUS_LINE);
         let (middle, sections) = rest.split_top_bottom_at_y(rest.bottom() - SECTIONS);
 
-        let picked = header::show(&page, top, &snapshot, seconds, &mut self.models);
+        let (picked, slot) = header::show(
+            &page,
+            top,
+            &snapshot,
+            seconds,
+            &mut self.models,
+            &self.params.slots,
+            setter,
+        );
         self.take_picked(picked);
+        self.take_slot(slot, setter, sounding.as_deref(), &snapshot);
         let grid = middle.with_max_y(middle.bottom() - GAP);
         self.show_grid(&page, grid, setter, sounding.as_deref(), &snapshot);
         self.show_sections(&mut page, sections, setter, sounding.as_deref(), &snapshot);
@@ -163,9 +183,17 @@ impl View {
     /// Keeps patterns for undo, once the parameters are those of the newest one: others are on their way out.
     fn remember(&mut self, snapshot: &Snapshot) {
         let Some(ready) = &snapshot.ready else { return };
-        let made = Recipe::from(&ready.request);
-        if made.matches(&Recipe::from(&self.params.request(ready.request.variation))) {
-            self.history.record(made, Instant::now());
+        let request = ready.request;
+        // What plays from a slot is there to come back to anyway.
+        let is_wanted =
+            request.source.is_live() && request.matches(&self.params.request(request.variation));
+        if is_wanted && !self.history.was_recorded(&request) {
+            let recipe = Recipe {
+                request,
+                locks: snapshot.locks().cloned(),
+                groove: ready.plain_groove(),
+            };
+            self.history.record(recipe, Instant::now());
         }
     }
 
@@ -198,27 +226,131 @@ impl View {
         }
     }
 
+    fn take_slot(
+        &mut self,
+        action: Option<SlotAction>,
+        setter: &ParamSetter,
+        sounding: Option<&Ready>,
+        snapshot: &Snapshot,
+    ) {
+        match action {
+            None => {}
+            Some(SlotAction::Empty(slot)) => self.shared.keep(slot, None),
+            Some(SlotAction::Keep(slot)) => {
+                if let Some(kept) = sounding.and_then(|ready| self.kept(ready, snapshot)) {
+                    self.shared.keep(slot, Some(kept));
+                }
+            }
+            Some(SlotAction::Open(slot)) => {
+                if let Some(kept) = &snapshot.slots[slot] {
+                    self.open(kept, setter);
+                }
+            }
+        }
+    }
+
+    /// What is kept of the pattern that sounds.
+    fn kept(&self, ready: &Ready, snapshot: &Snapshot) -> Option<Arc<Kept>> {
+        if let Source::Slot(id) = ready.request.source {
+            return self.shared.kept_named(id);
+        }
+        let locks = snapshot.locks().map(Arc::as_ref);
+        let edited = locks.and_then(|locks| edited(ready, locks));
+        Some(Arc::new(Kept::of(edited.as_ref().unwrap_or(ready), locks)))
+    }
+
+    /// Goes on in Live with a groove that was kept.
+    fn open(&self, kept: &Kept, setter: &ParamSetter) {
+        let recipe = Recipe {
+            request: kept.ready().request,
+            locks: kept.locks().cloned().map(Arc::new),
+            groove: kept.ready().plain_groove(),
+        };
+        generate::restore(&self.params, &self.shared, setter, &recipe);
+    }
+
+    /// What the pattern is called.
+    fn title(&self, ready: &Ready) -> String {
+        let request = &ready.request;
+        match (
+            request.source,
+            slots::slot_of(&request.source, self.shared.slot_ids()),
+        ) {
+            (Source::Morph(_), _) => "Morph".to_owned(),
+            (_, Some(slot)) => format!("Slot {}", slot + 1),
+            _ => request.name().to_string(),
+        }
+    }
+
     fn show_grid(
-        &self,
+        &mut self,
         ui: &Ui,
         rect: Rect,
         setter: &ParamSetter,
         sounding: Option<&Ready>,
         snapshot: &Snapshot,
     ) {
+        let locks = snapshot.locks().map(Arc::as_ref);
+        let edited = sounding.and_then(|ready| edited(ready, locks?));
+        let ready = edited.as_ref().or(sounding);
         let picture = grid::Picture {
-            ready: sounding,
+            title: ready.map_or(String::new(), |ready| self.title(ready)),
+            ready,
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
             tempo_bpm: self.shared.tempo_bpm(),
+            locks,
             notice: match &snapshot.status {
                 Status::Problem(problem) => problem,
                 _ => "Making the first pattern\u{2026}",
             },
         };
-        if let Some(voice) = grid::show(ui, rect, &picture, &self.params.lanes, setter) {
-            self.shared.strike(voice);
+        self.is_at_grid = ui.rect_contains_pointer(rect);
+        let touched = grid::show(ui, rect, &picture, &self.params.lanes, setter);
+        let Some((touched, ready)) = touched.zip(ready) else {
+            return;
+        };
+        // What is changed in a slot is changed in Live.
+        let kept = self
+            .kept(ready, snapshot)
+            .filter(|_| !ready.request.source.is_live());
+        let (ready, locks) = match &kept {
+            Some(kept) => (kept.ready(), kept.locks()),
+            None => (ready, locks),
+        };
+        let mut changed = Locks::of(ready, locks);
+        match touched {
+            Touched::Name(voice) => return self.shared.strike(voice),
+            Touched::Lock(part) => changed.toggle(|step, voice| part.has(step, voice)),
+            Touched::Cell(change) => changed.change(change),
+            Touched::Bar(bar, BarAction::Copy) => {
+                self.copied_bar = changed.bar(bar);
+                return;
+            }
+            Touched::Bar(bar, BarAction::Paste) => match &self.copied_bar {
+                Some(contents) => changed.replace_bar(bar, contents),
+                None => return,
+            },
+            Touched::Bar(bar, BarAction::Change(change)) => changed.change_bar(bar, change),
         }
+        if let Some(kept) = &kept {
+            self.open(kept, setter);
+        }
+        self.change_locks(changed);
+    }
+
+    /// Takes other locks into force, and into the history at once: a host that is stopped may make no pattern of them.
+    fn change_locks(&mut self, changed: Locks) {
+        let groove = changed.groove();
+        let locks = Some(Arc::new(changed));
+        self.shared.change_locks(locks.clone());
+        let variation = self.shared.variation.load(Ordering::Relaxed);
+        let recipe = Recipe {
+            request: self.params.request(variation),
+            locks,
+            groove,
+        };
+        self.history.record(recipe, Instant::now());
     }
 
     fn show_sections(
@@ -230,18 +362,17 @@ impl View {
         snapshot: &Snapshot,
     ) {
         let [generate, middle, feel, output] = columns(rect);
-        let abilities = snapshot.abilities.as_deref();
-        let variation = self.shared.variation.load(Ordering::Relaxed);
         generate::show(
             ui,
             generate,
             &self.params,
+            &self.shared,
             setter,
-            variation,
             &mut self.history,
             &mut self.typed_seed,
         );
-        pages::show(ui, middle, &mut self.page, &self.params, setter, abilities);
+        pages::show(ui, middle, &mut self.page, &self.params, setter, snapshot);
+        let abilities = snapshot.abilities.as_deref();
         feel::show(ui, feel, &self.params, setter, abilities);
         let sound = output::Sound {
             meter: self.meter,
@@ -272,11 +403,31 @@ impl View {
         match (&snapshot.status, &self.done) {
             (Status::Problem(problem), _) => Message::Problem(problem.clone()),
             (_, Some(done)) => done.clone(),
+            _ if self.is_at_grid => Message::Hint(
+                "Click: add a hit or take it out.  Drag: velocity.  Alt or Ctrl and drag: timing.  Right button: erase.  Bar \
+                 numbers: copy, shift, clear.",
+            ),
             _ => Message::Hint(
                 "Shift: finer.  Double click: back to the default.  Wheel: step by step.",
             ),
         }
     }
+}
+
+/// What is shown until the pattern that `ready` becomes by an edit is made.
+fn edited(ready: &Ready, locks: &Locks) -> Option<Ready> {
+    let request = Request {
+        locks: locks.id(),
+        ..ready.request
+    };
+    let is_newer = request.locks != ready.request.locks;
+    (is_newer && locks.hold(&request, &ready.checkpoint_id)).then(|| Ready {
+        request,
+        checkpoint_id: ready.checkpoint_id.clone(),
+        pattern: locks.groove().to_pattern(),
+        groove: None,
+        n_passes: 1,
+    })
 }
 
 /// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one. A name may be typed.

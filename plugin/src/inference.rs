@@ -5,6 +5,7 @@ pub mod checkpoints;
 pub mod engine;
 pub(crate) mod first_pattern;
 pub mod models;
+mod morph;
 mod passes;
 pub mod poller;
 pub mod worker;

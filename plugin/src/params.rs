@@ -12,18 +12,20 @@ mod form;
 mod lanes;
 mod level;
 mod play;
+mod slots;
 
 pub use export::{ExportChoices, FileKind, MAX_PASSES, SavedExport};
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
+pub use slots::{LIVE, MORPH, SavedSlots, SlotsParams, slot_value};
 
 use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
 use crate::inference::models::{BuiltIn, Choice};
-use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
+use crate::request::{self, Asked, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
 use crate::shared::Shared;
 use fourbar_model::drums::{DrumMap, N_VOICES};
 use fourbar_model::pattern::Feel;
@@ -69,6 +71,9 @@ pub struct FourbarParams {
     /// What an exported file is to be.
     #[persist = "export"]
     pub export: ExportChoices,
+    /// What is locked of the groove.
+    #[persist = "locks"]
+    pub locks: LocksField,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
     /// How often *fill now* was pressed.
@@ -124,6 +129,9 @@ pub struct FourbarParams {
     /// What changes from pass to pass.
     #[nested(group = "Fills")]
     pub form: FormParams,
+    /// Which groove plays.
+    #[nested(group = "Slots")]
+    pub slots: SlotsParams,
     /// What is heard of each drum.
     #[nested(group = "Drums")]
     pub lanes: LanesParams,
@@ -185,7 +193,8 @@ impl FourbarParams {
                 editor_state: EguiState::from_size(EDITOR_SIZE),
                 base_variation: AtomicU64::new(0),
                 model: ModelField(shared.clone()),
-                pattern: PatternField(shared),
+                pattern: PatternField(shared.clone()),
+                locks: LocksField(shared.clone()),
                 export: ExportChoices::default(),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
@@ -238,6 +247,7 @@ impl FourbarParams {
                 level: LevelParams::new(&make),
                 form: FormParams::new(&make, n_fills.clone()),
                 lanes: LanesParams::new(&make),
+                slots: SlotsParams::new(&make, shared),
                 n_presses,
                 n_fills,
                 n_recalls: AtomicU32::new(0),
@@ -270,6 +280,10 @@ impl FourbarParams {
     /// The request that the parameters describe, for this variation.
     #[must_use]
     pub fn request(&self, variation: u64) -> Request {
+        let source = self.slots.source();
+        if !source.is_live() {
+            return Request::of_source(source, self.form.form().fill_beats);
+        }
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
         let wanted = Request {
@@ -280,6 +294,8 @@ impl FourbarParams {
             latent,
             play: self.play.play(),
             form: self.form.form(),
+            locks: self.locks.0.locks_id(),
+            source,
         };
         wanted.in_range()
     }
@@ -550,6 +566,23 @@ impl PersistentField<'_, Choice> for ModelField {
     }
 }
 
+/// The persisted locks: what [`Shared`] holds for the worker anyway.
+pub struct LocksField(Arc<Shared>);
+
+impl PersistentField<'_, Option<Locks>> for LocksField {
+    fn set(&self, locks: Option<Locks>) {
+        self.0.change_locks(locks.map(Arc::new));
+    }
+
+    fn map<F: Fn(&Option<Locks>) -> R, R>(&self, f: F) -> R {
+        let locks = self.0.snapshot().locks().cloned();
+        f(&locks.as_deref().cloned())
+    }
+}
+
+/// In place of a field of a project: nothing.
+const NOTHING: &str = "null";
+
 /// Takes out of a project's state whatever this version cannot use: unknown parameters, values of the wrong kind or
 /// out of range, a window of impossible size. What is taken out stays as it is, but for the model: a project that names
 /// none, or nothing in its place, was saved when `groovae_4bar` was the only one in the plugin file.
@@ -589,11 +622,24 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("export").is_some_and(names_export) {
         fields.insert("export".to_owned(), "{}".to_owned());
     }
+    let has_slots = |text: &String| serde_json::from_str::<SavedSlots>(text).is_ok();
+    if !fields.get("slots").is_some_and(has_slots) {
+        fields.insert("slots".to_owned(), "[]".to_owned());
+    }
+    let is_whole = |text: &str| serde_json::from_str::<Option<Locks>>(text).is_ok();
+    let locks = fields
+        .entry("locks".to_owned())
+        .or_insert(NOTHING.to_owned());
+    let has_whole_locks = is_whole(locks);
+    if !has_whole_locks {
+        *locks = NOTHING.to_owned();
+    }
     if let Some(text) = fields
         .get_mut("pattern")
-        .filter(|text| serde_json::from_str::<SavedPattern>(text).is_err())
+        .filter(|text| !has_whole_locks || serde_json::from_str::<SavedPattern>(text).is_err())
     {
-        // The framework would skip this silently; in this form it is reported as damaged.
+        // The framework would skip this silently, and without its locks a pattern cannot be made again as it was; in this
+        // form it is reported as damaged.
         *text = serde_json::Value::from("not JSON").to_string();
     }
 }
@@ -617,6 +663,7 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.play.param_map(),
         params.level.param_map(),
         params.form.param_map(),
+        params.slots.param_map(),
         params.lanes.param_map(),
     ]
     .concat();

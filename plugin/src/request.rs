@@ -3,15 +3,23 @@
 //! A [`Request`] is the *complete* input of a generation: the same request and the same checkpoint give the same
 //! pattern on every run. That is what lets a project replay exactly and a bounce equal its playback.
 
+mod edit;
 mod form;
+mod kept;
+mod locks;
 mod play;
+mod source;
 
+pub use edit::{BarChange, CellChange, Edit};
 pub use form::{Form, MAX_FORM_BARS};
+pub use kept::Kept;
+pub use locks::Locks;
 pub use play::{Play, STYLES, Style};
+pub use source::{Morph, N_CORNERS, N_SLOTS, Source};
 
 use crate::groove_name::{GrooveName, variation_at};
 use fourbar_model::drums::N_VOICES;
-use fourbar_model::groove::STEPS_PER_BAR;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, nearest_step};
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::{BAR_BEATS, Pattern};
 use serde::{Deserialize, Serialize};
@@ -35,6 +43,8 @@ pub const MAX_BARS: u8 = 16;
 const MAX_LOOP_BEATS: f64 = 64.0 * BAR_BEATS;
 /// Furthest that a hit can be from its place on the grid: half a step.
 const MAX_OFFSET_BEATS: f64 = 0.125;
+/// Two amounts this close are the same: hosts pass values through a range of 0 to 1 and back.
+const SAME: f32 = 1e-4;
 /// Hits of the longest pattern if every drum plays on every step.
 const MAX_HITS: usize = MAX_FORM_BARS * STEPS_PER_BAR * N_VOICES;
 
@@ -57,6 +67,12 @@ pub struct Request {
     pub play: Play,
     /// What changes from pass to pass.
     pub form: Form,
+    /// Which [`Locks`] it is drawn around, by their id; 0 for none.
+    pub locks: u64,
+    /// Where the pattern comes from. If it is not [`Source::Live`], all the rest is at its defaults, but for what is said of
+    /// fills.
+    #[serde(skip_serializing_if = "Source::is_live")]
+    pub source: Source,
 }
 
 /// A request in a project; parts that are missing were added later.
@@ -72,6 +88,10 @@ struct SavedRequest {
     play: Play,
     #[serde(default)]
     form: Form,
+    #[serde(default)]
+    locks: u64,
+    #[serde(default)]
+    source: Source,
 }
 
 impl From<SavedRequest> for Request {
@@ -85,6 +105,8 @@ impl From<SavedRequest> for Request {
             latent: saved.latent,
             play: saved.play,
             form: saved.form,
+            locks: saved.locks,
+            source: saved.source,
         }
     }
 }
@@ -102,6 +124,23 @@ impl Request {
             latent,
             play: Play::default(),
             form: Form::default(),
+            locks: 0,
+            source: Source::Live,
+        };
+        wanted.in_range()
+    }
+
+    /// What is asked for where the pattern comes from somewhere else than the parameters, with fills of this length.
+    #[must_use]
+    pub fn of_source(source: Source, fill_beats: u8) -> Self {
+        let form = Form {
+            fill_beats,
+            ..Form::default()
+        };
+        let wanted = Self {
+            form,
+            source,
+            ..Self::new(0, 0, 1.0, [0.0; N_LATENT])
         };
         wanted.in_range()
     }
@@ -120,7 +159,44 @@ impl Request {
             latent: self.latent.map(position),
             play: self.play.in_range(),
             form: self.form.in_range(),
+            locks: self.locks,
+            source: self.source.in_range(),
         }
+    }
+
+    /// Whether both ask for the same pattern.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        let (a, b) = (&self.form, &other.form);
+        self.draws_like(other)
+            && self.locks == other.locks
+            && (a.fill_every, a.fill_beats, a.fill_in, a.vary_every)
+                == (b.fill_every, b.fill_beats, b.fill_in, b.vary_every)
+            && is_near(&a.variation, &b.variation)
+    }
+
+    /// Whether both ask for the same groove, as far as it is not locked.
+    #[must_use]
+    pub fn draws_like(&self, other: &Self) -> bool {
+        let amounts = |request: &Self| {
+            let Play {
+                style: _,
+                complexity,
+                intensity,
+                swing,
+                push,
+            } = request.play;
+            let temperatures = [request.temperature, request.feel_temperature];
+            (temperatures, [complexity, intensity, swing, push])
+        };
+        let are_near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| is_near(a, b));
+        let (own, others) = (amounts(self), amounts(other));
+        self.name() == other.name()
+            && self.source.matches(&other.source)
+            && self.play.style == other.play.style
+            && are_near(&own.0, &others.0)
+            && are_near(&own.1, &others.1)
+            && are_near(&self.latent, &other.latent)
     }
 
     /// What its groove is called.
@@ -155,8 +231,11 @@ impl Hash for Request {
             latent,
             play,
             form,
+            locks,
+            source,
         } = *self;
         (seed, variation, latent.map(f32::to_bits), play, form).hash(state);
+        (locks, source).hash(state);
         [temperature, feel_temperature]
             .map(f32::to_bits)
             .hash(state);
@@ -183,6 +262,9 @@ pub struct Ready {
     pub checkpoint_id: String,
     /// The answer.
     pub pattern: Pattern,
+    /// The groove without fills and variations, where the pattern is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groove: Option<Pattern>,
     /// Passes of the groove that the pattern is long; see [`Form`].
     #[serde(default = "one")]
     pub n_passes: usize,
@@ -209,6 +291,19 @@ impl Ready {
         self.pattern.loop_beats() / f64::from(n_passes.max(1))
     }
 
+    /// The groove without fills and variations.
+    #[must_use]
+    pub fn plain_groove(&self) -> Groove {
+        match &self.groove {
+            Some(groove) => Groove::from_pattern(groove),
+            None => {
+                let pattern = Groove::from_pattern(&self.pattern);
+                let first = pattern.window(0, nearest_step(self.pass_beats()));
+                first.unwrap_or(pattern)
+            }
+        }
+    }
+
     /// Checks what a project file claims to be a pattern: only what a model could have made may be played.
     ///
     /// # Errors
@@ -225,17 +320,20 @@ impl Ready {
                 "it is {length} beats long, not a few passes of 1 to {MAX_BARS} whole bars"
             ));
         }
+        if let Some(groove) = &self.groove {
+            let is_pass = groove.loop_beats().to_bits() == self.pass_beats().to_bits();
+            if !is_pass {
+                return Err("its groove is not as long as its passes".to_owned());
+            }
+        }
+        let of_groove = self.groove.iter().flat_map(Pattern::hits);
+        let hits = || self.pattern.hits().iter().chain(of_groove.clone());
         let n_hits = self.pattern.hits().len();
         if n_hits > MAX_HITS {
             return Err(format!("it has {n_hits} hits, more than {MAX_HITS}"));
         }
         let too_far = |offset_beats: f64| offset_beats.abs() > MAX_OFFSET_BEATS;
-        if self
-            .pattern
-            .hits()
-            .iter()
-            .any(|hit| too_far(hit.offset_beats))
-        {
+        if hits().any(|hit| too_far(hit.offset_beats)) {
             return Err("a hit is more than half a step off the grid".to_owned());
         }
         Ok(())
@@ -316,6 +414,10 @@ fn scramble(mut bits: u64) -> u64 {
     bits ^ bits >> 33
 }
 
+fn is_near(a: &f32, b: &f32) -> bool {
+    (a - b).abs() <= SAME
+}
+
 fn finite_or(value: f32, default: f32) -> f32 {
     if value.is_finite() { value } else { default }
 }
@@ -343,6 +445,7 @@ mod tests {
             request: request(1, 0),
             checkpoint_id: "test".to_owned(),
             pattern: Pattern::new(vec![hit; n_hits], loop_beats),
+            groove: None,
             n_passes: 1,
         }
     }
@@ -474,7 +577,7 @@ mod tests {
     fn a_fingerprint_tells_patterns_apart_by_all_that_decides_them() {
         let plain = ready(16.0, 0.0, 1);
         assert_eq!(plain.fingerprint(), ready(16.0, 0.0, 1).fingerprint());
-        let mut others = vec![plain.clone(); 9];
+        let mut others = vec![plain.clone(); 10];
         others[0].request.seed = 2;
         others[1].request.variation = 1;
         others[2].request.temperature = 0.5;
@@ -484,6 +587,7 @@ mod tests {
         others[6].request.play.style = Some(5);
         others[7].request.play.swing = 0.5;
         others[8].request.form.fill_in = Some(3);
+        others[9].request.locks = 3;
         for other in others {
             assert_ne!(other.fingerprint(), plain.fingerprint(), "{other:?}");
         }

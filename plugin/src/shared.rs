@@ -2,7 +2,7 @@
 
 use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
-use crate::request::Ready;
+use crate::request::{Kept, Locks, N_SLOTS, Ready};
 use atomic_float::AtomicF32;
 use fourbar_model::drums::{N_VOICES, Voice};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Finished patterns that may still come into force: more than are ever on their way.
 const MAX_RECENT: usize = 32;
+
+/// Locks that a request on its way may still name.
+const MAX_LOCKS: usize = 32;
 
 /// One per plugin instance; everybody holds it in an `Arc`.
 #[derive(Debug)]
@@ -36,6 +39,10 @@ pub struct Shared {
     in_force: AtomicU64,
     /// Changes with the snapshot locked.
     model_revision: AtomicU32,
+    /// Id of the snapshot's newest locks; 0 if there are none. Changes with the snapshot locked.
+    locks_id: AtomicU64,
+    /// Ids of what is in the snapshot's slots; 0 for an empty one. Change with the snapshot locked.
+    slot_ids: [AtomicU64; N_SLOTS],
     snapshot: Mutex<Snapshot>,
 }
 
@@ -73,6 +80,12 @@ pub struct Snapshot {
     pub ready: Option<Arc<Ready>>,
     /// The last patterns that were finished, newest last, and the one in force.
     pub(crate) recent: Vec<Arc<Ready>>,
+    /// What is locked, newest last; those before it may be named by requests that are on their way.
+    pub(crate) locks: Vec<(u64, Option<Arc<Locks>>)>,
+    /// Grooves that were kept.
+    pub slots: [Option<Arc<Kept>>; N_SLOTS],
+    /// What was wrong with the slots of the project that was loaded.
+    pub(crate) slots_problem: Option<String>,
     /// What the worker is doing.
     pub status: Status,
     /// What the network runs on, such as "CPU"; empty before it is loaded.
@@ -124,6 +137,8 @@ impl Default for Shared {
             n_played: AtomicU32::new(0),
             in_force: AtomicU64::new(0),
             model_revision: AtomicU32::new(0),
+            locks_id: AtomicU64::new(0),
+            slot_ids: std::array::from_fn(|_| AtomicU64::new(0)),
             snapshot: Mutex::default(),
         }
     }
@@ -199,6 +214,74 @@ impl Shared {
         sounding.or(snapshot.ready.as_ref()).cloned()
     }
 
+    /// Locks other parts of the groove than before, or nothing.
+    pub fn change_locks(&self, locks: Option<Arc<Locks>>) {
+        let id = locks.as_ref().map_or(0, |locks| locks.id());
+        let mut snapshot = self.snapshot();
+        if snapshot.locks.len() == MAX_LOCKS {
+            snapshot.locks.remove(0);
+        }
+        snapshot.locks.push((id, locks));
+        self.locks_id.store(id, Ordering::Release);
+    }
+
+    /// What a request of now has to name; 0 if nothing is locked. For the audio thread too.
+    pub fn locks_id(&self) -> u64 {
+        self.locks_id.load(Ordering::Acquire)
+    }
+
+    /// The locks with this id, which are none for 0; `None` if they are not known.
+    pub(crate) fn locks_named(&self, id: u64) -> Option<Option<Arc<Locks>>> {
+        if id == 0 {
+            return Some(None);
+        }
+        let snapshot = self.snapshot();
+        let named = snapshot.locks.iter().rfind(|(known, _)| *known == id)?;
+        Some(named.1.clone())
+    }
+
+    /// Keeps a groove in a slot, or empties it.
+    pub fn keep(&self, slot: usize, kept: Option<Arc<Kept>>) {
+        let id = kept.as_ref().map_or(0, |kept| kept.id());
+        let mut snapshot = self.snapshot();
+        if let Some(place) = snapshot.slots.get_mut(slot) {
+            *place = kept;
+            snapshot.slots_problem = None;
+            self.slot_ids[slot].store(id, Ordering::Release);
+        }
+    }
+
+    /// Takes the slots of a project that is being loaded, and what is wrong with them.
+    pub(crate) fn restore_slots(
+        &self,
+        slots: [Option<Arc<Kept>>; N_SLOTS],
+        problem: Option<String>,
+    ) {
+        let ids = slots
+            .each_ref()
+            .map(|kept| kept.as_ref().map_or(0, |kept| kept.id()));
+        let mut snapshot = self.snapshot();
+        snapshot.slots = slots;
+        snapshot.slots_problem = problem;
+        snapshot.settle();
+        for (place, id) in self.slot_ids.iter().zip(ids) {
+            place.store(id, Ordering::Release);
+        }
+    }
+
+    /// Ids of what is in the slots; 0 for an empty one. For the audio thread too.
+    pub fn slot_ids(&self) -> [u64; N_SLOTS] {
+        self.slot_ids
+            .each_ref()
+            .map(|id| id.load(Ordering::Acquire))
+    }
+
+    /// The kept groove with this id; `None` if it is in no slot any more.
+    pub(crate) fn kept_named(&self, id: u64) -> Option<Arc<Kept>> {
+        let slot = self.slot_ids().into_iter().position(|known| known == id)?;
+        self.snapshot().slots[slot].clone()
+    }
+
     /// The fingerprint of the pattern in force; 0 before there is one.
     pub(crate) fn in_force(&self) -> u64 {
         self.in_force.load(Ordering::Relaxed)
@@ -238,6 +321,12 @@ impl Shared {
 }
 
 impl Snapshot {
+    /// What is locked now.
+    #[must_use]
+    pub fn locks(&self) -> Option<&Arc<Locks>> {
+        self.locks.last()?.1.as_ref()
+    }
+
     /// Takes the pattern of a project that is being loaded, or what is wrong with it.
     pub(crate) fn restore(&mut self, saved: Result<Option<Arc<Ready>>, String>) {
         self.state_revision += 1;
@@ -312,7 +401,9 @@ impl Snapshot {
             (None, None, Some(problem)) => Some(format!(
                 "The pattern saved in the project is damaged: {problem}. It was made again from the settings."
             )),
-            (None, None, None) => None,
+            (None, None, None) => self.slots_problem.as_ref().map(|problem| {
+                format!("A slot of the project is damaged and empty now: {problem}.")
+            }),
         }
     }
 }
@@ -330,6 +421,7 @@ mod tests {
             request: Request::new(seed, 0, 1.0, [0.0; 8]),
             checkpoint_id: "test".to_owned(),
             pattern: Pattern::new(Vec::new(), LOOP_BEATS),
+            groove: None,
             n_passes: 1,
         }
     }

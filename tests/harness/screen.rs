@@ -186,6 +186,24 @@ impl Window {
         mask.contains(KeyButMask::BUTTON1)
     }
 
+    /// Presses the left button in the middle of one part of the screen and releases it in another's, on the way in between for
+    /// long enough to be seen.
+    pub(crate) fn drag(&self, from: Area, to: Area) {
+        const LEFT: u8 = 1;
+        const N_PLACES: i16 = 8;
+        let ((left, top), (right, bottom)) = (from.centre(), to.centre());
+        let way = |from: i16, to: i16, place: i16| from + (to - from) * place / N_PLACES;
+        self.input(MOTION_NOTIFY_EVENT, 0, from.centre());
+        self.input(BUTTON_PRESS_EVENT, LEFT, from.centre());
+        for place in 1..=N_PLACES {
+            std::thread::sleep(std::time::Duration::from_millis(40));
+            let at = (way(left, right, place), way(top, bottom, place));
+            self.input(MOTION_NOTIFY_EVENT, 0, at);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(40));
+        self.input(BUTTON_RELEASE_EVENT, LEFT, to.centre());
+    }
+
     /// Presses keys together, such as control and a letter, and releases them.
     pub(crate) fn press(&self, keys: &[u32]) {
         let codes: Vec<u8> = keys.iter().map(|&key| self.key_code(key)).collect();

@@ -255,12 +255,14 @@ impl Player {
         };
         if self.wanted != Some(job) {
             let plays_on = matches!(motion, Motion::Continues | Motion::Loops(_));
-            let from_beats = plays_on.then(|| {
-                controls
-                    .apply_at
-                    .at_or_after(span.start_beats + LEAD_BEATS, bars)
-            });
-            self.want(job, from_beats, controls.apply_at);
+            let boundary = if self.wanted.is_some_and(|wanted| is_by_hand(&wanted, &job)) {
+                Boundary::Sixteenth
+            } else {
+                controls.apply_at
+            };
+            let from_beats =
+                plays_on.then(|| boundary.at_or_after(span.start_beats + LEAD_BEATS, bars));
+            self.want(job, from_beats, boundary);
         }
         let n_fills = std::mem::replace(&mut self.n_fills, controls.n_fills);
         if n_fills != controls.n_fills && span.playing {
@@ -413,6 +415,16 @@ impl Player {
             loop_beats: self.pass_beats(),
         }
     }
+}
+
+/// Whether nothing but what is locked has changed, which is heard at once.
+fn is_by_hand(before: &Job, now: &Job) -> bool {
+    let locks = now.request.locks;
+    let same = Request {
+        locks,
+        ..before.request
+    };
+    before.request.locks != locks && same == now.request
 }
 
 /// Whether to tell the host of `event`, after `n_sent` others in this block. A note-on is told only if there will be

@@ -33,7 +33,7 @@ pub(super) fn button(
     } else {
         Sense::click()
     };
-    let mut response = ui.interact(rect, ui.id().with(("button", hint)), sense);
+    let mut response = ui.interact(rect, ui.id().with(("button", icon, label)), sense);
     if emphasis != Emphasis::Disabled {
         response = response.on_hover_cursor(CursorIcon::PointingHand);
     }

@@ -8,19 +8,21 @@ use super::knob::knob;
 use super::seed::{self, Typed};
 use super::{gesture, theme};
 use crate::groove_name::GrooveName;
-use crate::params::{FillEvery, FillSize, FourbarParams, VaryEvery, style_value};
+use crate::params::{FillEvery, FillSize, FourbarParams, LIVE, VaryEvery, style_value};
 use crate::request::MAX_SEED;
+use crate::shared::Shared;
 use egui::{Rect, Ui, pos2, vec2};
 use nice_plug::prelude::{Param, ParamSetter};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::Ordering;
 
-/// Draws the section in `rect`; `variation` is the one that is wanted.
+/// Draws the section in `rect`.
 pub(super) fn show(
     ui: &mut Ui,
     rect: Rect,
     params: &FourbarParams,
+    shared: &Shared,
     setter: &ParamSetter,
-    variation: u64,
     history: &mut History,
     typed: &mut Typed,
 ) {
@@ -55,8 +57,10 @@ pub(super) fn show(
             variation: 0,
         };
         seed::choose(params, setter, name);
+        set_step(&params.slots.slot, setter, LIVE);
     }
 
+    let variation = shared.variation.load(Ordering::Relaxed);
     let field = theme::labelled(painter, row(82.0, 30.0), "Seed");
     seed::show(ui, field, params, setter, variation, typed);
 
@@ -79,26 +83,26 @@ pub(super) fn show(
         undo,
         Icon::Undo,
         "",
-        enabled(history.can_undo()),
-        "The pattern before this one",
+        enabled(history.undone().is_some()),
+        &format!("Undo: {}", history.undone().unwrap_or("nothing yet")),
     )
     .clicked()
         && let Some(recipe) = history.undo()
     {
-        restore(params, setter, &recipe);
+        restore(params, shared, setter, &recipe);
     }
     if button(
         ui,
         redo,
         Icon::Redo,
         "",
-        enabled(history.can_redo()),
-        "The pattern after this one",
+        enabled(history.redone().is_some()),
+        &format!("Redo: {}", history.redone().unwrap_or("nothing")),
     )
     .clicked()
         && let Some(recipe) = history.redo()
     {
-        restore(params, setter, &recipe);
+        restore(params, shared, setter, &recipe);
     }
 
     let hint = "When a new pattern comes in while the song plays: at once, or at the next beat, bar, or start of the pattern.";
@@ -121,13 +125,21 @@ fn enabled(is_enabled: bool) -> Emphasis {
     }
 }
 
-/// Sets every parameter of `recipe` that differs, each as a gesture of its own, and the variation.
-fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
-    seed::choose(params, setter, recipe.name);
-    let (play, wanted) = (&params.play, &recipe.play);
+/// Sets every parameter of `recipe` that differs, each as a gesture of its own, the variation and the locks, and plays it Live.
+pub(super) fn restore(
+    params: &FourbarParams,
+    shared: &Shared,
+    setter: &ParamSetter,
+    recipe: &Recipe,
+) {
+    let request = &recipe.request;
+    shared.change_locks(recipe.locks.clone());
+    set_step(&params.slots.slot, setter, LIVE);
+    seed::choose(params, setter, request.name());
+    let (play, wanted) = (&params.play, &request.play);
     let style = style_value(wanted.style);
     set_step(&play.style, setter, style);
-    let (form, wanted_form) = (&params.form, &recipe.form);
+    let (form, wanted_form) = (&params.form, &request.form);
     set_step(
         &form.fill_every,
         setter,
@@ -144,8 +156,8 @@ fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
         VaryEvery::of_passes(wanted_form.vary_every),
     );
     let amounts = [
-        (&params.temperature, recipe.temperature),
-        (&play.feel_temperature, recipe.feel_temperature),
+        (&params.temperature, request.temperature),
+        (&play.feel_temperature, request.feel_temperature),
         (&play.complexity, wanted.complexity),
         (&play.intensity, wanted.intensity),
         (&play.swing, wanted.swing),
@@ -153,7 +165,7 @@ fn restore(params: &FourbarParams, setter: &ParamSetter, recipe: &Recipe) {
         (&form.variation, wanted_form.variation),
     ];
     let positions = params.latent.iter().map(|axis| &axis.position);
-    for (param, wanted) in amounts.into_iter().chain(positions.zip(recipe.latent)) {
+    for (param, wanted) in amounts.into_iter().chain(positions.zip(request.latent)) {
         if param.unmodulated_plain_value().to_bits() != wanted.to_bits() {
             gesture::set(param, setter, wanted);
         }

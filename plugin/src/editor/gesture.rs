@@ -7,7 +7,7 @@ use egui::{Event, MouseWheelUnit, Response, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
 
 /// How much slower a drag is while shift is held.
-const FINE: f32 = 8.0;
+pub(super) const FINE: f32 = 8.0;
 
 /// Distance of the pointer from the left or the bottom that a drag adds to the value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -129,7 +129,7 @@ fn snapped<P: Param>(param: &P, normalized: f32) -> f32 {
 }
 
 /// Notches the wheel was turned over the control in this frame, up positive; a touchpad turns parts of one.
-fn wheel_notches(ui: &Ui, response: &Response) -> f32 {
+pub(super) fn wheel_notches(ui: &Ui, response: &Response) -> f32 {
     const POINTS_A_NOTCH: f32 = 50.0;
     if !response.hovered() {
         return 0.0;

@@ -1,31 +1,29 @@
 //! The top line: the name, and what the plugin is doing with which model on which device.
 
 use super::model_menu::{ModelMenu, Picked};
+use super::slots::{self, SlotAction};
 use super::theme;
+use crate::params::SlotsParams;
 use crate::shared::{Snapshot, Status};
 use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Ui, pos2, vec2};
+use nice_plug::prelude::ParamSetter;
 
 /// Draws the header in `rect`; `seconds` drives the pulse of the light while something is being made. Returns what was
-/// picked in the menu of models.
+/// picked in the menu of models, and what is to be done with a slot.
 pub(super) fn show(
     ui: &Ui,
     rect: Rect,
     snapshot: &Snapshot,
     seconds: f64,
     models: &mut ModelMenu,
-) -> Option<Picked> {
+    slots: &SlotsParams,
+    setter: &ParamSetter,
+) -> (Option<Picked>, Option<SlotAction>) {
     let painter = ui.painter();
     let name_at = paint_mark(painter, rect.left_center());
     let name = theme::wordmark(painter, name_at, "FOURBAR");
-    let tagline_at = pos2(name.right() + 2.0 * theme::UNIT, rect.center().y + 1.0);
-    theme::text(
-        painter,
-        tagline_at,
-        Align2::LEFT_CENTER,
-        "learned drum grooves",
-        theme::medium(12.5),
-        theme::TEXT_FAINT,
-    );
+    let slots_at = pos2(name.right() + 3.0 * theme::UNIT, rect.center().y);
+    let slot = slots::show(ui, slots_at, slots, setter, snapshot);
 
     let (word, colour, is_busy) = match &snapshot.status {
         Status::Loading => ("Loading", theme::ACCENT, true),
@@ -62,7 +60,7 @@ pub(super) fn show(
             .on_hover_text(story);
     }
     let model_at = pos2(device.left() - 1.5 * theme::UNIT, rect.center().y);
-    models.show(ui, model_at, snapshot)
+    (models.show(ui, model_at, snapshot), slot)
 }
 
 /// Four bars of different heights, like a groove; returns where the name begins.

@@ -5,7 +5,7 @@ use egui::{
 };
 
 /// A pictogram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Icon {
     /// A die: chance.
     Die,
@@ -27,6 +27,8 @@ pub(super) enum Icon {
     Minus,
     /// A plus sign: one more.
     Plus,
+    /// A padlock: stays as it is.
+    Lock,
 }
 
 impl Icon {
@@ -90,6 +92,18 @@ impl Icon {
             }
             Self::More => line(&[(-0.6, -0.25), (0.0, 0.4), (0.6, -0.25)]),
             Self::Minus => line(&[(-0.7, 0.0), (0.7, 0.0)]),
+            Self::Lock => {
+                let body = Rect::from_min_max(at(-0.7, -0.1), at(0.7, 0.9));
+                painter.rect_filled(body, CornerRadius::same(2), colour);
+                line(&[
+                    (-0.45, 0.0),
+                    (-0.45, -0.5),
+                    (-0.2, -0.85),
+                    (0.2, -0.85),
+                    (0.45, -0.5),
+                    (0.45, 0.0),
+                ]);
+            }
             Self::Plus => {
                 line(&[(-0.7, 0.0), (0.7, 0.0)]);
                 line(&[(0.0, -0.7), (0.0, 0.7)]);

@@ -1,9 +1,10 @@
-//! A knob: an arc from its centre or its bottom to the value, with the value in the host's words.
+//! A knob: an arc from zero to the value, which is from the middle where it can go either way, with the value in the
+//! host's words.
 
 use super::gesture::{self, Travel};
 use super::theme;
 use egui::{Align2, CursorIcon, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, pos2, vec2};
-use nice_plug::prelude::{Param, ParamSetter};
+use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 use std::f32::consts::PI;
 
 /// Distance dragged from one end to the other, in points.
@@ -13,15 +14,15 @@ const START: f32 = 0.75 * PI;
 const SWEEP: f32 = 1.5 * PI;
 
 /// A knob for `param` with its name and value at its right, filling `rect`.
-pub(super) fn knob<P: Param>(ui: &Ui, rect: Rect, param: &P, setter: &ParamSetter, hint: &str) {
+pub(super) fn knob(ui: &Ui, rect: Rect, param: &FloatParam, setter: &ParamSetter, hint: &str) {
     knob_called(ui, rect, param, setter, param.name(), hint);
 }
 
 /// [`knob`] with another name, where its place says the rest.
-pub(super) fn knob_called<P: Param>(
+pub(super) fn knob_called(
     ui: &Ui,
     rect: Rect,
-    param: &P,
+    param: &FloatParam,
     setter: &ParamSetter,
     name: &str,
     hint: &str,
@@ -42,7 +43,7 @@ pub(super) fn knob_called<P: Param>(
         ui.painter(),
         centre,
         radius,
-        value,
+        [param.preview_normalized(0.0), value],
         param.default_normalized_value(),
         lit,
     );
@@ -67,7 +68,14 @@ pub(super) fn knob_called<P: Param>(
     response.on_hover_text(hint);
 }
 
-fn paint(painter: &Painter, centre: Pos2, radius: f32, value: f32, default: f32, lit: bool) {
+fn paint(
+    painter: &Painter,
+    centre: Pos2,
+    radius: f32,
+    [zero, value]: [f32; 2],
+    default: f32,
+    lit: bool,
+) {
     let rim = radius - 2.5;
     painter.add(arc(centre, rim, 0.0, 1.0, Stroke::new(4.0, theme::WELL)));
     painter.add(arc(centre, rim, 0.0, 1.0, Stroke::new(3.0, theme::OUTLINE)));
@@ -76,8 +84,8 @@ fn paint(painter: &Painter, centre: Pos2, radius: f32, value: f32, default: f32,
     } else {
         theme::ACCENT
     };
-    if value > 0.001 {
-        painter.add(arc(centre, rim, 0.0, value, Stroke::new(4.0, colour)));
+    if (value - zero).abs() > 0.001 {
+        painter.add(arc(centre, rim, zero, value, Stroke::new(4.0, colour)));
     }
 
     let body = radius - 8.0;

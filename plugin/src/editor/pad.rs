@@ -1,7 +1,7 @@
 //! A pad: two parameters under one pointer, each with its rest in the middle.
 
 use super::{gesture, theme};
-use egui::{Align2, CursorIcon, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2};
+use egui::{Align2, CursorIcon, Pos2, Rect, Response, Sense, Stroke, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 /// How near to the middle, of the whole range, the pointer snaps to it.
@@ -17,7 +17,13 @@ pub(super) struct Axis<'a> {
 }
 
 /// A pad for `x` (to the right) and `y` (upwards) filling `rect`. A double click puts both back to the middle.
-pub(super) fn pad(ui: &Ui, rect: Rect, [x, y]: [Axis; 2], setter: &ParamSetter, hint: &str) {
+pub(super) fn pad(
+    ui: &Ui,
+    rect: Rect,
+    [x, y]: [Axis; 2],
+    setter: &ParamSetter,
+    hint: &str,
+) -> Response {
     let response = ui
         .interact(
             rect,
@@ -37,7 +43,7 @@ pub(super) fn pad(ui: &Ui, rect: Rect, [x, y]: [Axis; 2], setter: &ParamSetter, 
     let lit = response.hovered() || response.dragged();
     paint(ui, rect, field, value, lit);
     paint_ends(ui, rect, &x, &y);
-    response.on_hover_text(hint);
+    response.on_hover_text(hint)
 }
 
 /// The middle where `share` is next to it.

@@ -1,8 +1,9 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
-use super::{drums, explore, fills, play, theme};
-use crate::inference::abilities::Abilities;
+use super::{drums, explore, fills, morph, play, theme};
 use crate::params::FourbarParams;
+use crate::request::N_CORNERS;
+use crate::shared::Snapshot;
 use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
 use nice_plug::prelude::ParamSetter;
 
@@ -16,18 +17,27 @@ pub(super) enum Page {
     Fills,
     /// What is heard of each drum.
     Drums,
+    /// Between the grooves in four slots.
+    Morph,
     /// The eight latent axes.
     Explore,
 }
 
 impl Page {
-    const ALL: [Self; 4] = [Self::Play, Self::Fills, Self::Drums, Self::Explore];
+    const ALL: [Self; 5] = [
+        Self::Play,
+        Self::Fills,
+        Self::Drums,
+        Self::Morph,
+        Self::Explore,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Play => "Play",
             Self::Fills => "Fills",
             Self::Drums => "Drums",
+            Self::Morph => "Morph",
             Self::Explore => "Explore",
         }
     }
@@ -37,10 +47,14 @@ impl Page {
             Self::Play => "Tell the drummer what to play.",
             Self::Fills => "Fills, and how the groove changes from pass to pass.",
             Self::Drums => "How much each drum plays, how loud, and on which key.",
+            Self::Morph => "Between the grooves that you keep in slots 1 to 4.",
             Self::Explore => "Walk through the grooves that the model knows.",
         }
     }
 }
+
+/// Gaps between the names of the pages.
+const GAPS: f32 = 4.0;
 
 /// Draws the section in `rect` with the page that is chosen, `page`.
 pub(super) fn show(
@@ -49,8 +63,9 @@ pub(super) fn show(
     page: &mut Page,
     params: &FourbarParams,
     setter: &ParamSetter,
-    abilities: Option<&Abilities>,
+    snapshot: &Snapshot,
 ) {
+    let abilities = snapshot.abilities.as_deref();
     let inside = theme::panel(ui.painter(), rect);
     tabs(ui, inside, page);
     let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 28.0), inside.max);
@@ -61,12 +76,23 @@ pub(super) fn show(
             let map = params.drum_map.value().map();
             drums::show(ui, body, &params.lanes, setter, map);
         }
+        Page::Morph => morph::show(
+            ui,
+            body,
+            &params.slots,
+            setter,
+            &snapshot.slots[..N_CORNERS],
+        ),
         Page::Explore => explore::show(ui, body, params, setter, abilities),
     }
 }
 
 /// The names of the pages, as headings of which one is lit.
 fn tabs(ui: &Ui, inside: Rect, page: &mut Page) {
+    let names: String = Page::ALL.map(Page::name).concat();
+    let room = inside.width() - theme::heading_width(ui.painter(), &names);
+    // A narrow window has them closer together.
+    let gap = (room / GAPS).clamp(theme::UNIT, 2.0 * theme::UNIT);
     let mut left = inside.left();
     for each in Page::ALL {
         let is_chosen = each == *page;
@@ -93,6 +119,6 @@ fn tabs(ui: &Ui, inside: Rect, page: &mut Page) {
         if response.clicked() {
             *page = each;
         }
-        left = name.right() + 2.0 * theme::UNIT;
+        left = name.right() + gap;
     }
 }

@@ -189,12 +189,25 @@ pub(super) fn text_within(
 
 /// Draws a section's heading: small, spaced capitals.
 pub(super) fn heading(painter: &Painter, at: Pos2, text: &str, colour: Color32) -> Rect {
+    place(
+        painter,
+        at,
+        Align2::LEFT_CENTER,
+        heading_galley(painter, text, colour),
+    )
+}
+
+/// How wide a section's heading is.
+pub(super) fn heading_width(painter: &Painter, text: &str) -> f32 {
+    heading_galley(painter, text, TEXT).size().x
+}
+
+fn heading_galley(painter: &Painter, text: &str, colour: Color32) -> Arc<Galley> {
     let format = TextFormat {
         extra_letter_spacing: 1.1,
         ..TextFormat::simple(semibold(11.0), colour)
     };
-    let galley = painter.layout_job(LayoutJob::single_section(text.to_uppercase(), format));
-    place(painter, at, Align2::LEFT_CENTER, galley)
+    painter.layout_job(LayoutJob::single_section(text.to_uppercase(), format))
 }
 
 /// Draws the product's name.

@@ -112,6 +112,7 @@ fn read(bytes: &[u8], hash: [u8; 32], origin: &str) -> Result<Loaded, String> {
     let identity = Identity {
         checkpoint_id: checkpoint_id(&config.preset, hash),
         model: config.preset.clone(),
+        n_steps: config.n_steps,
         n_latent: config.latent,
         latent: checkpoint.metadata.latent,
         attributes: checkpoint.metadata.attributes,
@@ -312,7 +313,9 @@ pub(crate) mod tests {
     }
 
     fn pattern(engine: &mut Engine) -> crate::request::Ready {
-        engine.make(&Request::new(1, 0, 1.0, [0.0; 8])).unwrap()
+        engine
+            .make(&Request::new(1, 0, 1.0, [0.0; 8]), None)
+            .unwrap()
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! pattern that was being made is made on the next one: the CPU comes last and is always there.
 
 use super::abilities::Abilities;
+use super::morph;
 use super::passes::passes;
-use crate::request::{Play, Ready, Request};
+use crate::request::{Form, Kept, Locks, Morph, N_CORNERS, Play, Ready, Request};
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
@@ -41,6 +42,8 @@ pub struct Identity {
     pub checkpoint_id: String,
     /// Name of the model.
     pub model: String,
+    /// Length of its grooves.
+    pub n_steps: usize,
     /// Width of the latent vector.
     pub n_latent: usize,
     /// The directions that the latent positions move along.
@@ -113,33 +116,120 @@ impl Engine {
         format!("{device}{}", self.device_failures)
     }
 
-    /// Makes the pattern of `request`.
+    /// Makes the pattern of `request`, around the `locks` that it names.
     ///
     /// # Errors
     /// If even the last device fails; the text is for the user.
-    pub fn make(&mut self, request: &Request) -> Result<Ready, String> {
+    pub fn make(&mut self, request: &Request, locks: Option<&Locks>) -> Result<Ready, String> {
         let (z, noise) = latent_vector(request, &self.identity);
+        let completes = self.identity.abilities.completes;
+        let n_steps = self.identity.n_steps;
         let conditions = Conditions {
             style: self.identity.style(&request.play),
+            known: locks
+                .filter(|_| completes)
+                .and_then(|locks| locks.known(n_steps)),
             ..Conditions::default()
         };
         let temperature = Temperature {
             hits: request.temperature,
             feel: request.feel_temperature,
         };
-        let completes = self.identity.abilities.completes;
-        let mut draw =
-            |conditions: &Conditions, noise: &Noise| self.draw(&z, conditions, temperature, noise);
-        let groove = draw(&conditions, &noise)?;
-        let passes = if completes {
-            passes(request, &groove, &conditions, draw)?
-        } else {
-            vec![groove]
+        let checkpoint_id = self.identity.checkpoint_id.clone();
+        let groove = match locks {
+            Some(locks) if locks.hold(request, &checkpoint_id) => locks.groove(),
+            Some(locks) => {
+                let mut groove = self.draw(&z, &conditions, temperature, &noise)?;
+                locks.lay_over(&mut groove);
+                groove
+            }
+            None => self.draw(&z, &conditions, temperature, &noise)?,
         };
+        self.finish(request, &groove, &z, &conditions, temperature)
+    }
+
+    /// What a kept groove is played as when `request` names it: as it was kept, and with a fill if one is wanted now.
+    ///
+    /// # Errors
+    /// As of [`Self::make`].
+    pub fn play(&mut self, request: &Request, kept: &Kept) -> Result<Ready, String> {
+        let ready = kept.ready();
+        let own = ready.request.form;
+        let form = Form {
+            fill_beats: request.form.fill_beats,
+            fill_in: request.form.fill_in,
+            ..own
+        };
+        let is_its_own = ready.checkpoint_id == self.identity.checkpoint_id;
+        if request.form.fill_in.is_some() && is_its_own {
+            let filled = Request {
+                form,
+                ..ready.request
+            };
+            let filled = self.make(&filled, kept.locks())?;
+            return Ok(Ready {
+                request: *request,
+                ..filled
+            });
+        }
+        Ok(as_kept(request, kept))
+    }
+
+    /// Makes the pattern at the place `at` between four kept grooves, which `request` names.
+    ///
+    /// # Errors
+    /// As of [`Self::make`].
+    pub fn morph(
+        &mut self,
+        request: &Request,
+        at: &Morph,
+        corners: [&Kept; N_CORNERS],
+    ) -> Result<Ready, String> {
+        if let Some(corner) = morph::corner(at) {
+            return self.play(request, corners[corner]);
+        }
+        let requests = corners.map(|kept| kept.ready().request);
+        let latents = requests.map(|request| latent_vector(&request, &self.identity).0);
+        let z = morph::mixed(at, latents.each_ref().map(Vec::as_slice));
+        let noise = requests[0].noise();
+        let n_steps = self.identity.n_steps;
+        let known = self.identity.abilities.completes;
+        let known = known.then(|| morph::known(at, corners, n_steps, noise.clone()));
+        let conditions = Conditions {
+            known: known.flatten(),
+            ..Conditions::default()
+        };
+        let temperature = Temperature {
+            hits: morph::mean(at, requests.map(|request| request.temperature)),
+            feel: morph::mean(at, requests.map(|request| request.feel_temperature)),
+        };
+        let groove = self.draw(&z, &conditions, temperature, &noise)?;
+        self.finish(request, &groove, &z, &conditions, temperature)
+    }
+
+    /// The pattern of `request` with the passes that it asks for of `groove`, which was drawn from `z` under `conditions`.
+    fn finish(
+        &mut self,
+        request: &Request,
+        groove: &Groove,
+        z: &[f32],
+        conditions: &Conditions,
+        temperature: Temperature,
+    ) -> Result<Ready, String> {
+        let passes = if self.identity.abilities.completes {
+            let draw = |conditions: &Conditions, noise: &Noise| {
+                self.draw(z, conditions, temperature, noise)
+            };
+            passes(request, groove, conditions, draw)?
+        } else {
+            vec![groove.clone()]
+        };
+        let is_plain = passes == [groove.clone()];
         Ok(Ready {
             request: *request,
             checkpoint_id: self.identity.checkpoint_id.clone(),
             pattern: Groove::concat(&passes).to_pattern(),
+            groove: (!is_plain).then(|| groove.to_pattern()),
             n_passes: passes.len(),
         })
     }
@@ -167,6 +257,14 @@ impl Engine {
                 Err(problem) => return Err(format!("the pattern could not be made: {problem}")),
             }
         }
+    }
+}
+
+/// A kept groove as the answer to the `request` that names it, which takes no model.
+pub(super) fn as_kept(request: &Request, kept: &Kept) -> Ready {
+    Ready {
+        request: *request,
+        ..kept.ready().clone()
     }
 }
 
@@ -287,6 +385,7 @@ pub(crate) mod tests {
         Identity {
             checkpoint_id: "test".to_owned(),
             model: "test model".to_owned(),
+            n_steps: 64,
             n_latent: 2,
             latent: LatentMap {
                 mean: vec![0.0; 2],
@@ -323,12 +422,12 @@ pub(crate) mod tests {
     #[test]
     fn a_pattern_is_a_function_of_the_request() {
         let mut engine = Engine::new(identity(), vec![fake("CPU", WORKS)]);
-        let first = engine.make(&request(3)).unwrap();
-        let _ = engine.make(&request(4)).unwrap();
-        assert_eq!(engine.make(&request(3)).unwrap(), first);
+        let first = engine.make(&request(3), None).unwrap();
+        let _ = engine.make(&request(4), None).unwrap();
+        assert_eq!(engine.make(&request(3), None).unwrap(), first);
         let mut moved = request(3);
         moved.latent[0] = 2.0;
-        assert_ne!(engine.make(&moved).unwrap().pattern, first.pattern);
+        assert_ne!(engine.make(&moved, None).unwrap().pattern, first.pattern);
     }
 
     #[test]
@@ -352,20 +451,20 @@ pub(crate) mod tests {
     fn a_device_that_fails_later_loses_no_pattern() {
         for misbehave in [FAILS_LATER, PANICS_LATER] {
             let expected = Engine::new(identity(), vec![fake("CPU", WORKS)])
-                .make(&request(3))
+                .make(&request(3), None)
                 .unwrap();
             let mut engine = Engine::new(
                 identity(),
                 vec![fake("GPU", misbehave), fake("CPU", IS_SLOW)],
             );
             assert_eq!(engine.device(), "GPU");
-            assert_eq!(engine.make(&request(3)).unwrap(), expected);
+            assert_eq!(engine.make(&request(3), None).unwrap(), expected);
             assert!(
                 engine.device().starts_with("CPU (GPU failed: "),
                 "{}",
                 engine.device()
             );
-            assert!(engine.make(&request(4)).is_ok());
+            assert!(engine.make(&request(4), None).is_ok());
         }
     }
 
@@ -379,7 +478,7 @@ pub(crate) mod tests {
             }
         };
         let mut engine = Engine::new(identity(), vec![fake("CPU", fails_once)]);
-        assert!(engine.make(&request(3)).unwrap_err().contains("busy"));
-        assert!(engine.make(&request(3)).is_ok());
+        assert!(engine.make(&request(3), None).unwrap_err().contains("busy"));
+        assert!(engine.make(&request(3), None).is_ok());
     }
 }

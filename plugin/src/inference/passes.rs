@@ -1,10 +1,10 @@
 //! The passes of a pattern: the groove itself, its variations, and what ends with a fill.
 //!
-//! A fill and a variation are drawn around what stays of the groove, so that they belong to it. What is not drawn anew is
-//! the same to the bit.
+//! A fill and a variation are drawn around what stays of the groove, so that they belong to it. What is not drawn anew,
+//! which is all that is locked, is the same to the bit.
 
 use crate::request::{Form, Request};
-use fourbar_model::conditions::{Conditions, Known};
+use fourbar_model::conditions::{Conditions, Known, KnownCell};
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, STEPS_PER_BEAT};
 use fourbar_model::noise::Noise;
@@ -22,6 +22,10 @@ pub(super) fn passes(
 ) -> Result<Vec<Groove>, String> {
     let form = request.form;
     let n_bars = base.n_steps() / STEPS_PER_BAR;
+    let is_locked = |step: usize, voice: Voice| {
+        let locked = conditions.known.as_ref().map(Known::steps);
+        locked.is_some_and(|steps| steps[step][voice.index()] != KnownCell::Unknown)
+    };
     let mut passes = Vec::new();
     let mut variations = vec![base.clone()];
     for pass in 0..form.n_passes(n_bars) {
@@ -30,8 +34,9 @@ pub(super) fn passes(
             let mut noise = request.noise_of(2 * variation);
             let is_varied = noise.chances(form.variation, n_bars * N_VOICES);
             let around = Conditions {
-                known: Some(Known::cells(base, |bar, voice| {
-                    !is_varied[bar * N_VOICES + voice.index()]
+                known: Some(Known::cells_by_step(base, |step, voice| {
+                    let bar = step / STEPS_PER_BAR;
+                    !is_varied[bar * N_VOICES + voice.index()] || is_locked(step, voice)
                 })),
                 ..conditions.clone()
             };
@@ -42,7 +47,7 @@ pub(super) fn passes(
             .map(|bar| form.has_fill(pass * n_bars + bar))
             .collect();
         passes.push(if fills.contains(&true) {
-            let is_kept = |step, _: Voice| !is_in_fill(step, &fills, form);
+            let is_kept = |step, voice| !is_in_fill(step, &fills, form) || is_locked(step, voice);
             let around = Conditions {
                 known: Some(Known::cells_by_step(plain, is_kept)),
                 fills: Some(fills.clone()),
@@ -77,7 +82,7 @@ mod tests {
             ..Request::new(14, 0, 1.0, [0.0; N_LATENT])
         };
         let mut engine = checkpoints::engine(&Choice::BuiltIn(model)).unwrap();
-        engine.make(&request).unwrap()
+        engine.make(&request, None).unwrap()
     }
 
     fn groove(form: Form) -> Groove {

@@ -4,11 +4,11 @@
 //! instances, and a panic on it ends it for the others and can take the host down. Here a panic or an error becomes a
 //! [`Status`], and the last pattern keeps playing.
 
-use crate::inference::engine::{Engine, guarded};
+use crate::inference::engine::{Engine, as_kept, guarded};
 use crate::inference::models::Choice;
 use crate::inference::poller::{self, Sight, Watch};
 use crate::mailbox::{Reply, Slot, WorkerEnd};
-use crate::request::{Job, Ready};
+use crate::request::{Job, Kept, Locks, Morph, N_CORNERS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use std::io;
 use std::mem;
@@ -191,17 +191,62 @@ impl Loaded {
     }
 }
 
+/// A request with what it names.
+enum Asked {
+    /// A groove around what is locked.
+    New(Option<Arc<Locks>>),
+    /// A groove that was kept.
+    Kept(Arc<Kept>),
+    /// A place between four of them.
+    Between(Morph, [Arc<Kept>; N_CORNERS]),
+}
+
+impl Asked {
+    fn of(request: &Request, shared: &Shared) -> Option<Self> {
+        Some(match request.source {
+            Source::Live => Self::New(shared.locks_named(request.locks)?),
+            Source::Slot(id) => Self::Kept(shared.kept_named(id)?),
+            Source::Morph(at) => {
+                let [a, b, c, d] = at.corners.map(|id| shared.kept_named(id));
+                Self::Between(at, [a?, b?, c?, d?])
+            }
+        })
+    }
+
+    fn made_by(&self, engine: &mut Engine, request: &Request) -> Result<Ready, String> {
+        match self {
+            Self::New(locks) => engine.make(request, locks.as_deref()),
+            Self::Kept(kept) => engine.play(request, kept),
+            Self::Between(at, corners) => {
+                engine.morph(request, at, corners.each_ref().map(Arc::as_ref))
+            }
+        }
+    }
+}
+
 /// Makes one pattern and shows how it went.
 fn answer(job: Job, loaded: &mut Loaded, shared: &Shared) -> Reply<Ready> {
     // Of a choice that is no longer the newest, the audio thread will ask again.
     let is_wanted = loaded.model_revision == Some(job.model_revision);
-    let (Ok(engine), true) = (&mut loaded.engine, is_wanted) else {
+    if !is_wanted {
+        return Reply { job, made: None };
+    }
+    // What is not there belongs to a project that is no longer open, or was emptied.
+    let Some(asked) = Asked::of(&job.request, shared) else {
         return Reply { job, made: None };
     };
-    shared.snapshot().status = Status::Generating;
-    let made = engine.make(&job.request);
+    let made = match (&mut loaded.engine, &asked) {
+        (Ok(engine), _) => {
+            shared.snapshot().status = Status::Generating;
+            asked.made_by(engine, &job.request)
+        }
+        (Err(_), Asked::Kept(kept)) => Ok(as_kept(&job.request, kept)),
+        (Err(_), _) => return Reply { job, made: None },
+    };
     let mut snapshot = shared.snapshot();
-    snapshot.device = engine.device();
+    if let Ok(engine) = &loaded.engine {
+        snapshot.device = engine.device();
+    }
     match made {
         Ok(ready) => {
             snapshot.finish(ready.clone(), job.state_revision, shared.in_force());
@@ -226,7 +271,6 @@ mod tests {
     use crate::inference::engine::tests::{fake, identity};
     use crate::inference::models::UserModel;
     use crate::mailbox::{AudioEnd, mailbox};
-    use crate::request::Request;
     use std::time::{Duration, Instant};
 
     fn job(seed: u32) -> Job {
@@ -323,7 +367,7 @@ mod tests {
     #[test]
     fn without_a_checkpoint_the_saved_pattern_stays_and_the_status_says_why() {
         let saved = Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])
-            .make(&job(5).request)
+            .make(&job(5).request, None)
             .unwrap();
         let (audio, shared, _worker) = start(|_| Err("the checkpoint is damaged".to_owned()));
         shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
@@ -348,7 +392,7 @@ mod tests {
     #[test]
     fn a_pattern_of_another_checkpoint_is_kept_and_named() {
         let mut saved = Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])
-            .make(&job(5).request)
+            .make(&job(5).request, None)
             .unwrap();
         saved.checkpoint_id = "an older one".to_owned();
         let (audio, shared, _worker) =
@@ -451,7 +495,7 @@ mod tests {
     fn a_project_whose_model_is_missing_plays_its_pattern_and_keeps_its_choice() {
         let mut saved = load_by_name(&Choice::default())
             .unwrap()
-            .make(&job(5).request)
+            .make(&job(5).request, None)
             .unwrap();
         saved.checkpoint_id = "id of missing".to_owned();
         let (audio, shared, _worker) = start(load_by_name);

@@ -17,6 +17,7 @@ fn ready() -> Ready {
         request: Request::new(7, u64::MAX, 0.1, [0.3; N_LATENT]),
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new(vec![hit], request::LOOP_BEATS),
+        groove: None,
         n_passes: 1,
     }
 }
@@ -89,6 +90,9 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "fill_now",
             "vary_every",
             "variation",
+            "slot",
+            "morph_x",
+            "morph_y",
             "mute_1",
             "density_1",
             "lane_velocity_1",
@@ -101,7 +105,9 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     let fields = params.serialize_fields();
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
-        ["editor", "export", "lanes", "model", "pattern", "take"]
+        [
+            "editor", "export", "lanes", "locks", "model", "pattern", "slots", "take"
+        ]
     );
 }
 
@@ -304,10 +310,13 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("intensity", "F32(0.0)"),
         ("latent_1", "F32(-3.0)"),
         ("midi_out", "Bool(false)"),
+        ("morph_x", "F32(0.5)"),
+        ("morph_y", "F32(0.5)"),
         ("mute", "Bool(false)"),
         ("push", "F32(0.0)"),
         ("regenerate", "Bool(true)"),
         ("seed", "I32(0)"),
+        ("slot", "I32(0)"),
         ("style", "I32(0)"),
         ("swing", "F32(0.0)"),
         ("temperature", "F32(2.0)"),

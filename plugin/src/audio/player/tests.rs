@@ -36,6 +36,7 @@ fn ready(request: Request) -> Ready {
         request,
         checkpoint_id: "test".to_owned(),
         pattern: Pattern::new((0..16).map(hit).collect(), LOOP_BEATS),
+        groove: None,
         n_passes: 1,
     }
 }
@@ -125,8 +126,9 @@ impl Rig {
     fn answer(&mut self) {
         self.worker.tend();
         if let Some(job) = self.worker.newest() {
-            // Another model plays louder.
-            let louder = request(job.request.seed + 100 * job.model_revision);
+            // Another model plays louder, and so does what is locked.
+            let locks = u32::try_from(job.request.locks).unwrap();
+            let louder = request(job.request.seed + 100 * job.model_revision + 50 * locks);
             let made = Some(Box::new(ready(louder)));
             self.worker.deliver(crate::mailbox::Reply { job, made });
         }
@@ -424,4 +426,16 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         },
     );
     assert_eq!(held, [0; 128]);
+}
+
+#[test]
+fn what_is_done_by_hand_is_heard_at_the_next_16th_whatever_else_waits_for_the_bar() {
+    let mut rig = Rig::that_plays_seed_1();
+    while rig.beats < 4.0 - 1e-9 {
+        let mut controls = controls(1, Boundary::Bar);
+        controls.request.locks = u64::from(rig.beats > 1.2);
+        rig.block(&controls);
+        rig.answer();
+    }
+    assert_eq!(seeds(&rig.played), [1, 1, 51, 51]);
 }

@@ -29,6 +29,7 @@ pub(super) fn ready(pattern: Pattern) -> Box<Ready> {
         request,
         checkpoint_id: "test".to_owned(),
         pattern,
+        groove: None,
         n_passes: 1,
     })
 }

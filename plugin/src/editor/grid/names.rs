@@ -1,8 +1,11 @@
-//! The names of the drums beside their lanes: a click plays the drum, two letters silence it and all others.
+//! The names of the drums beside their lanes: a click plays the drum, a padlock keeps it, two letters silence it and all
+//! others.
 
-use super::Frame;
+use super::bars::padlock;
+use super::{Frame, Part, Touched};
 use crate::editor::{gesture, theme};
 use crate::params::{LaneParams, LanesParams, label};
+use crate::request::Locks;
 use egui::{
     Align2, Color32, CornerRadius, CursorIcon, Painter, Rect, Response, Sense, Ui, pos2, vec2,
 };
@@ -13,29 +16,38 @@ use std::sync::atomic::Ordering;
 /// Side of a letter's square.
 const LETTER: f32 = 18.0;
 
-/// Draws the names. `glows`: how recently each drum was played, 0 to 1. Returns the drum whose name was clicked.
+/// Draws the names. `glows`: how recently each drum was played, 0 to 1. Returns what was clicked.
 pub(super) fn show(
     ui: &Ui,
     painter: &Painter,
     frame: &Frame,
     lanes: &LanesParams,
     setter: &ParamSetter,
+    locks: Option<&Locks>,
     glows: &[f32; N_VOICES],
-) -> Option<Voice> {
-    let mut struck = None;
+) -> Option<Touched> {
+    let mut touched = None;
     let heard = lanes.lanes();
     for voice in Voice::ALL {
         let lane = frame.lane(voice);
         let row = Rect::from_x_y_ranges(frame.whole.left()..=lane.left(), lane.y_range());
-        let (label, letters) = row.split_left_right_at_x(row.right() - 2.0 * LETTER - 12.0);
+        let (label, letters) = row.split_left_right_at_x(row.right() - 3.0 * LETTER - 16.0);
         let glow = glows[voice.index()];
         if name_of(ui, painter, label, voice, heard.of(voice).is_heard, glow).clicked() {
-            struck = Some(voice);
+            touched = Some(Touched::Name(voice));
         }
-        let [mute, solo] = [0.0, LETTER + 4.0].map(|left| {
-            let corner = pos2(letters.left() + left, letters.center().y - LETTER / 2.0);
+        let [mute, solo] = [1.0, 2.0].map(|left| {
+            let corner = pos2(
+                letters.left() + left * (LETTER + 4.0),
+                letters.center().y - LETTER / 2.0,
+            );
             Rect::from_min_size(corner, vec2(LETTER, LETTER))
         });
+        let at = pos2(letters.left() + LETTER / 2.0, letters.center().y);
+        let hint = "Keep this drum: another groove is drawn around it.";
+        if padlock(ui, painter, at, Part::Drum(voice), locks, hint) {
+            touched = Some(Touched::Lock(Part::Drum(voice)));
+        }
         self::mute(
             ui,
             painter,
@@ -61,7 +73,7 @@ pub(super) fn show(
             choice.store(!is_on, Ordering::Relaxed);
         }
     }
-    struck
+    touched
 }
 
 fn mute(

@@ -1,0 +1,190 @@
+//! Where everything of the grid is, and its lines, the playhead and the notice.
+
+use super::{NAMES, RULER, STEPS_AFTER, STEPS_BEFORE};
+use crate::editor::theme;
+use egui::{Color32, CornerRadius, Painter, Pos2, Rangef, Rect, Stroke, pos2, vec2};
+use fourbar_model::drums::{N_VOICES, Voice};
+use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
+use fourbar_model::pattern::Hit;
+
+/// Share of a step before its grid line that belongs to it: hits are bars that begin there, or a little before.
+const BEFORE_LINE: f32 = 0.25;
+
+/// Where things are: beats and voices to points.
+pub(super) struct Frame {
+    pub(super) whole: Rect,
+    pub(super) lanes: Rect,
+    /// Length of what is shown: a pass of the pattern.
+    pub(super) loop_beats: f64,
+    /// Where it begins in the pattern.
+    pub(super) pass_start_beats: f64,
+    pub(super) points_a_beat: f32,
+    first_line: f32,
+}
+
+impl Frame {
+    pub(super) fn new(whole: Rect, loop_beats: f64) -> Self {
+        let lanes = Rect::from_min_max(
+            whole.min + vec2(NAMES, RULER),
+            whole.max - vec2(theme::UNIT, theme::UNIT),
+        );
+        let steps_a_beat = steps(STEPS_PER_BEAT);
+        let steps_shown = loop_beats * steps_a_beat + STEPS_BEFORE + STEPS_AFTER;
+        let points_a_step = lanes.width() / points(steps_shown);
+        Self {
+            whole,
+            lanes,
+            loop_beats,
+            pass_start_beats: 0.0,
+            points_a_beat: points_a_step * points(steps_a_beat),
+            first_line: lanes.left() + points_a_step * points(STEPS_BEFORE),
+        }
+    }
+
+    pub(super) fn x(&self, beats: f64) -> f32 {
+        self.first_line + self.points_a_beat * points(beats)
+    }
+
+    pub(super) fn step_width(&self) -> f32 {
+        self.points_a_beat / points(steps(STEPS_PER_BEAT))
+    }
+
+    /// Lanes run as a drummer's notation does: cymbals on top, the kick at the bottom.
+    pub(super) fn lane(&self, voice: Voice) -> Rect {
+        let height = self.lanes.height() / points(steps(N_VOICES));
+        let row = N_VOICES - 1 - voice.index();
+        let top = self.lanes.top() + height * points(steps(row));
+        Rect::from_x_y_ranges(self.lanes.x_range(), top..=top + height)
+    }
+
+    /// The step of `hit`, which is easier to point at than its bar.
+    pub(super) fn cell(&self, hit: &Hit) -> Rect {
+        let left = self.x(hit.grid_beats - self.pass_start_beats) - self.step_width() * BEFORE_LINE;
+        Rect::from_x_y_ranges(
+            left..=left + self.step_width(),
+            self.lane(hit.voice).y_range(),
+        )
+    }
+
+    /// The step and the drum whose [cell](Self::cell) is at a place of the window.
+    pub(super) fn cell_at(&self, at: Pos2) -> Option<(usize, Voice)> {
+        let step = ((at.x - self.first_line) / self.step_width() + BEFORE_LINE).floor();
+        let n_steps = whole_steps(self.loop_beats * steps(STEPS_PER_BEAT));
+        let step = whole_steps(f64::from(step.max(0.0)));
+        let voice = Voice::ALL
+            .into_iter()
+            .find(|&voice| self.lane(voice).y_range().contains(at.y))?;
+        let is_inside = self.lanes.x_range().contains(at.x) && step < n_steps;
+        is_inside.then_some((usize::try_from(step).ok()?, voice))
+    }
+
+    pub(super) fn paint_lanes(&self, painter: &Painter) {
+        painter.rect_filled(self.lanes, CornerRadius::same(6), theme::WELL);
+        let n_beats = whole_steps(self.loop_beats);
+        for beat in (0..n_beats).skip(1).step_by(2) {
+            let band = Rect::from_x_y_ranges(
+                self.x(f64::from(beat))..=self.x(f64::from(beat) + 1.0),
+                self.lanes.y_range(),
+            );
+            painter.rect_filled(band, CornerRadius::ZERO, Color32::from_white_alpha(5));
+        }
+        for voice in Voice::ALL.into_iter().skip(1) {
+            let below = self.lane(voice).bottom();
+            painter.hline(
+                self.lanes.x_range(),
+                below,
+                Stroke::new(1.0, theme::mix(theme::WELL, theme::OUTLINE, 0.55)),
+            );
+        }
+        let n_steps = whole_steps(self.loop_beats * steps(STEPS_PER_BEAT));
+        for step in 0..=n_steps {
+            let stroke = match usize::try_from(step).unwrap_or(0) {
+                step if step % STEPS_PER_BAR == 0 => Stroke::new(1.0, theme::OUTLINE_STRONG),
+                step if step % STEPS_PER_BEAT == 0 => Stroke::new(1.0, theme::OUTLINE),
+                _ => Stroke::new(1.0, theme::mix(theme::WELL, theme::OUTLINE, 0.4)),
+            };
+            painter.vline(
+                self.x(f64::from(step) / steps(STEPS_PER_BEAT)),
+                self.lanes.y_range(),
+                stroke,
+            );
+        }
+    }
+
+    pub(super) fn paint_notice(&self, painter: &Painter, notice: &str) {
+        let at = self.lanes.center();
+        let galley = painter.layout(
+            notice.to_owned(),
+            theme::medium(14.0),
+            theme::TEXT_SOFT,
+            self.lanes.width() * 0.7,
+        );
+        let plate = Rect::from_center_size(at, galley.size() + vec2(48.0, 28.0));
+        painter.rect_filled(plate, theme::PANEL_CORNERS, theme::PANEL);
+        painter.galley(
+            Rect::from_center_size(at, galley.size()).min,
+            galley,
+            theme::TEXT_SOFT,
+        );
+    }
+
+    pub(super) fn paint_playhead(&self, painter: &Painter, playhead_beats: f64) {
+        if playhead_beats < 0.0 {
+            return;
+        }
+        let x = self.x(playhead_beats.min(self.loop_beats));
+        // A trail that fades to the left, as a strip of two triangles with a colour at each corner.
+        let trail =
+            Rect::from_x_y_ranges((x - 28.0).max(self.lanes.left())..=x, self.lanes.y_range());
+        let mut mesh = egui::Mesh::default();
+        let faint = theme::ACCENT.gamma_multiply(0.16);
+        for (at, colour) in [
+            (trail.left_top(), Color32::TRANSPARENT),
+            (trail.right_top(), faint),
+            (trail.right_bottom(), faint),
+            (trail.left_bottom(), Color32::TRANSPARENT),
+        ] {
+            mesh.colored_vertex(at, colour);
+        }
+        mesh.add_triangle(0, 1, 2);
+        mesh.add_triangle(0, 2, 3);
+        painter.add(mesh);
+
+        let top = self.whole.top() + RULER - 5.0;
+        painter.vline(
+            x,
+            Rangef::new(top, self.lanes.bottom()),
+            Stroke::new(1.5, theme::ACCENT),
+        );
+        let head: Vec<Pos2> = [(-5.0, -7.0), (5.0, -7.0), (0.0, 1.0)]
+            .iter()
+            .map(|&(dx, dy)| pos2(x + dx, top + dy))
+            .collect();
+        painter.add(egui::Shape::convex_polygon(
+            head,
+            theme::ACCENT,
+            Stroke::NONE,
+        ));
+    }
+}
+
+pub(super) fn steps(n: usize) -> f64 {
+    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a loop has at most a few hundred steps"
+)]
+pub(super) fn whole_steps(n: f64) -> u32 {
+    n.round().clamp(0.0, 4096.0) as u32
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a place on the screen needs no more than f32"
+)]
+pub(super) fn points(value: f64) -> f32 {
+    value as f32
+}

@@ -1,0 +1,131 @@
+//! A groove that was kept in a slot: what is heard, and what it takes to go on working on it.
+
+use super::{Locks, Ready, Source};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A groove that was kept. The pattern is saved whole, so that it plays wherever the model is not at hand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SavedKept")]
+pub struct Kept {
+    ready: Ready,
+    locks: Option<Locks>,
+}
+
+/// [`Kept`] in a project, not checked yet.
+#[derive(Deserialize)]
+struct SavedKept {
+    ready: Ready,
+    locks: Option<Locks>,
+}
+
+impl TryFrom<SavedKept> for Kept {
+    type Error = String;
+
+    fn try_from(SavedKept { ready, locks }: SavedKept) -> Result<Self, String> {
+        ready.check()?;
+        if !ready.request.source.is_live() {
+            return Err("it is a slot within a slot".to_owned());
+        }
+        Ok(Self { ready, locks })
+    }
+}
+
+impl Kept {
+    /// The pattern of `ready`, drawn around `locks`. What comes from between slots becomes a groove of its own, all of which
+    /// stays until something else is asked for.
+    #[must_use]
+    pub fn of(ready: &Ready, locks: Option<&Locks>) -> Self {
+        let mut ready = ready.clone();
+        if ready.request.source.is_live() {
+            let locks = locks.filter(|locks| locks.id() == ready.request.locks);
+            let locks = locks.cloned();
+            return Self { ready, locks };
+        }
+        ready.request.source = Source::Live;
+        let locks = Locks::of(&ready, None);
+        ready.request.locks = locks.id();
+        let locks = Some(locks);
+        Self { ready, locks }
+    }
+
+    /// The pattern, as the request in it makes it.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// What it was drawn around.
+    #[must_use]
+    pub fn locks(&self) -> Option<&Locks> {
+        self.locks.as_ref()
+    }
+
+    /// What names it in a request; never 0.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        let mut id = [0; 8];
+        id.copy_from_slice(&Sha256::digest(text)[..8]);
+        u64::from_le_bytes(id).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use super::*;
+    use crate::request::{Morph, N_LATENT, Request};
+    use fourbar_model::drums::Voice;
+    use fourbar_model::groove::{Cell, Groove};
+
+    fn ready(source: Source) -> Ready {
+        let mut groove = Groove::empty(16);
+        let cell = Cell {
+            velocity: 0.5,
+            offset: 0.25,
+        };
+        groove.set(4, Voice::Snare, Some(cell));
+        Ready {
+            request: Request {
+                source,
+                ..Request::new(7, 0, 1.0, [0.0; N_LATENT])
+            },
+            checkpoint_id: "test".to_owned(),
+            pattern: groove.to_pattern(),
+            groove: None,
+            n_passes: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_saved_as_it_is_and_named_by_its_contents() {
+        let kept = Kept::of(&ready(Source::Live), None);
+        let text = serde_json::to_string(&kept).unwrap();
+        let again: Kept = serde_json::from_str(&text).unwrap();
+        assert_eq!((again.id(), &again), (kept.id(), &kept));
+        let mut other = ready(Source::Live);
+        other.request.seed = 8;
+        assert_ne!(Kept::of(&other, None).id(), kept.id());
+        let nested = text.replacen("\"locks\":0", "\"locks\":0,\"source\":{\"Slot\":5}", 1);
+        assert_ne!(nested, text);
+        assert!(serde_json::from_str::<Kept>(&nested).is_err());
+    }
+
+    #[test]
+    fn what_is_between_slots_is_kept_as_a_groove_of_its_own() {
+        let morph = Morph {
+            corners: [1, 2, 3, 4],
+            x: 0.3,
+            y: 0.7,
+        };
+        let between = ready(Source::Morph(morph));
+        let kept = Kept::of(&between, None);
+        let request = &kept.ready().request;
+        assert!(request.source.is_live());
+        let locks = kept.locks().unwrap();
+        assert!(request.locks == locks.id() && locks.hold(request, "test"));
+        assert_eq!(locks.groove(), between.plain_groove());
+    }
+}
