@@ -2,6 +2,8 @@
 
 mod outbox;
 
+use std::path::Path;
+
 use fourbar_model::drums::Voice;
 use fourbar_plugin::request::Ready;
 
@@ -108,7 +110,8 @@ fn shows_a_sentence(window: &Window) {
     assert!((500..5_000).contains(&n_white), "{n_white} white pixels");
 }
 
-/// Set to a path, it makes [`the_editor_shows_the_pattern_that_plays`] write its picture there: `docs/editor.png` is one.
+/// Set to a path, it makes [`the_editor_shows_the_pattern_that_plays`] write its picture there, and those of the pages beside
+/// it: `docs/editor.png` is one.
 const PICTURE: &str = "FOURBAR_PICTURE";
 
 #[test]
@@ -141,11 +144,45 @@ fn the_editor_shows_the_pattern_that_plays() {
             assert!(n_changed > 300, "only {n_changed} pixels changed");
             if let Some(path) = std::env::var_os(PICTURE) {
                 window.write_png(path.as_ref(), whole);
+                write_pages(&mut player, window, path.as_ref());
             }
             player.stop();
             player.host.close_editor();
         },
     );
+}
+
+/// Writes a picture of the lower half of the window for every page, beside the one at `path`.
+fn write_pages(player: &mut Player<ClapHost>, window: &Window, path: &Path) {
+    // In a window of twice the size in which it opens.
+    let sections = Area {
+        left: 0,
+        top: 970,
+        width: 2320,
+        height: 510,
+    };
+    let tab = |left: i16| Area {
+        left: 2 * left,
+        top: 2 * 504,
+        width: 8,
+        height: 8,
+    };
+    let pages = [
+        ("fills", tab(412)),
+        ("drums", tab(468)),
+        ("morph", tab(528)),
+        ("explore", tab(592)),
+        ("ideas", tab(118)),
+        ("input", tab(945)),
+    ];
+    for (name, tab) in pages {
+        window.click(tab);
+        // Twice the size is slow to draw without a graphics card.
+        for _ in 0..15 {
+            settle(player);
+        }
+        window.write_png(&path.with_file_name(format!("{name}.png")), sections);
+    }
 }
 
 /// Controls in a window of the size in which it opens.

@@ -24,6 +24,8 @@ pub(crate) struct Transport {
     pub(crate) position_beats: Option<f64>,
     pub(crate) time_signature: Option<(u16, u16)>,
     pub(crate) cycle: Option<(f64, f64)>,
+    /// Where the metre began, and with it a bar.
+    pub(crate) bars_from_beats: f64,
     /// Tells that bar n, counted from 1, begins at beat 4 n, whatever the metre: Ardour.
     pub(crate) counts_bars_of_four: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Transport {
             time_signature: Some((4, 4)),
             cycle: None,
             counts_bars_of_four: false,
+            bars_from_beats: 0.0,
         }
     }
 }
@@ -48,9 +51,10 @@ impl Transport {
         f64::from(numerator) * 4.0 / f64::from(denominator)
     }
 
-    /// How many bars have passed.
+    /// How many bars have passed since the metre began.
     pub(crate) fn n_bars(&self) -> f64 {
-        (self.position_beats.unwrap_or(0.0) / self.beats_per_bar()).floor()
+        let beats = self.position_beats.unwrap_or(0.0) - self.bars_from_beats;
+        (beats / self.beats_per_bar()).floor()
     }
 
     /// Where the current bar starts, as the host has it.
@@ -58,7 +62,7 @@ impl Transport {
         if self.counts_bars_of_four {
             4.0 * (self.n_bars() + 1.0)
         } else {
-            self.n_bars() * self.beats_per_bar()
+            self.bars_from_beats + self.n_bars() * self.beats_per_bar()
         }
     }
 }
@@ -82,6 +86,8 @@ pub(crate) struct Block {
     /// A transport that takes over inside the block (CLAP only).
     pub(crate) later_transport: Option<(u32, Transport)>,
     pub(crate) changes: Vec<Change>,
+    /// Notes that the host sends.
+    pub(crate) notes: Vec<NoteEvent>,
 }
 
 /// The start or end of a note.
@@ -186,6 +192,7 @@ pub(crate) struct Player<H> {
     n_blocks: usize,
     now: u64,
     changes: Vec<Change>,
+    played: Vec<NoteEvent>,
     pub(crate) heard: Vec<NoteEvent>,
     /// Where the song ran, for the [`rule`].
     pub(crate) told: Vec<Told>,
@@ -213,6 +220,7 @@ impl<H: Host> Player<H> {
             n_blocks: 0,
             now: 0,
             changes: Vec::new(),
+            played: Vec::new(),
             heard: Vec::new(),
             told: Vec::new(),
             peak: 0.0,
@@ -269,6 +277,17 @@ impl<H: Host> Player<H> {
         self.changes.push(Change { offset, id, value });
     }
 
+    /// Plays a key on MIDI channel 1, in the next block.
+    pub(crate) fn play_key(&mut self, pitch: u8, velocity: f32) {
+        let note = |velocity| NoteEvent {
+            sample: 0,
+            pitch,
+            channel: 0,
+            velocity,
+        };
+        self.played.extend([note(Some(velocity)), note(None)]);
+    }
+
     /// Moves the song position.
     pub(crate) fn seek(&mut self, beats: f64) {
         self.transport.position_beats = Some(beats);
@@ -318,6 +337,7 @@ impl<H: Host> Player<H> {
             transport: self.tells_transport.then_some(self.transport),
             later_transport,
             changes: std::mem::take(&mut self.changes),
+            notes: std::mem::take(&mut self.played),
         };
         let events = self.host.process(&block);
         self.heard.extend(events.iter().map(|event| NoteEvent {

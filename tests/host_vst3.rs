@@ -25,7 +25,7 @@ fn the_factory_offers_one_instrument() {
 /// Values that differ from every default.
 fn values(host: &mut Vst3Host) -> Vec<(u32, f64)> {
     let densities = (1..=N_VOICES).map(|drum| format!("density_{drum}"));
-    let others = ["midi_out", "velocity_max", "fill_size"].map(str::to_owned);
+    let others = ["midi_out", "velocity_max", "fill_size", "input_heard"].map(str::to_owned);
     let at_the_top: Vec<u32> = densities.chain(others).map(|id| param_id(&id)).collect();
     let parameters = host.parameters();
     parameters

@@ -2,12 +2,14 @@
 
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::Groove;
+use fourbar_model::noise::Noise;
+use fourbar_model::note::Note;
 use fourbar_model::pattern::{Feel, Lane};
-use fourbar_plugin::request::{Kept, Locks, Play, Ready, Request, Source};
+use fourbar_plugin::request::{Input, Kept, Locks, Metre, Play, Ready, Request, Source, Use};
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
-use crate::harness::{Host, NoteEvent, Player};
+use crate::harness::{Host, NoteEvent, Player, param_id};
 use crate::playing::whole_song;
 
 /// Writes a test for each function of this module, on one kind of host.
@@ -21,6 +23,7 @@ macro_rules! instrument_tests_on {
             a_project_of_before_there_were_lanes_plays_as_it_did
             fills_and_variations_come_where_the_pattern_has_them
             a_fill_that_is_asked_for_leads_into_the_next_bar
+            a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at_its_start
             drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys
             a_solo_silences_the_other_drums
             what_is_locked_stays_to_the_bit_and_every_playback_is_the_same
@@ -28,6 +31,11 @@ macro_rules! instrument_tests_on {
             slots_play_what_was_kept_and_a_morph_goes_from_one_to_the_others
             slots_are_switched_at_the_boundary_and_every_playback_is_the_same
             a_damaged_slot_is_emptied_and_the_others_stay
+            a_rhythm_that_is_put_in_becomes_a_groove_in_four_ways
+            keys_that_come_in_play_the_kit_and_work_the_plugin
+            bars_are_the_hosts_in_every_metre
+            bars_begin_where_the_hosts_do
+            any_session_is_saved_as_it_was_opened
         }
     };
     ($host:ty: $($test:ident)*) => {
@@ -206,6 +214,41 @@ pub(crate) fn a_fill_that_is_asked_for_leads_into_the_next_bar<H: Host>() {
     assert_eq!(with_fill::<H>(true, &[1000]), filled, "in other blocks");
 }
 
+pub(crate) fn a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at_its_start<
+    H: Host,
+>() {
+    let played = |is_pressed: bool| -> Vec<(u64, u8)> {
+        let mut player = Player::<H>::offline();
+        player.wait_for_pattern(|_| true);
+        let start = player.now();
+        player.transport.cycle = Some((8.0, 16.0));
+        player.seek(8.0);
+        player.play(7.0);
+        if is_pressed {
+            player.set("fill_now", "On");
+        }
+        player.play(9.0);
+        player.stop();
+        let begin = |event: &NoteEvent| {
+            event.velocity?;
+            Some((event.sample - start, event.pitch))
+        };
+        player.heard.iter().filter_map(begin).collect()
+    };
+    let (plain, filled) = (played(false), played(true));
+    // The loop begins anew after eight beats, and the fill is in its first bar.
+    let bar = 8 * 24_000 - 3000..12 * 24_000 + 3000;
+    let around = |notes: &[(u64, u8)]| -> Vec<_> {
+        notes
+            .iter()
+            .filter(|note| !bar.contains(&note.0))
+            .copied()
+            .collect()
+    };
+    assert_eq!(around(&plain), around(&filled));
+    assert_ne!(plain, filled);
+}
+
 /// A player that has opened its own project with these choices for the drums.
 fn with_lanes<H: Host>(mut player: Player<H>, lanes: &str) -> Player<H> {
     let mut project = json(&mut player.host);
@@ -346,7 +389,10 @@ fn keep_four<H: Host>(player: &mut Player<H>) -> Vec<Ready> {
             })
         })
         .collect();
-    let kept: Vec<Kept> = patterns.iter().map(|ready| Kept::of(ready, None)).collect();
+    let kept: Vec<Kept> = patterns
+        .iter()
+        .map(|ready| Kept::of(ready, None, None))
+        .collect();
     let mut project = json(&mut player.host);
     project["fields"]["slots"] = serde_json::to_string(&kept).unwrap().into();
     assert!(player.host.load(&of_json::<H>(&project)));
@@ -485,4 +531,294 @@ pub(crate) fn a_damaged_slot_is_emptied_and_the_others_stay<H: Host>() {
     assert_eq!([&after[0], &after[2]], [&slots[0], &slots[2]]);
     player.set("slot", "3");
     player.wait_for_pattern(|ready| matches!(ready.request.source, Source::Slot(_)));
+}
+
+/// A rock beat with everything on the grid and equally loud, put in to be used in this way.
+fn stiff_beat(used_to: Use) -> Input {
+    let hits = (0..32_u8).flat_map(|eighth| {
+        let drum = match eighth % 4 {
+            0 => Some(36),
+            2 => Some(38),
+            _ => None,
+        };
+        std::iter::once(42).chain(drum).map(move |pitch| Note {
+            onset_beats: f64::from(eighth) / 2.0,
+            duration_beats: 0.25,
+            pitch,
+            velocity: 0.5,
+            channel: 9,
+        })
+    });
+    let notes: Vec<Note> = hits.collect();
+    Input::of_notes("a beat", used_to, &notes, 64, |key| DrumMap::GM.voice(key)).unwrap()
+}
+
+pub(crate) fn a_rhythm_that_is_put_in_becomes_a_groove_in_four_ways<H: Host>() {
+    let mut player = Player::<H>::offline();
+    let plain = player.wait_for_pattern(|_| true).plain_groove();
+    let project = json(&mut player.host);
+    let mut put_in = |used_to: Use, seed: &str| {
+        let input = stiff_beat(used_to);
+        let mut project = project.clone();
+        project["fields"]["input"] = serde_json::to_string(&Some(&input)).unwrap().into();
+        assert!(player.host.load(&of_json::<H>(&project)));
+        player.set("seed", seed);
+        let is_made = |ready: &Ready| {
+            ready.request.input == input.id() && format!("{}", ready.request.seed) == seed
+        };
+        player.wait_for_pattern(is_made).plain_groove()
+    };
+    let beat = stiff_beat(Use::Humanise).drums();
+    let is_played = |groove: &Groove| -> Vec<(usize, Voice)> {
+        groove
+            .hits()
+            .map(|(step, voice, _)| (step, voice))
+            .collect()
+    };
+    let spread = |groove: &Groove| {
+        let offsets: Vec<f32> = groove.hits().map(|(.., cell)| cell.offset.abs()).collect();
+        offsets
+            .iter()
+            .fold(0.0, |most: f32, offset| most.max(*offset))
+    };
+
+    let human = put_in(Use::Humanise, "14");
+    assert_eq!(is_played(&human), is_played(&beat), "its hits are kept");
+    assert!(spread(&human) > 0.02, "and played by a drummer");
+    let again = put_in(Use::Humanise, "15");
+    assert_eq!(is_played(&again), is_played(&beat));
+    assert_ne!(again, human, "another seed is another playing");
+
+    let drummed = put_in(Use::Drumify, "14");
+    let n_tapped = (0..64).filter(|step| step % 2 == 0);
+    let n_with_tap = n_tapped
+        .filter(|&step| drummed.loudest(step).is_some())
+        .count();
+    assert!(n_with_tap >= 30, "{n_with_tap} of 32 taps are drums");
+    assert_ne!(drummed, plain);
+
+    let led = put_in(Use::Follow, "14");
+    assert_eq!(
+        is_played(&led),
+        is_played(&plain),
+        "the hits are those of the seed"
+    );
+    assert!(
+        led.hits()
+            .all(|(step, _, cell)| step % 2 == 1 || cell.offset == 0.0)
+    );
+
+    // How far from the beat grooves are that begin there, and those that begin nowhere.
+    let mut distance = |used_to: Use| -> usize {
+        let seeds = ["1", "2", "3", "4", "5", "6"];
+        let grooves = seeds.map(|seed| put_in(used_to, seed));
+        let hits = is_played(&beat);
+        let distances = grooves.iter().map(|groove| {
+            let played = is_played(groove);
+            let n_common = played.iter().filter(|hit| hits.contains(hit)).count();
+            played.len() + hits.len() - 2 * n_common
+        });
+        distances.sum()
+    };
+    let (near, far) = (distance(Use::Start), distance(Use::Follow));
+    assert!(2 * near < far, "{near} and {far} hits are others");
+}
+
+pub(crate) fn keys_that_come_in_play_the_kit_and_work_the_plugin<H: Host>() {
+    let mut player = Player::<H>::offline();
+    let patterns = keep_four(&mut player);
+    player.set("slot", "Live");
+    player.run(4096);
+    player.peak = 0.0;
+    let is_heard = |player: &mut Player<H>, key: u8| {
+        player.run(96_000);
+        player.peak = 0.0;
+        player.play_key(key, 1.0);
+        player.run(2_000);
+        player.peak > 0.01
+    };
+    assert!(is_heard(&mut player, 38));
+    assert!(!is_heard(&mut player, 24), "no drum");
+    assert_eq!(player.heard, [], "nothing is sent on");
+    player.set("input_heard", "Off");
+    assert!(!is_heard(&mut player, 38));
+
+    player.set("input_keys", "On");
+    let plays = |kept: &Ready| {
+        let pattern = kept.pattern.clone();
+        move |ready: &Ready| {
+            matches!(ready.request.source, Source::Slot(_)) && ready.pattern == pattern
+        }
+    };
+    player.play_key(26, 0.8);
+    player.wait_for_pattern(plays(&patterns[2]));
+    player.play_key(15, 0.8);
+    player.wait_for_pattern(plays(&patterns[3]));
+    player.play_key(14, 0.8);
+    player.wait_for_pattern(plays(&patterns[2]));
+    // The parameter counts again once it is moved.
+    player.set("slot", "1");
+    player.wait_for_pattern(plays(&patterns[0]));
+    player.set("slot", "Live");
+    let before = player.wait_for_pattern(|ready| ready.request.source.is_live());
+    player.play_key(12, 0.8);
+    player.wait_for_pattern(|ready| ready.request.variation == before.request.variation + 1);
+    // Start and stop, where the host is stopped.
+    player.play_key(16, 0.8);
+    player.run(96_000);
+    assert!(!player.heard.is_empty());
+    player.play_key(16, 0.8);
+    player.run(64);
+    player.forget();
+    player.run(96_000);
+    assert_eq!(player.heard, []);
+    // A fill, while the song plays.
+    let mut first_bar = |with_fill: bool| -> Vec<(u64, u8)> {
+        player.forget();
+        player.seek(0.0);
+        player.play(0.5);
+        if with_fill {
+            player.play_key(13, 0.8);
+        }
+        player.play(7.5);
+        player.stop();
+        let start = player.heard.first().unwrap().sample;
+        let note = |event: &NoteEvent| (event.sample - start, event.pitch);
+        player.heard.iter().map(note).collect()
+    };
+    let plain = first_bar(false);
+    assert_eq!(first_bar(false), plain);
+    assert_ne!(first_bar(true), plain);
+}
+
+pub(crate) fn bars_are_the_hosts_in_every_metre<H: Host>() {
+    let mut player = Player::<H>::offline();
+    let plain = player.wait_for_pattern(|_| true);
+    for (numerator, denominator) in [(3, 4), (5, 4), (6, 8), (7, 8), (12, 8)] {
+        player.transport.time_signature = Some((numerator, denominator));
+        let [numerator, denominator] =
+            [numerator, denominator].map(|number| u8::try_from(number).unwrap());
+        let metre = Metre::new(numerator, denominator);
+        let ready = player.wait_for_pattern(|ready| ready.request.metre == metre);
+        assert_eq!(
+            ready.plain_groove(),
+            plain.plain_groove(),
+            "the same groove"
+        );
+        let played = Groove::from_pattern(&ready.pattern);
+        assert_eq!(played.n_steps(), 4 * metre.unit_steps());
+        for bar in 0..4 {
+            let of_model = plain.plain_groove();
+            for voice in Voice::ALL {
+                let one = played.cell(bar * metre.unit_steps(), voice);
+                assert_eq!(
+                    one,
+                    of_model.cell(16 * bar, voice),
+                    "the one of bar {bar} in {metre:?}"
+                );
+            }
+        }
+        player.forget();
+        player.seek(0.0);
+        let bar_beats = player.transport.beats_per_bar();
+        player.play(19.0 * bar_beats);
+        player.seek(5.0 * bar_beats + 0.3);
+        player.play(9.0 * bar_beats);
+        player.stop();
+        check(
+            &player,
+            &whole_song(&ready),
+            Feel::AS_GENERATED,
+            &DrumMap::GM.keys(),
+        );
+    }
+}
+
+pub(crate) fn bars_begin_where_the_hosts_do<H: Host>() {
+    // After a bar of 7/8.
+    let notes = |from_beats: f64| -> Vec<(u64, u8, Option<u32>)> {
+        let mut player = Player::<H>::offline().with_blocks(&[500, 1_000]);
+        player.wait_for_pattern(|_| true);
+        player.transport.bars_from_beats = from_beats;
+        player.seek(from_beats);
+        let start = player.now();
+        player.play(20.0);
+        player.stop();
+        let note = |event: &NoteEvent| {
+            (
+                event.sample - start,
+                event.pitch,
+                event.velocity.map(f32::to_bits),
+            )
+        };
+        player.heard.iter().map(note).collect()
+    };
+    assert_eq!(notes(3.5), notes(0.0));
+}
+
+/// How many sessions are tried; more with `FOURBAR_SESSIONS`.
+const N_SESSIONS: usize = 40;
+
+pub(crate) fn any_session_is_saved_as_it_was_opened<H: Host>() {
+    let n_sessions = std::env::var("FOURBAR_SESSIONS");
+    let n_sessions = n_sessions.map_or(N_SESSIONS, |number| number.parse().unwrap());
+    let mut player = Player::<H>::offline();
+    let patterns = keep_four(&mut player);
+    let mut noise = Noise::from_seed(7);
+    // Bypassed, it does not play, and nobody waits for its pattern.
+    let ids = player.host.parameters();
+    let ids: Vec<u32> = ids
+        .into_iter()
+        .map(|(id, _)| id)
+        .filter(|&id| id != param_id("bypass"))
+        .collect();
+    for session in 0..n_sessions {
+        for &id in &ids {
+            if noise.below(3) == 0 {
+                let share = f64::from(noise.uniform());
+                let largest = player.host.largest_value(id);
+                let value = (share * largest * 64.0).round() / 64.0;
+                player.change(id, value);
+            }
+        }
+        player.run(64);
+        let mut project = json(&mut player.host);
+        let mut pick = || &patterns[noise.below(patterns.len())];
+        let mut locks = Locks::of(pick(), None);
+        locks.toggle(|step, voice| step < 16 || voice == Voice::Snare);
+        let slots: Vec<Option<Kept>> = (0..8)
+            .map(|slot| (slot % 3 != 1).then(|| Kept::of(pick(), None, Some(&locks))))
+            .collect();
+        let uses = [Use::Humanise, Use::Drumify, Use::Follow, Use::Start];
+        let input = (session % 2 == 0).then(|| stiff_beat(uses[session / 2 % 4]));
+        for (field, text) in [
+            ("locks", serde_json::to_string(&Some(&locks))),
+            ("slots", serde_json::to_string(&slots)),
+            ("input", serde_json::to_string(&input)),
+        ] {
+            project["fields"][field] = text.unwrap().into();
+        }
+        assert!(player.host.load(&of_json::<H>(&project)));
+        let saved = settled(&mut player);
+        let mut reopened = Player::<H>::offline();
+        assert!(reopened.host.load(&saved));
+        let again = settled(&mut reopened);
+        let [before, after] = [&saved, &again].map(|state| -> serde_json::Value {
+            serde_json::from_slice(H::json_of_state(state)).unwrap()
+        });
+        for part in ["params", "fields"] {
+            for (name, value) in before[part].as_object().unwrap() {
+                assert_eq!(value, &after[part][name], "{name} in session {session}");
+            }
+        }
+        assert!(H::json_of_state(&saved) == H::json_of_state(&again));
+    }
+}
+
+/// The state once no pattern is on its way any more: a host that renders waits for what it plays.
+fn settled<H: Host>(player: &mut Player<H>) -> Vec<u8> {
+    player.seek(0.0);
+    player.play(0.6);
+    player.stop();
+    player.host.save()
 }

@@ -91,7 +91,7 @@ pub struct Stroke {
 pub struct Kit {
     set: Arc<DrumSet>,
     ringing: Vec<Ringing>,
-    /// Those of the next block.
+    /// Those of the next block, in the order of time.
     triggers: Vec<Stroke>,
     /// Gain at the end of the last block; `None` before the first.
     gain: Option<f32>,
@@ -116,15 +116,19 @@ impl Kit {
         self.set.sample_rate
     }
 
-    /// Strikes a drum at sample `timing` of the next block to be rendered; strokes come in the order of time.
+    /// Strikes a drum at sample `timing` of the next block to be rendered.
     pub fn trigger(&mut self, timing: u32, voice: Voice, velocity: f32) {
         if velocity > 0.0 && self.triggers.len() < MAX_TRIGGERS {
             let sample = usize::try_from(timing).unwrap_or(usize::MAX);
-            self.triggers.push(Stroke {
+            let stroke = Stroke {
                 sample,
                 voice,
                 velocity: velocity.min(1.0),
-            });
+            };
+            let place = self
+                .triggers
+                .partition_point(|other| other.sample <= sample);
+            self.triggers.insert(place, stroke);
         }
     }
 

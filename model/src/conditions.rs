@@ -146,6 +146,22 @@ impl Known {
         }
     }
 
+    /// The same with all that `other` knows, which counts where both know something.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        for (own, others) in self.steps.iter_mut().zip(&other.steps) {
+            for (own, other) in own.iter_mut().zip(others) {
+                if *other != KnownCell::Unknown {
+                    *own = *other;
+                }
+            }
+        }
+        if other.tap.is_some() {
+            self.tap.clone_from(&other.tap);
+        }
+        self
+    }
+
     fn of(groove: &Groove, cell: impl Fn(usize, Voice, Option<Cell>) -> KnownCell) -> Self {
         let step = |step| Voice::ALL.map(|voice| cell(step, voice, groove.cell(step, voice)));
         Self {

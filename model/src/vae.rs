@@ -27,7 +27,7 @@ use crate::layers::Dropout;
 use crate::network::Network;
 use crate::noise::Noise;
 use crate::parameters::Parameters;
-use crate::rows::Rows;
+use crate::rows::{self, Rows};
 use crate::temperature::Temperature;
 use candle_core::{Device, Result, Tensor};
 use std::collections::BTreeMap;
@@ -248,6 +248,25 @@ impl Vae {
         self.config.converter.groove(&rows).ok_or_else(|| {
             Error::Request(format!("the model {} plays no drums", self.config.preset))
         })
+    }
+
+    /// The mean of a groove's posterior, `[latent]`.
+    ///
+    /// # Errors
+    /// If the model sees no grooves of this length, or the device fails.
+    pub fn encode_groove(&self, groove: &Groove) -> std::result::Result<Vec<f32>, Error> {
+        let example = self.config.converter.example_of_groove(groove);
+        let example = example.filter(|_| groove.n_steps() == self.config.n_steps);
+        let Some(example) = example else {
+            let (preset, n_steps) = (&self.config.preset, self.config.n_steps);
+            return Err(Error::Request(format!(
+                "the model {preset} sees no groove of {} steps; it sees music of {n_steps}",
+                groove.n_steps()
+            )));
+        };
+        let x = rows::to_tensor(&[&example.input], &self.device)?;
+        let posterior = self.encode(&x, &[example.conditions])?;
+        Ok(posterior.mu.flatten_all()?.to_vec1()?)
     }
 
     /// Numbers from [0, 1) that one sequence uses up.

@@ -32,7 +32,7 @@ impl Song {
     fn new() -> Self {
         let controls = FourbarParams::new(Arc::default()).controls(0, false, [false; 9]);
         let (audio_end, _worker_end) = mailbox();
-        let mut player = Player::new(audio_end);
+        let mut player = Player::new(audio_end, Arc::default());
         player.activate(SAMPLE_RATE, false);
         player.restore(Some(generated(&controls)), 0, 1);
         Self {
@@ -58,6 +58,7 @@ impl Song {
         let heard = self.player.process(
             &host,
             &self.controls,
+            &[],
             &mut self.left,
             &mut self.right,
             |event| {
@@ -74,7 +75,7 @@ fn generated(controls: &Controls) -> Ready {
     let mut engine =
         checkpoints::engine(&Choice::default()).expect("the embedded checkpoint loads");
     engine
-        .make(&controls.request, None)
+        .make(&controls.request, None, None)
         .expect("the network makes a pattern")
 }
 

@@ -121,6 +121,10 @@ impl Generator for Clock {
         "clock"
     }
 
+    fn encode(&mut self, _: &Groove) -> Result<Vec<f32>, String> {
+        Ok(Vec::new())
+    }
+
     fn generate(
         &mut self,
         _z: &[f32],

@@ -2,5 +2,6 @@
 
 pub mod pending;
 pub mod player;
+pub mod recorder;
 pub mod scheduler;
 pub mod transport;

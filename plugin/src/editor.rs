@@ -19,10 +19,12 @@ mod fills;
 mod generate;
 mod gesture;
 mod grid;
+mod groove_in;
 mod handover;
 mod header;
 mod history;
 mod icon;
+mod ideas;
 mod knob;
 mod level;
 mod menu;
@@ -34,24 +36,28 @@ mod outbox;
 mod output;
 mod pad;
 mod pages;
+mod past;
 mod play;
 mod seed;
 mod slots;
 mod status_line;
 mod stepper;
+mod tabs;
 mod theme;
 mod window;
 
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
-use crate::request::{Kept, Locks, Ready, Request, Source};
+use crate::request::{Kept, Locks, N_BARS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
 use fourbar_model::groove::Groove;
 use grid::{BarAction, Touched};
+use groove_in::{GrooveIn, Outcome};
 use history::{History, Recipe};
+use ideas::{Ideas, Wish};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
@@ -92,10 +98,16 @@ struct View {
     shared: Arc<Shared>,
     history: History,
     typed_seed: Typed,
+    /// What the section on the left shows.
+    making: Making,
+    ideas: Ideas,
     meter: Meter,
     models: ModelMenu,
     page: Page,
     outbox: Outbox,
+    /// What the section on the right shows.
+    way: Way,
+    groove_in: GrooveIn,
     /// The bar that was copied.
     copied_bar: Option<Groove>,
     /// Whether the pointer is over the grid.
@@ -104,6 +116,63 @@ struct View {
     folder: Option<Background<PathBuf>>,
     /// How the last hand-over went, until something else is said.
     done: Option<Message>,
+}
+
+/// The pages of the section on the left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Making {
+    /// Another groove.
+    #[default]
+    Generate,
+    /// Eight at once.
+    Ideas,
+    /// Those before.
+    History,
+}
+
+impl Making {
+    const PAGES: [(Self, &'static str, &'static str); 3] = [
+        (
+            Self::Generate,
+            "Generate",
+            "Another groove, and how daring it is.",
+        ),
+        (
+            Self::Ideas,
+            "Ideas",
+            "Eight other grooves at once, to choose from.",
+        ),
+        (
+            Self::History,
+            "History",
+            "Everything that was heard, to go back to.",
+        ),
+    ];
+}
+
+/// The two pages of the section on the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Way {
+    /// Where the notes go.
+    #[default]
+    Output,
+    /// What is played in.
+    Input,
+}
+
+impl Way {
+    const PAGES: [(Self, &'static str, &'static str); 2] = [
+        (
+            Self::Output,
+            "Output",
+            "The kit, where the notes go, and listening.",
+        ),
+        (
+            Self::Input,
+            "Input",
+            "Play or open a rhythm, and the drummer makes a groove of it.",
+        ),
+    ];
 }
 
 /// What the user does to the corner of the window.
@@ -119,10 +188,14 @@ impl View {
             shared,
             history: History::default(),
             typed_seed: Typed::default(),
+            making: Making::default(),
+            ideas: Ideas::default(),
             meter: Meter::default(),
             models: ModelMenu::default(),
             page: Page::default(),
             outbox: Outbox::default(),
+            way: Way::default(),
+            groove_in: GrooveIn::default(),
             copied_bar: None,
             is_at_grid: false,
             folder: None,
@@ -143,6 +216,9 @@ impl View {
             .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
         self.remember(&snapshot);
         self.hear_of_work(setter);
+        let n_bars = sounding.as_ref().map_or(N_BARS, |ready| ready.n_bars());
+        let outcome = self.groove_in.follow(&self.params, &self.shared, n_bars);
+        self.take_groove_in(outcome);
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
@@ -190,6 +266,7 @@ impl View {
         if is_wanted && !self.history.was_recorded(&request) {
             let recipe = Recipe {
                 request,
+                input: snapshot.input().cloned(),
                 locks: snapshot.locks().cloned(),
                 groove: ready.plain_groove(),
             };
@@ -256,13 +333,18 @@ impl View {
         }
         let locks = snapshot.locks().map(Arc::as_ref);
         let edited = locks.and_then(|locks| edited(ready, locks));
-        Some(Arc::new(Kept::of(edited.as_ref().unwrap_or(ready), locks)))
+        Some(Arc::new(Kept::of(
+            edited.as_ref().unwrap_or(ready),
+            snapshot.input().map(Arc::as_ref),
+            locks,
+        )))
     }
 
     /// Goes on in Live with a groove that was kept.
     fn open(&self, kept: &Kept, setter: &ParamSetter) {
         let recipe = Recipe {
             request: kept.ready().request,
+            input: kept.input().cloned().map(Arc::new),
             locks: kept.locks().cloned().map(Arc::new),
             groove: kept.ready().plain_groove(),
         };
@@ -311,9 +393,8 @@ impl View {
             return;
         };
         // What is changed in a slot is changed in Live.
-        let kept = self
-            .kept(ready, snapshot)
-            .filter(|_| !ready.request.source.is_live());
+        let is_live = ready.request.source.is_live();
+        let kept = (!is_live).then(|| self.kept(ready, snapshot)).flatten();
         let (ready, locks) = match &kept {
             Some(kept) => (kept.ready(), kept.locks()),
             None => (ready, locks),
@@ -347,6 +428,7 @@ impl View {
         let variation = self.shared.variation.load(Ordering::Relaxed);
         let recipe = Recipe {
             request: self.params.request(variation),
+            input: self.shared.snapshot().input().cloned(),
             locks,
             groove,
         };
@@ -362,15 +444,7 @@ impl View {
         snapshot: &Snapshot,
     ) {
         let [generate, middle, feel, output] = columns(rect);
-        generate::show(
-            ui,
-            generate,
-            &self.params,
-            &self.shared,
-            setter,
-            &mut self.history,
-            &mut self.typed_seed,
-        );
+        self.show_making(ui, generate, setter, sounding, snapshot);
         pages::show(ui, middle, &mut self.page, &self.params, setter, snapshot);
         let abilities = snapshot.abilities.as_deref();
         feel::show(ui, feel, &self.params, setter, abilities);
@@ -380,7 +454,17 @@ impl View {
             host_plays: self.shared.host_plays.load(Ordering::Relaxed),
             can_export: sounding.is_some() && self.outbox.is_free(),
         };
-        let shown = output::show(ui, output, &self.params, setter, &sound);
+        let inside = theme::panel(ui.painter(), output);
+        tabs::tabs(ui, inside, &Way::PAGES, &mut self.way);
+        if self.way == Way::Input {
+            let body = inside.with_min_y(inside.top() + 28.0);
+            let outcome =
+                self.groove_in
+                    .show(ui, body, &self.params, &self.shared, setter, snapshot);
+            self.take_groove_in(outcome);
+            return;
+        }
+        let shown = output::show(ui, inside, &self.params, setter, &sound);
         if shown.audition {
             self.shared
                 .audition
@@ -396,6 +480,89 @@ impl View {
         }
         if begins {
             self.done = None;
+        }
+    }
+
+    /// The section on the left.
+    fn show_making(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        setter: &ParamSetter,
+        sounding: Option<&Ready>,
+        snapshot: &Snapshot,
+    ) {
+        let inside = theme::panel(ui.painter(), rect);
+        tabs::tabs(ui, inside, &Making::PAGES, &mut self.making);
+        let body = inside.with_min_y(inside.top() + 28.0);
+        match self.making {
+            Making::Generate => generate::show(
+                ui,
+                inside,
+                &self.params,
+                &self.shared,
+                setter,
+                &mut self.history,
+                &mut self.typed_seed,
+            ),
+            Making::Ideas => {
+                let playing = sounding.map(|ready| &ready.request);
+                let wish = self.ideas.show(ui, body, playing);
+                self.take_wish(wish, setter, snapshot);
+            }
+            Making::History => {
+                if let Some(recipe) = past::show(ui, body, &mut self.history) {
+                    generate::restore(&self.params, &self.shared, setter, &recipe);
+                }
+            }
+        }
+    }
+
+    fn take_wish(&mut self, wish: Option<Wish>, setter: &ParamSetter, snapshot: &Snapshot) {
+        match wish {
+            None => {}
+            Some(Wish::Problem(problem)) => self.done = Some(Message::Problem(problem)),
+            Some(Wish::Draw) => {
+                let source = ideas::Idea {
+                    choice: snapshot.choice.clone(),
+                    request: self.params.live_request(0),
+                    input: snapshot.input().cloned(),
+                    locks: snapshot.locks().cloned(),
+                };
+                let first = self.params.seed.value();
+                let another = |seed: &u32| Some(generate::another_seed(seed.cast_signed()));
+                let seeds = std::iter::successors(another(&first.cast_unsigned()), another);
+                self.ideas.draw(source, seeds);
+            }
+            Some(Wish::Play(request)) => {
+                seed::choose(&self.params, setter, request.name());
+                generate::play_live(&self.params, setter);
+            }
+            Some(Wish::Keep(ready)) => {
+                let Some(slot) = snapshot.slots.iter().position(Option::is_none) else {
+                    let problem =
+                        "All slots are full: empty one with the right button, then keep it.";
+                    self.done = Some(Message::Problem(problem.to_owned()));
+                    return;
+                };
+                let input = snapshot.input().map(Arc::as_ref);
+                let locks = snapshot.locks().map(Arc::as_ref);
+                let kept = Kept::of(&ready, input, locks);
+                self.shared.keep(slot, Some(Arc::new(kept)));
+                self.done = Some(Message::Done(format!("Kept in slot {}.", slot + 1)));
+            }
+        }
+    }
+
+    /// Puts in what was recorded, opened or taken out.
+    fn take_groove_in(&mut self, outcome: Option<Outcome>) {
+        match outcome {
+            None => {}
+            Some(Outcome::Problem(problem)) => self.done = Some(Message::Problem(problem)),
+            Some(Outcome::Input(input)) => {
+                self.done = None;
+                self.shared.change_input(input.map(Arc::new));
+            }
         }
     }
 
@@ -421,12 +588,15 @@ fn edited(ready: &Ready, locks: &Locks) -> Option<Ready> {
         ..ready.request
     };
     let is_newer = request.locks != ready.request.locks;
-    (is_newer && locks.hold(&request, &ready.checkpoint_id)).then(|| Ready {
-        request,
-        checkpoint_id: ready.checkpoint_id.clone(),
-        pattern: locks.groove().to_pattern(),
-        groove: None,
-        n_passes: 1,
+    (is_newer && locks.hold(&request, &ready.checkpoint_id)).then(|| {
+        let groove = locks.groove();
+        Ready {
+            request,
+            checkpoint_id: ready.checkpoint_id.clone(),
+            pattern: request.metre.of_groove(&groove, |_| 0).to_pattern(),
+            groove: Some(groove.to_pattern()),
+            n_passes: 1,
+        }
     })
 }
 

@@ -18,12 +18,14 @@ pub mod groove_name;
 pub mod inference;
 pub mod mailbox;
 pub mod params;
+pub mod recording;
 pub mod request;
 pub mod shared;
 
 pub use format::clap::clap_entry;
 
 use audio::player::Player;
+use audio::recorder::Played;
 use audio::scheduler::Event;
 use audio::transport::HostTime;
 use format::Border;
@@ -31,9 +33,9 @@ use inference::models::Choice;
 use inference::worker::Worker;
 use inference::{checkpoints, first_pattern};
 use mailbox::{WorkerEnd, mailbox};
-use params::FourbarParams;
-use request::{Ready, Request, Variations};
-use shared::{Metre, Shared, Status};
+use params::{FourbarParams, KeyAction};
+use request::{Metre, Ready, Request, Variations};
+use shared::{Shared, Status};
 
 /// The plugin, as the framework sees it.
 pub struct Fourbar {
@@ -45,6 +47,8 @@ pub struct Fourbar {
     /// The restored state that the player knows; see [`shared::Snapshot::state_revision`].
     state_revision: u64,
     bar_phase: BarPhase,
+    /// The value of the parameter *slot* in the block before.
+    slot: i32,
     /// The worker's end of the mailbox, until there is a worker. A host's scan creates plugins that it never starts.
     idle_worker_end: Option<WorkerEnd<Ready>>,
     worker: Option<Worker>,
@@ -57,12 +61,13 @@ impl Default for Fourbar {
         let params = FourbarParams::new(shared.clone());
         Self {
             border: Border::new(params.clone()),
+            player: Player::new(audio_end, shared.recording.clone()),
             params,
             shared,
-            player: Player::new(audio_end),
             variations: Variations::default(),
             state_revision: 0,
             bar_phase: BarPhase::default(),
+            slot: params::LIVE,
             idle_worker_end: Some(worker_end),
             worker: None,
         }
@@ -81,7 +86,6 @@ impl Plugin for Fourbar {
         main_output_channels: Some(new_nonzero_u32(2)),
         ..AudioIOLayout::const_default()
     }];
-    /// Notes that come in are not used, but some hosts put no plugin without an input on a MIDI track.
     const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
     const MIDI_OUTPUT: MidiConfig = MidiConfig::Basic;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
@@ -139,6 +143,9 @@ impl Plugin for Fourbar {
             self.player.offline,
             &mut self.bar_phase,
         );
+        let (played, n_played) = self.notes_in(context);
+        self.follow_metre(context.transport());
+        self.follow_slot(host.playing);
         let variation = self.variation(&host);
         let audition = self.shared.auditions(host.playing);
         let controls = self
@@ -149,16 +156,16 @@ impl Plugin for Fourbar {
         };
         left.fill(0.0);
         right.fill(0.0);
-        let heard = self.player.process(&host, &controls, left, right, |event| {
-            context.send_event(note_event(event));
-        });
+        let played = &played[..n_played];
+        let heard = self
+            .player
+            .process(&host, &controls, played, left, right, |event| {
+                context.send_event(note_event(event));
+            });
         if let Some(tempo_bpm) = host.tempo_bpm {
             self.shared
                 .tempo_bpm
                 .store(narrow(tempo_bpm), Ordering::Relaxed);
-        }
-        if let Some(metre) = metre(context.transport()) {
-            self.shared.counts_in(metre);
         }
         if heard.playhead_beats.is_some() {
             self.shared.n_played.fetch_add(1, Ordering::Relaxed);
@@ -190,6 +197,10 @@ impl Fourbar {
         };
         if state_revision != self.state_revision {
             self.state_revision = state_revision;
+            if let Some(ready) = &ready {
+                // Until the host says another.
+                self.shared.follow_metre(ready.request.metre);
+            }
             self.variations.forget(self.params.asked());
             self.player.forget_fills(self.params.n_fills());
             self.player
@@ -226,6 +237,75 @@ impl Fourbar {
         }
     }
 
+    /// The notes that come in with a block, and how many there are, after the keys that work the plugin have done so.
+    fn notes_in(
+        &mut self,
+        context: &mut impl ProcessContext<Self>,
+    ) -> ([Played; MAX_NOTES_IN], usize) {
+        let mut played = [Played::NOTHING; MAX_NOTES_IN];
+        let mut n_played = 0;
+        let has_keys = self.params.notes_in.keys.value();
+        while let Some(event) = context.next_event() {
+            let NoteEvent::NoteOn {
+                timing,
+                note,
+                velocity,
+                ..
+            } = event
+            else {
+                continue;
+            };
+            if let Some(action) = KeyAction::of(note).filter(|_| has_keys) {
+                self.act(action);
+            } else if let Some(place) = played.get_mut(n_played) {
+                n_played += 1;
+                *place = Played {
+                    sample: timing,
+                    key: note,
+                    voice: self.params.voice_of(note),
+                    velocity: finite_share(velocity),
+                };
+            }
+        }
+        (played, n_played)
+    }
+
+    /// Does what a key asks for.
+    fn act(&self, action: KeyAction) {
+        let slots = &self.params.slots;
+        match action {
+            KeyAction::Regenerate => self.params.press_regenerate(),
+            KeyAction::Fill => self.params.press_fill(),
+            KeyAction::PreviousSlot => slots.choose_by_key(slots.value() - 1),
+            KeyAction::NextSlot => slots.choose_by_key(slots.value() + 1),
+            KeyAction::Slot(slot) => slots.choose_by_key(params::slot_value(slot)),
+            KeyAction::StartStop => {
+                self.shared.audition.fetch_xor(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Takes note of the host's metre, where it says one.
+    fn follow_metre(&self, transport: &Transport) {
+        let number = |number: Option<i32>| u8::try_from(number?).ok();
+        let numbers = (
+            number(transport.time_sig_numerator),
+            number(transport.time_sig_denominator),
+        );
+        if let (Some(numerator), Some(denominator)) = numbers {
+            self.shared.follow_metre(Metre::new(numerator, denominator));
+        }
+    }
+
+    /// Lets the parameter *slot* count where it has changed, and where the song stops: it begins again as it is saved.
+    fn follow_slot(&mut self, song_plays: bool) {
+        let slot = self.params.slots.slot.value();
+        let has_stopped = self.shared.host_plays.load(Ordering::Relaxed) && !song_plays;
+        if std::mem::replace(&mut self.slot, slot) != slot || has_stopped {
+            self.params.slots.forget_key();
+        }
+    }
+
     /// The variation to play, by what was pressed and recalled so far.
     fn variation(&mut self, host: &HostTime) -> u64 {
         let song_beats = host.position_beats.filter(|_| host.playing);
@@ -234,10 +314,28 @@ impl Fourbar {
     }
 }
 
+/// A velocity that a host sends, if it is one.
+fn finite_share(velocity: f32) -> f32 {
+    if velocity.is_finite() {
+        velocity.clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
+}
+
 /// The host's transport in our own words; what is no number is left out.
 fn host_time(transport: &Transport, offline: bool, bar_phase: &mut BarPhase) -> HostTime {
     let number = |value: &f64| value.is_finite();
-    let beats_per_bar = metre(transport).unwrap_or(Metre::COMMON).bar_beats();
+    let is_metre = |&(numerator, denominator): &(i32, i32)| {
+        (1..=64).contains(&numerator) && (1..=64).contains(&denominator)
+    };
+    let metre = transport
+        .time_sig_numerator
+        .zip(transport.time_sig_denominator)
+        .filter(is_metre);
+    let beats_per_bar = metre.map_or(4.0, |(numerator, denominator)| {
+        4.0 * f64::from(numerator) / f64::from(denominator)
+    });
     let position_beats = transport.pos_beats().filter(number);
     let bar_start_beats = transport.bar_start_pos_beats().filter(number);
     HostTime {
@@ -256,18 +354,8 @@ fn host_time(transport: &Transport, offline: bool, bar_phase: &mut BarPhase) -> 
     }
 }
 
-/// The host's metre, if it tells one that can be.
-fn metre(transport: &Transport) -> Option<Metre> {
-    let side = |number: i32| {
-        u8::try_from(number)
-            .ok()
-            .filter(|number| (1..=64).contains(number))
-    };
-    Some(Metre {
-        numerator: side(transport.time_sig_numerator?)?,
-        denominator: side(transport.time_sig_denominator?)?,
-    })
-}
+/// Notes of one block that can come in; those beyond are lost.
+const MAX_NOTES_IN: usize = 64;
 
 /// Hosts round the song position and the start of a bar, each on its own: as much as they may differ at a bar line.
 const BAR_ROUNDING_BEATS: f64 = 1.0 / 960.0;

@@ -9,6 +9,7 @@
 
 mod export;
 mod form;
+mod input;
 mod lanes;
 mod level;
 mod play;
@@ -16,6 +17,7 @@ mod slots;
 
 pub use export::{ExportChoices, FileKind, MAX_PASSES, SavedExport};
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
+pub use input::{InputParams, KeyAction};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
@@ -25,17 +27,20 @@ use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
 use crate::inference::models::{BuiltIn, Choice};
-use crate::request::{self, Asked, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request};
+use crate::request::{
+    self, Asked, Input, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request, Source,
+};
 use crate::shared::Shared;
-use fourbar_model::drums::{DrumMap, N_VOICES};
+use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::pattern::Feel;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::params::persist::PersistentField;
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiState;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -74,6 +79,9 @@ pub struct FourbarParams {
     /// What is locked of the groove.
     #[persist = "locks"]
     pub locks: LocksField,
+    /// The rhythm that was put in.
+    #[persist = "input"]
+    pub input: InputField,
     /// How often *regenerate* was pressed at all since the plugin was created.
     n_presses: Arc<AtomicU32>,
     /// How often *fill now* was pressed.
@@ -132,6 +140,9 @@ pub struct FourbarParams {
     /// Which groove plays.
     #[nested(group = "Slots")]
     pub slots: SlotsParams,
+    /// What notes that come in do.
+    #[nested(group = "Input")]
+    pub notes_in: InputParams,
     /// What is heard of each drum.
     #[nested(group = "Drums")]
     pub lanes: LanesParams,
@@ -196,6 +207,7 @@ impl FourbarParams {
                 pattern: PatternField(shared.clone()),
                 locks: LocksField(shared.clone()),
                 export: ExportChoices::default(),
+                input: InputField(shared.clone()),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
                         &params.temperature
@@ -248,6 +260,7 @@ impl FourbarParams {
                 form: FormParams::new(&make, n_fills.clone()),
                 lanes: LanesParams::new(&make),
                 slots: SlotsParams::new(&make, shared),
+                notes_in: InputParams::new(),
                 n_presses,
                 n_fills,
                 n_recalls: AtomicU32::new(0),
@@ -271,6 +284,16 @@ impl FourbarParams {
         }
     }
 
+    /// Asks for another groove, as a press of *regenerate* does.
+    pub fn press_regenerate(&self) {
+        self.n_presses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Asks for a fill, as a press of *fill now* does.
+    pub fn press_fill(&self) {
+        self.n_fills.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How often a fill was asked for since the plugin was created.
     #[must_use]
     pub fn n_fills(&self) -> u32 {
@@ -282,8 +305,14 @@ impl FourbarParams {
     pub fn request(&self, variation: u64) -> Request {
         let source = self.slots.source();
         if !source.is_live() {
-            return Request::of_source(source, self.form.form().fill_beats);
+            return Request::of_source(source, self.form.form().fill_beats, self.slots.metre());
         }
+        self.live_request(variation)
+    }
+
+    /// The request that the parameters describe, whatever slot plays.
+    #[must_use]
+    pub fn live_request(&self, variation: u64) -> Request {
         let latent = std::array::from_fn(|axis| self.latent[axis].position.value());
         let seed = u32::try_from(self.seed.value()).unwrap_or(0);
         let wanted = Request {
@@ -295,7 +324,9 @@ impl FourbarParams {
             play: self.play.play(),
             form: self.form.form(),
             locks: self.locks.0.locks_id(),
-            source,
+            input: self.input.0.input_id(),
+            metre: self.slots.metre(),
+            source: Source::Live,
         };
         wanted.in_range()
     }
@@ -320,6 +351,17 @@ impl FourbarParams {
             keys: self.lanes.keys(self.drum_map.value().map()),
             midi: self.midi_out.value(),
         }
+    }
+
+    /// The drum that a key which comes in plays: the one that is sent on it, else that of the drum map.
+    #[must_use]
+    pub fn voice_of(&self, key: u8) -> Option<Voice> {
+        let map = self.drum_map.value().map();
+        let keys = self.lanes.keys(map);
+        let sent = Voice::ALL
+            .into_iter()
+            .find(|voice| keys[voice.index()] == key);
+        sent.or_else(|| map.voice(key))
     }
 
     /// Linear gain of the preview kit; 0 at the bottom of the range.
@@ -347,6 +389,7 @@ impl FourbarParams {
             bypass: self.bypass.value(),
             mute: self.mute.value(),
             audition,
+            input_heard: self.notes_in.heard.value(),
             struck,
         }
     }
@@ -580,6 +623,20 @@ impl PersistentField<'_, Option<Locks>> for LocksField {
     }
 }
 
+/// The persisted rhythm that was put in: what [`Shared`] holds for the worker anyway.
+pub struct InputField(Arc<Shared>);
+
+impl PersistentField<'_, Option<Input>> for InputField {
+    fn set(&self, input: Option<Input>) {
+        self.0.change_input(input.map(Arc::new));
+    }
+
+    fn map<F: Fn(&Option<Input>) -> R, R>(&self, f: F) -> R {
+        let input = self.0.snapshot().input().cloned();
+        f(&input.as_deref().cloned())
+    }
+}
+
 /// In place of a field of a project: nothing.
 const NOTHING: &str = "null";
 
@@ -626,22 +683,27 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("slots").is_some_and(has_slots) {
         fields.insert("slots".to_owned(), "[]".to_owned());
     }
-    let is_whole = |text: &str| serde_json::from_str::<Option<Locks>>(text).is_ok();
-    let locks = fields
-        .entry("locks".to_owned())
-        .or_insert(NOTHING.to_owned());
-    let has_whole_locks = is_whole(locks);
-    if !has_whole_locks {
-        *locks = NOTHING.to_owned();
-    }
+    let has_locks = keep_if_whole::<Option<Locks>>(fields, "locks");
+    let has_input = keep_if_whole::<Option<Input>>(fields, "input");
+    let is_complete = has_locks && has_input;
     if let Some(text) = fields
         .get_mut("pattern")
-        .filter(|text| !has_whole_locks || serde_json::from_str::<SavedPattern>(text).is_err())
+        .filter(|text| !is_complete || serde_json::from_str::<SavedPattern>(text).is_err())
     {
-        // The framework would skip this silently, and without its locks a pattern cannot be made again as it was; in this
+        // The framework would skip this silently, and without its locks and its input a pattern cannot be made again as it was; in this
         // form it is reported as damaged.
         *text = serde_json::Value::from("not JSON").to_string();
     }
+}
+
+/// Puts nothing in place of a field that is missing or cannot be read; whether it could.
+fn keep_if_whole<T: DeserializeOwned>(fields: &mut BTreeMap<String, String>, name: &str) -> bool {
+    let text = fields.entry(name.to_owned()).or_insert(NOTHING.to_owned());
+    let is_whole = serde_json::from_str::<T>(text).is_ok();
+    if !is_whole {
+        *text = NOTHING.to_owned();
+    }
+    is_whole
 }
 
 /// Gives a project of before there were parameters for playing their values at rest, so that it plays as it did in an
@@ -664,6 +726,7 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
         params.level.param_map(),
         params.form.param_map(),
         params.slots.param_map(),
+        params.notes_in.param_map(),
         params.lanes.param_map(),
     ]
     .concat();

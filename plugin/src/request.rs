@@ -5,21 +5,25 @@
 
 mod edit;
 mod form;
+mod input;
 mod kept;
 mod locks;
+mod metre;
 mod play;
 mod source;
 
 pub use edit::{BarChange, CellChange, Edit};
 pub use form::{Form, MAX_FORM_BARS};
+pub use input::{Input, Use};
 pub use kept::Kept;
 pub use locks::Locks;
+pub use metre::Metre;
 pub use play::{Play, STYLES, Style};
 pub use source::{Morph, N_CORNERS, N_SLOTS, Source};
 
 use crate::groove_name::{GrooveName, variation_at};
 use fourbar_model::drums::N_VOICES;
-use fourbar_model::groove::{Groove, STEPS_PER_BAR, nearest_step};
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, beats, nearest_step};
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::{BAR_BEATS, Pattern};
 use serde::{Deserialize, Serialize};
@@ -37,16 +41,18 @@ pub const MAX_LATENT: f32 = 3.0;
 
 /// Length of the loop where there is no pattern yet: four bars, as the plugin's own model makes them.
 pub const LOOP_BEATS: f64 = 4.0 * BAR_BEATS;
+/// Bars of the model that it has.
+pub const N_BARS: usize = 4;
 /// The most bars of a groove.
 pub const MAX_BARS: u8 = 16;
-/// The longest pattern: all passes of a groove.
-const MAX_LOOP_BEATS: f64 = 64.0 * BAR_BEATS;
+/// The longest pattern: all passes of a groove, in bars of the model.
+const MAX_LOOP_BARS: f64 = 64.0;
 /// Furthest that a hit can be from its place on the grid: half a step.
 const MAX_OFFSET_BEATS: f64 = 0.125;
 /// Two amounts this close are the same: hosts pass values through a range of 0 to 1 and back.
 const SAME: f32 = 1e-4;
-/// Hits of the longest pattern if every drum plays on every step.
-const MAX_HITS: usize = MAX_FORM_BARS * STEPS_PER_BAR * N_VOICES;
+/// Hits of the longest pattern if every drum plays on every step, in the longest bars.
+const MAX_HITS: usize = 2 * MAX_FORM_BARS * STEPS_PER_BAR * N_VOICES;
 
 /// The complete input of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -69,8 +75,14 @@ pub struct Request {
     pub form: Form,
     /// Which [`Locks`] it is drawn around, by their id; 0 for none.
     pub locks: u64,
-    /// Where the pattern comes from. If it is not [`Source::Live`], all the rest is at its defaults, but for what is said of
-    /// fills.
+    /// Which [`Input`] it is made of, by its id; 0 for none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub input: u64,
+    /// The metre of the host's bars.
+    #[serde(skip_serializing_if = "Metre::is_four_four")]
+    pub metre: Metre,
+    /// Where the pattern comes from. If it is not [`Source::Live`], all the rest is at its defaults, but for the metre and what
+    /// is said of fills.
     #[serde(skip_serializing_if = "Source::is_live")]
     pub source: Source,
 }
@@ -91,6 +103,10 @@ struct SavedRequest {
     #[serde(default)]
     locks: u64,
     #[serde(default)]
+    input: u64,
+    #[serde(default)]
+    metre: Metre,
+    #[serde(default)]
     source: Source,
 }
 
@@ -106,6 +122,8 @@ impl From<SavedRequest> for Request {
             play: saved.play,
             form: saved.form,
             locks: saved.locks,
+            input: saved.input,
+            metre: saved.metre,
             source: saved.source,
         }
     }
@@ -125,20 +143,24 @@ impl Request {
             play: Play::default(),
             form: Form::default(),
             locks: 0,
+            input: 0,
+            metre: Metre::default(),
             source: Source::Live,
         };
         wanted.in_range()
     }
 
-    /// What is asked for where the pattern comes from somewhere else than the parameters, with fills of this length.
+    /// What is asked for where the pattern comes from somewhere else than the parameters, with fills of this length and in bars of
+    /// this metre.
     #[must_use]
-    pub fn of_source(source: Source, fill_beats: u8) -> Self {
+    pub fn of_source(source: Source, fill_beats: u8, metre: Metre) -> Self {
         let form = Form {
             fill_beats,
             ..Form::default()
         };
         let wanted = Self {
             form,
+            metre,
             source,
             ..Self::new(0, 0, 1.0, [0.0; N_LATENT])
         };
@@ -160,6 +182,8 @@ impl Request {
             play: self.play.in_range(),
             form: self.form.in_range(),
             locks: self.locks,
+            input: self.input,
+            metre: self.metre.in_range(),
             source: self.source.in_range(),
         }
     }
@@ -170,6 +194,7 @@ impl Request {
         let (a, b) = (&self.form, &other.form);
         self.draws_like(other)
             && self.locks == other.locks
+            && self.metre == other.metre
             && (a.fill_every, a.fill_beats, a.fill_in, a.vary_every)
                 == (b.fill_every, b.fill_beats, b.fill_in, b.vary_every)
             && is_near(&a.variation, &b.variation)
@@ -192,6 +217,7 @@ impl Request {
         let are_near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| is_near(a, b));
         let (own, others) = (amounts(self), amounts(other));
         self.name() == other.name()
+            && self.input == other.input
             && self.source.matches(&other.source)
             && self.play.style == other.play.style
             && are_near(&own.0, &others.0)
@@ -232,10 +258,12 @@ impl Hash for Request {
             play,
             form,
             locks,
+            input,
+            metre,
             source,
         } = *self;
         (seed, variation, latent.map(f32::to_bits), play, form).hash(state);
-        (locks, source).hash(state);
+        (locks, input, metre, source).hash(state);
         [temperature, feel_temperature]
             .map(f32::to_bits)
             .hash(state);
@@ -262,7 +290,7 @@ pub struct Ready {
     pub checkpoint_id: String,
     /// The answer.
     pub pattern: Pattern,
-    /// The groove without fills and variations, where the pattern is something else.
+    /// The groove without fills and variations and in bars of four, where the pattern is something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groove: Option<Pattern>,
     /// Passes of the groove that the pattern is long; see [`Form`].
@@ -291,7 +319,13 @@ impl Ready {
         self.pattern.loop_beats() / f64::from(n_passes.max(1))
     }
 
-    /// The groove without fills and variations.
+    /// Bars of the model that the groove has.
+    #[must_use]
+    pub fn n_bars(&self) -> usize {
+        nearest_step(self.pass_beats()) / self.request.metre.unit_steps()
+    }
+
+    /// The groove without fills and variations, in bars of four.
     #[must_use]
     pub fn plain_groove(&self) -> Groove {
         match &self.groove {
@@ -313,16 +347,17 @@ impl Ready {
             return Err("its settings are out of range".to_owned());
         }
         let length = self.pattern.loop_beats();
-        let pass_bars = self.pass_beats() / BAR_BEATS;
+        let unit_beats = beats(self.request.metre.unit_steps());
+        let pass_bars = self.pass_beats() / unit_beats;
         let is_groove = pass_bars.fract() == 0.0 && pass_bars <= f64::from(MAX_BARS);
-        if !is_groove || length > MAX_LOOP_BEATS {
+        if !is_groove || length > MAX_LOOP_BARS * unit_beats {
             return Err(format!(
                 "it is {length} beats long, not a few passes of 1 to {MAX_BARS} whole bars"
             ));
         }
         if let Some(groove) = &self.groove {
-            let is_pass = groove.loop_beats().to_bits() == self.pass_beats().to_bits();
-            if !is_pass {
+            let bars = groove.loop_beats() / BAR_BEATS;
+            if bars.to_bits() != pass_bars.to_bits() {
                 return Err("its groove is not as long as its passes".to_owned());
             }
         }
@@ -412,6 +447,12 @@ fn scramble(mut bits: u64) -> u64 {
     bits ^= bits >> 33;
     bits = bits.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     bits ^ bits >> 33
+}
+
+/// Whether an id is that of nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_none(id: &u64) -> bool {
+    *id == 0
 }
 
 fn is_near(a: &f32, b: &f32) -> bool {

@@ -2,17 +2,18 @@
 
 use crate::inference::abilities::Abilities;
 use crate::inference::models::Choice;
-use crate::request::{Kept, Locks, N_SLOTS, Ready};
+use crate::recording::Recording;
+use crate::request::{Input, Kept, Locks, Metre, N_SLOTS, Ready};
 use atomic_float::AtomicF32;
 use fourbar_model::drums::{N_VOICES, Voice};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Finished patterns that may still come into force: more than are ever on their way.
 const MAX_RECENT: usize = 32;
 
-/// Locks that a request on its way may still name.
-const MAX_LOCKS: usize = 32;
+/// Locks, and inputs, that a request on its way may still name.
+const MAX_NAMED: usize = 32;
 
 /// One per plugin instance; everybody holds it in an `Arc`.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Shared {
     pub level: AtomicF32,
     /// Audio thread to editor: tempo that is played, or would be; 120 until the host has said.
     pub tempo_bpm: AtomicF32,
-    /// Audio thread to editor: see [`Self::metre`].
+    /// Audio thread to all: the host's metre, as [`Metre::to_bytes`] has it.
     metre: AtomicU16,
     /// Audio thread to editor: the variation that is wanted.
     pub variation: AtomicU64,
@@ -33,6 +34,11 @@ pub struct Shared {
     pub audition: AtomicBool,
     /// Editor to audio thread: drums that were struck by hand, a bit for each; see [`Self::take_struck`].
     struck: AtomicU16,
+    /// Audio thread to editor: notes that were played in.
+    pub recording: Arc<Recording>,
+    /// What the parameter *slot* stands for since a key chose another; -1 where the parameter counts. Of the audio thread, and
+    /// of the editor, which puts it back.
+    pub slot_by_key: AtomicI32,
     /// Audio thread to poller: counts the blocks in which something was played.
     pub n_played: AtomicU32,
     /// Audio thread to editor and worker: the fingerprint of the pattern in force; 0 before there is one.
@@ -41,36 +47,11 @@ pub struct Shared {
     model_revision: AtomicU32,
     /// Id of the snapshot's newest locks; 0 if there are none. Changes with the snapshot locked.
     locks_id: AtomicU64,
+    /// Id of the snapshot's newest input; 0 if there is none. Changes with the snapshot locked.
+    input_id: AtomicU64,
     /// Ids of what is in the snapshot's slots; 0 for an empty one. Change with the snapshot locked.
     slot_ids: [AtomicU64; N_SLOTS],
     snapshot: Mutex<Snapshot>,
-}
-
-/// How many of which note make a bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metre {
-    /// How many, at least 1.
-    pub numerator: u8,
-    /// Of a whole note, at least 1: 4 is a quarter note.
-    pub denominator: u8,
-}
-
-impl Metre {
-    /// 4/4.
-    pub const COMMON: Self = Self {
-        numerator: 4,
-        denominator: 4,
-    };
-
-    /// Length of a bar, in quarter notes.
-    #[must_use]
-    pub fn bar_beats(self) -> f64 {
-        4.0 * f64::from(self.numerator) / f64::from(self.denominator)
-    }
-
-    const fn packed(self) -> u16 {
-        u16::from_be_bytes([self.numerator, self.denominator])
-    }
 }
 
 /// What the editor draws and a project saves. The audio thread never touches it.
@@ -82,6 +63,8 @@ pub struct Snapshot {
     pub(crate) recent: Vec<Arc<Ready>>,
     /// What is locked, newest last; those before it may be named by requests that are on their way.
     pub(crate) locks: Vec<(u64, Option<Arc<Locks>>)>,
+    /// What was put in, newest last, as `locks`.
+    pub(crate) inputs: Vec<(u64, Option<Arc<Input>>)>,
     /// Grooves that were kept.
     pub slots: [Option<Arc<Kept>>; N_SLOTS],
     /// What was wrong with the slots of the project that was loaded.
@@ -129,15 +112,18 @@ impl Default for Shared {
             playhead_beats: AtomicF32::new(-1.0),
             level: AtomicF32::new(0.0),
             tempo_bpm: AtomicF32::new(120.0),
-            metre: AtomicU16::new(Metre::COMMON.packed()),
+            metre: AtomicU16::new(0),
             variation: AtomicU64::new(0),
             host_plays: AtomicBool::new(false),
             audition: AtomicBool::new(false),
             struck: AtomicU16::new(0),
+            recording: Arc::default(),
+            slot_by_key: AtomicI32::new(-1),
             n_played: AtomicU32::new(0),
             in_force: AtomicU64::new(0),
             model_revision: AtomicU32::new(0),
             locks_id: AtomicU64::new(0),
+            input_id: AtomicU64::new(0),
             slot_ids: std::array::from_fn(|_| AtomicU64::new(0)),
             snapshot: Mutex::default(),
         }
@@ -161,9 +147,10 @@ impl Shared {
         self.audition.load(Ordering::Relaxed)
     }
 
-    /// Says in which metre the host's song is. For the audio thread.
-    pub fn counts_in(&self, metre: Metre) {
-        self.metre.store(metre.packed(), Ordering::Relaxed);
+    /// Takes note of the host's metre. For the audio thread.
+    pub fn follow_metre(&self, metre: Metre) {
+        let bytes = u16::from_be_bytes(metre.to_bytes());
+        self.metre.store(bytes, Ordering::Relaxed);
     }
 
     /// The host's tempo if it is one that a file can hold, else 120. For the editor.
@@ -177,14 +164,10 @@ impl Shared {
         }
     }
 
-    /// The metre of the host's song; 4/4 until the host has said. For the editor.
-    #[must_use]
+    /// The host's metre; 4/4 until it has said.
     pub fn metre(&self) -> Metre {
         let [numerator, denominator] = self.metre.load(Ordering::Relaxed).to_be_bytes();
-        Metre {
-            numerator,
-            denominator,
-        }
+        Metre::new(numerator, denominator)
     }
 
     /// Plays a drum. For the editor.
@@ -217,12 +200,25 @@ impl Shared {
     /// Locks other parts of the groove than before, or nothing.
     pub fn change_locks(&self, locks: Option<Arc<Locks>>) {
         let id = locks.as_ref().map_or(0, |locks| locks.id());
-        let mut snapshot = self.snapshot();
-        if snapshot.locks.len() == MAX_LOCKS {
-            snapshot.locks.remove(0);
-        }
-        snapshot.locks.push((id, locks));
+        add_named(&mut self.snapshot().locks, id, locks);
         self.locks_id.store(id, Ordering::Release);
+    }
+
+    /// Puts another rhythm in, or none.
+    pub fn change_input(&self, input: Option<Arc<Input>>) {
+        let id = input.as_ref().map_or(0, |input| input.id());
+        add_named(&mut self.snapshot().inputs, id, input);
+        self.input_id.store(id, Ordering::Release);
+    }
+
+    /// What a request of now has to name; 0 if nothing was put in. For the audio thread too.
+    pub fn input_id(&self) -> u64 {
+        self.input_id.load(Ordering::Acquire)
+    }
+
+    /// The input with this id, which is none for 0; `None` if it is not known.
+    pub(crate) fn input_named(&self, id: u64) -> Option<Option<Arc<Input>>> {
+        named(&self.snapshot().inputs, id)
     }
 
     /// What a request of now has to name; 0 if nothing is locked. For the audio thread too.
@@ -232,12 +228,7 @@ impl Shared {
 
     /// The locks with this id, which are none for 0; `None` if they are not known.
     pub(crate) fn locks_named(&self, id: u64) -> Option<Option<Arc<Locks>>> {
-        if id == 0 {
-            return Some(None);
-        }
-        let snapshot = self.snapshot();
-        let named = snapshot.locks.iter().rfind(|(known, _)| *known == id)?;
-        Some(named.1.clone())
+        named(&self.snapshot().locks, id)
     }
 
     /// Keeps a groove in a slot, or empties it.
@@ -320,7 +311,30 @@ impl Shared {
     }
 }
 
+/// Adds what requests of now name, and forgets the oldest if there are many.
+fn add_named<T>(list: &mut Vec<(u64, Option<Arc<T>>)>, id: u64, new: Option<Arc<T>>) {
+    if list.len() == MAX_NAMED {
+        list.remove(0);
+    }
+    list.push((id, new));
+}
+
+/// What a request names, which is nothing for 0; `None` if it is not known.
+fn named<T>(list: &[(u64, Option<Arc<T>>)], id: u64) -> Option<Option<Arc<T>>> {
+    if id == 0 {
+        return Some(None);
+    }
+    let named = list.iter().rfind(|(known, _)| *known == id)?;
+    Some(named.1.clone())
+}
+
 impl Snapshot {
+    /// What was put in.
+    #[must_use]
+    pub fn input(&self) -> Option<&Arc<Input>> {
+        self.inputs.last()?.1.as_ref()
+    }
+
     /// What is locked now.
     #[must_use]
     pub fn locks(&self) -> Option<&Arc<Locks>> {
@@ -428,19 +442,6 @@ mod tests {
 
     fn sounding_seed(shared: &Shared) -> u32 {
         shared.sounding().unwrap().request.seed
-    }
-
-    #[test]
-    fn the_metre_is_common_time_until_the_host_has_said() {
-        let shared = Shared::default();
-        assert_eq!(shared.metre(), Metre::COMMON);
-        let metre = Metre {
-            numerator: 7,
-            denominator: 8,
-        };
-        shared.counts_in(metre);
-        assert_eq!(shared.metre(), metre);
-        assert_eq!(metre.bar_beats(), 3.5);
     }
 
     #[test]

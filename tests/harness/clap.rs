@@ -15,7 +15,9 @@ use clack_extensions::note_ports::{
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
-use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
+use clack_host::events::event_types::{
+    NoteOffEvent, NoteOnEvent, ParamValueEvent, TransportEvent, TransportFlags,
+};
 use clack_host::events::spaces::CoreEventSpace;
 use clack_host::events::{EventFlags, EventHeader, Match};
 use clack_host::extensions::prelude::{Extension, PluginExtensionSide};
@@ -453,6 +455,19 @@ fn input_events(block: &Block) -> EventBuffer {
             Pckn::match_all(),
             change.value,
         ));
+    }
+    for note in &block.notes {
+        let time = u32::try_from(note.sample).unwrap();
+        let pckn = Pckn::new(
+            0_u16,
+            u16::from(note.channel),
+            u16::from(note.pitch),
+            Match::All,
+        );
+        match note.velocity {
+            Some(velocity) => events.push(&NoteOnEvent::new(time, pckn, velocity.into())),
+            None => events.push(&NoteOffEvent::new(time, pckn, 0.0)),
+        }
     }
     if let Some((offset, transport)) = block.later_transport {
         events.push(&transport_event(offset, transport));

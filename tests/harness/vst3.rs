@@ -22,10 +22,11 @@ use vst3::Steinberg::Vst::ProcessContext_::StatesAndFlags_;
 use vst3::Steinberg::Vst::ProcessModes_::{kOffline, kRealtime};
 use vst3::Steinberg::Vst::SymbolicSampleSizes_::kSample32;
 use vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, Event, IAudioProcessor, IAudioProcessorTrait,
-    IComponent, IComponentHandler, IComponentTrait, IEditController, IEditControllerTrait,
-    IEventList, IHostApplication, IParameterChanges, ParameterInfo, ProcessContext, ProcessData,
-    ProcessSetup, SpeakerArr, String128, TChar, ViewType,
+    AudioBusBuffers, AudioBusBuffers__type0, Event, Event__type0, IAudioProcessor,
+    IAudioProcessorTrait, IComponent, IComponentHandler, IComponentTrait, IEditController,
+    IEditControllerTrait, IEventList, IHostApplication, IParameterChanges, NoteOffEvent,
+    NoteOnEvent, ParameterInfo, ProcessContext, ProcessData, ProcessSetup, SpeakerArr, String128,
+    TChar, ViewType,
 };
 use vst3::Steinberg::{
     FUnknown, IBStream, IPlugFrame, IPlugView, IPlugViewTrait, IPluginBaseTrait, IPluginFactory,
@@ -212,6 +213,8 @@ impl Vst3Host {
             .map(|transport| process_context(transport, self.setup.sample_rate, self.n_samples));
         let changes = ComWrapper::new(Changes::of_block(block));
         let events = ComWrapper::new(Events(RefCell::default()));
+        let played = block.notes.iter().map(event_of_note).collect();
+        let played = ComWrapper::new(Events(RefCell::new(played)));
         let mut data = ProcessData {
             processMode: process_mode(self.setup.mode == Mode::OfflineAfterwards),
             symbolicSampleSize: int(kSample32),
@@ -222,7 +225,7 @@ impl Vst3Host {
             outputs: &raw mut output,
             inputParameterChanges: changes.as_com_ref::<IParameterChanges>().unwrap().as_ptr(),
             outputParameterChanges: std::ptr::null_mut(),
-            inputEvents: std::ptr::null_mut(),
+            inputEvents: played.as_com_ref::<IEventList>().unwrap().as_ptr(),
             outputEvents: events.as_com_ref::<IEventList>().unwrap().as_ptr(),
             processContext: context
                 .as_mut()
@@ -506,6 +509,42 @@ fn note_event(event: &Event) -> Option<NoteEvent> {
         } else {
             panic!("the plugin sends plain notes only")
         }
+    }
+}
+
+/// A note that the host sends.
+fn event_of_note(note: &NoteEvent) -> Event {
+    let (channel, pitch) = (note.channel.into(), note.pitch.into());
+    let (kind, content) = match note.velocity {
+        Some(velocity) => {
+            let on = NoteOnEvent {
+                channel,
+                pitch,
+                tuning: 0.0,
+                velocity,
+                length: 0,
+                noteId: -1,
+            };
+            (kNoteOnEvent, Event__type0 { noteOn: on })
+        }
+        None => {
+            let off = NoteOffEvent {
+                channel,
+                pitch,
+                velocity: 0.0,
+                noteId: -1,
+                tuning: 0.0,
+            };
+            (kNoteOffEvent, Event__type0 { noteOff: off })
+        }
+    };
+    Event {
+        busIndex: 0,
+        sampleOffset: int32::try_from(note.sample).unwrap(),
+        ppqPosition: 0.0,
+        flags: 0,
+        r#type: u16::try_from(int(kind)).unwrap(),
+        __field0: content,
     }
 }
 

@@ -31,6 +31,14 @@ impl Lanes {
     /// Every drum as generated.
     pub const AS_GENERATED: Self = Self([Lane::AS_GENERATED; N_VOICES]);
 
+    /// No drum at all.
+    pub const SILENT: Self = Self(
+        [Lane {
+            is_heard: false,
+            ..Lane::AS_GENERATED
+        }; N_VOICES],
+    );
+
     /// How `voice` is played.
     #[must_use]
     pub fn of(&self, voice: Voice) -> Lane {

@@ -5,19 +5,26 @@
 //! whose time has come, because there the song stands still meanwhile.
 
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
+use super::recorder::{CLICK, Played, Recorder};
 use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
 use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
+use crate::recording::Recording;
 use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::Kit;
 use fourbar_model::drums::{N_VOICES, Voice};
-use fourbar_model::pattern::{BAR_BEATS, Feel};
+use fourbar_model::groove;
+use fourbar_model::pattern::{Feel, Lanes};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// MIDI events in one block. The framework's queue for CLAP has room for 512 and would allocate for more; only a block
 /// of many seconds or an absurd tempo comes near.
 const MAX_MIDI_EVENTS: usize = 500;
+
+/// Places closer than this are the same: hosts round positions.
+const SAME_PLACE_BEATS: f64 = 1e-6;
 
 /// How long an offline render waits for one pattern.
 const OFFLINE_PATIENCE: Duration = Duration::from_secs(10);
@@ -45,6 +52,8 @@ pub struct Controls {
     pub mute: bool,
     /// Whether to play on our own clock while the host is stopped.
     pub audition: bool,
+    /// Whether notes that come in play the kit.
+    pub input_heard: bool,
     /// Drums that were struck by hand.
     pub struck: [bool; N_VOICES],
 }
@@ -65,6 +74,7 @@ pub struct Player {
     tracker: TransportTracker,
     scheduler: Scheduler,
     pending: PendingRequests,
+    recorder: Recorder,
     kit: Option<Kit>,
     sample_rate: f64,
     /// Whether the host renders and can wait.
@@ -80,14 +90,15 @@ pub struct Player {
 }
 
 impl Player {
-    /// A player that gets its patterns from `mailbox`; silent until [`Self::activate`].
+    /// A player that gets its patterns from `mailbox` and records into `recording`; silent until [`Self::activate`].
     #[must_use]
-    pub fn new(mailbox: AudioEnd<Ready>) -> Self {
+    pub fn new(mailbox: AudioEnd<Ready>, recording: Arc<Recording>) -> Self {
         Self {
             mailbox,
             tracker: TransportTracker::new(),
             scheduler: Scheduler::new(),
             pending: PendingRequests::default(),
+            recorder: Recorder::new(recording),
             kit: None,
             sample_rate: 48_000.0,
             offline: false,
@@ -165,16 +176,18 @@ impl Player {
         self.scheduler.current()
     }
 
-    /// Plays one block: adds the kit to `left` and `right`, and sends the notes for the host to `emit`, in the order of
-    /// time.
+    /// Plays one block, in which the notes `played` come in: adds the kit to `left` and `right`, and sends the notes for the
+    /// host to `emit`, in the order of time.
     pub fn process(
         &mut self,
         host: &HostTime,
         controls: &Controls,
+        played: &[Played],
         left: &mut [f32],
         right: &mut [f32],
         mut emit: impl FnMut(Event),
     ) -> Heard {
+        let host = &on_bars(host);
         let n_samples = u32::try_from(left.len()).unwrap_or(u32::MAX);
         let audition = controls.audition && !controls.bypass;
         let mut n_sent = 0;
@@ -194,14 +207,34 @@ impl Player {
             if span.playing && playhead_beats.is_none() {
                 playhead_beats = Some(span.start_beats.rem_euclid(self.loop_beats()));
             }
-            self.request(&span, self.bars(host), controls);
+            self.request(&span, host, controls);
+            let pass_beats = self.pass_beats();
+            self.recorder.record(
+                &span,
+                pass_beats,
+                host.beats_per_bar,
+                played,
+                |sample, velocity| {
+                    if let Some(kit) = &mut self.kit {
+                        kit.trigger(sample, CLICK, velocity);
+                    }
+                },
+            );
+            let feel = if self.recorder.replaces() {
+                Feel {
+                    lanes: Lanes::SILENT,
+                    ..controls.feel
+                }
+            } else {
+                controls.feel
+            };
             let Self {
                 scheduler,
                 kit,
                 held,
                 ..
             } = self;
-            scheduler.process(&span, controls.feel, controls.output, |event| {
+            scheduler.process(&span, feel, controls.output, |event| {
                 if let (
                     Event::NoteOn {
                         timing,
@@ -224,6 +257,11 @@ impl Player {
             }
         }
         if let Some(kit) = &mut self.kit {
+            for note in played.iter().filter(|_| controls.input_heard) {
+                if let Some(voice) = note.voice {
+                    kit.trigger(note.sample, voice, note.velocity);
+                }
+            }
             kit.render(
                 left,
                 right,
@@ -245,7 +283,8 @@ impl Player {
     }
 
     /// Asks for what the controls want, and installs what has come.
-    fn request(&mut self, span: &BlockSpan, bars: Bars, controls: &Controls) {
+    fn request(&mut self, span: &BlockSpan, host: &HostTime, controls: &Controls) {
+        let bars = self.bars(host);
         let motion = self.scheduler.motion(span);
         self.pending.follow(motion);
         let job = Job {
@@ -266,7 +305,7 @@ impl Player {
         }
         let n_fills = std::mem::replace(&mut self.n_fills, controls.n_fills);
         if n_fills != controls.n_fills && span.playing {
-            self.want_fill(job, span.start_beats + LEAD_BEATS);
+            self.want_fill(job, span.start_beats, host.loop_beats);
         }
         self.collect(span, bars);
         if self.offline && span.playing {
@@ -279,19 +318,29 @@ impl Player {
         self.pending.place(job, from_beats, boundary);
     }
 
-    /// Asks for a fill at the end of the first bar of the pattern in which there is time for all of it after `beats`, and for
-    /// the same pattern without it from the next bar on.
-    fn want_fill(&mut self, job: Job, beats: f64) {
+    /// Asks for a fill at the end of the first bar of the pattern in which there is time for all of it after `now_beats`, and for
+    /// the same pattern without it from the next bar on. A bar after the end of the host's loop is one at its start.
+    fn want_fill(&mut self, job: Job, now_beats: f64, host_loop: Option<(f64, f64)>) {
         let form = job.request.form;
         let fill_beats = f64::from(form.fill_beats);
-        let end_beats = ((beats + fill_beats) / BAR_BEATS).ceil() * BAR_BEATS;
-        let from_loop_start = (end_beats - BAR_BEATS).rem_euclid(self.loop_beats());
+        let unit_beats = groove::beats(job.request.metre.unit_steps());
+        let fill_beats = fill_beats.min(unit_beats);
+        let earliest_end_beats = now_beats + LEAD_BEATS + fill_beats;
+        let end_beats = (earliest_end_beats / unit_beats).ceil() * unit_beats;
+        let bar_beats = end_beats - unit_beats;
+        let bar_beats = match host_loop {
+            Some((start, end)) if now_beats < end && bar_beats > end - SAME_PLACE_BEATS => {
+                bar_beats - (end - start)
+            }
+            _ => bar_beats,
+        };
+        let from_loop_start = bar_beats.rem_euclid(self.loop_beats());
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a pattern has 64 bars at most"
         )]
-        let bar = (from_loop_start / BAR_BEATS).round() as u8;
+        let bar = (from_loop_start / unit_beats).round() as u8;
         let with_fill = Form {
             fill_in: Some(bar),
             ..form
@@ -414,6 +463,27 @@ impl Player {
             length_beats: host.beats_per_bar,
             loop_beats: self.pass_beats(),
         }
+    }
+}
+
+/// The same time, counted from a place at which a bar of the host begins, so that bars of the pattern are bars of the host.
+fn on_bars(host: &HostTime) -> HostTime {
+    let start_beats = host.bar_start_beats.unwrap_or(0.0);
+    let before_beats = start_beats.rem_euclid(host.beats_per_bar);
+    // Hosts round; bars that are counted from 0 stay where they are, to the bit.
+    let is_counted_from_zero =
+        before_beats < SAME_PLACE_BEATS || host.beats_per_bar - before_beats < SAME_PLACE_BEATS;
+    if is_counted_from_zero {
+        return *host;
+    }
+    let moved = |beats: f64| beats - before_beats;
+    HostTime {
+        position_beats: host.position_beats.map(moved),
+        loop_beats: host
+            .loop_beats
+            .map(|(start, end)| (moved(start), moved(end))),
+        bar_start_beats: host.bar_start_beats.map(moved),
+        ..*host
     }
 }
 

@@ -72,6 +72,31 @@ pub(super) fn button(
     response.on_hover_text(hint)
 }
 
+/// A button with a word that is lit while it is on; true if it was clicked.
+pub(super) fn toggle(ui: &Ui, rect: Rect, label: &str, is_on: bool, hint: &str) -> bool {
+    let response = ui
+        .interact(rect, ui.id().with(("toggle", label)), Sense::click())
+        .on_hover_cursor(CursorIcon::PointingHand);
+    let emphasis = if is_on {
+        Emphasis::On
+    } else {
+        Emphasis::Normal
+    };
+    let (fill, ink) = colours(emphasis, &response);
+    let painter = ui.painter();
+    painter.rect_filled(rect, theme::CONTROL_CORNERS, fill);
+    let centre = rect.center();
+    theme::text(
+        painter,
+        centre,
+        Align2::CENTER_CENTER,
+        label,
+        theme::semibold(12.5),
+        ink,
+    );
+    response.on_hover_text(hint).clicked()
+}
+
 fn colours(emphasis: Emphasis, response: &Response) -> (Color32, Color32) {
     let pressed = response.is_pointer_button_down_on();
     let pick = |at_rest, hovered, when_pressed| {

@@ -57,27 +57,27 @@ pub(super) fn show(ui: &Ui, rect: Rect, handle: &Handle) -> Response {
             theme::TEXT_FAINT
         },
     );
-    let inside = rect.shrink2(vec2(0.0, 5.0));
-    let picture = Rect::from_min_max(
-        pos2(rect.left() + 22.0, inside.top()),
-        pos2(rect.left() + 22.0 + 0.36 * rect.width(), inside.bottom()),
-    );
-    if let Some(ready) = handle.ready {
-        paint_pattern(painter, picture, ready, handle.feel);
-    }
     let what = match handle.kind {
         FileKind::Midi => "Drag MIDI to your DAW",
         FileKind::Wav => "Drag WAV to your DAW",
     };
-    theme::text_within(
+    let words = theme::text(
         painter,
-        pos2(picture.right() + 1.25 * theme::UNIT, rect.center().y),
-        Align2::LEFT_CENTER,
+        pos2(rect.right() - 1.25 * theme::UNIT, rect.center().y),
+        Align2::RIGHT_CENTER,
         what,
         theme::semibold(12.0),
         ink,
-        rect.right() - picture.right() - 2.0 * theme::UNIT,
     );
+    // The picture has the room that the words leave.
+    let inside = rect.shrink2(vec2(0.0, 5.0));
+    let picture = Rect::from_x_y_ranges(
+        rect.left() + 22.0..=words.left() - 1.25 * theme::UNIT,
+        inside.y_range(),
+    );
+    if let Some(ready) = handle.ready {
+        paint_pattern(painter, picture, ready, handle.feel);
+    }
     if handle.ready.is_none() {
         return response;
     }

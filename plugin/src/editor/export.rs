@@ -10,7 +10,7 @@ pub(super) use folders::{Folder, Listing, Place};
 
 use crate::groove_name::GrooveName;
 use crate::params::FileKind;
-use crate::shared::Metre;
+use crate::request::Metre;
 use fourbar_model::drums::Keys;
 use fourbar_model::midi;
 use fourbar_model::pattern::{Feel, Pattern};
@@ -97,12 +97,13 @@ impl Export {
 
     fn midi(&self) -> Vec<u8> {
         let notes = self.pattern.to_notes(self.feel, &self.keys, self.channel);
+        let [numerator, denominator] = self.metre.to_bytes();
         let setup = midi::Setup {
             bpm: self.tempo_bpm,
             signature: midi::TimeSignature {
                 beats: 0.0,
-                numerator: self.metre.numerator,
-                denominator: self.metre.denominator.into(),
+                numerator,
+                denominator: denominator.into(),
             },
             ticks_per_beat: midi::TICKS_PER_BEAT,
             programs: &[],
@@ -224,10 +225,7 @@ mod tests {
             keys: DrumMap::GM.keys(),
             channel: 9,
             tempo_bpm: 97.0,
-            metre: Metre {
-                numerator: 7,
-                denominator: 8,
-            },
+            metre: Metre::new(7, 8),
             gain: 1.0,
             kind: FileKind::Midi,
             name: GrooveName {

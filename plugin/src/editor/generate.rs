@@ -1,4 +1,4 @@
-//! The Generate section: another pattern, its name, back and forth, and how adventurous the model is.
+//! The Generate page: another pattern, its name, back and forth, and how adventurous the model is.
 
 use super::button::{Emphasis, button};
 use super::choice::segments;
@@ -16,10 +16,10 @@ use nice_plug::prelude::{Param, ParamSetter};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::Ordering;
 
-/// Draws the section in `rect`.
+/// Draws the page in the section `inside` under its heading.
 pub(super) fn show(
     ui: &mut Ui,
-    rect: Rect,
+    inside: Rect,
     params: &FourbarParams,
     shared: &Shared,
     setter: &ParamSetter,
@@ -27,14 +27,6 @@ pub(super) fn show(
     typed: &mut Typed,
 ) {
     let painter = &ui.painter().clone();
-    let inside = theme::panel(painter, rect);
-    theme::heading(
-        painter,
-        pos2(inside.left(), inside.top() + 8.0),
-        "Generate",
-        theme::TEXT_SOFT,
-    );
-
     let row = |top: f32, height: f32| {
         Rect::from_min_size(
             pos2(inside.left(), inside.top() + top),
@@ -57,7 +49,7 @@ pub(super) fn show(
             variation: 0,
         };
         seed::choose(params, setter, name);
-        set_step(&params.slots.slot, setter, LIVE);
+        play_live(params, setter);
     }
 
     let variation = shared.variation.load(Ordering::Relaxed);
@@ -125,7 +117,8 @@ fn enabled(is_enabled: bool) -> Emphasis {
     }
 }
 
-/// Sets every parameter of `recipe` that differs, each as a gesture of its own, the variation and the locks, and plays it Live.
+/// Sets every parameter of `recipe` that differs, each as a gesture of its own, the variation and what was put in and locked, and
+/// plays it Live.
 pub(super) fn restore(
     params: &FourbarParams,
     shared: &Shared,
@@ -133,8 +126,9 @@ pub(super) fn restore(
     recipe: &Recipe,
 ) {
     let request = &recipe.request;
+    shared.change_input(recipe.input.clone());
     shared.change_locks(recipe.locks.clone());
-    set_step(&params.slots.slot, setter, LIVE);
+    play_live(params, setter);
     seed::choose(params, setter, request.name());
     let (play, wanted) = (&params.play, &request.play);
     let style = style_value(wanted.style);
@@ -172,6 +166,12 @@ pub(super) fn restore(
     }
 }
 
+/// Plays what the parameters say, whatever slot played.
+pub(super) fn play_live(params: &FourbarParams, setter: &ParamSetter) {
+    params.slots.forget_key();
+    set_step(&params.slots.slot, setter, LIVE);
+}
+
 /// Sets a parameter that has steps, if it is at another one.
 fn set_step<P: Param>(param: &P, setter: &ParamSetter, wanted: P::Plain)
 where
@@ -183,7 +183,7 @@ where
 }
 
 /// A random seed other than `current`, from the system's randomness.
-fn another_seed(current: i32) -> u32 {
+pub(super) fn another_seed(current: i32) -> u32 {
     let range = u64::from(MAX_SEED);
     // A random step round the circle of seeds that is not a whole turn.
     let step = 1 + RandomState::new().hash_one(current) % range;

@@ -9,14 +9,14 @@ mod pencil;
 
 pub(super) use bars::BarAction;
 
-use frame::{Frame, steps, whole_steps};
+use frame::Frame;
 
 use super::theme;
 use crate::params::LanesParams;
-use crate::request::{CellChange, Locks, Ready};
+use crate::request::{CellChange, Locks, Metre, Ready};
 use egui::{Align2, CornerRadius, Painter, Rect, Sense, Stroke, Ui, vec2};
 use fourbar_model::drums::{N_VOICES, Voice};
-use fourbar_model::groove::{Groove, STEPS_PER_BAR, STEPS_PER_BEAT, nearest_step};
+use fourbar_model::groove::{Groove, STEPS_PER_BAR, nearest_step};
 use fourbar_model::pattern::Feel;
 use nice_plug::prelude::ParamSetter;
 
@@ -99,7 +99,10 @@ pub(super) fn show(
     );
     let pass_beats = picture.ready.map_or(EMPTY_BEATS, Ready::pass_beats);
     let pass = (picture.playhead_beats.max(0.0) / pass_beats).floor();
-    let mut frame = Frame::new(rect.shrink2(vec2(1.0, 1.0)), pass_beats);
+    let metre = picture
+        .ready
+        .map_or(Metre::default(), |ready| ready.request.metre);
+    let mut frame = Frame::new(rect.shrink2(vec2(1.0, 1.0)), pass_beats, metre);
     frame.pass_start_beats = pass * pass_beats;
     frame.paint_lanes(&painter);
     frame.paint_locked(&painter, picture.locks);
@@ -131,8 +134,11 @@ fn with_pass(title: &str, ready: &Ready, pass: f64) -> String {
 }
 
 impl Frame {
-    /// The groove of the pass that is shown.
+    /// The groove of the pass that is shown, in the model's bars.
     fn groove(&self, ready: &Ready) -> Groove {
+        if !self.metre.is_plain() {
+            return ready.plain_groove();
+        }
         let whole = Groove::from_pattern(&ready.pattern);
         let [first, n_steps] = [self.pass_start_beats, self.loop_beats].map(nearest_step);
         whole.window(first, n_steps).unwrap_or(whole)
@@ -142,9 +148,11 @@ impl Frame {
     fn paint_locked(&self, painter: &Painter, locks: Option<&Locks>) {
         let Some(locks) = locks else { return };
         let tint = theme::ACCENT.gamma_multiply(0.1);
-        for step in 0..whole_steps(self.loop_beats * steps(STEPS_PER_BEAT)) {
-            let left = self.x(f64::from(step) / steps(STEPS_PER_BEAT));
-            let step = usize::try_from(step).unwrap_or(usize::MAX);
+        for step in 0..nearest_step(self.loop_beats) {
+            let left = self.x_of_step(step);
+            let Some(step) = self.source(step) else {
+                continue;
+            };
             for voice in Voice::ALL
                 .into_iter()
                 .filter(|&voice| locks.is_locked(step, voice))

@@ -2,7 +2,7 @@
 //!
 //! Going back only sets parameters and the variation; the same ones make the same pattern again.
 
-use crate::request::{Edit, Locks, Play, Request};
+use crate::request::{Edit, Input, Locks, Play, Request};
 use fourbar_model::groove::Groove;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 const LIMIT: usize = 64;
 /// Changes of a control, or of one hit, that follow each other faster than this are one change.
 const ONE_MOVEMENT: Duration = Duration::from_millis(700);
-/// What makes a pattern: the request, and the locks that it names.
+/// What makes a pattern: the request, and what it names.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub(super) request: Request,
+    pub(super) input: Option<Arc<Input>>,
     pub(super) locks: Option<Arc<Locks>>,
     /// The groove that was made, without fills and variations.
     pub(super) groove: Groove,
@@ -33,6 +34,8 @@ impl Recipe {
         };
         if old.name() != new.name() {
             "another groove"
+        } else if old.input != new.input {
+            "a rhythm put in"
         } else if let Some(edit) = self.edit_since(before) {
             edit.name
         } else if old.locks != new.locks {
@@ -139,6 +142,25 @@ impl History {
         Some(next)
     }
 
+    /// What the patterns are called and what was done for each, newest first, and the place of the shown one.
+    pub(super) fn heard(&self) -> (Vec<(String, &'static str)>, usize) {
+        let places = (0..self.recipes.len()).rev();
+        let heard = places.map(|place| {
+            let name = self.recipes[place].request.name().to_string();
+            (name, self.change_to(place).unwrap_or("the first"))
+        });
+        let shown = self.recipes.len().saturating_sub(self.current + 1);
+        (heard.collect(), shown)
+    }
+
+    /// The pattern at a place of [`Self::heard`]; the place moves to it.
+    pub(super) fn go_to(&mut self, place: usize) -> Option<Recipe> {
+        let place = self.recipes.len().checked_sub(place + 1)?;
+        self.current = place;
+        self.last_change = None;
+        self.recipes.get(place).cloned()
+    }
+
     /// What [`Self::undo`] would take back; `None` if it has nowhere to go.
     pub(super) fn undone(&self) -> Option<&'static str> {
         self.change_to(self.current)
@@ -167,6 +189,7 @@ mod tests {
     fn recipe(seed: u32, temperature: f32) -> Recipe {
         Recipe {
             request: Request::new(seed, 0, temperature, [0.0; N_LATENT]),
+            input: None,
             locks: None,
             groove: Groove::empty(16),
         }
@@ -286,6 +309,22 @@ mod tests {
         assert_eq!(history.undo().unwrap().groove, drag(4, 0.7).groove);
         assert_eq!(history.undo().unwrap().groove.n_hits(), 0);
         assert!(history.undone().is_none());
+    }
+
+    #[test]
+    fn what_was_heard_is_listed_newest_first_and_gone_back_to() {
+        let (mut history, _) = history([1, 2, 3]);
+        let (heard, shown) = history.heard();
+        let names: Vec<&str> = heard.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["000003", "000002", "000001"]);
+        assert_eq!(
+            (heard[0].1, heard[2].1, shown),
+            ("another groove", "the first", 0)
+        );
+        assert_eq!(history.go_to(2).unwrap().request.seed, 1);
+        assert_eq!(history.heard().1, 2);
+        assert_eq!(history.redo().unwrap().request.seed, 2);
+        assert!(history.go_to(3).is_none());
     }
 
     #[test]

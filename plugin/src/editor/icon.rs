@@ -29,6 +29,8 @@ pub(super) enum Icon {
     Plus,
     /// A padlock: stays as it is.
     Lock,
+    /// A disc: record.
+    Record,
 }
 
 impl Icon {
@@ -103,6 +105,9 @@ impl Icon {
                     (0.45, -0.5),
                     (0.45, 0.0),
                 ]);
+            }
+            Self::Record => {
+                painter.circle_filled(centre, half * 0.8, colour);
             }
             Self::Plus => {
                 line(&[(-0.7, 0.0), (0.7, 0.0)]);

@@ -65,7 +65,7 @@ pub(super) fn show(
             ui.painter(),
             rect.center() + vec2(0.0, 28.0),
             Align2::CENTER_CENTER,
-            "Keep grooves in slots 1 to 4 first: click their numbers above.",
+            "Keep grooves in slots 1 to 4 first.",
             theme::medium(12.0),
             theme::TEXT_SOFT,
         );

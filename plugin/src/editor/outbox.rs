@@ -195,7 +195,7 @@ fn export(ready: &Ready, params: &FourbarParams, shared: &Shared) -> Export {
         keys,
         channel,
         tempo_bpm: shared.tempo_bpm(),
-        metre: shared.metre(),
+        metre: ready.request.metre,
         // A kit that is off here, for another instrument to play, is asked for all the same.
         gain: if gain > 0.0 { gain } else { 1.0 },
         kind: params.export.kind(),

@@ -1,4 +1,4 @@
-//! The Output section: the preview kit, where notes go, listening, and what leaves as a file.
+//! The Output page: the preview kit, where notes go, listening, and what leaves as a file.
 
 use super::button::{Emphasis, button};
 use super::choice::{segments, switch};
@@ -52,23 +52,15 @@ fn velocities(ui: &Ui, rect: Rect, params: &FourbarParams, setter: &ParamSetter)
     number(ui, place(2), &level.loudest, setter, hint);
 }
 
-/// Draws the section in `rect`.
+/// Draws the page in the section `inside` under its heading.
 pub(super) fn show(
     ui: &Ui,
-    rect: Rect,
+    inside: Rect,
     params: &FourbarParams,
     setter: &ParamSetter,
     sound: &Sound,
 ) -> Shown {
     let painter = ui.painter();
-    let inside = theme::panel(painter, rect);
-    theme::heading(
-        painter,
-        pos2(inside.left(), inside.top() + 8.0),
-        "Output",
-        theme::TEXT_SOFT,
-    );
-
     let row = |index: u8| {
         let top = inside.top() + 23.0 + 32.0 * f32::from(index);
         Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 28.0))

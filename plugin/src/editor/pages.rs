@@ -1,10 +1,11 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
+use super::tabs::tabs;
 use super::{drums, explore, fills, morph, play, theme};
 use crate::params::FourbarParams;
 use crate::request::N_CORNERS;
 use crate::shared::Snapshot;
-use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
+use egui::{Rect, Ui, pos2};
 use nice_plug::prelude::ParamSetter;
 
 /// A page.
@@ -53,9 +54,6 @@ impl Page {
     }
 }
 
-/// Gaps between the names of the pages.
-const GAPS: f32 = 4.0;
-
 /// Draws the section in `rect` with the page that is chosen, `page`.
 pub(super) fn show(
     ui: &mut Ui,
@@ -67,7 +65,8 @@ pub(super) fn show(
 ) {
     let abilities = snapshot.abilities.as_deref();
     let inside = theme::panel(ui.painter(), rect);
-    tabs(ui, inside, page);
+    let names = Page::ALL.map(|page| (page, page.name(), page.hint()));
+    tabs(ui, inside, &names, page);
     let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 28.0), inside.max);
     match page {
         Page::Play => play::show(ui, body, &params.play, setter, abilities),
@@ -84,41 +83,5 @@ pub(super) fn show(
             &snapshot.slots[..N_CORNERS],
         ),
         Page::Explore => explore::show(ui, body, params, setter, abilities),
-    }
-}
-
-/// The names of the pages, as headings of which one is lit.
-fn tabs(ui: &Ui, inside: Rect, page: &mut Page) {
-    let names: String = Page::ALL.map(Page::name).concat();
-    let room = inside.width() - theme::heading_width(ui.painter(), &names);
-    // A narrow window has them closer together.
-    let gap = (room / GAPS).clamp(theme::UNIT, 2.0 * theme::UNIT);
-    let mut left = inside.left();
-    for each in Page::ALL {
-        let is_chosen = each == *page;
-        let colour = if is_chosen {
-            theme::TEXT
-        } else {
-            theme::TEXT_FAINT
-        };
-        let at = pos2(left, inside.top() + 8.0);
-        let name = theme::heading(ui.painter(), at, each.name(), colour);
-        if is_chosen {
-            let stroke = Stroke::new(2.0, theme::ACCENT);
-            ui.painter()
-                .hline(name.x_range(), name.bottom() + 3.0, stroke);
-        }
-        let response = ui
-            .interact(
-                name.expand(6.0),
-                ui.id().with(("page", each.name())),
-                Sense::click(),
-            )
-            .on_hover_cursor(CursorIcon::PointingHand)
-            .on_hover_text(each.hint());
-        if response.clicked() {
-            *page = each;
-        }
-        left = name.right() + gap;
     }
 }

@@ -5,7 +5,7 @@ use crate::params::{LIVE, MORPH, SlotsParams, slot_value};
 use crate::request::{N_SLOTS, Source};
 use crate::shared::Snapshot;
 use egui::{Align2, CursorIcon, Popup, Rect, RectAlign, Response, Sense, Ui, pos2, vec2};
-use nice_plug::prelude::{Param, ParamSetter};
+use nice_plug::prelude::{Param as _, ParamSetter};
 
 /// What is to be done with a slot, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +42,14 @@ pub(super) fn show(
         vec2(WIDTH, HEIGHT + 2.0 * PADDING),
     );
     theme::well(ui.painter(), whole, theme::OUTLINE);
-    let now = params.slot.unmodulated_plain_value();
+    let now = params.value();
     let place = |x: f32, width: f32| {
         let corner = pos2(whole.left() + PADDING + x, whole.top() + PADDING);
         Rect::from_min_size(corner, vec2(width, HEIGHT))
     };
     let choose = |value: i32| {
-        if value != now {
+        params.forget_key();
+        if value != params.slot.unmodulated_plain_value() {
             gesture::set(&params.slot, setter, value);
         }
     };

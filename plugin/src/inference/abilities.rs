@@ -119,7 +119,7 @@ mod tests {
                 play,
                 ..Request::new(seed, 0, 1.0, [0.0; N_LATENT])
             };
-            let made = engine.make(&request, None).expect("it plays");
+            let made = engine.make(&request, None, None).expect("it plays");
             measure(&Groove::from_pattern(&made.pattern)).unwrap_or(0.0)
         };
         (0..N_SEEDS).map(of_seed).sum::<f64>() / f64::from(N_SEEDS)

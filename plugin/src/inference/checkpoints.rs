@@ -192,6 +192,10 @@ impl Generator for Cpu {
         "CPU"
     }
 
+    fn encode(&mut self, groove: &Groove) -> Result<Vec<f32>, String> {
+        encoded(&self.0.vae, groove)
+    }
+
     fn generate(
         &mut self,
         z: &[f32],
@@ -219,6 +223,10 @@ impl Generator for Gpu {
         self.name
     }
 
+    fn encode(&mut self, groove: &Groove) -> Result<Vec<f32>, String> {
+        encoded(&self.vae, groove)
+    }
+
     fn generate(
         &mut self,
         z: &[f32],
@@ -230,6 +238,16 @@ impl Generator for Gpu {
             .generate_groove(z, conditions, temperature, noise)
             .map_err(|error| error.to_string())
     }
+}
+
+/// The latent vector of a groove, in steps so large that devices which round differently agree.
+fn encoded(vae: &Vae, groove: &Groove) -> Result<Vec<f32>, String> {
+    const STEPS: f32 = 256.0;
+    let z = vae
+        .encode_groove(groove)
+        .map_err(|error| error.to_string())?;
+    let rounded = |z: f32| (z * STEPS).round() / STEPS;
+    Ok(z.into_iter().map(rounded).collect())
 }
 
 /// Name and content of a checkpoint in one short text: equal ids make equal patterns.
@@ -314,7 +332,7 @@ pub(crate) mod tests {
 
     fn pattern(engine: &mut Engine) -> crate::request::Ready {
         engine
-            .make(&Request::new(1, 0, 1.0, [0.0; 8]), None)
+            .make(&Request::new(1, 0, 1.0, [0.0; 8]), None, None)
             .unwrap()
     }
 

@@ -6,7 +6,7 @@
 use super::abilities::Abilities;
 use super::morph;
 use super::passes::passes;
-use crate::request::{Form, Kept, Locks, Morph, N_CORNERS, Play, Ready, Request};
+use crate::request::{Form, Input, Kept, Locks, Morph, N_CORNERS, Play, Ready, Request};
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
 use fourbar_model::groove::Groove;
@@ -21,6 +21,12 @@ use std::time::{Duration, Instant};
 pub trait Generator: Send {
     /// The device's name for the user.
     fn device(&self) -> &str;
+
+    /// The latent vector of `groove`, `[latent]`: the mean of its posterior.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn encode(&mut self, groove: &Groove) -> Result<Vec<f32>, String>;
 
     /// Decodes the latent vector `z` (`[latent]`) to a groove under `conditions`.
     ///
@@ -116,19 +122,32 @@ impl Engine {
         format!("{device}{}", self.device_failures)
     }
 
-    /// Makes the pattern of `request`, around the `locks` that it names.
+    /// Makes the pattern of `request` of the `input` and around the `locks` that it names.
     ///
     /// # Errors
     /// If even the last device fails; the text is for the user.
-    pub fn make(&mut self, request: &Request, locks: Option<&Locks>) -> Result<Ready, String> {
-        let (z, noise) = latent_vector(request, &self.identity);
-        let completes = self.identity.abilities.completes;
+    pub fn make(
+        &mut self,
+        request: &Request,
+        input: Option<&Input>,
+        locks: Option<&Locks>,
+    ) -> Result<Ready, String> {
         let n_steps = self.identity.n_steps;
+        let start = match input.and_then(|input| input.start(n_steps)) {
+            Some(groove) => Some(self.encode(&groove)?),
+            None => None,
+        };
+        let (z, noise) = latent_vector(request, &self.identity, start);
+        let known = [
+            input.and_then(|input| input.known(n_steps)),
+            locks.and_then(|locks| locks.known(n_steps)),
+        ];
+        let known = known.into_iter().flatten();
+        let known = known.reduce(|of_input, locked| of_input.with(&locked));
+        let completes = self.identity.abilities.completes;
         let conditions = Conditions {
             style: self.identity.style(&request.play),
-            known: locks
-                .filter(|_| completes)
-                .and_then(|locks| locks.known(n_steps)),
+            known: known.filter(|_| completes),
             ..Conditions::default()
         };
         let temperature = Temperature {
@@ -138,41 +157,52 @@ impl Engine {
         let checkpoint_id = self.identity.checkpoint_id.clone();
         let groove = match locks {
             Some(locks) if locks.hold(request, &checkpoint_id) => locks.groove(),
-            Some(locks) => {
+            _ => {
                 let mut groove = self.draw(&z, &conditions, temperature, &noise)?;
-                locks.lay_over(&mut groove);
+                if let Some(input) = input {
+                    input.lead(&mut groove);
+                }
+                if let Some(locks) = locks {
+                    locks.lay_over(&mut groove);
+                }
                 groove
             }
-            None => self.draw(&z, &conditions, temperature, &noise)?,
         };
         self.finish(request, &groove, &z, &conditions, temperature)
     }
 
-    /// What a kept groove is played as when `request` names it: as it was kept, and with a fill if one is wanted now.
+    /// What a kept groove is played as when `request` names it: as it was kept, in the metre of now, and with a fill if one is
+    /// wanted.
     ///
     /// # Errors
     /// As of [`Self::make`].
     pub fn play(&mut self, request: &Request, kept: &Kept) -> Result<Ready, String> {
         let ready = kept.ready();
-        let own = ready.request.form;
+        let own = ready.request;
+        let fill_in = request.form.fill_in;
+        let is_as_kept = fill_in.is_none() && own.metre == request.metre;
+        if is_as_kept || ready.checkpoint_id != self.identity.checkpoint_id {
+            return Ok(as_kept(request, kept));
+        }
         let form = Form {
-            fill_beats: request.form.fill_beats,
-            fill_in: request.form.fill_in,
+            fill_beats: if fill_in.is_some() {
+                request.form.fill_beats
+            } else {
+                own.form.fill_beats
+            },
+            fill_in,
+            ..own.form
+        };
+        let wanted = Request {
+            form,
+            metre: request.metre,
             ..own
         };
-        let is_its_own = ready.checkpoint_id == self.identity.checkpoint_id;
-        if request.form.fill_in.is_some() && is_its_own {
-            let filled = Request {
-                form,
-                ..ready.request
-            };
-            let filled = self.make(&filled, kept.locks())?;
-            return Ok(Ready {
-                request: *request,
-                ..filled
-            });
-        }
-        Ok(as_kept(request, kept))
+        let made = self.make(&wanted, kept.input(), kept.locks())?;
+        Ok(Ready {
+            request: *request,
+            ..made
+        })
     }
 
     /// Makes the pattern at the place `at` between four kept grooves, which `request` names.
@@ -189,7 +219,7 @@ impl Engine {
             return self.play(request, corners[corner]);
         }
         let requests = corners.map(|kept| kept.ready().request);
-        let latents = requests.map(|request| latent_vector(&request, &self.identity).0);
+        let latents = requests.map(|request| latent_vector(&request, &self.identity, None).0);
         let z = morph::mixed(at, latents.each_ref().map(Vec::as_slice));
         let noise = requests[0].noise();
         let n_steps = self.identity.n_steps;
@@ -224,17 +254,32 @@ impl Engine {
         } else {
             vec![groove.clone()]
         };
-        let is_plain = passes == [groove.clone()];
+        let metre = request.metre;
+        let is_plain = metre.is_plain() && passes == [groove.clone()];
+        let form = request.form;
+        let fill_beats = |bar| {
+            if form.has_fill(bar) {
+                form.fill_beats.into()
+            } else {
+                0
+            }
+        };
+        let pattern = metre.of_groove(&Groove::concat(&passes), fill_beats);
         Ok(Ready {
             request: *request,
             checkpoint_id: self.identity.checkpoint_id.clone(),
-            pattern: Groove::concat(&passes).to_pattern(),
+            pattern: pattern.to_pattern(),
             groove: (!is_plain).then(|| groove.to_pattern()),
             n_passes: passes.len(),
         })
     }
 
-    /// Makes one groove, on the next device if one fails.
+    /// The latent vector of a groove.
+    fn encode(&mut self, groove: &Groove) -> Result<Vec<f32>, String> {
+        self.on_a_device(|generator| generator.encode(groove))
+    }
+
+    /// Makes one groove.
     fn draw(
         &mut self,
         z: &[f32],
@@ -242,14 +287,23 @@ impl Engine {
         temperature: Temperature,
         noise: &Noise,
     ) -> Result<Groove, String> {
+        self.on_a_device(|generator| {
+            // Every device starts from the same noise, so that a failure half-way leaves no trace in the pattern.
+            generator.generate(z, conditions, temperature, &mut noise.clone())
+        })
+    }
+
+    /// Does something on the fastest device, and on the next one if it fails.
+    fn on_a_device<T>(
+        &mut self,
+        job: impl Fn(&mut dyn Generator) -> Result<T, String>,
+    ) -> Result<T, String> {
         loop {
             let Some(generator) = self.generators.first_mut() else {
                 return Err("the network runs on no device".to_owned());
             };
-            // Every device starts from the same noise, so that a failure half-way leaves no trace in the pattern.
-            let mut noise = noise.clone();
-            match guarded(|| generator.generate(z, conditions, temperature, &mut noise)) {
-                Ok(groove) => return Ok(groove),
+            match guarded(|| job(generator.as_mut())) {
+                Ok(made) => return Ok(made),
                 Err(problem) if self.generators.len() > 1 => {
                     let lost = self.generators.remove(0);
                     self.device_failures = format!(" ({} failed: {problem})", lost.device());
@@ -262,18 +316,36 @@ impl Engine {
 
 /// A kept groove as the answer to the `request` that names it, which takes no model.
 pub(super) fn as_kept(request: &Request, kept: &Kept) -> Ready {
+    let ready = kept.ready();
+    if ready.request.metre == request.metre {
+        return Ready {
+            request: *request,
+            ..ready.clone()
+        };
+    }
+    let groove = ready.plain_groove();
+    let pattern = request.metre.of_groove(&groove, |_| 0).to_pattern();
     Ready {
         request: *request,
-        ..kept.ready().clone()
+        checkpoint_id: ready.checkpoint_id.clone(),
+        pattern,
+        groove: Some(groove.to_pattern()),
+        n_passes: 1,
     }
 }
 
-/// The point in latent space that `request` names, and the randomness left for drawing its hits.
-fn latent_vector(request: &Request, identity: &Identity) -> (Vec<f32>, Noise) {
+/// The point in latent space that `request` names, beginning at `start` if there is one, and the randomness left for drawing
+/// its hits.
+fn latent_vector(
+    request: &Request,
+    identity: &Identity,
+    start: Option<Vec<f32>>,
+) -> (Vec<f32>, Noise) {
     let mut noise = request.noise();
     let prior = identity.latent.prior.as_ref();
     let style = identity.style(&request.play).and(request.play.style_id());
-    let mut z = Prior::draw_from(prior, identity.n_latent, style, &mut noise);
+    let drawn = Prior::draw_from(prior, identity.n_latent, style, &mut noise);
+    let mut z = start.unwrap_or(drawn);
     add(&mut z, identity.latent.offset(&request.latent));
     for (attribute, deviations) in request.play.moves() {
         if let Some(attribute) = identity.attributes.get(attribute) {
@@ -344,6 +416,11 @@ pub(crate) mod tests {
     impl Generator for Fake {
         fn device(&self) -> &str {
             self.name
+        }
+
+        fn encode(&mut self, groove: &Groove) -> Result<Vec<f32>, String> {
+            let loudest = groove.loudest(0).map_or(0.0, |cell| cell.velocity);
+            Ok(vec![loudest; 2])
         }
 
         fn generate(
@@ -422,12 +499,15 @@ pub(crate) mod tests {
     #[test]
     fn a_pattern_is_a_function_of_the_request() {
         let mut engine = Engine::new(identity(), vec![fake("CPU", WORKS)]);
-        let first = engine.make(&request(3), None).unwrap();
-        let _ = engine.make(&request(4), None).unwrap();
-        assert_eq!(engine.make(&request(3), None).unwrap(), first);
+        let first = engine.make(&request(3), None, None).unwrap();
+        let _ = engine.make(&request(4), None, None).unwrap();
+        assert_eq!(engine.make(&request(3), None, None).unwrap(), first);
         let mut moved = request(3);
         moved.latent[0] = 2.0;
-        assert_ne!(engine.make(&moved, None).unwrap().pattern, first.pattern);
+        assert_ne!(
+            engine.make(&moved, None, None).unwrap().pattern,
+            first.pattern
+        );
     }
 
     #[test]
@@ -451,20 +531,20 @@ pub(crate) mod tests {
     fn a_device_that_fails_later_loses_no_pattern() {
         for misbehave in [FAILS_LATER, PANICS_LATER] {
             let expected = Engine::new(identity(), vec![fake("CPU", WORKS)])
-                .make(&request(3), None)
+                .make(&request(3), None, None)
                 .unwrap();
             let mut engine = Engine::new(
                 identity(),
                 vec![fake("GPU", misbehave), fake("CPU", IS_SLOW)],
             );
             assert_eq!(engine.device(), "GPU");
-            assert_eq!(engine.make(&request(3), None).unwrap(), expected);
+            assert_eq!(engine.make(&request(3), None, None).unwrap(), expected);
             assert!(
                 engine.device().starts_with("CPU (GPU failed: "),
                 "{}",
                 engine.device()
             );
-            assert!(engine.make(&request(4), None).is_ok());
+            assert!(engine.make(&request(4), None, None).is_ok());
         }
     }
 
@@ -478,7 +558,12 @@ pub(crate) mod tests {
             }
         };
         let mut engine = Engine::new(identity(), vec![fake("CPU", fails_once)]);
-        assert!(engine.make(&request(3), None).unwrap_err().contains("busy"));
-        assert!(engine.make(&request(3), None).is_ok());
+        assert!(
+            engine
+                .make(&request(3), None, None)
+                .unwrap_err()
+                .contains("busy")
+        );
+        assert!(engine.make(&request(3), None, None).is_ok());
     }
 }

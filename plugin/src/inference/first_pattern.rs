@@ -29,7 +29,7 @@ mod tests {
     fn the_first_pattern_is_what_the_checkpoint_makes_of_the_defaults() {
         let request = FourbarParams::new(Arc::default()).request(0);
         let mut engine = checkpoints::engine(&Choice::default()).unwrap();
-        let made = engine.make(&request, None).unwrap();
+        let made = engine.make(&request, None, None).unwrap();
         if let Some(path) = std::env::var_os(FILE) {
             return std::fs::write(path, serde_json::to_string(&made).unwrap()).unwrap();
         }

@@ -24,7 +24,7 @@ pub(super) fn passes(
     let n_bars = base.n_steps() / STEPS_PER_BAR;
     let is_locked = |step: usize, voice: Voice| {
         let locked = conditions.known.as_ref().map(Known::steps);
-        locked.is_some_and(|steps| steps[step][voice.index()] != KnownCell::Unknown)
+        locked.is_some_and(|steps| matches!(steps[step][voice.index()], KnownCell::Full(_)))
     };
     let mut passes = Vec::new();
     let mut variations = vec![base.clone()];
@@ -82,7 +82,7 @@ mod tests {
             ..Request::new(14, 0, 1.0, [0.0; N_LATENT])
         };
         let mut engine = checkpoints::engine(&Choice::BuiltIn(model)).unwrap();
-        engine.make(&request, None).unwrap()
+        engine.make(&request, None, None).unwrap()
     }
 
     fn groove(form: Form) -> Groove {

@@ -8,7 +8,7 @@ use crate::inference::engine::{Engine, as_kept, guarded};
 use crate::inference::models::Choice;
 use crate::inference::poller::{self, Sight, Watch};
 use crate::mailbox::{Reply, Slot, WorkerEnd};
-use crate::request::{Job, Kept, Locks, Morph, N_CORNERS, Ready, Request, Source};
+use crate::request::{Input, Job, Kept, Locks, Morph, N_CORNERS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use std::io;
 use std::mem;
@@ -193,8 +193,8 @@ impl Loaded {
 
 /// A request with what it names.
 enum Asked {
-    /// A groove around what is locked.
-    New(Option<Arc<Locks>>),
+    /// A groove of what was put in, around what is locked.
+    New(Option<Arc<Input>>, Option<Arc<Locks>>),
     /// A groove that was kept.
     Kept(Arc<Kept>),
     /// A place between four of them.
@@ -204,7 +204,10 @@ enum Asked {
 impl Asked {
     fn of(request: &Request, shared: &Shared) -> Option<Self> {
         Some(match request.source {
-            Source::Live => Self::New(shared.locks_named(request.locks)?),
+            Source::Live => Self::New(
+                shared.input_named(request.input)?,
+                shared.locks_named(request.locks)?,
+            ),
             Source::Slot(id) => Self::Kept(shared.kept_named(id)?),
             Source::Morph(at) => {
                 let [a, b, c, d] = at.corners.map(|id| shared.kept_named(id));
@@ -215,7 +218,7 @@ impl Asked {
 
     fn made_by(&self, engine: &mut Engine, request: &Request) -> Result<Ready, String> {
         match self {
-            Self::New(locks) => engine.make(request, locks.as_deref()),
+            Self::New(input, locks) => engine.make(request, input.as_deref(), locks.as_deref()),
             Self::Kept(kept) => engine.play(request, kept),
             Self::Between(at, corners) => {
                 engine.morph(request, at, corners.each_ref().map(Arc::as_ref))
@@ -367,7 +370,7 @@ mod tests {
     #[test]
     fn without_a_checkpoint_the_saved_pattern_stays_and_the_status_says_why() {
         let saved = Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])
-            .make(&job(5).request, None)
+            .make(&job(5).request, None, None)
             .unwrap();
         let (audio, shared, _worker) = start(|_| Err("the checkpoint is damaged".to_owned()));
         shared.snapshot().restore(Ok(Some(Arc::new(saved.clone()))));
@@ -392,7 +395,7 @@ mod tests {
     #[test]
     fn a_pattern_of_another_checkpoint_is_kept_and_named() {
         let mut saved = Engine::new(identity(), vec![fake("CPU", |_| Ok(()))])
-            .make(&job(5).request, None)
+            .make(&job(5).request, None, None)
             .unwrap();
         saved.checkpoint_id = "an older one".to_owned();
         let (audio, shared, _worker) =
@@ -495,7 +498,7 @@ mod tests {
     fn a_project_whose_model_is_missing_plays_its_pattern_and_keeps_its_choice() {
         let mut saved = load_by_name(&Choice::default())
             .unwrap()
-            .make(&job(5).request, None)
+            .make(&job(5).request, None, None)
             .unwrap();
         saved.checkpoint_id = "id of missing".to_owned();
         let (audio, shared, _worker) = start(load_by_name);

@@ -1,12 +1,13 @@
 //! Which groove plays: the one that the other parameters ask for, one that was kept in a slot, or one between them.
 
 use super::{FourbarParams, Maker, percent, share_of_percent};
-use crate::request::{Kept, Morph, N_CORNERS, N_SLOTS, Source};
+use crate::request::{Kept, Metre, Morph, N_CORNERS, N_SLOTS, Source};
 use crate::shared::Shared;
 use nice_plug::params::persist::PersistentField;
 use nice_plug::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The value of the parameter *slot* at which the parameters are heard; 1 to [`N_SLOTS`] are slots.
 pub const LIVE: i32 = 0;
@@ -57,12 +58,40 @@ impl SlotsParams {
         }
     }
 
+    /// What plays: the parameter's value, or what a key chose since.
+    #[must_use]
+    pub fn value(&self) -> i32 {
+        let by_key = self.kept.0.slot_by_key.load(Ordering::Relaxed);
+        if by_key >= LIVE {
+            by_key
+        } else {
+            self.slot.value()
+        }
+    }
+
+    /// Lets a key choose another slot, until the parameter changes.
+    pub fn choose_by_key(&self, value: i32) {
+        let value = value.clamp(LIVE, MORPH);
+        self.kept.0.slot_by_key.store(value, Ordering::Relaxed);
+    }
+
+    /// Lets the parameter count again.
+    pub fn forget_key(&self) {
+        self.kept.0.slot_by_key.store(-1, Ordering::Relaxed);
+    }
+
+    /// The host's metre.
+    #[must_use]
+    pub fn metre(&self) -> Metre {
+        self.kept.0.metre()
+    }
+
     /// Where the pattern comes from. An empty slot plays what the parameters say, and an empty corner what is in the first
     /// one that is not.
     #[must_use]
     pub fn source(&self) -> Source {
         let ids = self.kept.0.slot_ids();
-        let value = self.slot.value();
+        let value = self.value();
         if value == MORPH {
             let corners: [u64; N_CORNERS] = std::array::from_fn(|corner| ids[corner]);
             let Some(first) = corners.into_iter().find(|&id| id != 0) else {

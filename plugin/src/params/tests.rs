@@ -93,6 +93,8 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "slot",
             "morph_x",
             "morph_y",
+            "input_heard",
+            "input_keys",
             "mute_1",
             "density_1",
             "lane_velocity_1",
@@ -106,7 +108,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
         [
-            "editor", "export", "lanes", "locks", "model", "pattern", "slots", "take"
+            "editor", "export", "input", "lanes", "locks", "model", "pattern", "slots", "take"
         ]
     );
 }
@@ -307,6 +309,8 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("fill_every", "I32(0)"),
         ("fill_now", "Bool(false)"),
         ("fill_size", "I32(2)"),
+        ("input_heard", "Bool(true)"),
+        ("input_keys", "Bool(false)"),
         ("intensity", "F32(0.0)"),
         ("latent_1", "F32(-3.0)"),
         ("midi_out", "Bool(false)"),

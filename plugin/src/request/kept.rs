@@ -1,6 +1,6 @@
 //! A groove that was kept in a slot: what is heard, and what it takes to go on working on it.
 
-use super::{Locks, Ready, Source};
+use super::{Input, Locks, Ready, Source};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 #[serde(try_from = "SavedKept")]
 pub struct Kept {
     ready: Ready,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<Input>,
     locks: Option<Locks>,
 }
 
@@ -16,43 +18,66 @@ pub struct Kept {
 #[derive(Deserialize)]
 struct SavedKept {
     ready: Ready,
+    input: Option<Input>,
     locks: Option<Locks>,
 }
 
 impl TryFrom<SavedKept> for Kept {
     type Error = String;
 
-    fn try_from(SavedKept { ready, locks }: SavedKept) -> Result<Self, String> {
+    fn try_from(saved: SavedKept) -> Result<Self, String> {
+        let SavedKept {
+            ready,
+            input,
+            locks,
+        } = saved;
         ready.check()?;
         if !ready.request.source.is_live() {
             return Err("it is a slot within a slot".to_owned());
         }
-        Ok(Self { ready, locks })
+        Ok(Self {
+            ready,
+            input,
+            locks,
+        })
     }
 }
 
 impl Kept {
-    /// The pattern of `ready`, drawn around `locks`. What comes from between slots becomes a groove of its own, all of which
+    /// The pattern of `ready`, made of `input` and around `locks`. What comes from between slots becomes a groove of its own, all of which
     /// stays until something else is asked for.
     #[must_use]
-    pub fn of(ready: &Ready, locks: Option<&Locks>) -> Self {
+    pub fn of(ready: &Ready, input: Option<&Input>, locks: Option<&Locks>) -> Self {
         let mut ready = ready.clone();
         if ready.request.source.is_live() {
             let locks = locks.filter(|locks| locks.id() == ready.request.locks);
-            let locks = locks.cloned();
-            return Self { ready, locks };
+            let input = input.filter(|input| input.id() == ready.request.input);
+            return Self {
+                ready,
+                input: input.cloned(),
+                locks: locks.cloned(),
+            };
         }
         ready.request.source = Source::Live;
         let locks = Locks::of(&ready, None);
         ready.request.locks = locks.id();
-        let locks = Some(locks);
-        Self { ready, locks }
+        Self {
+            ready,
+            input: None,
+            locks: Some(locks),
+        }
     }
 
     /// The pattern, as the request in it makes it.
     #[must_use]
     pub fn ready(&self) -> &Ready {
         &self.ready
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub fn input(&self) -> Option<&Input> {
+        self.input.as_ref()
     }
 
     /// What it was drawn around.
@@ -101,13 +126,13 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_saved_as_it_is_and_named_by_its_contents() {
-        let kept = Kept::of(&ready(Source::Live), None);
+        let kept = Kept::of(&ready(Source::Live), None, None);
         let text = serde_json::to_string(&kept).unwrap();
         let again: Kept = serde_json::from_str(&text).unwrap();
         assert_eq!((again.id(), &again), (kept.id(), &kept));
         let mut other = ready(Source::Live);
         other.request.seed = 8;
-        assert_ne!(Kept::of(&other, None).id(), kept.id());
+        assert_ne!(Kept::of(&other, None, None).id(), kept.id());
         let nested = text.replacen("\"locks\":0", "\"locks\":0,\"source\":{\"Slot\":5}", 1);
         assert_ne!(nested, text);
         assert!(serde_json::from_str::<Kept>(&nested).is_err());
@@ -121,7 +146,7 @@ mod tests {
             y: 0.7,
         };
         let between = ready(Source::Morph(morph));
-        let kept = Kept::of(&between, None);
+        let kept = Kept::of(&between, None, None);
         let request = &kept.ready().request;
         assert!(request.source.is_live());
         let locks = kept.locks().unwrap();

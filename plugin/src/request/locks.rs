@@ -3,7 +3,7 @@
 //! Locking changes nothing that is heard: the whole groove is kept, and with it what it was drawn from. Only when
 //! something else is asked for (another seed, a style), what is not locked is drawn anew, around what is.
 
-use super::{CellChange, Ready, Request};
+use super::{CellChange, Metre, Ready, Request};
 use fourbar_model::conditions::Known;
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::Groove;
@@ -55,7 +55,10 @@ impl Locks {
                     locked[..n_common].copy_from_slice(&before.locked[..n_common]);
                 }
                 let base = Ready {
-                    request: ready.request,
+                    request: Request {
+                        metre: Metre::default(),
+                        ..ready.request
+                    },
                     checkpoint_id: ready.checkpoint_id.clone(),
                     pattern: groove.to_pattern(),
                     groove: None,

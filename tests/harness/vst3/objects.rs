@@ -87,7 +87,7 @@ impl IPlugFrameTrait for Frame {
     }
 }
 
-/// Events that the plugin sends.
+/// Events that the plugin sends, or gets.
 pub(super) struct Events(pub(super) RefCell<Vec<Event>>);
 
 impl Class for Events {
@@ -99,8 +99,17 @@ impl IEventListTrait for Events {
         int32::try_from(self.0.borrow().len()).unwrap()
     }
 
-    unsafe fn getEvent(&self, _index: int32, _event: *mut Event) -> tresult {
-        kNotImplemented
+    unsafe fn getEvent(&self, index: int32, event: *mut Event) -> tresult {
+        let events = self.0.borrow();
+        let wanted = usize::try_from(index)
+            .ok()
+            .and_then(|index| events.get(index));
+        let Some(wanted) = wanted else {
+            return kInvalidArgument;
+        };
+        // SAFETY: the plugin passes room for an event.
+        unsafe { event.write(*wanted) };
+        kResultOk
     }
 
     unsafe fn addEvent(&self, event: *mut Event) -> tresult {

@@ -61,6 +61,7 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
         bypass: false,
         mute: false,
         audition: false,
+        input_heard: true,
         struck: [false; N_VOICES],
     }
 }
@@ -80,7 +81,7 @@ impl Rig {
     fn new() -> Self {
         let (audio_end, worker) = mailbox();
         Self {
-            player: Player::new(audio_end),
+            player: Player::new(audio_end, Arc::default()),
             worker,
             beats: 0.0,
             played: Vec::new(),
@@ -102,6 +103,7 @@ impl Rig {
         self.player.process(
             &host,
             controls,
+            &[],
             &mut left,
             &mut right,
             |event| match event {
@@ -287,7 +289,7 @@ fn an_offline_render_waits_and_equals_the_playback() {
 
         let (audio_end, mut worker) = mailbox();
         let mut rig = Rig::that_plays_seed_1();
-        rig.player = Player::new(audio_end);
+        rig.player = Player::new(audio_end, Arc::default());
         rig.player.restore(Some(ready(request(1))), 0, 1);
         rig.player.offline = true;
         let stop = std::sync::atomic::AtomicBool::new(false);
@@ -392,6 +394,7 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
         player.process(
             &host,
             &controls(1, Boundary::Bar),
+            &[],
             &mut samples.clone(),
             &mut samples,
             |event| {
@@ -417,6 +420,7 @@ fn no_block_sends_more_than_the_frameworks_queue_holds_and_no_note_hangs() {
     player.process(
         &stopped,
         &controls(1, Boundary::Bar),
+        &[],
         &mut samples.clone(),
         &mut samples,
         |event| {

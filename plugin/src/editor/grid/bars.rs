@@ -1,12 +1,12 @@
 //! The line above the grid: the number of every bar, which opens a menu, and its padlock.
 
-use super::frame::{Frame, whole_steps};
+use super::frame::Frame;
 use super::{Part, RULER, Touched};
 use crate::editor::icon::Icon;
 use crate::editor::{menu, theme};
 use crate::request::{BarChange, Locks};
 use egui::{Align2, CursorIcon, Painter, Popup, Pos2, Rect, RectAlign, Sense, Ui, pos2, vec2};
-use fourbar_model::pattern::BAR_BEATS;
+use fourbar_model::groove::nearest_step;
 
 /// What can be done to a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +38,17 @@ impl Frame {
     pub(super) fn ruler(&self, ui: &Ui, painter: &Painter) -> Option<Touched> {
         let mut chosen = None;
         let y = self.whole.top() + RULER / 2.0 + 1.0;
-        for beat in 0..whole_steps(self.loop_beats) {
-            let at = pos2(self.x(f64::from(beat)) + 4.0, y);
-            let (bar, beat_in_bar) = (beat / 4 + 1, beat % 4 + 1);
-            if beat_in_bar == 1 {
-                let bar = usize::try_from(bar - 1).unwrap_or(0);
-                chosen = bar_menu(ui, painter, at, bar).or(chosen);
+        for (bar, beat, step) in self.beats() {
+            let at = pos2(self.x_of_step(step) + 4.0, y);
+            if beat == 0 {
+                let of_model = bar / self.metre.bars_of_one();
+                chosen = bar_menu(ui, painter, at, bar, of_model).or(chosen);
             } else if self.points_a_beat > 40.0 {
                 theme::text(
                     painter,
                     at,
                     Align2::LEFT_CENTER,
-                    &format!("{bar}.{beat_in_bar}"),
+                    &format!("{}.{}", bar + 1, beat + 1),
                     theme::medium(10.5),
                     theme::TEXT_FAINT,
                 );
@@ -66,11 +65,12 @@ impl Frame {
         locks: Option<&Locks>,
     ) -> Option<Touched> {
         let mut clicked = None;
-        let n_bars = whole_steps(self.loop_beats / BAR_BEATS);
+        let unit_steps = self.metre.unit_steps();
+        let n_bars = nearest_step(self.loop_beats) / unit_steps;
         for bar in 0..n_bars {
-            let end = self.x(BAR_BEATS * f64::from(bar + 1));
+            let end = self.x_of_step(unit_steps * (bar + 1));
             let at = pos2(end - 11.0, self.whole.top() + RULER / 2.0 + 1.0);
-            let part = Part::Bar(usize::try_from(bar).unwrap_or(0));
+            let part = Part::Bar(bar);
             let hint = "Keep this bar: another groove is drawn around it.";
             if padlock(ui, painter, at, part, locks, hint) {
                 clicked = Some(Touched::Lock(part));
@@ -80,8 +80,8 @@ impl Frame {
     }
 }
 
-/// The number of a bar, which opens its menu; returns what was chosen.
-fn bar_menu(ui: &Ui, painter: &Painter, at: Pos2, bar: usize) -> Option<Touched> {
+/// The number of a bar, which opens the menu of the model's bar; returns what was chosen.
+fn bar_menu(ui: &Ui, painter: &Painter, at: Pos2, bar: usize, of_model: usize) -> Option<Touched> {
     let place = Rect::from_min_size(at - vec2(4.0, 10.0), vec2(30.0, 20.0));
     let response = ui
         .interact(place, ui.id().with(("bar", bar)), Sense::click())
@@ -114,7 +114,7 @@ fn bar_menu(ui: &Ui, painter: &Painter, at: Pos2, bar: usize) -> Option<Touched>
         .show(|ui| {
             for (action, name) in BarAction::ALL {
                 if menu::line(ui, name, "", false).clicked() {
-                    chosen = Some(Touched::Bar(bar, action));
+                    chosen = Some(Touched::Bar(of_model, action));
                 }
             }
         });

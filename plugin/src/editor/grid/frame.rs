@@ -2,9 +2,10 @@
 
 use super::{NAMES, RULER, STEPS_AFTER, STEPS_BEFORE};
 use crate::editor::theme;
+use crate::request::Metre;
 use egui::{Color32, CornerRadius, Painter, Pos2, Rangef, Rect, Stroke, pos2, vec2};
 use fourbar_model::drums::{N_VOICES, Voice};
-use fourbar_model::groove::{STEPS_PER_BAR, STEPS_PER_BEAT};
+use fourbar_model::groove::{STEPS_PER_BEAT, beats, nearest_step};
 use fourbar_model::pattern::Hit;
 
 /// Share of a step before its grid line that belongs to it: hits are bars that begin there, or a little before.
@@ -18,17 +19,22 @@ pub(super) struct Frame {
     pub(super) loop_beats: f64,
     /// Where it begins in the pattern.
     pub(super) pass_start_beats: f64,
+    /// The metre of its bars.
+    pub(super) metre: Metre,
+    /// For every step of it the model's, if it has one.
+    sources: Vec<Option<usize>>,
     pub(super) points_a_beat: f32,
     first_line: f32,
 }
 
 impl Frame {
-    pub(super) fn new(whole: Rect, loop_beats: f64) -> Self {
+    pub(super) fn new(whole: Rect, loop_beats: f64, metre: Metre) -> Self {
         let lanes = Rect::from_min_max(
             whole.min + vec2(NAMES, RULER),
             whole.max - vec2(theme::UNIT, theme::UNIT),
         );
         let steps_a_beat = steps(STEPS_PER_BEAT);
+        let n_units = nearest_step(loop_beats) / metre.unit_steps();
         let steps_shown = loop_beats * steps_a_beat + STEPS_BEFORE + STEPS_AFTER;
         let points_a_step = lanes.width() / points(steps_shown);
         Self {
@@ -36,6 +42,8 @@ impl Frame {
             lanes,
             loop_beats,
             pass_start_beats: 0.0,
+            metre,
+            sources: metre.sources(n_units, |_| 0),
             points_a_beat: points_a_step * points(steps_a_beat),
             first_line: lanes.left() + points_a_step * points(STEPS_BEFORE),
         }
@@ -66,24 +74,44 @@ impl Frame {
         )
     }
 
-    /// The step and the drum whose [cell](Self::cell) is at a place of the window.
+    /// The model's step and the drum whose [cell](Self::cell) is at a place of the window.
     pub(super) fn cell_at(&self, at: Pos2) -> Option<(usize, Voice)> {
         let step = ((at.x - self.first_line) / self.step_width() + BEFORE_LINE).floor();
-        let n_steps = whole_steps(self.loop_beats * steps(STEPS_PER_BEAT));
         let step = whole_steps(f64::from(step.max(0.0)));
         let voice = Voice::ALL
             .into_iter()
             .find(|&voice| self.lane(voice).y_range().contains(at.y))?;
-        let is_inside = self.lanes.x_range().contains(at.x) && step < n_steps;
-        is_inside.then_some((usize::try_from(step).ok()?, voice))
+        let is_inside = self.lanes.x_range().contains(at.x);
+        Some((self.source(usize::try_from(step).ok()?)?, voice)).filter(|_| is_inside)
+    }
+
+    /// The model's step that is shown on a step, if there is one.
+    pub(super) fn source(&self, step: usize) -> Option<usize> {
+        *self.sources.get(step)?
+    }
+
+    /// Every beat: its bar and its place in it, both from 0, and the step on which it begins.
+    pub(super) fn beats(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
+        let (bar_steps, beat_steps) = (self.metre.bar_steps(), self.metre.beat_steps());
+        let n_bars = self.sources.len() / bar_steps.max(1);
+        (0..n_bars).flat_map(move |bar| {
+            let beats = (0..bar_steps).step_by(beat_steps).enumerate();
+            beats.map(move |(beat, step)| (bar, beat, bar * bar_steps + step))
+        })
+    }
+
+    /// Where a step is, in beats.
+    pub(super) fn x_of_step(&self, step: usize) -> f32 {
+        self.x(beats(step))
     }
 
     pub(super) fn paint_lanes(&self, painter: &Painter) {
         painter.rect_filled(self.lanes, CornerRadius::same(6), theme::WELL);
-        let n_beats = whole_steps(self.loop_beats);
-        for beat in (0..n_beats).skip(1).step_by(2) {
+        let (bar_steps, beat_steps) = (self.metre.bar_steps(), self.metre.beat_steps());
+        for (_, beat, first) in self.beats().filter(|(_, beat, _)| beat % 2 == 1) {
+            let last = (first + beat_steps).min(first - beat * beat_steps + bar_steps);
             let band = Rect::from_x_y_ranges(
-                self.x(f64::from(beat))..=self.x(f64::from(beat) + 1.0),
+                self.x_of_step(first)..=self.x_of_step(last),
                 self.lanes.y_range(),
             );
             painter.rect_filled(band, CornerRadius::ZERO, Color32::from_white_alpha(5));
@@ -96,18 +124,13 @@ impl Frame {
                 Stroke::new(1.0, theme::mix(theme::WELL, theme::OUTLINE, 0.55)),
             );
         }
-        let n_steps = whole_steps(self.loop_beats * steps(STEPS_PER_BEAT));
-        for step in 0..=n_steps {
-            let stroke = match usize::try_from(step).unwrap_or(0) {
-                step if step % STEPS_PER_BAR == 0 => Stroke::new(1.0, theme::OUTLINE_STRONG),
-                step if step % STEPS_PER_BEAT == 0 => Stroke::new(1.0, theme::OUTLINE),
+        for step in 0..=self.sources.len() {
+            let stroke = match step % bar_steps {
+                0 => Stroke::new(1.0, theme::OUTLINE_STRONG),
+                step if step % beat_steps == 0 => Stroke::new(1.0, theme::OUTLINE),
                 _ => Stroke::new(1.0, theme::mix(theme::WELL, theme::OUTLINE, 0.4)),
             };
-            painter.vline(
-                self.x(f64::from(step) / steps(STEPS_PER_BEAT)),
-                self.lanes.y_range(),
-                stroke,
-            );
+            painter.vline(self.x_of_step(step), self.lanes.y_range(), stroke);
         }
     }
 

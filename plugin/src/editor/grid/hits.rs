@@ -1,12 +1,12 @@
 //! Hits: bars whose place is their timing and whose height is their velocity.
 
 use super::Picture;
-use super::frame::{Frame, points, steps, whole_steps};
+use super::frame::{Frame, points};
 use crate::editor::theme;
 use crate::params::label;
 use egui::{Color32, CornerRadius, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, pos2, vec2};
 use fourbar_model::drums::N_VOICES;
-use fourbar_model::groove::STEPS_PER_BEAT;
+use fourbar_model::groove::nearest_step;
 use fourbar_model::pattern::{Feel, Hit, Pattern};
 
 /// How long a hit glows after it was played, in beats.
@@ -86,8 +86,14 @@ impl Frame {
     /// A label beside the hit under the pointer: what, where, how hard, how early or late.
     fn describe(&self, ui: &Ui, pattern: &Pattern, hit: &Hit, bar: Rect, picture: &Picture) {
         let place_beats = hit.grid_beats - self.pass_start_beats;
-        let step = whole_steps(place_beats * steps(STEPS_PER_BEAT));
-        let place = format!("{}.{}.{}", step / 16 + 1, step / 4 % 4 + 1, step % 4 + 1);
+        let step = nearest_step(place_beats);
+        let (bar_steps, beat_steps) = (self.metre.bar_steps(), self.metre.beat_steps());
+        let place = format!(
+            "{}.{}.{}",
+            step / bar_steps + 1,
+            step % bar_steps / beat_steps + 1,
+            step % bar_steps % beat_steps + 1
+        );
         let velocity = (pattern.velocity(hit, picture.feel) * 127.0).round();
         let beats = hit.offset_beats * f64::from(picture.feel.timing);
         let text = format!(
@@ -181,10 +187,12 @@ fn in_words(late_beats: f64, tempo_bpm: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Metre;
     use fourbar_model::drums::Voice;
 
     fn frame() -> Frame {
-        Frame::new(Rect::from_min_size(Pos2::ZERO, vec2(1100.0, 320.0)), 16.0)
+        let rect = Rect::from_min_size(Pos2::ZERO, vec2(1100.0, 320.0));
+        Frame::new(rect, 16.0, Metre::default())
     }
 
     fn hit(grid_beats: f64, offset_beats: f64) -> Hit {

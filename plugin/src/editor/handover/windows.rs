@@ -8,11 +8,6 @@
 //! thread of a drag, then; instead the plugin's code stays in memory once something was dragged.
 
 #![expect(unsafe_code, reason = "the functions of Windows are foreign")]
-#![allow(
-    clippy::inline_always,
-    clippy::ref_as_ptr,
-    reason = "code that the interfaces' macro makes"
-)]
 
 use super::Dropped;
 use crate::editor::background::Background;
