@@ -1,5 +1,7 @@
 //! The editor opens and closes while the host automates, on a virtual screen.
 
+mod outbox;
+
 use std::path::Path;
 
 use fourbar_model::drums::Voice;
@@ -193,9 +195,9 @@ const SEED: Area = Area {
 };
 const AUDITION: Area = Area {
     left: 855,
-    top: 680,
-    width: 133,
-    height: 36,
+    top: 686,
+    width: 125,
+    height: 30,
 };
 const UNDO: Area = Area {
     left: 224,

@@ -10,6 +10,8 @@ pub(crate) mod rule;
 pub(crate) mod screen;
 pub(crate) mod state;
 pub(crate) mod vst3;
+#[cfg(target_os = "linux")]
+pub(crate) mod xdnd;
 
 use rule::Told;
 

@@ -13,6 +13,7 @@ mod recipe;
 mod ringing;
 mod room;
 mod synthesis;
+pub mod wav;
 
 pub use kits::{N_KITS, kit_name};
 

@@ -41,6 +41,19 @@ pub struct Hit {
     pub velocity: f32,
 }
 
+/// A hit as it is played in a clip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stroke {
+    /// When, in beats from the clip's start.
+    pub onset_beats: f64,
+    /// Its place on the grid, in beats from the loop's start.
+    pub grid_beats: f64,
+    /// Which drum.
+    pub voice: Voice,
+    /// How loud, greater than 0 and at most 1.
+    pub velocity: f32,
+}
+
 /// How much of a pattern's own timing and dynamics is played; 1 is as generated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Feel {
@@ -87,6 +100,27 @@ impl Pattern {
             hits,
             loop_beats,
             mean_velocity,
+        }
+    }
+
+    /// This loop cut or repeated to `loop_beats` (greater than 0), every hit as loud as here.
+    ///
+    /// The amount of dynamics counts from the mean of the whole loop, so the mean stays what it is here: a part of the
+    /// loop sounds as it does in the loop.
+    #[must_use]
+    pub fn of_length(&self, loop_beats: f64) -> Self {
+        let starts = (0_u32..).map(|round| f64::from(round) * self.loop_beats);
+        let rounds = starts.take_while(|&start_beats| start_beats < loop_beats);
+        let hits = rounds.flat_map(|start_beats| {
+            self.hits.iter().map(move |hit| Hit {
+                grid_beats: start_beats + hit.grid_beats,
+                ..*hit
+            })
+        });
+        Self {
+            hits: hits.filter(|hit| hit.grid_beats < loop_beats).collect(),
+            loop_beats,
+            mean_velocity: self.mean_velocity,
         }
     }
 
@@ -160,6 +194,22 @@ impl Pattern {
         onset_beats.clamp(0.0, latest_beats)
     }
 
+    /// What is heard of the loop in a clip, in the order of time; see [`Self::to_notes`].
+    #[must_use]
+    pub fn to_strokes(&self, feel: Feel) -> Vec<Stroke> {
+        let heard = self.hits.iter().filter(|hit| self.is_heard(hit, feel));
+        let mut strokes: Vec<Stroke> = heard
+            .map(|hit| Stroke {
+                onset_beats: self.clip_onset_beats(hit, feel),
+                grid_beats: hit.grid_beats,
+                voice: hit.voice,
+                velocity: self.velocity(hit, feel),
+            })
+            .collect();
+        strokes.sort_by(|a, b| a.onset_beats.total_cmp(&b.onset_beats));
+        strokes
+    }
+
     /// The loop as the notes of a clip, sorted by onset, then by key: what the plugin plays from the song's start to
     /// the loop's end.
     ///
@@ -172,14 +222,11 @@ impl Pattern {
     /// Every other hit is where it is, but for an exaggerated timing: the last note keeps a 32nd.
     #[must_use]
     pub fn to_notes(&self, feel: Feel, keys: &Keys, channel: u8) -> Vec<Note> {
-        let heard = self.hits.iter().filter(|hit| self.is_heard(hit, feel));
-        let mut played: Vec<(f64, u8, f32)> = heard
-            .map(|hit| {
-                (
-                    self.clip_onset_beats(hit, feel),
-                    keys[hit.voice.index()],
-                    self.velocity(hit, feel),
-                )
+        let strokes = self.to_strokes(feel).into_iter();
+        let mut played: Vec<(f64, u8, f32)> = strokes
+            .map(|stroke| {
+                let key = keys[stroke.voice.index()];
+                (stroke.onset_beats, key, stroke.velocity)
             })
             .collect();
         played.sort_by(|a, b| {
@@ -318,6 +365,32 @@ mod tests {
         assert!(played(1.0).iter().all(|note| note.2 > 0.125));
         assert_eq!(played(2.0)[0], (36, 0.0, NOTE_BEATS));
         assert_eq!(played(2.0)[1..], [(38, 15.875, 0.125), (51, 15.875, 0.125)]);
+    }
+
+    #[test]
+    fn a_loop_that_is_cut_or_repeated_sounds_as_it_does_in_the_whole() {
+        let hits = vec![
+            hit(0.0, -0.1, Voice::Kick, 0.9),
+            hit(4.0, -0.1, Voice::Kick, 0.3),
+            hit(7.75, 0.1, Voice::Snare, 0.6),
+        ];
+        let pattern = Pattern::new(hits, 8.0);
+        let feel = Feel {
+            velocity: 2.0,
+            ..Feel::AS_GENERATED
+        };
+        let whole = pattern.to_strokes(feel);
+        assert_eq!(pattern.of_length(4.0).to_strokes(feel), whole[..1]);
+        let twice = pattern.of_length(16.0);
+        assert_eq!((twice.loop_beats(), twice.hits().len()), (16.0, 6));
+        let strokes = twice.to_strokes(feel);
+        assert_eq!(strokes[..2], whole[..2]);
+        // Only the clip's own end cuts, and only its own start waits.
+        assert!((strokes[2].onset_beats - 7.85).abs() < 1e-9);
+        assert!((strokes[3].onset_beats - 7.9).abs() < 1e-9);
+        for (again, first) in strokes[3..].iter().zip(&whole) {
+            assert_eq!((again.voice, again.velocity), (first.voice, first.velocity));
+        }
     }
 
     #[test]

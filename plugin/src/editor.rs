@@ -8,9 +8,11 @@ mod ability;
 mod background;
 mod button;
 mod choice;
+mod drag_handle;
 mod drums;
 mod explore;
 mod export;
+mod export_menu;
 mod fader;
 mod feel;
 mod fills;
@@ -18,6 +20,7 @@ mod generate;
 mod gesture;
 mod grid;
 mod groove_in;
+mod handover;
 mod header;
 mod history;
 mod icon;
@@ -30,6 +33,7 @@ mod model_menu;
 mod morph;
 mod notice;
 mod number;
+mod outbox;
 mod output;
 mod pad;
 mod pages;
@@ -43,7 +47,6 @@ mod tabs;
 mod theme;
 mod window;
 
-use crate::audio::scheduler::Output;
 use crate::inference::models;
 use crate::inference::poller;
 use crate::params::FourbarParams;
@@ -51,7 +54,6 @@ use crate::request::{Kept, Locks, N_BARS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
-use export::Export;
 use fourbar_model::groove::Groove;
 use grid::{BarAction, Touched};
 use groove_in::{GrooveIn, Outcome};
@@ -60,6 +62,7 @@ use ideas::{Ideas, Wish};
 use level::Meter;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
+use outbox::Outbox;
 use pages::Page;
 use seed::Typed;
 use slots::SlotAction;
@@ -102,6 +105,7 @@ struct View {
     meter: Meter,
     models: ModelMenu,
     page: Page,
+    outbox: Outbox,
     /// What the section on the right shows.
     way: Way,
     groove_in: GrooveIn,
@@ -109,10 +113,9 @@ struct View {
     copied_bar: Option<Groove>,
     /// Whether the pointer is over the grid.
     is_at_grid: bool,
-    export: Option<Background<PathBuf>>,
     /// The models folder on its way to the user.
     folder: Option<Background<PathBuf>>,
-    /// How the last of these two went, until something else is said.
+    /// How the last hand-over went, until something else is said.
     done: Option<Message>,
 }
 
@@ -198,11 +201,11 @@ impl View {
             meter: Meter::default(),
             models: ModelMenu::default(),
             page: Page::default(),
+            outbox: Outbox::default(),
             way: Way::default(),
             groove_in: GrooveIn::default(),
             copied_bar: None,
             is_at_grid: false,
-            export: None,
             folder: None,
             done: None,
         }
@@ -220,7 +223,7 @@ impl View {
         self.meter
             .follow(self.shared.level.load(Ordering::Relaxed), frame_seconds);
         self.remember(&snapshot);
-        self.hear_of_work();
+        self.hear_of_work(setter);
         let n_bars = sounding.as_ref().map_or(N_BARS, |ready| ready.n_bars());
         let outcome = self.groove_in.follow(&self.params, &self.shared, n_bars);
         self.take_groove_in(outcome);
@@ -279,13 +282,12 @@ impl View {
         }
     }
 
-    fn hear_of_work(&mut self) {
-        if let Some(outcome) = self.export.as_ref().and_then(Background::outcome) {
-            self.export = None;
-            self.done = Some(match outcome {
-                Ok(path) => Message::Done(format!("Exported to {}", path.display())),
-                Err(problem) => Message::Problem(problem),
-            });
+    fn hear_of_work(&mut self, setter: &ParamSetter) {
+        if let Some(news) = self.outbox.news() {
+            self.done = Some(news.message);
+            if news.is_dropped && self.params.export.mutes.load(Ordering::Relaxed) {
+                gesture::set(&self.params.mute, setter, true);
+            }
         }
         if let Some(outcome) = self.folder.as_ref().and_then(Background::outcome) {
             self.folder = None;
@@ -386,7 +388,7 @@ impl View {
             ready,
             feel: self.params.feel(),
             playhead_beats: f64::from(self.shared.playhead_beats.load(Ordering::Relaxed)),
-            tempo_bpm: self.tempo_bpm(),
+            tempo_bpm: self.shared.tempo_bpm(),
             locks,
             notice: match &snapshot.status {
                 Status::Problem(problem) => problem,
@@ -458,7 +460,7 @@ impl View {
             meter: self.meter,
             is_auditioning: self.shared.audition.load(Ordering::Relaxed),
             host_plays: self.shared.host_plays.load(Ordering::Relaxed),
-            can_export: sounding.is_some() && self.export.is_none(),
+            can_export: sounding.is_some() && self.outbox.is_free(),
         };
         let inside = theme::panel(ui.painter(), output);
         tabs::tabs(ui, inside, &Way::PAGES, &mut self.way);
@@ -473,14 +475,22 @@ impl View {
             self.take_groove_in(outcome);
             return;
         }
-        let pressed = output::show(ui, inside, &self.params, setter, &sound);
-        if pressed.audition {
+        let shown = output::show(ui, inside, &self.params, setter, &sound);
+        if shown.audition {
             self.shared
                 .audition
                 .store(!sound.is_auditioning, Ordering::Relaxed);
         }
-        if let (Some(ready), true) = (sounding, pressed.export) {
-            self.start_export(ready);
+        let (params, shared) = (&self.params, &self.shared);
+        let outbox = &mut self.outbox;
+        let mut begins = outbox.show_handle(ui, shown.handle, sounding, params, shared);
+        begins |= outbox.show_menu(&shown.more, sounding, params, shared);
+        if let (Some(ready), true) = (sounding, shown.export) {
+            outbox.start_export(ready, params, shared);
+            begins = true;
+        }
+        if begins {
+            self.done = None;
         }
     }
 
@@ -564,30 +574,6 @@ impl View {
                 self.done = None;
                 self.shared.change_input(input.map(Arc::new));
             }
-        }
-    }
-
-    fn start_export(&mut self, ready: &Ready) {
-        let Output { keys, channel, .. } = self.params.output();
-        let export = Export {
-            pattern: ready.pattern.clone(),
-            feel: self.params.feel(),
-            keys,
-            channel,
-            tempo_bpm: self.tempo_bpm(),
-            name: ready.request.name(),
-        };
-        self.export = Some(export.start());
-        self.done = None;
-    }
-
-    /// The host's tempo, if it is one that a file can hold.
-    fn tempo_bpm(&self) -> f64 {
-        let tempo_bpm = f64::from(self.shared.tempo_bpm.load(Ordering::Relaxed));
-        if (10.0..=1000.0).contains(&tempo_bpm) {
-            tempo_bpm
-        } else {
-            120.0
         }
     }
 

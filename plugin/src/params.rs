@@ -7,6 +7,7 @@
 //! Hosts and project files are not trusted: what is not a number never becomes a parameter's value, and what lies out
 //! of range is brought back into it ([`sanitise`]).
 
+mod export;
 mod form;
 mod input;
 mod kit;
@@ -15,6 +16,7 @@ mod level;
 mod play;
 mod slots;
 
+pub use export::{ExportChoices, FileKind, MAX_PASSES, SavedExport};
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use input::{InputParams, KeyAction};
 pub use kit::{DrumParams, KitParams, name_of_kit};
@@ -73,6 +75,9 @@ pub struct FourbarParams {
     /// The newest finished pattern.
     #[persist = "pattern"]
     pub pattern: PatternField,
+    /// What an exported file is to be.
+    #[persist = "export"]
+    pub export: ExportChoices,
     /// What is locked of the groove.
     #[persist = "locks"]
     pub locks: LocksField,
@@ -122,6 +127,9 @@ pub struct FourbarParams {
     /// Silences everything.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// Silences the pattern; drums can still be struck by hand.
+    #[id = "mute"]
+    pub mute: BoolParam,
     /// How the groove is played.
     #[nested(group = "Play")]
     pub play: PlayParams,
@@ -203,6 +211,7 @@ impl FourbarParams {
                 model: ModelField(shared.clone()),
                 pattern: PatternField(shared.clone()),
                 locks: LocksField(shared.clone()),
+                export: ExportChoices::default(),
                 input: InputField(shared.clone()),
                 temperature: make
                     .float("Temperature", 1.0, 0.0, MAX_TEMPERATURE, |params| {
@@ -250,6 +259,7 @@ impl FourbarParams {
                 channel: IntParam::new("Channel", 10, IntRange::Linear { min: 1, max: 16 }),
                 drum_map: EnumParam::new("Drum map", DrumMapChoice::Gm),
                 bypass: BoolParam::new("Bypass", false).make_bypass(),
+                mute: BoolParam::new("Mute", false),
                 play: PlayParams::new(&make),
                 level: LevelParams::new(&make),
                 form: FormParams::new(&make, n_fills.clone()),
@@ -378,6 +388,7 @@ impl FourbarParams {
             output: self.output(),
             kit: self.kit.settings(self.kit_gain()),
             bypass: self.bypass.value(),
+            mute: self.mute.value(),
             audition,
             input_heard: self.notes_in.heard.value(),
             struck,
@@ -674,6 +685,10 @@ pub fn sanitise(state: &mut PluginState) {
     if !fields.get("lanes").is_some_and(names_lanes) {
         fields.insert("lanes".to_owned(), "{}".to_owned());
     }
+    let names_export = |text: &String| serde_json::from_str::<SavedExport>(text).is_ok();
+    if !fields.get("export").is_some_and(names_export) {
+        fields.insert("export".to_owned(), "{}".to_owned());
+    }
     let has_slots = |text: &String| serde_json::from_str::<SavedSlots>(text).is_ok();
     if !fields.get("slots").is_some_and(has_slots) {
         fields.insert("slots".to_owned(), "[]".to_owned());
@@ -712,6 +727,10 @@ fn complete(state: &mut PluginState, params: &FourbarParams) {
             .entry("feel_temperature".to_owned())
             .or_insert(feel);
     }
+    state
+        .params
+        .entry("mute".to_owned())
+        .or_insert(ParamValue::Bool(false));
     let later = [
         params.play.param_map(),
         params.level.param_map(),

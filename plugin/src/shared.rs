@@ -153,6 +153,17 @@ impl Shared {
         self.metre.store(bytes, Ordering::Relaxed);
     }
 
+    /// The host's tempo if it is one that a file can hold, else 120. For the editor.
+    #[must_use]
+    pub fn tempo_bpm(&self) -> f64 {
+        let tempo_bpm = f64::from(self.tempo_bpm.load(Ordering::Relaxed));
+        if (10.0..=1000.0).contains(&tempo_bpm) {
+            tempo_bpm
+        } else {
+            120.0
+        }
+    }
+
     /// The host's metre; 4/4 until it has said.
     pub fn metre(&self) -> Metre {
         let [numerator, denominator] = self.metre.load(Ordering::Relaxed).to_be_bytes();

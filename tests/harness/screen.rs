@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use super::process::run_alone;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
-    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, CreateWindowAux, ImageFormat,
-    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT, WindowClass,
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConfigureWindowAux, ConnectionExt as _,
+    CreateWindowAux, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, KeyButMask,
+    MOTION_NOTIFY_EVENT, WindowClass,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -37,11 +38,17 @@ fn with_screen_that(arguments: &[&str], name: &str, test: impl FnOnce(&Window)) 
         println!("{name}: skipped, because there is no Xvfb (apt-get install xvfb)");
         return;
     };
+    // A home of its own: what the plugin writes for its user is nobody's.
+    let home = tempfile::tempdir().unwrap();
+    let (config, data) = (home.path().join(".config"), home.path().join(".data"));
     run_alone(
         name,
         &[
             ("DISPLAY", screen.name.as_ref()),
             (HAS_SCREEN, "1".as_ref()),
+            ("HOME", home.path().as_ref()),
+            ("XDG_CONFIG_HOME", config.as_ref()),
+            ("XDG_DATA_HOME", data.as_ref()),
         ],
     );
 }
@@ -51,6 +58,9 @@ pub(crate) const ENTER: u32 = 0xff0d;
 pub(crate) const ESCAPE: u32 = 0xff1b;
 pub(crate) const END: u32 = 0xff57;
 pub(crate) const CONTROL: u32 = 0xffe3;
+
+/// The number of the left button.
+const LEFT: u8 = 1;
 
 /// A running Xvfb.
 struct VirtualScreen {
@@ -138,12 +148,42 @@ impl Window {
         }
     }
 
+    /// Makes the window as large as this and no larger: what is beside it is the root window.
+    pub(crate) fn resize(&self, width: u16, height: u16) {
+        let size = ConfigureWindowAux::new().width(u32::from(width));
+        self.connection
+            .configure_window(self.id, &size.height(u32::from(height)))
+            .unwrap();
+        self.connection.sync();
+    }
+
     /// Presses and releases the left button in the middle of a part of the screen.
     pub(crate) fn click(&self, area: Area) {
-        const LEFT: u8 = 1;
-        self.input(MOTION_NOTIFY_EVENT, 0, area.centre());
+        self.press_button(area);
+        self.release_button();
+    }
+
+    /// Presses the left button in the middle of a part of the screen.
+    pub(crate) fn press_button(&self, area: Area) {
+        self.move_to(area.centre());
         self.input(BUTTON_PRESS_EVENT, LEFT, area.centre());
-        self.input(BUTTON_RELEASE_EVENT, LEFT, area.centre());
+    }
+
+    /// Moves the pointer.
+    pub(crate) fn move_to(&self, place: (i16, i16)) {
+        self.input(MOTION_NOTIFY_EVENT, 0, place);
+    }
+
+    /// Releases the left button where the pointer is.
+    pub(crate) fn release_button(&self) {
+        self.input(BUTTON_RELEASE_EVENT, LEFT, (0, 0));
+    }
+
+    /// Whether any button is down, for any program.
+    pub(crate) fn is_button_down(&self) -> bool {
+        let pointer = self.connection.query_pointer(self.root).unwrap();
+        let mask = pointer.reply().unwrap().mask;
+        mask.contains(KeyButMask::BUTTON1)
     }
 
     /// Presses the left button in the middle of one part of the screen and releases it in another's, on the way in between for
@@ -187,6 +227,16 @@ impl Window {
             .xtest_fake_input(kind, detail, x11rb::CURRENT_TIME, self.root, x, y, 0)
             .unwrap();
         self.connection.sync();
+    }
+
+    /// Presses a key and keeps it down, or lets it go.
+    pub(crate) fn hold(&self, key: u32, is_down: bool) {
+        let kind = if is_down {
+            KEY_PRESS_EVENT
+        } else {
+            KEY_RELEASE_EVENT
+        };
+        self.input(kind, self.key_code(key), (0, 0));
     }
 
     /// The key that has this symbol.
@@ -275,7 +325,8 @@ impl Area {
         height: 1600,
     };
 
-    fn centre(self) -> (i16, i16) {
+    /// The place in its middle.
+    pub(crate) fn centre(self) -> (i16, i16) {
         let half = |side: u16| (side / 2).cast_signed();
         (self.left + half(self.width), self.top + half(self.height))
     }

@@ -6,7 +6,6 @@
 
 mod host;
 mod midi;
-mod wav;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use clap::Args;
 
 use crate::artifact;
 use crate::command::repository;
+use fourbar_kit::wav;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::note::Note;
 use fourbar_roll::{PictureKind, Roll};
@@ -80,7 +80,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
         &midi_path,
         &midi::file(&performance.notes, args.tempo, N_BARS * BEATS_PER_BAR)?,
     )?;
-    write(&wav_path, &wav::file(&performance.audio, SAMPLE_RATE)?)?;
+    write(&wav_path, &wav(&performance.audio)?)?;
     let title = format!(
         "Fourbar, seed {}, temperature {}",
         args.seed, args.temperature
@@ -111,6 +111,19 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
     );
     println!("Into your DAW:       cargo xtask install");
     Ok(())
+}
+
+/// The bytes of a WAV file.
+fn wav(audio: &[[f32; 2]]) -> Result<Vec<u8>> {
+    let header = wav::header(audio.len(), SAMPLE_RATE);
+    let header = header.context("the audio is longer than a WAV file can hold")?;
+    let mut bytes = header.to_vec();
+    bytes.extend(
+        audio
+            .iter()
+            .flat_map(|&[left, right]| wav::frame(left, right)),
+    );
+    Ok(bytes)
 }
 
 /// What was played, on a lane for each drum.

@@ -48,6 +48,8 @@ pub struct Controls {
     pub kit: Settings,
     /// Whether to be silent.
     pub bypass: bool,
+    /// Whether not to play the pattern.
+    pub mute: bool,
     /// Whether to play on our own clock while the host is stopped.
     pub audition: bool,
     /// Whether notes that come in play the kit.
@@ -199,7 +201,7 @@ impl Player {
             .spans(host, audition, n_samples, self.sample_rate)
         {
             let span = BlockSpan {
-                playing: span.playing && !controls.bypass,
+                playing: span.playing && !controls.bypass && !controls.mute,
                 ..span
             };
             if span.playing && playhead_beats.is_none() {

@@ -13,28 +13,45 @@ pub(super) fn segments<P: Param>(
     labels: &[&str],
     hint: &str,
 ) {
+    let value = param.unmodulated_normalized_value();
+    let is_chosen = |index: &usize| (value - normalized(*index, labels.len())).abs() < 1e-3;
+    let chosen = (0..labels.len()).find(is_chosen);
+    if let Some(picked) = options(ui, rect, param.name(), labels, chosen, hint) {
+        let step = normalized(picked, labels.len());
+        gesture::set(param, setter, param.preview_plain(step));
+    }
+}
+
+/// Segments with these labels, of which `chosen` is lit, filling `rect`. Returns the one that was clicked.
+pub(super) fn options(
+    ui: &Ui,
+    rect: Rect,
+    name: &str,
+    labels: &[&str],
+    chosen: Option<usize>,
+    hint: &str,
+) -> Option<usize> {
     let painter = ui.painter();
     theme::well(painter, rect, theme::OUTLINE);
     // Wider words get wider segments, with the same room around each.
     let widths: Vec<f32> = labels.iter().map(|label| text_width(ui, label)).collect();
     let room = (rect.width() - 4.0 - widths.iter().sum::<f32>()) * normalized(1, labels.len() + 1);
-    let chosen = param.unmodulated_normalized_value();
     let mut left = rect.left() + 2.0;
+    let mut picked = None;
     for (index, (label, width)) in labels.iter().zip(widths).enumerate() {
-        let step = normalized(index, labels.len());
         let segment = Rect::from_min_size(
             pos2(left, rect.top() + 2.0),
             vec2(width + room, rect.height() - 4.0),
         );
         left += width + room;
-        let id = ui.id().with(("segment", param.name(), *label));
+        let id = ui.id().with(("segment", name, *label));
         let response = ui
             .interact(segment, id, Sense::click())
             .on_hover_cursor(CursorIcon::PointingHand);
         if response.clicked() {
-            gesture::set(param, setter, param.preview_plain(step));
+            picked = Some(index);
         }
-        let is_chosen = (chosen - step).abs() < 1e-3;
+        let is_chosen = chosen == Some(index);
         if is_chosen {
             painter.rect_filled(
                 segment,
@@ -59,6 +76,7 @@ pub(super) fn segments<P: Param>(
         );
         response.on_hover_text(hint);
     }
+    picked
 }
 
 fn text_width(ui: &Ui, text: &str) -> f32 {
@@ -76,14 +94,18 @@ fn normalized(index: usize, n_choices: usize) -> f32 {
 
 /// A switch for `param`, 36 by 20 points, at the left middle of `rect`.
 pub(super) fn switch(ui: &Ui, rect: Rect, param: &BoolParam, setter: &ParamSetter, hint: &str) {
+    let is_on = param.value();
+    if toggle(ui, rect, param.name(), is_on, hint) {
+        gesture::set(param, setter, !is_on);
+    }
+}
+
+/// A switch that `is_on` or off, likewise. True if it was clicked.
+pub(super) fn toggle(ui: &Ui, rect: Rect, name: &str, is_on: bool, hint: &str) -> bool {
     let body = Align2::LEFT_CENTER.align_size_within_rect(vec2(36.0, 20.0), rect);
     let response = ui
-        .interact(body, ui.id().with(("switch", param.name())), Sense::click())
+        .interact(body, ui.id().with(("switch", name)), Sense::click())
         .on_hover_cursor(CursorIcon::PointingHand);
-    if response.clicked() {
-        gesture::set(param, setter, !param.value());
-    }
-    let is_on = param.value();
     let fill = match (is_on, response.hovered()) {
         (true, false) => theme::ACCENT,
         (true, true) => theme::ACCENT_HOVERED,
@@ -109,7 +131,7 @@ pub(super) fn switch(ui: &Ui, rect: Rect, param: &BoolParam, setter: &ParamSette
         theme::TEXT_SOFT
     };
     painter.circle_filled(pos2(knob_x, body.center().y), 6.5, knob);
-    response.on_hover_text(hint);
+    response.on_hover_text(hint).clicked()
 }
 
 #[cfg(test)]

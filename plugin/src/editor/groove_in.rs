@@ -4,8 +4,9 @@ use super::ability::{Need, needing};
 use super::background::Background;
 use super::button::{Emphasis, button, toggle};
 use super::choice::switch;
+use super::export::Folder;
 use super::icon::Icon;
-use super::{export, menu, theme};
+use super::{menu, theme};
 use crate::params::FourbarParams;
 use crate::recording::{Phase, Recorded};
 use crate::request::{Input, Use};
@@ -192,7 +193,7 @@ impl GrooveIn {
         let response = menu::button(ui, rect, "midi files", "Open\u{2026}");
         if response.clicked() {
             self.listing = Some(Background::start("fourbar files", || {
-                list(&export::folder()?)
+                list(&Folder::chosen()?.path)
             }));
         }
         if let Some(files) = self.listing.as_ref().and_then(Background::outcome) {
@@ -205,7 +206,7 @@ impl GrooveIn {
             .width(280.0)
             .show(|ui| {
                 if self.files.is_empty() {
-                    let hint = "Put MIDI files into the folder Fourbar of your music folder, and they are listed here.";
+                    let hint = "Put MIDI files into your export folder, Fourbar in your music folder unless you chose another, and they are listed here.";
                     ui.label(egui::RichText::new(hint).color(theme::TEXT_FAINT));
                 }
                 ScrollArea::vertical().max_height(320.0).show(ui, |ui| {

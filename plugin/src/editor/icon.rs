@@ -19,6 +19,10 @@ pub(super) enum Icon {
     Stop,
     /// An arrow out of a tray: write a file.
     Export,
+    /// Two sheets: copy.
+    Copy,
+    /// An arrow head down: there is more to choose.
+    More,
     /// A minus sign: one less.
     Minus,
     /// A plus sign: one more.
@@ -74,6 +78,21 @@ impl Icon {
                 line(&[(-0.45, -0.45), (0.0, -0.9), (0.45, -0.45)]);
                 line(&[(-0.85, 0.15), (-0.85, 0.85), (0.85, 0.85), (0.85, 0.15)]);
             }
+            Self::Copy => {
+                let sheet = |left: f32, top: f32| {
+                    Rect::from_min_max(at(left, top), at(left + 1.2, top + 1.3))
+                };
+                let corners = CornerRadius::same(2);
+                painter.rect_stroke(sheet(-0.3, -0.4), corners, stroke, StrokeKind::Inside);
+                line(&[
+                    (-0.5, 0.4),
+                    (-0.85, 0.4),
+                    (-0.85, -0.85),
+                    (0.35, -0.85),
+                    (0.35, -0.6),
+                ]);
+            }
+            Self::More => line(&[(-0.6, -0.25), (0.0, 0.4), (0.6, -0.25)]),
             Self::Minus => line(&[(-0.7, 0.0), (0.7, 0.0)]),
             Self::Lock => {
                 let body = Rect::from_min_max(at(-0.7, -0.1), at(0.7, 0.9));

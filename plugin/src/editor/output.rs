@@ -1,4 +1,4 @@
-//! The Output page: the preview kit, where notes go, listening and exporting.
+//! The Output page: the preview kit, where notes go, listening, and what leaves as a file.
 
 use super::button::{Emphasis, button};
 use super::choice::{segments, switch};
@@ -6,9 +6,9 @@ use super::icon::Icon;
 use super::level::{self, Meter};
 use super::number::number;
 use super::stepper::stepper;
-use super::theme;
+use super::{gesture, theme};
 use crate::params::FourbarParams;
-use egui::{Align2, Rect, Ui, pos2, vec2};
+use egui::{Align2, Rect, Response, Ui, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
 
 /// What the section shows besides the parameters.
@@ -23,13 +23,17 @@ pub(super) struct Sound {
     pub(super) can_export: bool,
 }
 
-/// What was pressed.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pressed {
+/// What was pressed, and what others draw into.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
     /// Start or stop playing by itself.
     pub(super) audition: bool,
     /// Write the pattern to a file.
     pub(super) export: bool,
+    /// The button beside Export, which opens a menu.
+    pub(super) more: Response,
+    /// The place of the handle by which the pattern is dragged out.
+    pub(super) handle: Rect,
 }
 
 /// The curve of the velocities that are sent, and its ends.
@@ -55,11 +59,11 @@ pub(super) fn show(
     params: &FourbarParams,
     setter: &ParamSetter,
     sound: &Sound,
-) -> Pressed {
+) -> Shown {
     let painter = ui.painter();
     let row = |index: u8| {
-        let top = inside.top() + 26.0 + 37.0 * f32::from(index);
-        Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 30.0))
+        let top = inside.top() + 23.0 + 32.0 * f32::from(index);
+        Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 28.0))
     };
     let level = theme::labelled(painter, row(0), "Kit level");
     let hint = "How loud the built-in drum kit is. All the way down turns it off, for use with another instrument.";
@@ -105,8 +109,37 @@ pub(super) fn show(
         setter,
     );
 
-    let buttons = Rect::from_min_max(pos2(inside.left(), inside.bottom() - 36.0), inside.max);
-    let (left, right) = buttons.split_left_right_at_fraction(0.5);
+    let row = |bottom: f32| {
+        let bottom = inside.bottom() - bottom;
+        Rect::from_x_y_ranges(inside.x_range(), bottom - 30.0..=bottom)
+    };
+    let (export, more) = export_buttons(ui, row(0.0), sound.can_export);
+    Shown {
+        audition: play_button(ui, row(0.0), params, setter, sound),
+        export,
+        more,
+        handle: row(35.0),
+    }
+}
+
+/// The button that plays the pattern without the host, or makes a muted one heard again. True if it is to be played, or
+/// no longer.
+fn play_button(
+    ui: &Ui,
+    row: Rect,
+    params: &FourbarParams,
+    setter: &ParamSetter,
+    sound: &Sound,
+) -> bool {
+    let left = row.split_left_right_at_fraction(0.46).0;
+    if params.mute.value() {
+        let hint = "The pattern is muted, so that it is not heard twice where it was dropped. Press to hear it here again.";
+        let unmute = button(ui, left, Icon::Play, "Unmute", Emphasis::On, hint);
+        if unmute.clicked() {
+            gesture::set(&params.mute, setter, false);
+        }
+        return false;
+    }
     let (icon, word, emphasis) = if sound.is_auditioning {
         (Icon::Stop, "Stop", Emphasis::On)
     } else {
@@ -119,23 +152,25 @@ pub(super) fn show(
     };
     let hint =
         "Plays the pattern while the host is stopped, until it is pressed again or the host plays.";
-    let audition = button(
-        ui,
-        left.with_max_x(left.right() - theme::UNIT / 2.0),
-        icon,
-        word,
-        emphasis,
-        hint,
-    )
-    .clicked();
-    let emphasis = if sound.can_export {
+    button(ui, left, icon, word, emphasis, hint).clicked()
+}
+
+/// Export, and what it is to write. Whether it was pressed, and the button of its menu.
+fn export_buttons(ui: &Ui, row: Rect, can_export: bool) -> (bool, Response) {
+    let right = row.split_left_right_at_fraction(0.46).1;
+    let right = right.with_min_x(right.left() + theme::UNIT);
+    let (place, more) = right.split_left_right_at_x(right.right() - 32.0);
+    let emphasis = if can_export {
         Emphasis::Normal
     } else {
         Emphasis::Disabled
     };
-    let hint =
-        "Writes the pattern, exactly as it sounds now, as a MIDI file into your music folder.";
-    let place = right.with_min_x(right.left() + theme::UNIT / 2.0);
-    let export = button(ui, place, Icon::Export, "Export MIDI", emphasis, hint).clicked();
-    Pressed { audition, export }
+    let hint = "Writes the pattern, exactly as it sounds now, as a file into your export folder.";
+    let place = place.with_max_x(place.right() - theme::UNIT / 2.0);
+    let export = button(ui, place, Icon::Export, "Export", emphasis, hint).clicked();
+    let hint = "MIDI or sound, how many passes, which folder; and the file on the clipboard.";
+    (
+        export,
+        button(ui, more, Icon::More, "", Emphasis::Normal, hint),
+    )
 }

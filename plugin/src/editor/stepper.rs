@@ -59,7 +59,8 @@ pub(super) fn stepper(
     drag.on_hover_text(hint)
 }
 
-fn side_button(ui: &Ui, rect: Rect, icon: Icon, name: &str) -> Response {
+/// One of the two buttons of the stepper `name`.
+pub(super) fn side_button(ui: &Ui, rect: Rect, icon: Icon, name: &str) -> Response {
     let response = ui
         .interact(
             rect,

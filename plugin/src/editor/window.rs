@@ -60,6 +60,7 @@ impl EditorWindow {
     }
 
     fn open(&self, parent: &ParentWindowHandle, context: Arc<dyn GuiContext>) -> WindowHandle {
+        locked(&self.view).outbox.host_window = number_of(parent);
         let scale_policy = match self.frame.host_scale() {
             Some(factor) => WindowScalePolicy::ScaleFactor(f64::from(factor)),
             None => WindowScalePolicy::SystemScaleFactor,
@@ -225,6 +226,16 @@ impl Editor for EditorWindow {
     fn param_modulation_changed(&self, _id: &str, _modulation_offset: f32) {}
 
     fn param_values_changed(&self) {}
+}
+
+/// The number by which the system knows the host's window.
+fn number_of(parent: &ParentWindowHandle) -> usize {
+    match *parent {
+        ParentWindowHandle::XcbWindow(window) => usize::try_from(window.get()).unwrap_or(0),
+        ParentWindowHandle::XlibWindow(window) => usize::try_from(window).unwrap_or(0),
+        ParentWindowHandle::Win32Hwnd(window) => window.get().cast_unsigned(),
+        ParentWindowHandle::AppKitNsView(view) => view.addr().get(),
+    }
 }
 
 /// The window's handle; dropping it closes the window.

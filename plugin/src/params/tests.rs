@@ -76,6 +76,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "channel",
             "drum_map",
             "bypass",
+            "mute",
             "style",
             "complexity",
             "intensity",
@@ -116,7 +117,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
     assert_eq!(
         fields.keys().collect::<Vec<_>>(),
         [
-            "editor", "input", "lanes", "locks", "model", "pattern", "slots", "take"
+            "editor", "export", "input", "lanes", "locks", "model", "pattern", "slots", "take"
         ]
     );
 }
@@ -325,6 +326,7 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("midi_out", "Bool(false)"),
         ("morph_x", "F32(0.5)"),
         ("morph_y", "F32(0.5)"),
+        ("mute", "Bool(false)"),
         ("push", "F32(0.0)"),
         ("regenerate", "Bool(true)"),
         ("room", "F32(0.5)"),

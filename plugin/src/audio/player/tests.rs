@@ -62,6 +62,7 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
             ..Settings::default()
         },
         bypass: false,
+        mute: false,
         audition: false,
         input_heard: true,
         struck: [false; N_VOICES],
@@ -342,6 +343,29 @@ fn a_bypass_ends_all_notes_and_playing_goes_on_in_the_right_place() {
     }
     let beats: Vec<f64> = rig.played.iter().map(|(beats, _)| beats.round()).collect();
     assert_eq!(beats, [0.0, 1.0, 3.0]);
+}
+
+#[test]
+fn a_muted_pattern_ends_its_notes_and_drums_can_still_be_struck() {
+    let mut rig = Rig::that_plays_seed_1();
+    for block in 0..40 {
+        let controls = Controls {
+            mute: (11..25).contains(&block),
+            ..controls(1, Boundary::Bar)
+        };
+        rig.block(&controls);
+        assert!(!controls.mute || rig.n_sounding == 0);
+    }
+    let n_played = rig.played.len();
+    assert_eq!(n_played, 3);
+    let mut struck = [false; N_VOICES];
+    struck[Voice::Ride.index()] = true;
+    rig.block(&Controls {
+        mute: true,
+        struck,
+        ..controls(1, Boundary::Bar)
+    });
+    assert_eq!(rig.played.len(), n_played + 1);
 }
 
 #[test]
