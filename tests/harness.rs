@@ -498,3 +498,16 @@ pub(crate) fn sounding(events: &[NoteEvent]) -> Vec<NoteEvent> {
     }
     open
 }
+
+/// Writes a test for each of these functions of a module, on one kind of host.
+macro_rules! tests_on {
+    ($module:ident, $host:ty: $($test:ident)*) => {
+        $(
+            #[test]
+            fn $test() {
+                $crate::$module::$test::<$host>();
+            }
+        )*
+    };
+}
+pub(crate) use tests_on;

@@ -4,14 +4,20 @@ use clack_extensions::note_ports::{NoteDialect, NoteDialects};
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::pattern::Feel;
 
+use crate::groove_in::groove_in_tests_on;
 use crate::harness::clap::{ClapHost, makes, scan};
 use crate::harness::rule::{InForce, check};
 use crate::harness::{Change, Host as _, Player, Setup, Transport, param_id, sounding};
 use crate::instrument::instrument_tests_on;
-use crate::playing::tests_on;
+use crate::keeping::keeping_tests_on;
+use crate::metres::metres_tests_on;
+use crate::playing::playing_tests_on;
 
-tests_on!(ClapHost);
+playing_tests_on!(ClapHost);
 instrument_tests_on!(ClapHost);
+keeping_tests_on!(ClapHost);
+groove_in_tests_on!(ClapHost);
+metres_tests_on!(ClapHost);
 
 #[test]
 fn a_tempo_change_inside_a_block_moves_the_notes_that_follow_it() {

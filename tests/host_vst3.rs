@@ -2,14 +2,20 @@
 
 use fourbar_model::drums::{N_VOICES, Voice};
 
+use crate::groove_in::groove_in_tests_on;
 use crate::harness::state::json;
 use crate::harness::vst3::{LeftOut, Vst3Host, classes};
 use crate::harness::{Block, Host as _, Player, Setup, param_id};
 use crate::instrument::instrument_tests_on;
-use crate::playing::tests_on;
+use crate::keeping::keeping_tests_on;
+use crate::metres::metres_tests_on;
+use crate::playing::playing_tests_on;
 
-tests_on!(Vst3Host);
+playing_tests_on!(Vst3Host);
 instrument_tests_on!(Vst3Host);
+keeping_tests_on!(Vst3Host);
+groove_in_tests_on!(Vst3Host);
+metres_tests_on!(Vst3Host);
 
 #[test]
 fn the_factory_offers_one_instrument() {

@@ -4,6 +4,7 @@
 mod checkpoints; // every committed checkpoint works
 #[cfg(target_os = "linux")]
 mod editor; // the editor opens and closes while the host automates
+mod groove_in; // what is played in and opened
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "the editor is opened on Linux only")
@@ -14,6 +15,8 @@ mod host_vst3; // the plugin through its VST3 factory
 #[cfg(target_os = "linux")]
 mod instances; // what many instances cost while nothing is asked of them
 mod instrument; // what can be asked of the drummer
+mod keeping; // locks, slots and sessions
+mod metres; // bars of every metre
 mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers
 mod playing; // what every host must hear

@@ -10,10 +10,10 @@ use crate::harness::rule::{InForce, check, float};
 use crate::harness::{Host, Mode, NoteEvent, Player, Setup, notes, param_id, sounding};
 
 /// Writes a test for each function of this module, on one kind of host.
-macro_rules! tests_on {
+macro_rules! playing_tests_on {
     ($host:ty) => {
-        $crate::playing::tests_on! {
-            $host:
+        $crate::harness::tests_on! {
+            playing, $host:
             every_note_of_the_pattern_is_heard_at_its_sample
             playback_equals_the_exported_notes
             no_loop_cuts_a_note
@@ -60,16 +60,8 @@ macro_rules! tests_on {
             every_text_of_every_parameter_reads_back_as_itself
         }
     };
-    ($host:ty: $($name:ident)+) => {
-        $(
-            #[test]
-            fn $name() {
-                $crate::playing::$name::<$host>();
-            }
-        )+
-    };
 }
-pub(crate) use tests_on;
+pub(crate) use playing_tests_on;
 
 /// The plugin's default output channel, 10, as MIDI counts it.
 const DRUM_CHANNEL: u8 = 9;

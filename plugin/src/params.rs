@@ -8,43 +8,44 @@
 //! of range is brought back into it ([`sanitise`]).
 
 mod export;
+mod fields;
 mod form;
 mod input;
 mod kit;
 mod lanes;
 mod level;
 mod play;
+mod sanitise;
 mod slots;
+mod text;
 
 pub use export::{ExportChoices, FileKind, MAX_PASSES, SavedExport};
+pub use fields::{InputField, LocksField, ModelField, PatternField, SavedPattern};
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use input::{InputParams, KeyAction};
 pub use kit::{DrumParams, KitParams, name_of_kit};
 pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
+pub use sanitise::sanitise;
 pub use slots::{LIVE, MORPH, SavedSlots, SlotsParams, slot_value};
 
 use crate::audio::pending::Boundary;
 use crate::audio::player::Controls;
 use crate::audio::scheduler::Output;
-use crate::inference::models::{BuiltIn, Choice};
-use crate::request::{
-    self, Asked, Input, Locks, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Ready, Request, Source,
-};
+use crate::request::{self, Asked, MAX_LATENT, MAX_TEMPERATURE, N_LATENT, Request, Source};
 use crate::shared::Shared;
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
 use fourbar_model::pattern::Feel;
 use nice_plug::editor::dpi::LogicalSize;
-use nice_plug::params::persist::PersistentField;
-use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiState;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use text::{
+    gain_of_level, leading_number, level_of_text, level_text, percent, share_of_percent,
+    signed_percent, temperature_text, without_negative_zero,
+};
 
 /// Largest seed.
 pub const MAX_SEED: i32 = request::MAX_SEED.cast_signed();
@@ -475,318 +476,6 @@ fn keep_a_number(
             }
         }
     })
-}
-
-/// The number that `text` begins with, whatever unit or remark follows.
-fn leading_number(text: &str) -> Option<f32> {
-    let text = text.trim();
-    let end = text
-        .find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c)))
-        .unwrap_or(text.len());
-    text[..end].parse().ok()
-}
-
-/// A value that is shown as zero has no sign.
-fn without_negative_zero(value: f32, n_digits: i32) -> f32 {
-    let unit = 10_f32.powi(n_digits);
-    if (value * unit).round() == 0.0 {
-        0.0
-    } else {
-        value
-    }
-}
-
-/// A share of -1 to 1 in per cent, with its sign.
-fn signed_percent(share: f32) -> String {
-    let percent = without_negative_zero(100.0 * share, 0);
-    if percent == 0.0 {
-        "0".to_owned()
-    } else {
-        format!("{percent:+.0}")
-    }
-}
-
-/// A share in per cent.
-fn percent(share: f32) -> String {
-    format!("{:.0}", 100.0 * share)
-}
-
-/// The share that [`percent`] and [`signed_percent`] show.
-fn share_of_percent(text: &str) -> Option<f32> {
-    Some(leading_number(text)? / 100.0)
-}
-
-fn temperature_text(temperature: f32) -> String {
-    let text = format!("{temperature:.2}");
-    // By the text, which is all that can be read back.
-    if text == "0.00" {
-        text + " (most likely)"
-    } else {
-        text
-    }
-}
-
-/// Linear gain of a level in decibels; 0 at the bottom of the range.
-fn gain_of_level(level_db: f32) -> f32 {
-    if is_off(level_db) {
-        0.0
-    } else {
-        util::db_to_gain(level_db.min(MAX_LEVEL_DB))
-    }
-}
-
-/// Whether the kit is off at a level: at the bottom of the range, and as near to it as the text tells apart.
-fn is_off(level_db: f32) -> bool {
-    (10.0 * level_db).round() <= 10.0 * MIN_LEVEL_DB
-}
-
-fn level_text(level_db: f32) -> String {
-    if is_off(level_db) {
-        "-inf".to_owned()
-    } else {
-        format!("{:.1}", without_negative_zero(level_db, 1))
-    }
-}
-
-fn level_of_text(text: &str) -> Option<f32> {
-    let is_off = text.trim().to_ascii_lowercase().starts_with("-inf");
-    if is_off {
-        Some(MIN_LEVEL_DB)
-    } else {
-        leading_number(text)
-    }
-}
-
-/// The persisted pattern: what [`Shared`] holds for the editor anyway.
-pub struct PatternField(Arc<Shared>);
-
-/// A pattern on its way to or from a project file.
-pub enum SavedPattern {
-    /// A pattern, or none yet.
-    Whole(Option<Arc<Ready>>),
-    /// What is wrong with the one that was found.
-    Damaged(String),
-}
-
-impl Serialize for SavedPattern {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Whole(Some(ready)) => ready.serialize(serializer),
-            Self::Whole(None) | Self::Damaged(_) => serializer.serialize_none(),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for SavedPattern {
-    /// Never fails on well-formed text, so that a damaged pattern is reported and does not pass in silence.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        let checked =
-            serde_json::from_value::<Option<Ready>>(value).map_err(|error| error.to_string());
-        let checked = checked.and_then(|ready| {
-            ready.as_ref().map_or(Ok(()), Ready::check)?;
-            Ok(ready.map(Arc::new))
-        });
-        Ok(checked.map_or_else(Self::Damaged, Self::Whole))
-    }
-}
-
-impl PersistentField<'_, SavedPattern> for PatternField {
-    fn set(&self, saved: SavedPattern) {
-        self.0.snapshot().restore(match saved {
-            SavedPattern::Whole(ready) => Ok(ready),
-            SavedPattern::Damaged(problem) => Err(problem),
-        });
-    }
-
-    fn map<F: Fn(&SavedPattern) -> R, R>(&self, f: F) -> R {
-        let ready = self.0.snapshot().ready.clone();
-        f(&SavedPattern::Whole(ready))
-    }
-}
-
-/// The persisted choice of a model: what [`Shared`] holds for the worker anyway.
-pub struct ModelField(Arc<Shared>);
-
-impl PersistentField<'_, Choice> for ModelField {
-    fn set(&self, choice: Choice) {
-        self.0.restore_choice(choice);
-    }
-
-    fn map<F: Fn(&Choice) -> R, R>(&self, f: F) -> R {
-        let choice = self.0.snapshot().choice.clone();
-        f(&choice)
-    }
-}
-
-/// The persisted locks: what [`Shared`] holds for the worker anyway.
-pub struct LocksField(Arc<Shared>);
-
-impl PersistentField<'_, Option<Locks>> for LocksField {
-    fn set(&self, locks: Option<Locks>) {
-        self.0.change_locks(locks.map(Arc::new));
-    }
-
-    fn map<F: Fn(&Option<Locks>) -> R, R>(&self, f: F) -> R {
-        let locks = self.0.snapshot().locks().cloned();
-        f(&locks.as_deref().cloned())
-    }
-}
-
-/// The persisted rhythm that was put in: what [`Shared`] holds for the worker anyway.
-pub struct InputField(Arc<Shared>);
-
-impl PersistentField<'_, Option<Input>> for InputField {
-    fn set(&self, input: Option<Input>) {
-        self.0.change_input(input.map(Arc::new));
-    }
-
-    fn map<F: Fn(&Option<Input>) -> R, R>(&self, f: F) -> R {
-        let input = self.0.snapshot().input().cloned();
-        f(&input.as_deref().cloned())
-    }
-}
-
-/// In place of a field of a project: nothing.
-const NOTHING: &str = "null";
-
-/// Takes out of a project's state whatever this version cannot use: unknown parameters, values of the wrong kind or
-/// out of range, a window of impossible size. What is taken out stays as it is, but for the model: a project that names
-/// none, or nothing in its place, was saved when `groovae_4bar` was the only one in the plugin file.
-pub fn sanitise(state: &mut PluginState) {
-    let params = FourbarParams::new(Arc::default());
-    complete(state, &params);
-    let known: HashMap<String, ParamPtr> = params
-        .param_map()
-        .into_iter()
-        .map(|(id, param, _)| (id, param))
-        .collect();
-    state
-        .params
-        .retain(|id, value| known.get(id).is_some_and(|&param| is_usable(param, value)));
-
-    let fields = &mut state.fields;
-    let fits = |editor: EguiState| {
-        let LogicalSize { width, height } = editor.size();
-        EDITOR_SIDE_RANGE.contains(&width) && EDITOR_SIDE_RANGE.contains(&height)
-    };
-    if fields
-        .get("editor")
-        .is_some_and(|text| !serde_json::from_str(text).is_ok_and(fits))
-    {
-        fields.remove("editor");
-    }
-    let names_a_model = |text: &String| serde_json::from_str::<Choice>(text).is_ok();
-    if !fields.get("model").is_some_and(names_a_model) {
-        let first = serde_json::Value::from(BuiltIn::Groovae4Bar.name());
-        fields.insert("model".to_owned(), first.to_string());
-    }
-    let names_lanes = |text: &String| serde_json::from_str::<SavedLanes>(text).is_ok();
-    if !fields.get("lanes").is_some_and(names_lanes) {
-        fields.insert("lanes".to_owned(), "{}".to_owned());
-    }
-    let names_export = |text: &String| serde_json::from_str::<SavedExport>(text).is_ok();
-    if !fields.get("export").is_some_and(names_export) {
-        fields.insert("export".to_owned(), "{}".to_owned());
-    }
-    let has_slots = |text: &String| serde_json::from_str::<SavedSlots>(text).is_ok();
-    if !fields.get("slots").is_some_and(has_slots) {
-        fields.insert("slots".to_owned(), "[]".to_owned());
-    }
-    let has_locks = keep_if_whole::<Option<Locks>>(fields, "locks");
-    let has_input = keep_if_whole::<Option<Input>>(fields, "input");
-    let is_complete = has_locks && has_input;
-    if let Some(text) = fields
-        .get_mut("pattern")
-        .filter(|text| !is_complete || serde_json::from_str::<SavedPattern>(text).is_err())
-    {
-        // The framework would skip this silently, and without its locks and its input a pattern cannot be made again as it was; in this
-        // form it is reported as damaged.
-        *text = serde_json::Value::from("not JSON").to_string();
-    }
-}
-
-/// Puts nothing in place of a field that is missing or cannot be read; whether it could.
-fn keep_if_whole<T: DeserializeOwned>(fields: &mut BTreeMap<String, String>, name: &str) -> bool {
-    let text = fields.entry(name.to_owned()).or_insert(NOTHING.to_owned());
-    let is_whole = serde_json::from_str::<T>(text).is_ok();
-    if !is_whole {
-        *text = NOTHING.to_owned();
-    }
-    is_whole
-}
-
-/// Gives a project of before there were parameters for playing their values at rest, so that it plays as it did in an
-/// instance in which they had been moved, too.
-fn complete(state: &mut PluginState, params: &FourbarParams) {
-    if let Some(&ParamValue::F32(temperature)) = state.params.get("temperature") {
-        // There was one temperature for hits and feel.
-        let feel = ParamValue::F32(temperature);
-        state
-            .params
-            .entry("feel_temperature".to_owned())
-            .or_insert(feel);
-    }
-    state
-        .params
-        .entry("mute".to_owned())
-        .or_insert(ParamValue::Bool(false));
-    let later = [
-        params.play.param_map(),
-        params.level.param_map(),
-        params.form.param_map(),
-        params.slots.param_map(),
-        params.notes_in.param_map(),
-        params.lanes.param_map(),
-        params.kit.param_map(),
-    ]
-    .concat();
-    for (id, param, _) in later {
-        state.params.entry(id).or_insert_with(|| at_rest(param));
-    }
-}
-
-/// The default of a parameter, as projects save it.
-fn at_rest(param: ParamPtr) -> ParamValue {
-    #[expect(
-        unsafe_code,
-        reason = "the caller holds the parameters that the pointer points into"
-    )]
-    let plain = unsafe { param.preview_plain(param.default_normalized_value()) };
-    #[expect(clippy::cast_possible_truncation, reason = "a small whole number")]
-    match param {
-        ParamPtr::FloatParam(_) => ParamValue::F32(plain),
-        ParamPtr::IntParam(_) | ParamPtr::EnumParam(_) => ParamValue::I32(plain as i32),
-        ParamPtr::BoolParam(_) => ParamValue::Bool(plain > 0.5),
-    }
-}
-
-/// Whether `value` is of the parameter's kind; brings it into the parameter's range.
-fn is_usable(param: ParamPtr, value: &mut ParamValue) -> bool {
-    #[expect(
-        unsafe_code,
-        reason = "the caller holds the parameters that the pointer points into"
-    )]
-    let (min, max) = unsafe { (param.preview_plain(0.0), param.preview_plain(1.0)) };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole numbers below a million"
-    )]
-    let whole_range = min as i32..=max as i32;
-    match (param, value) {
-        (ParamPtr::FloatParam(_), ParamValue::F32(value)) => {
-            *value = value.clamp(min, max);
-            !value.is_nan()
-        }
-        (ParamPtr::IntParam(_), ParamValue::I32(value)) => {
-            *value = (*value).clamp(*whole_range.start(), *whole_range.end());
-            true
-        }
-        (ParamPtr::EnumParam(_), ParamValue::I32(index)) => whole_range.contains(index),
-        (ParamPtr::EnumParam(_), ParamValue::String(_))
-        | (ParamPtr::BoolParam(_), ParamValue::Bool(_)) => true,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::inference::models::{BuiltIn, Choice, UserModel};
+use crate::request::Ready;
 use fourbar_model::drums::Voice;
 use fourbar_model::pattern::{Hit, Pattern};
+use nice_plug::plugin::ParamValue;
 use std::collections::BTreeMap;
 
 fn ready() -> Ready {
