@@ -76,7 +76,7 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, params: &KitParams, setter: &ParamSe
 
 /// What is for all drums: the kit, the room, and whether the mix is without those that have a bus of their own.
 fn for_all(ui: &Ui, row: Rect, params: &KitParams, setter: &ParamSetter) {
-    let names = |left: f32, name: &str, width: f32| {
+    let name = |left: f32, name: &str| {
         theme::text(
             ui.painter(),
             pos2(left, row.center().y),
@@ -85,21 +85,19 @@ fn for_all(ui: &Ui, row: Rect, params: &KitParams, setter: &ParamSetter) {
             theme::medium(12.0),
             theme::TEXT_SOFT,
         );
-        left + width
     };
     let switch_at = row.right() - SWITCH;
-    let separate_at = switch_at - 58.0;
+    let separate_at = switch_at - 34.0;
     let number_at = separate_at - theme::UNIT - NUMBER;
     let room_at = number_at - 42.0;
 
-    let left = names(row.left(), "Kit", 30.0);
-    let menu = row.with_min_x(left).with_max_x(room_at - theme::UNIT);
+    let menu = row.with_max_x(room_at - theme::UNIT);
     kits(ui, menu, params, setter);
-    names(room_at, "Room", 0.0);
+    name(room_at, "Room");
     let hint = "How much of a small room is heard around the drums.";
     let room = row.with_min_x(number_at).with_max_x(number_at + NUMBER);
     number(ui, room, &params.room, setter, hint);
-    names(separate_at, "Separate", 0.0);
+    name(separate_at, "Split");
     let hint = "Takes drums out of the mix that the host hears on outputs of their own.";
     switch(
         ui,
