@@ -390,12 +390,8 @@ pub(crate) fn every_drum_has_a_bus_beside_the_mix_or_instead<H: Host>() {
     assert!(none.iter().flatten().all(|&sample| sample == 0.0));
     let [mix, buses] = mix_and_buses(H::with_buses(setup), &dry);
     assert!(mix == plain, "the mix is the same");
-    // The mix comes half a millisecond later.
-    let delay = mix[0].iter().position(|&sample| sample != 0.0).unwrap()
-        - buses[0].iter().position(|&sample| sample != 0.0).unwrap();
-    assert!(delay < 48, "{delay}");
     for (mix, buses) in mix.iter().zip(&buses) {
-        let differences = mix[delay..].iter().zip(buses).map(|(a, b)| (a - b).abs());
+        let differences = mix.iter().zip(buses).map(|(a, b)| (a - b).abs());
         assert!(differences.fold(0.0, f32::max) < 1e-6);
     }
     let separate = [dry[0], dry[1], ("separate_outputs", "On")];

@@ -172,7 +172,9 @@ pub struct Kit {
     /// Those of the next block, in the order of time.
     triggers: Vec<Stroke>,
     room: Room,
+    /// That of the mix, and those of the drums' own buses.
     limiter: Limiter,
+    bus_limiters: [Limiter; N_VOICES],
     /// Share of the way to another gain in a sample.
     glide: f32,
     /// Gain and amount of room at the end of the last block; `None` before the first.
@@ -190,6 +192,7 @@ impl Kit {
             triggers: Vec::with_capacity(MAX_TRIGGERS),
             room: Room::new(sample_rate),
             limiter: Limiter::new(sample_rate),
+            bus_limiters: std::array::from_fn(|_| Limiter::new(sample_rate)),
             glide: 1.0 - (-1.0 / (GLIDE_SECONDS * sample_rate)).exp(),
             gains: None,
         }
@@ -213,7 +216,7 @@ impl Kit {
 
     /// Adds a block to `mix`: the drums, the room, and the limiter over both. Of the buses of the drums, in the order of
     /// [`Voice::ALL`], each that is there is as long as the mix, and the others are empty; a drum is added to its own as
-    /// well, without room and limiter, or instead where the settings say so.
+    /// well, without the room and under a limiter of its own, or instead where the settings say so.
     pub fn render(&mut self, settings: &Settings, mix: Stereo<'_>, buses: &mut [Stereo<'_>]) {
         let [left, right] = mix;
         let n_samples = left.len().min(right.len());
@@ -269,6 +272,7 @@ impl Kit {
         self.triggers.clear();
         self.room.clear();
         self.limiter.clear();
+        self.bus_limiters.iter_mut().for_each(Limiter::clear);
         self.gains = None;
     }
 
@@ -319,6 +323,7 @@ impl Kit {
         let n_samples = left.len();
         let mut mix = [[0.0_f32; PIECE_SAMPLES]; 2];
         let mut room = [0.0_f32; PIECE_SAMPLES];
+        let mut own = [[[0.0_f32; PIECE_SAMPLES]; 2]; N_VOICES];
         let gains = self.glide_to([settings.gain, settings.room]);
         for stroke in &mut self.ringing {
             let drum = &self.sets.kits[stroke.kit][stroke.voice.index()];
@@ -340,13 +345,28 @@ impl Kit {
                     mix[1][index] += piece_right[index];
                 }
             }
-            if let Some([left, right]) = bus {
-                let (left, right) = (&mut left[done..], &mut right[done..]);
-                for index in 0..n_played {
-                    let [gain, _] = gains[index];
-                    left[index] += gain * piece_left[index];
-                    right[index] += gain * piece_right[index];
+            if bus.is_some() {
+                for (own, piece) in own[stroke.voice.index()].iter_mut().zip(&piece) {
+                    for (own, sample) in own.iter_mut().zip(&piece[..n_played]) {
+                        *own += sample;
+                    }
                 }
+            }
+        }
+        for ((bus, limiter), own) in buses.iter_mut().zip(&mut self.bus_limiters).zip(&own) {
+            let [left, right] = bus.each_mut().map(|channel| channel.get_mut(done..));
+            for (index, (left, right)) in left
+                .into_iter()
+                .flatten()
+                .zip(right.into_iter().flatten())
+                .take(n_samples)
+                .enumerate()
+            {
+                let [gain, _] = gains[index];
+                let [limited_left, limited_right] =
+                    limiter.next([gain * own[0][index], gain * own[1][index]]);
+                *left += limited_left;
+                *right += limited_right;
             }
         }
         self.ringing.retain(|stroke| !stroke.is_over());
@@ -388,8 +408,8 @@ fn manner(stroke: &Stroke, drum: &DrumSettings) -> Manner {
     let offset = i64::try_from(stroke.voice.index()).unwrap_or(0);
     let variant = (2 * stroke.step + offset).rem_euclid(n_variants);
     let velocity = stroke.velocity;
-    // Ghost notes are 25 dB below accents.
-    let level = velocity.powf(1.5) * 10_f32.powf(LOOSE_DECIBELS * push / 20.0);
+    // Ghost notes are 20 dB below accents.
+    let level = velocity.powf(1.2) * 10_f32.powf(LOOSE_DECIBELS * push / 20.0);
     Manner {
         variant: usize::try_from(variant).unwrap_or(0),
         hardness: (velocity + LOOSE_HARDNESS * lean).clamp(0.0, 1.0),

@@ -22,6 +22,9 @@ const RELEASED: f32 = 0.9999;
 /// Samples on each side of the place where the wave is interpolated.
 const HALF_KERNEL: usize = 8;
 
+/// Between two samples smaller than this no wave of drums comes to the knee.
+const QUIET: f32 = 0.7 * KNEE;
+
 /// Places between two samples at which it is: four times oversampling.
 const N_BETWEEN: usize = 3;
 
@@ -77,7 +80,7 @@ impl Limiter {
     /// One sample of each channel in, and out the one of [`Self::delay_samples`] ago.
     pub(crate) fn next(&mut self, samples: [f32; 2]) -> [f32; 2] {
         let newest = self.next;
-        self.next = (self.next + 1) % N_PAST;
+        self.next = if newest + 1 == N_PAST { 0 } else { newest + 1 };
         for (past, sample) in self.past.iter_mut().zip(samples) {
             past[newest] = sample;
             past[newest + N_PAST] = sample;
@@ -99,23 +102,20 @@ impl Limiter {
         self.past.each_ref().map(|past| gain * past[place])
     }
 
-    /// The larger of both channels' peaks around the sample [`HALF_KERNEL`] before `end`.
+    /// The larger of both channels' peaks at the sample [`HALF_KERNEL`] before `end` and up to the next.
     fn peak_before(&self, end: usize) -> f32 {
         let around = end - 2 * HALF_KERNEL..end;
         let mut peak = 0.0_f32;
         for past in &self.past {
             let around = &past[around.clone()];
-            let largest = around
-                .iter()
-                .fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
-            // Between samples of this size no wave of drums comes near the knee.
-            if largest < 0.5 * KNEE {
+            let [here, next] = [HALF_KERNEL - 1, HALF_KERNEL].map(|place| around[place].abs());
+            peak = peak.max(here);
+            if here.max(next) < QUIET {
                 continue;
             }
-            peak = peak.max(around[HALF_KERNEL - 1].abs());
             for kernel in &self.kernels {
-                let between: f32 = around.iter().zip(kernel).map(|(a, b)| a * b).sum();
-                peak = peak.max(between.abs());
+                let products = around.iter().zip(kernel).map(|(a, b)| a * b);
+                peak = peak.max(sum(products).abs());
             }
         }
         peak
@@ -138,6 +138,20 @@ fn kernel(between: f32) -> [f32; 2 * HALF_KERNEL] {
         place += 1.0;
         x.sin() / x * (x / 16.0).cos().powi(2)
     })
+}
+
+/// The sum of some numbers, several at a time so that the compiler makes vectors of them.
+fn sum(mut numbers: impl Iterator<Item = f32>) -> f32 {
+    let mut sums = [0.0; 4];
+    loop {
+        let next = [(); 4].map(|()| numbers.next());
+        for (sum, number) in sums.iter_mut().zip(next) {
+            *sum += number.unwrap_or(0.0);
+        }
+        if next[3].is_none() {
+            return sums.iter().sum();
+        }
+    }
 }
 
 /// The last few gains.
@@ -167,7 +181,10 @@ impl Window {
         self.n_open += is_open(gain);
         self.gains[self.next] = gain;
         self.gains[self.next + self.n_gains] = gain;
-        self.next = (self.next + 1) % self.n_gains;
+        self.next += 1;
+        if self.next == self.n_gains {
+            self.next = 0;
+        }
     }
 
     /// From the oldest to the newest.
@@ -188,6 +205,6 @@ impl Window {
         }
         #[expect(clippy::cast_precision_loss, reason = "a few gains")]
         let n_gains = self.n_gains as f32;
-        self.in_order().iter().sum::<f32>() / n_gains
+        sum(self.in_order().iter().copied()) / n_gains
     }
 }

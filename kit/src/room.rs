@@ -65,13 +65,13 @@ pub(crate) struct Room {
 impl Room {
     /// A room for `sample_rate`, in Hz.
     pub(crate) fn new(sample_rate: f32) -> Self {
-        let samples = |ms: f32| n_samples(ms / 1000.0 * sample_rate).max(1);
+        let samples = |ms: f32| n_samples(ms / 1000.0 * sample_rate).clamp(1, MAX_DELAY);
         let lengths = TAIL_MS.map(samples);
         let one_pole = |hz: f32| 1.0 - (-std::f32::consts::TAU * hz / sample_rate).exp();
         Self {
-            input: Delay::new(samples(40.0)),
+            input: Delay::new(),
             taps: REFLECTIONS.map(|side| side.map(|(ms, gain)| (samples(ms), gain))),
-            tail: lengths.map(Delay::new),
+            tail: lengths.map(|_| Delay::new()),
             lengths,
             feedback: TAIL_MS.map(|ms| 10_f32.powf(-3.0 * ms / 1000.0 / TAIL_T60_SECONDS)),
             damped: [0.0; 4],
@@ -148,30 +148,33 @@ fn n_samples(samples: f32) -> usize {
     samples
 }
 
+/// Samples that are remembered, a power of two: 31 ms and more up to 192 kHz.
+const N_PAST: usize = 8192;
+const MAX_DELAY: usize = N_PAST - 1;
+
 /// The last samples of a signal.
 #[derive(Debug)]
 struct Delay {
-    /// A power of two of them.
-    samples: Vec<f32>,
+    samples: Box<[f32; N_PAST]>,
     /// Where the next goes.
     next: usize,
 }
 
 impl Delay {
-    fn new(longest: usize) -> Self {
+    fn new() -> Self {
         Self {
-            samples: vec![0.0; (longest + 1).next_power_of_two()],
+            samples: Box::new([0.0; N_PAST]),
             next: 0,
         }
     }
 
     fn push(&mut self, sample: f32) {
-        self.samples[self.next] = sample;
-        self.next = (self.next + 1) & (self.samples.len() - 1);
+        self.samples[self.next % N_PAST] = sample;
+        self.next = (self.next + 1) % N_PAST;
     }
 
     /// The sample that was pushed `ago` pushes before the next.
     fn ago(&self, ago: usize) -> f32 {
-        self.samples[self.next.wrapping_sub(ago) & (self.samples.len() - 1)]
+        self.samples[self.next.wrapping_sub(ago) % N_PAST]
     }
 }

@@ -15,10 +15,11 @@ mod playing;
 use super::*;
 use fourbar_model::pattern::Pattern;
 
-/// Settings of a kit alone: without its room.
+/// Settings of a kit alone: without its room, and too quiet for the limiter to do anything.
 fn dry(kit: usize) -> Settings {
     Settings {
         kit,
+        gain: 0.25,
         room: 0.0,
         ..Settings::default()
     }
@@ -52,11 +53,11 @@ fn stroke(kit: &mut Kit, settings: &Settings, voice: Voice, velocity: f32) -> Ve
         .collect()
 }
 
-/// The groove that a new instance of the plugin plays, twice, at 120 bpm and 48 kHz.
-fn groove() -> Vec<Stroke> {
-    let file = include_str!("../../bundles/models/fourbar.pattern.json");
-    let file: serde_json::Value = serde_json::from_str(file).unwrap();
-    let pattern: Pattern = serde_json::from_value(file["pattern"].clone()).unwrap();
+/// The groove of `cargo xtask demo`, as the plugin made it of seed 9 with its own model.
+const DEMO: &str = include_str!("tests/demo.pattern.json");
+
+/// A groove, twice, at 120 bpm and 48 kHz.
+fn groove(pattern: &Pattern) -> Vec<Stroke> {
     let rounds = (0..2).flat_map(|round| {
         pattern.hits().iter().map(move |hit| {
             let start_beats = 16.0 * f64::from(round);
@@ -72,4 +73,16 @@ fn groove() -> Vec<Stroke> {
     let mut strokes: Vec<Stroke> = rounds.collect();
     strokes.sort_by_key(|stroke| stroke.sample);
     strokes
+}
+
+/// The demo's.
+fn demo() -> Vec<Stroke> {
+    groove(&serde_json::from_str(DEMO).unwrap())
+}
+
+/// That of a new instance of the plugin, which is played harder.
+fn first() -> Vec<Stroke> {
+    let file = include_str!("../../bundles/models/fourbar.pattern.json");
+    let file: serde_json::Value = serde_json::from_str(file).unwrap();
+    groove(&serde_json::from_value(file["pattern"].clone()).unwrap())
 }

@@ -19,7 +19,7 @@ use crate::recipe::{
 pub(super) static KIT: KitRecipe = KitRecipe {
     name: "Acoustic",
     looseness: 1.0,
-    gain: 1.75,
+    gain: 2.65,
     drums: [
         KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE,
     ],

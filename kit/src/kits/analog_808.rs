@@ -19,7 +19,7 @@ use crate::recipe::{
 pub(super) static KIT: KitRecipe = KitRecipe {
     name: "808",
     looseness: 0.35,
-    gain: 2.15,
+    gain: 2.6,
     drums: [
         KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE,
     ],

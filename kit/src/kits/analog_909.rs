@@ -18,7 +18,7 @@ use crate::recipe::{
 pub(super) static KIT: KitRecipe = KitRecipe {
     name: "909",
     looseness: 0.35,
-    gain: 1.85,
+    gain: 2.75,
     drums: [
         KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE,
     ],

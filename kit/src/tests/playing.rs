@@ -39,7 +39,11 @@ fn nothing_clips_rumbles_or_clicks_at_any_sample_rate() {
             player.silence();
             let everything = strokes(&Voice::ALL.map(|voice| (0, voice, 1.0)));
             let n_samples = samples(0.5, sample_rate);
-            assert!(peak(&player.perform(&dry(kit), &everything, n_samples)) < 0.87);
+            let loud = Settings {
+                gain: 4.0,
+                ..dry(kit)
+            };
+            assert!(peak(&player.perform(&loud, &everything, n_samples)) < 0.87);
         }
     }
 }
@@ -154,7 +158,7 @@ fn closing_the_hi_hat_chokes_it() {
         .zip(&closed)
         .map(|(choked, closed)| choked - closed)
         .collect();
-    assert!(energy(&rest[gone..]) < 1e-10 && energy(&open[gone..]) > 1e-2);
+    assert!(energy(&rest[gone..]) < 1e-10 && energy(&open[gone..]) > 1e-4);
     let largest_step = |samples: &[f32]| {
         samples
             .windows(2)
@@ -240,7 +244,6 @@ fn a_drum_that_has_a_bus_is_on_it_too_or_instead() {
     const N_SAMPLES: usize = 4_000;
     let pair = strokes(&[(0, Voice::Kick, 0.3), (100, Voice::Snare, 0.3)]);
     let mut kit = Kit::new(48_000.0);
-    let kit_delay = kit.limiter.delay_samples();
     let mut play = |settings: &Settings| {
         kit.silence();
         let mut channels: Vec<Vec<f32>> = vec![vec![0.0; N_SAMPLES]; 20];
@@ -261,11 +264,9 @@ fn a_drum_that_has_a_bus_is_on_it_too_or_instead() {
     let mixed = Kit::new(48_000.0).perform(&dry(0), &pair, N_SAMPLES);
     assert!(both[..2] == mixed, "the mix is as without buses");
     for (index, sample) in mixed[0].iter().enumerate() {
-        let earlier = index.checked_sub(kit_delay);
-        let sum = earlier.map_or(0.0, |index| both[2][index] + both[4][index]);
-        assert!((sum - sample).abs() < 1e-6);
+        assert!((both[2][index] + both[4][index] - sample).abs() < 1e-6);
     }
-    assert!(energy(&both[2]) > 0.01 && energy(&both[4]) > 0.01 && energy(&both[6]) == 0.0);
+    assert!(energy(&both[2]) > 1e-3 && energy(&both[4]) > 1e-3 && energy(&both[6]) == 0.0);
     let split = play(&Settings {
         is_split: true,
         ..dry(0)

@@ -92,6 +92,10 @@ pub(super) fn bar(
         corners,
         colour,
     );
+    if from > 0.0 {
+        let middle = rect.left() + rect.width() * from;
+        painter.vline(middle, rect.y_range(), Stroke::new(1.0, theme::OUTLINE));
+    }
     painter.rect_stroke(
         rect,
         corners,

@@ -1,6 +1,6 @@
 //! The Kit page: which built-in drums are heard, how much room, and level, place, pitch and decay of each drum.
 
-use super::button::toggle;
+use super::choice::switch;
 use super::drums::bar;
 use super::number::number;
 use super::{gesture, menu, theme};
@@ -16,10 +16,9 @@ const TOP: f32 = 28.0;
 const HEADINGS: f32 = 14.0;
 /// Room for the names.
 const NAMES: f32 = 86.0;
-/// Widths of the word before the room's amount, of the amount, and of the button beside it.
-const ROOM: f32 = 38.0;
-const NUMBER: f32 = 46.0;
-const SPLIT: f32 = 42.0;
+/// Widths of the room's amount and of the switch.
+const NUMBER: f32 = 50.0;
+const SWITCH: f32 = 36.0;
 
 /// Draws the page in `rect`.
 pub(super) fn show(ui: &mut Ui, rect: Rect, params: &KitParams, setter: &ParamSetter) {
@@ -77,27 +76,36 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, params: &KitParams, setter: &ParamSe
 
 /// What is for all drums: the kit, the room, and whether the mix is without those that have a bus of their own.
 fn for_all(ui: &Ui, row: Rect, params: &KitParams, setter: &ParamSetter) {
-    let split_at = row.right() - SPLIT;
-    let number_at = split_at - theme::UNIT - NUMBER;
-    let room_at = number_at - ROOM;
-    kits(ui, row.with_max_x(room_at - theme::UNIT), params, setter);
-    theme::text(
-        ui.painter(),
-        pos2(room_at, row.center().y),
-        Align2::LEFT_CENTER,
-        "Room",
-        theme::medium(12.0),
-        theme::TEXT_SOFT,
-    );
+    let name = |left: f32, name: &str| {
+        theme::text(
+            ui.painter(),
+            pos2(left, row.center().y),
+            Align2::LEFT_CENTER,
+            name,
+            theme::medium(12.0),
+            theme::TEXT_SOFT,
+        );
+    };
+    let switch_at = row.right() - SWITCH;
+    let separate_at = switch_at - 34.0;
+    let number_at = separate_at - theme::UNIT - NUMBER;
+    let room_at = number_at - 42.0;
+
+    let menu = row.with_max_x(room_at - theme::UNIT);
+    kits(ui, menu, params, setter);
+    name(room_at, "Room");
     let hint = "How much of a small room is heard around the drums.";
     let room = row.with_min_x(number_at).with_max_x(number_at + NUMBER);
     number(ui, room, &params.room, setter, hint);
-    let hint =
-        "Separate outputs: takes drums out of the mix that the host hears on outputs of their own.";
-    let is_split = params.separate_outputs.value();
-    if toggle(ui, row.with_min_x(split_at), "Split", is_split, hint) {
-        gesture::set(&params.separate_outputs, setter, !is_split);
-    }
+    name(separate_at, "Split");
+    let hint = "Takes drums out of the mix that the host hears on outputs of their own.";
+    switch(
+        ui,
+        row.with_min_x(switch_at),
+        &params.separate_outputs,
+        setter,
+        hint,
+    );
 }
 
 /// The menu of kits.
