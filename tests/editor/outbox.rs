@@ -65,7 +65,10 @@ fn a_pattern_is_dragged_to_another_program_again_and_again() {
                 ready.request.form.fill_every == 8 && ready.request.play.swing > 0.5
             });
             let length_beats = player.pattern().unwrap().pattern.loop_beats();
-            assert_eq!(length_beats, 32.0, "the second pass ends with a fill");
+            assert_eq!(
+                length_beats, 28.0,
+                "eight bars of 7/8, the last with a fill"
+            );
             let heard = play_from_start(&mut player, length_beats);
             assert!(heard.len() > 64);
 
@@ -214,6 +217,33 @@ const FIRST_IN_HOME: (i16, i16) = (839, 563);
 const COPY: (i16, i16) = (879, 657);
 const EXPORT: (i16, i16) = (1039, 657);
 
+/// What changes in the menu with each: the kind that is lit at first, the number of passes, the switch, and the folder's
+/// path, whose row moves as the list below it grows.
+const MIDI: Area = Area {
+    left: 876,
+    top: 422,
+    width: 112,
+    height: 20,
+};
+const PASSES: Area = Area {
+    left: 910,
+    top: 454,
+    width: 160,
+    height: 20,
+};
+const SWITCH: Area = Area {
+    left: 872,
+    top: 486,
+    width: 36,
+    height: 20,
+};
+const FOLDER: Area = Area {
+    left: 872,
+    top: 496,
+    width: 240,
+    height: 60,
+};
+
 #[test]
 fn the_menu_decides_what_a_file_is_and_where_it_goes() {
     with_screen(
@@ -225,13 +255,20 @@ fn the_menu_decides_what_a_file_is_and_where_it_goes() {
             let mut player = player_beside_the_root(window);
             open_menu(&mut player, window);
             // What is above the folders moves as their list grows.
-            for place in [WAV, ONE_MORE, ONE_MORE, MUTE, HOME, FIRST_IN_HOME] {
-                click(&mut player, window, place);
+            for (place, shows) in [
+                (WAV, MIDI),
+                (ONE_MORE, PASSES),
+                (ONE_MORE, PASSES),
+                (MUTE, SWITCH),
+                (HOME, FOLDER),
+                (FIRST_IN_HOME, FOLDER),
+            ] {
+                click(&mut player, window, place, shows);
             }
             if let Some(path) = std::env::var_os(super::PICTURE) {
                 window.write_png(path.as_ref(), WINDOW);
             }
-            click(&mut player, window, EXPORT);
+            click(&mut player, window, EXPORT, FOLDER);
             until(&mut player, window, STATUS, GOOD, true);
             let path = grooves.join("Fourbar 000014.wav");
             assert_eq!(files(&grooves), [&*path]);
@@ -252,7 +289,7 @@ fn the_menu_decides_what_a_file_is_and_where_it_goes() {
 
             assert_eq!(pasted_uri_list(), None);
             open_menu(&mut player, window);
-            click(&mut player, window, COPY);
+            click(&mut player, window, COPY, FOLDER);
             until(&mut player, window, STATUS, GOOD, true);
             for _ in 0..2 {
                 assert_eq!(path_in(&pasted_uri_list().unwrap()), path);
@@ -261,7 +298,7 @@ fn the_menu_decides_what_a_file_is_and_where_it_goes() {
             // A folder that has gone is said and not made again.
             fs::remove_dir_all(&grooves).unwrap();
             open_menu(&mut player, window);
-            click(&mut player, window, EXPORT);
+            click(&mut player, window, EXPORT, FOLDER);
             until(&mut player, window, STATUS, BAD, true);
             assert!(!grooves.exists());
             player.host.close_editor();
@@ -274,22 +311,34 @@ fn the_menu_decides_what_a_file_is_and_where_it_goes() {
 /// Opens the menu and waits for its list of folders.
 fn open_menu(player: &mut Player<ClapHost>, window: &Window) {
     settle(player);
+    let before = window.pixels(FOLDER);
     window.click(MORE);
-    for _ in 0..5 {
-        settle(player);
-    }
+    until_another(player, window, FOLDER, &before);
 }
 
-fn click(player: &mut Player<ClapHost>, window: &Window, (left, top): (i16, i16)) {
+/// Clicks, and waits until a part of the menu shows something else and everything rests.
+fn click(player: &mut Player<ClapHost>, window: &Window, (left, top): (i16, i16), shows: Area) {
     let (width, height) = (2, 2);
+    let before = window.pixels(shows);
     window.click(Area {
         left,
         top,
         width,
         height,
     });
-    for _ in 0..3 {
+    until_another(player, window, shows, &before);
+}
+
+fn until_another(player: &mut Player<ClapHost>, window: &Window, area: Area, before: &[[u8; 3]]) {
+    let start = std::time::Instant::now();
+    let mut last = Vec::new();
+    let mut n_same = 0;
+    while n_same < 4 || last == before {
+        assert!(start.elapsed().as_secs() < 60, "{area:?} stays what it is");
         settle(player);
+        let now = window.pixels(area);
+        n_same = if now == last { n_same + 1 } else { 0 };
+        last = now;
     }
 }
 

@@ -48,6 +48,13 @@ impl<T: Send + 'static> Background<T> {
         }
     }
 
+    /// Asks a job that can be stopped to end soon; its outcome comes all the same.
+    pub(super) fn ask_to_end(&self) {
+        if let Some(stoppable) = &self.stoppable {
+            stoppable.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Stops a job that can be stopped and waits for its end; the outcome that nobody has had yet.
     pub(super) fn end(mut self) -> Option<Result<T, String>> {
         self.stoppable = None;
@@ -119,6 +126,7 @@ mod tests {
             Ok(())
         });
         assert_eq!(background.outcome(), None);
+        background.ask_to_end();
         assert_eq!(background.end(), Some(Ok(())));
         assert!(has_ended.load(Ordering::Relaxed));
     }

@@ -52,6 +52,11 @@ impl Drag {
         Self { work, is_welcome }
     }
 
+    /// Ends it where it is; nobody gets the file.
+    pub(super) fn cancel(&self) {
+        self.work.ask_to_end();
+    }
+
     /// What became of it, once it is over.
     pub(super) fn outcome(&self) -> Option<Result<Dropped, String>> {
         self.work.outcome()

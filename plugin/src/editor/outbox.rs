@@ -12,7 +12,7 @@ use crate::audio::scheduler::Output;
 use crate::params::FourbarParams;
 use crate::request::Ready;
 use crate::shared::Shared;
-use egui::{CursorIcon, Rect, Response, Ui};
+use egui::{CursorIcon, InputState, Key, Rect, Response, Ui};
 use fourbar_kit::Settings;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -102,6 +102,12 @@ impl Outbox {
                 (true, false) => CursorIcon::Grabbing,
             };
             ui.ctx().set_cursor_icon(icon);
+            // The drag sees the key by itself while it is held; a tap may be too short for that.
+            let is_cancelled =
+                |input: &InputState| input.pointer.primary_down() && input.key_pressed(Key::Escape);
+            if ui.input(is_cancelled) {
+                drag.cancel();
+            }
         }
         let Some(ready) = ready.filter(|_| response.drag_started()) else {
             return false;
