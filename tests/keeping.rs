@@ -250,7 +250,7 @@ pub(crate) fn a_damaged_slot_is_emptied_and_the_others_stay<H: Host>() {
 }
 
 /// How many sessions are tried; more with `FOURBAR_SESSIONS`.
-const N_SESSIONS: usize = 40;
+const N_SESSIONS: usize = 12;
 
 pub(crate) fn any_session_is_saved_as_it_was_opened<H: Host>() {
     let n_sessions = std::env::var("FOURBAR_SESSIONS");
