@@ -334,7 +334,9 @@ fn hits_are_added_dragged_taken_out_and_undone() {
             let kick = |ready: &Ready| ready.plain_groove().cell(step, Voice::Kick);
             let place = kick_at(step.try_into().unwrap());
 
-            settle(&mut player);
+            for _ in 0..5 {
+                settle(&mut player);
+            }
             window.click(place);
             let added = player.wait_for_pattern(|ready| kick(ready).is_some());
             let mut expected = plain.clone();
@@ -361,14 +363,17 @@ fn hits_are_added_dragged_taken_out_and_undone() {
             assert_eq!(kick(&another), kick(&edited));
             assert_ne!(another.plain_groove(), edited.plain_groove());
 
-            for _ in 0..3 {
+            let mut undo = |is_back: &dyn Fn(&Ready) -> bool| {
                 until(&mut player, window, UNDO, ENABLED, true);
                 settle(&mut player);
                 window.click(UNDO);
-                settle(&mut player);
+                player.wait_for_pattern(is_back)
+            };
+            let mut back = undo(&|ready| ready.request.seed == 14);
+            // What is done to one hit without a rest is one step.
+            while let Some(hit) = kick(&back) {
+                back = undo(&|ready| kick(ready) != Some(hit));
             }
-            let back =
-                player.wait_for_pattern(|ready| ready.request.seed == 14 && kick(ready).is_none());
             assert_eq!(back.plain_groove(), plain);
             player.host.close_editor();
         },

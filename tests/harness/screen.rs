@@ -53,6 +53,9 @@ fn with_screen_that(arguments: &[&str], name: &str, test: impl FnOnce(&Window)) 
     );
 }
 
+/// Longer than a frame takes without a graphics card, beside other tests.
+const A_FRAME: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// Keys that are no letters, by their X11 symbols.
 pub(crate) const ENTER: u32 = 0xff0d;
 pub(crate) const ESCAPE: u32 = 0xff1b;
@@ -196,11 +199,11 @@ impl Window {
         self.input(MOTION_NOTIFY_EVENT, 0, from.centre());
         self.input(BUTTON_PRESS_EVENT, LEFT, from.centre());
         for place in 1..=N_PLACES {
-            std::thread::sleep(std::time::Duration::from_millis(40));
+            std::thread::sleep(A_FRAME);
             let at = (way(left, right, place), way(top, bottom, place));
             self.input(MOTION_NOTIFY_EVENT, 0, at);
         }
-        std::thread::sleep(std::time::Duration::from_millis(40));
+        std::thread::sleep(A_FRAME);
         self.input(BUTTON_RELEASE_EVENT, LEFT, to.centre());
     }
 
