@@ -21,10 +21,12 @@ use fourbar_model::drums::{N_VOICES, Voice};
 use kits::KITS;
 use limiter::Limiter;
 use make::{Drum, N_VARIANTS};
+use recipe::KitRecipe;
 use ringing::{Manner, Ringing};
 use room::Room;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
 
 /// Strokes that can ring at once: each drum with a few older strokes that fade.
 const MAX_RINGING: usize = 32;
@@ -47,51 +49,100 @@ const GLIDE_END: f32 = 1e-6;
 const LOOSE_DECIBELS: f32 = 0.35;
 const LOOSE_HARDNESS: f32 = 0.07;
 
-/// The drums of every kit at one sample rate.
+/// The drums of every kit at one sample rate, those of each made when they are first wanted.
 #[derive(Debug)]
 struct DrumSets {
     sample_rate: f32,
-    kits: [[Drum; N_VOICES]; N_KITS],
+    kits: [OnceLock<[Drum; N_VOICES]>; N_KITS],
 }
 
-/// The sets in use: a project with many instances makes and keeps its drums once.
-static SETS: Mutex<Vec<Weak<DrumSets>>> = Mutex::new(Vec::new());
-
 impl DrumSets {
-    fn shared(sample_rate: f32) -> Arc<Self> {
-        let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
-        sets.retain(|set| set.strong_count() > 0);
-        #[expect(clippy::float_cmp, reason = "any other sample rate needs other drums")]
-        let same = sets
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|set| set.sample_rate == sample_rate);
-        same.unwrap_or_else(|| {
-            let set = Arc::new(Self {
-                sample_rate,
-                kits: make_all(sample_rate),
-            });
-            sets.push(Arc::downgrade(&set));
-            set
-        })
+    /// The drums of a kit: makes them if nobody has yet, or waits for whoever does.
+    fn make(&self, kit: usize) {
+        self.kits[kit].get_or_init(|| make_kit(KITS[kit], self.sample_rate));
     }
 }
 
-/// Makes every kit, each drum on a thread of its own if there is one to be had.
-fn make_all(sample_rate: f32) -> [[Drum; N_VOICES]; N_KITS] {
-    thread::scope(|scope| {
-        let made = KITS.map(|kit| {
-            Voice::ALL.map(|voice| {
-                let make = move || make::make(kit, voice, sample_rate);
-                let thread = thread::Builder::new().spawn_scoped(scope, make);
-                (make, thread)
-            })
+/// Drums that players share, and the thread that makes those which nobody waits for.
+#[derive(Debug)]
+struct SharedSets {
+    sets: Arc<DrumSets>,
+    others: OnceLock<Others>,
+}
+
+#[derive(Debug)]
+struct Others {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The sets in use: a project with many instances makes and keeps its drums once.
+static SETS: Mutex<Vec<Weak<SharedSets>>> = Mutex::new(Vec::new());
+
+impl SharedSets {
+    fn of(sample_rate: f32) -> Arc<Self> {
+        let mut known = SETS.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|shared| shared.strong_count() > 0);
+        #[expect(clippy::float_cmp, reason = "any other sample rate needs other drums")]
+        let same = known
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|shared| shared.sets.sample_rate == sample_rate);
+        same.unwrap_or_else(|| {
+            let sets = Arc::new(DrumSets {
+                sample_rate,
+                kits: [const { OnceLock::new() }; N_KITS],
+            });
+            let others = OnceLock::new();
+            let shared = Arc::new(Self { sets, others });
+            known.push(Arc::downgrade(&shared));
+            shared
+        })
+    }
+
+    /// Makes all kits on a thread, which ends before this does: a host may unload the plugin then.
+    fn make_others(&self) {
+        self.others.get_or_init(|| {
+            let stop = Arc::<AtomicBool>::default();
+            let (sets, is_to_stop) = (self.sets.clone(), stop.clone());
+            let make = move || {
+                for kit in 0..N_KITS {
+                    if !is_to_stop.load(Ordering::Relaxed) {
+                        sets.make(kit);
+                    }
+                }
+            };
+            // Without a thread they are made where they are waited for.
+            let thread = thread::Builder::new()
+                .name("fourbar drums".to_owned())
+                .spawn(make)
+                .ok();
+            Others { stop, thread }
         });
-        made.map(|kit| {
-            kit.map(|(make, thread)| {
-                let made = thread.ok().and_then(|thread| thread.join().ok());
-                made.unwrap_or_else(make)
-            })
+    }
+}
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // One that panicked has ended too.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Makes a kit, each drum on a thread of its own if there is one to be had.
+fn make_kit(kit: &'static KitRecipe, sample_rate: f32) -> [Drum; N_VOICES] {
+    thread::scope(|scope| {
+        let made = Voice::ALL.map(|voice| {
+            let make = move || make::make(kit, voice, sample_rate);
+            let thread = thread::Builder::new().spawn_scoped(scope, make);
+            (make, thread)
+        });
+        made.map(|(make, thread)| {
+            let made = thread.ok().and_then(|thread| thread.join().ok());
+            made.unwrap_or_else(make)
         })
     })
 }
@@ -108,6 +159,17 @@ pub struct Stroke {
     /// Where in the song the stroke belongs, in sixteenths from its start. It decides which of the drum's strokes is
     /// played and how it differs from others of its velocity: the same place always sounds the same.
     pub step: i64,
+}
+
+/// The [step](Stroke::step) at a place of the song's grid, in beats.
+#[must_use]
+pub fn step_at(beats: f64) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the conversion saturates, at a place that no song reaches"
+    )]
+    let step = (4.0 * beats).round() as i64;
+    step
 }
 
 /// How the kit is to sound.
@@ -164,10 +226,12 @@ impl Default for Settings {
 /// The left and the right channel of a bus, equally long.
 pub type Stereo<'a> = [&'a mut [f32]; 2];
 
-/// Plays the drums. Owned by the audio thread: only [`Kit::new`] allocates.
+/// Plays the drums. Owned by the audio thread: [`Kit::new`], [`Kit::prepare`] and [`Kit::perform`] allocate, nothing else.
 #[derive(Debug)]
 pub struct Kit {
-    sets: Arc<DrumSets>,
+    shared: Arc<SharedSets>,
+    /// The kit that plays; the one before for as long as the drums of the one that is wanted are not there.
+    kit: usize,
     ringing: Vec<Ringing>,
     /// Those of the next block, in the order of time.
     triggers: Vec<Stroke>,
@@ -182,12 +246,13 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// The kits for `sample_rate`, in Hz. Making them takes a tenth of a second or so; those that exist at the same time
-    /// share them.
+    /// A player for `sample_rate`, in Hz, which is silent until a kit is [prepared](Self::prepare). Those that exist at the
+    /// same time share their drums.
     #[must_use]
     pub fn new(sample_rate: f32) -> Self {
         Self {
-            sets: DrumSets::shared(sample_rate),
+            shared: SharedSets::of(sample_rate),
+            kit: 0,
             ringing: Vec::with_capacity(MAX_RINGING),
             triggers: Vec::with_capacity(MAX_TRIGGERS),
             room: Room::new(sample_rate),
@@ -201,7 +266,17 @@ impl Kit {
     /// The sample rate the drums were made for, in Hz.
     #[must_use]
     pub fn sample_rate(&self) -> f32 {
-        self.sets.sample_rate
+        self.shared.sets.sample_rate
+    }
+
+    /// Makes a kit, or waits for it where somebody else makes it: some hundredths of a second.
+    pub fn prepare(&self, kit: usize) {
+        self.shared.sets.make(kit.min(N_KITS - 1));
+    }
+
+    /// Has the kits made that are not there yet, while this one plays.
+    pub fn prepare_others(&self) {
+        self.shared.make_others();
     }
 
     /// Strikes a drum in the next block to be rendered.
@@ -222,6 +297,10 @@ impl Kit {
         let n_samples = left.len().min(right.len());
         if n_samples == 0 {
             return;
+        }
+        let kit = settings.kit.min(N_KITS - 1);
+        if self.shared.sets.kits[kit].get().is_some() {
+            self.kit = kit;
         }
         let start = |stroke: &Stroke| stroke.sample.min(n_samples - 1);
         let (mut done, mut n_struck) = (0, 0);
@@ -252,6 +331,7 @@ impl Kit {
         strokes: &[Stroke],
         n_samples: usize,
     ) -> [Vec<f32>; 2] {
+        self.prepare(settings.kit);
         let (mut left, mut right) = (vec![0.0; n_samples], vec![0.0; n_samples]);
         let mut strokes = strokes.iter().peekable();
         for start in (0..n_samples).step_by(PIECE_SAMPLES) {
@@ -278,9 +358,15 @@ impl Kit {
 
     /// Starts a stroke; older ones of the same drum, and the hi-hat it closes or opens, fade under it.
     fn strike(&mut self, stroke: &Stroke, settings: &Settings) {
-        let voice = stroke.voice;
-        let kit = settings.kit.min(N_KITS - 1);
-        self.fade(voice, self.sets.kits[kit][voice.index()].retrigger_seconds);
+        let (voice, kit) = (stroke.voice, self.kit);
+        let Some(drums) = self.shared.sets.kits[kit].get() else {
+            return;
+        };
+        let drum = &drums[voice.index()];
+        let manner = manner(stroke, &settings.drums[voice.index()]);
+        let ringing = Ringing::new(voice, kit, drum, manner);
+        let retrigger_seconds = drum.retrigger_seconds;
+        self.fade(voice, retrigger_seconds);
         match voice {
             Voice::ClosedHat => self.fade(Voice::OpenHat, CHOKE_SECONDS),
             Voice::OpenHat => self.fade(Voice::ClosedHat, CHOKE_SECONDS),
@@ -289,14 +375,12 @@ impl Kit {
         if self.ringing.len() == MAX_RINGING {
             self.drop_faintest();
         }
-        let manner = manner(stroke, &settings.drums[voice.index()]);
-        let drum = &self.sets.kits[kit][voice.index()];
-        self.ringing.push(Ringing::new(voice, kit, drum, manner));
+        self.ringing.push(ringing);
     }
 
     /// Lets every stroke of `voice` fall silent within `seconds`.
     fn fade(&mut self, voice: Voice, seconds: f32) {
-        let samples = seconds * self.sets.sample_rate;
+        let samples = seconds * self.sample_rate();
         let of_voice = |stroke: &&mut Ringing| stroke.voice == voice;
         for stroke in self.ringing.iter_mut().filter(of_voice) {
             stroke.fade_within(samples);
@@ -326,7 +410,10 @@ impl Kit {
         let mut own = [[[0.0_f32; PIECE_SAMPLES]; 2]; N_VOICES];
         let gains = self.glide_to([settings.gain, settings.room]);
         for stroke in &mut self.ringing {
-            let drum = &self.sets.kits[stroke.kit][stroke.voice.index()];
+            let Some(drums) = self.shared.sets.kits[stroke.kit].get() else {
+                continue;
+            };
+            let drum = &drums[stroke.voice.index()];
             let mut piece = [[0.0_f32; PIECE_SAMPLES]; 2];
             let [piece_left, piece_right] = &mut piece;
             let n_played = stroke.render(
@@ -353,32 +440,25 @@ impl Kit {
                 }
             }
         }
-        for ((bus, limiter), own) in buses.iter_mut().zip(&mut self.bus_limiters).zip(&own) {
-            let [left, right] = bus.each_mut().map(|channel| channel.get_mut(done..));
-            for (index, (left, right)) in left
-                .into_iter()
-                .flatten()
-                .zip(right.into_iter().flatten())
-                .take(n_samples)
-                .enumerate()
-            {
-                let [gain, _] = gains[index];
-                let [limited_left, limited_right] =
-                    limiter.next([gain * own[0][index], gain * own[1][index]]);
-                *left += limited_left;
-                *right += limited_right;
+        self.ringing.retain(|stroke| !stroke.is_over());
+        for ((bus, limiter), own) in buses.iter_mut().zip(&mut self.bus_limiters).zip(&mut own) {
+            if bus.iter().all(|channel| !channel.is_empty()) {
+                let bus = bus
+                    .each_mut()
+                    .map(|channel| &mut channel[done..done + n_samples]);
+                add_limited(own, &gains, limiter, bus);
             }
         }
-        self.ringing.retain(|stroke| !stroke.is_over());
-
-        for index in 0..n_samples {
-            let [gain, wet] = gains[index];
-            let back = self.room.next(room[index]);
-            let sum = [0, 1].map(|side| gain * (mix[side][index] + wet * back[side]));
-            let [limited_left, limited_right] = self.limiter.next(sum);
-            left[index] += limited_left;
-            right[index] += limited_right;
+        let mut back = [[0.0_f32; PIECE_SAMPLES]; 2];
+        let [back_left, back_right] = &mut back;
+        let back_of = [&mut back_left[..n_samples], &mut back_right[..n_samples]];
+        self.room.process(&room[..n_samples], back_of);
+        for (mix, back) in mix.iter_mut().zip(&back) {
+            for ((mix, back), [_, wet]) in mix.iter_mut().zip(back).zip(&gains) {
+                *mix += wet * back;
+            }
         }
+        add_limited(&mut mix, &gains, &mut self.limiter, [left, right]);
         self.gains = Some(gains[n_samples - 1]);
     }
 
@@ -394,6 +474,27 @@ impl Kit {
             }
             gains
         })
+    }
+}
+
+/// Adds a piece at its gains to a bus, under its limiter.
+fn add_limited(
+    piece: &mut [[f32; PIECE_SAMPLES]; 2],
+    gains: &[[f32; 2]; PIECE_SAMPLES],
+    limiter: &mut Limiter,
+    bus: Stereo<'_>,
+) {
+    let n_samples = bus[0].len();
+    for channel in &mut *piece {
+        for (sample, [gain, _]) in channel.iter_mut().zip(gains) {
+            *sample *= gain;
+        }
+    }
+    limiter.process(piece.each_mut().map(|channel| &mut channel[..n_samples]));
+    for (bus, piece) in bus.into_iter().zip(piece) {
+        for (bus, sample) in bus.iter_mut().zip(piece) {
+            *bus += *sample;
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Limiter {
     /// The last samples of each channel, twice, so that the newest are always in one piece.
     past: [[f32; 2 * N_PAST]; 2],
     next: usize,
+    /// Samples since there was any input, as far as that matters.
+    n_silent: usize,
     /// Gains that single peaks want, on their way up again.
     wanted: f32,
     /// The last of them, and the smallest of each attack's length.
@@ -66,6 +68,7 @@ impl Limiter {
             release: 1.0 - (-1.0 / (RELEASE_SECONDS * sample_rate)).exp(),
             past: [[0.0; 2 * N_PAST]; 2],
             next: 0,
+            n_silent: N_PAST,
             wanted: 1.0,
             all_wanted: Window::new(attack_samples),
             lowest: Window::new(attack_samples),
@@ -77,15 +80,48 @@ impl Limiter {
         HALF_KERNEL + self.attack_samples - 1
     }
 
-    /// One sample of each channel in, and out the one of [`Self::delay_samples`] ago.
-    pub(crate) fn next(&mut self, samples: [f32; 2]) -> [f32; 2] {
+    /// Limits the next samples of both channels in place; they come out [`Self::delay_samples`] late.
+    pub(crate) fn process(&mut self, [left, right]: [&mut [f32]; 2]) {
+        let n_samples = left.len().min(right.len());
+        let loudest = loudest(left).max(loudest(right));
+        if loudest > 0.0 {
+            self.n_silent = 0;
+        } else if self.is_open() && self.n_silent >= N_PAST {
+            return;
+        } else {
+            self.n_silent = self.n_silent.saturating_add(n_samples);
+        }
+        let newest = self.next + N_PAST;
+        let before = self.past.each_ref();
+        let before = before.map(|past| self::loudest(&past[newest - HALF_KERNEL..newest]));
+        // Nothing comes near the knee: it is only late.
+        let passes = self.is_open() && loudest.max(before[0]).max(before[1]) < QUIET;
+        for (left, right) in left.iter_mut().zip(right) {
+            let end = self.push([*left, *right]);
+            let gain = if passes { 1.0 } else { self.gain_at(end) };
+            let place = end - 1 - self.delay_samples();
+            [*left, *right] = self.past.each_ref().map(|past| gain * past[place]);
+        }
+    }
+
+    /// Whether it turns nothing down, and has not just done so.
+    fn is_open(&self) -> bool {
+        self.wanted >= 1.0 && self.all_wanted.is_open() && self.lowest.is_open()
+    }
+
+    /// Remembers a sample of each channel; returns the place after them, before which are all that are remembered.
+    fn push(&mut self, samples: [f32; 2]) -> usize {
         let newest = self.next;
         self.next = if newest + 1 == N_PAST { 0 } else { newest + 1 };
         for (past, sample) in self.past.iter_mut().zip(samples) {
             past[newest] = sample;
             past[newest + N_PAST] = sample;
         }
-        let end = newest + N_PAST + 1;
+        newest + N_PAST + 1
+    }
+
+    /// The gain of what comes out next.
+    fn gain_at(&mut self, end: usize) -> f32 {
         let peak = self.peak_before(end);
         let for_peak = if peak > KNEE {
             let range = CEILING - KNEE;
@@ -97,9 +133,7 @@ impl Limiter {
         self.wanted = for_peak.min(if released > RELEASED { 1.0 } else { released });
         self.all_wanted.push(self.wanted);
         self.lowest.push(self.all_wanted.smallest());
-        let gain = self.lowest.mean();
-        let place = end - 1 - self.delay_samples();
-        self.past.each_ref().map(|past| gain * past[place])
+        self.lowest.mean()
     }
 
     /// The larger of both channels' peaks at the sample [`HALF_KERNEL`] before `end` and up to the next.
@@ -124,10 +158,17 @@ impl Limiter {
     /// Lets go at once.
     pub(crate) fn clear(&mut self) {
         self.past = [[0.0; 2 * N_PAST]; 2];
+        self.n_silent = N_PAST;
         self.wanted = 1.0;
         self.all_wanted = Window::new(self.attack_samples);
         self.lowest = Window::new(self.attack_samples);
     }
+}
+
+fn loudest(samples: &[f32]) -> f32 {
+    samples
+        .iter()
+        .fold(0.0, |loudest, sample| loudest.max(sample.abs()))
 }
 
 /// What a wave is worth `between` the two samples in the middle: a sinc under a squared cosine.
@@ -161,7 +202,7 @@ struct Window {
     gains: [f32; 2 * MAX_ATTACK_SAMPLES],
     n_gains: usize,
     next: usize,
-    /// How many of them are 1: if all, there is nothing to do.
+    /// How many of them are 1.
     n_open: usize,
 }
 
@@ -192,15 +233,20 @@ impl Window {
         &self.gains[self.next..self.next + self.n_gains]
     }
 
+    /// Whether all of them are 1.
+    fn is_open(&self) -> bool {
+        self.n_open == self.n_gains
+    }
+
     fn smallest(&self) -> f32 {
-        if self.n_open == self.n_gains {
+        if self.is_open() {
             return 1.0;
         }
         self.in_order().iter().fold(1.0, |a, &b| a.min(b))
     }
 
     fn mean(&self) -> f32 {
-        if self.n_open == self.n_gains {
+        if self.is_open() {
             return 1.0;
         }
         #[expect(clippy::cast_precision_loss, reason = "a few gains")]

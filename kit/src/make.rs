@@ -5,13 +5,19 @@
 //! little different in pitch, decay and balance, so that no stroke is the copy of the one before.
 
 use crate::recipe::{Band, DrumRecipe, Envelope, KitRecipe, Layer, Source};
-use crate::synthesis::{Decay, Filter, Modes, Oscillator, Pair, Squares, WhiteNoise};
+use crate::synthesis::{
+    Decay, Filter, Filters, Modes, N_STROKES, N_VERSIONS, Sines, Squares, Strokes, Versions,
+    WhiteNoise, single,
+};
 use fourbar_model::drums::Voice;
 use fourbar_model::noise::Noise;
 
 /// How many strokes of a drum there are. A beat, a bar and whatever else music is counted in is never a multiple of five
 /// sixteenths, so that no two strokes that far apart are the same; see [`crate::Stroke::step`].
-pub(crate) const N_VARIANTS: usize = 5;
+pub(crate) const N_VARIANTS: usize = N_STROKES;
+
+/// Strokes are made in pieces of this length, which stay in the processor's cache.
+const PIECE_SAMPLES: usize = 64;
 
 /// Every drum begins within this, and ends within ten times as much: short enough to be a stroke, long enough not to
 /// be a crack of the loudspeaker.
@@ -47,24 +53,15 @@ pub(crate) struct Variant(pub(crate) Vec<[f32; 2]>);
 /// Makes a drum of a kit for `sample_rate`, in Hz.
 pub(crate) fn make(kit: &KitRecipe, voice: Voice, sample_rate: f32) -> Drum {
     let recipe = &kit.drums[voice.index()];
-    let peak = kit.gain * recipe.peak;
-    let variants = std::array::from_fn(|variant| {
-        let seed = (voice.index() * N_VARIANTS + variant) as u64;
-        let mut chance = Chance {
-            noise: Noise::from_seed(seed),
-            looseness: kit.looseness,
-        };
-        stroke(
-            recipe,
-            peak,
-            &mut chance,
-            f64::from(sample_rate).max(8000.0),
-        )
+    let chances = std::array::from_fn(|variant| Chance {
+        noise: Noise::from_seed((voice.index() * N_VARIANTS + variant) as u64),
+        looseness: kit.looseness,
     });
     #[expect(clippy::cast_possible_truncation, reason = "a few seconds")]
     let t60_samples = recipe.t60_seconds as f32 * sample_rate;
+    let sample_rate = f64::from(sample_rate).max(8000.0);
     Drum {
-        variants,
+        variants: strokes(recipe, kit.gain * recipe.peak, chances, sample_rate),
         t60_samples,
         is_wide: recipe.is_wide,
         room: recipe.room,
@@ -99,21 +96,57 @@ fn n_samples(seconds: f64, sample_rate: f64) -> usize {
     n_samples
 }
 
-fn stroke(recipe: &DrumRecipe, peak: f64, chance: &mut Chance, sample_rate: f64) -> Variant {
+/// All strokes of a drum, the largest sample of each of which is `peak`.
+fn strokes(
+    recipe: &DrumRecipe,
+    peak: f64,
+    mut chances: [Chance; N_STROKES],
+    sample_rate: f64,
+) -> [Variant; N_VARIANTS] {
+    let pitch = chances
+        .each_mut()
+        .map(|chance| chance.about_one(LOOSE_PITCH));
+    let layers = recipe.layers.iter();
+    let mut layers: Vec<RunningLayer> = layers
+        .map(|layer| RunningLayer::new(layer, pitch, &mut chances, sample_rate))
+        .collect();
     let n_samples = n_samples(LENGTH_T60 * recipe.t60_seconds, sample_rate);
-    let mut sum = vec![[0.0; 2]; n_samples];
-    let pitch = chance.about_one(LOOSE_PITCH);
-    for layer in recipe.layers {
-        add_layer(&mut sum, layer, pitch, chance, sample_rate);
-    }
-    for (version, drive) in recipe.drive.into_iter().enumerate() {
-        if drive > 0.0 {
-            for samples in &mut sum {
-                samples[version] = soft_limit(drive * samples[version]);
+    let mut finish = Finish::new(n_samples, sample_rate);
+    let mut variants = [(); N_VARIANTS].map(|()| vec![[0.0; 2]; n_samples]);
+    for start in (0..n_samples).step_by(PIECE_SAMPLES) {
+        let mut piece = [[0.0; N_VERSIONS]; PIECE_SAMPLES];
+        let piece = &mut piece[..PIECE_SAMPLES.min(n_samples - start)];
+        for layer in &mut layers {
+            layer.add(piece);
+        }
+        for samples in &mut *piece {
+            drive(samples, recipe.drive);
+            finish.next(samples);
+        }
+        for (stroke, variant) in variants.iter_mut().enumerate() {
+            for (pair, samples) in variant[start..].iter_mut().zip(&*piece) {
+                *pair = [samples[stroke], samples[N_STROKES + stroke]].map(single);
             }
         }
     }
-    Variant(finish(sum, peak, sample_rate))
+    for (stroke, variant) in variants.iter_mut().enumerate() {
+        let largest = [finish.largest[stroke], finish.largest[N_STROKES + stroke]];
+        let gains = largest.map(|largest| single(peak / largest));
+        for pair in variant {
+            *pair = [gains[0] * pair[0], gains[1] * pair[1]];
+        }
+    }
+    variants.map(Variant)
+}
+
+/// Drives a sample of every version into a soft limit.
+fn drive(samples: &mut Versions, [soft, hard]: [f64; 2]) {
+    for (index, sample) in samples.iter_mut().enumerate() {
+        let drive = if index < N_STROKES { soft } else { hard };
+        if drive > 0.0 {
+            *sample = soft_limit(drive * *sample);
+        }
+    }
 }
 
 /// The hyperbolic tangent, which costs nothing where it is hardly bent.
@@ -125,162 +158,246 @@ fn soft_limit(sample: f64) -> f64 {
     }
 }
 
-/// Adds a layer to `sum`; the drum is tuned by the factor `pitch`.
-fn add_layer(sum: &mut [Pair], layer: &Layer, pitch: f64, chance: &mut Chance, sample_rate: f64) {
-    let level = chance.about_one(LOOSE_LEVEL);
-    let level = layer.level.map(|of_version| level * of_version);
-    let mut filters: Vec<[Filter; 2]> = layer
-        .filters
-        .iter()
-        .map(|band| filter(band, chance.about_one(LOOSE_FILTER), sample_rate))
-        .collect();
-    let envelope = RunningEnvelope::new(&layer.envelope, chance, sample_rate);
-    let add = |source: &mut dyn FnMut(&mut [f64])| {
-        let mut block = [0.0; 64];
-        let mut envelope = envelope;
-        for sums in sum.chunks_mut(block.len()) {
-            if envelope.is_over() {
-                return;
+/// A layer of all strokes, from piece to piece.
+struct RunningLayer {
+    source: RunningSource,
+    filters: Vec<Filters>,
+    envelope: RunningEnvelope,
+    level: Versions,
+}
+
+impl RunningLayer {
+    /// The layer's beginning; the drum is tuned by the factor `pitch`.
+    fn new(
+        layer: &Layer,
+        pitch: Strokes,
+        chances: &mut [Chance; N_STROKES],
+        sample_rate: f64,
+    ) -> Self {
+        let level = about_one(chances, LOOSE_LEVEL);
+        let level = versions(|version, stroke| layer.level[version] * level[stroke]);
+        let filters = layer.filters.iter();
+        let filters = filters.map(|band| {
+            let tuning = about_one(chances, LOOSE_FILTER);
+            Filters::new(&versions(|version, stroke| {
+                filter(band, version, tuning[stroke], sample_rate)
+            }))
+        });
+        let filters = filters.collect();
+        let envelope = RunningEnvelope::new(&layer.envelope, chances, sample_rate);
+        Self {
+            source: RunningSource::new(&layer.source, pitch, chances, sample_rate),
+            filters,
+            envelope,
+            level,
+        }
+    }
+
+    /// Adds the next samples to `sums`, which are at most [`PIECE_SAMPLES`].
+    fn add(&mut self, sums: &mut [Versions]) {
+        if self.envelope.is_over() {
+            return;
+        }
+        let mut piece = [[0.0; N_STROKES]; PIECE_SAMPLES];
+        let piece = &mut piece[..sums.len()];
+        self.source.fill(piece);
+        for (sums, strokes) in sums.iter_mut().zip(piece) {
+            let mut samples = versions(|_, stroke| strokes[stroke]);
+            for filters in &mut self.filters {
+                filters.next(&mut samples);
             }
-            let block = &mut block[..sums.len()];
-            source(block);
-            for (sums, &sample) in sums.iter_mut().zip(&*block) {
-                let mut samples = [sample; 2];
-                for pair in &mut filters {
-                    samples = Filter::next_pair(pair, samples);
-                }
-                let envelope = envelope.next();
-                sums[0] += level[0] * envelope * samples[0];
-                sums[1] += level[1] * envelope * samples[1];
+            let envelope = self.envelope.next();
+            let envelope = versions(|_, stroke| envelope[stroke]);
+            for index in 0..N_VERSIONS {
+                sums[index] += self.level[index] * envelope[index] * samples[index];
             }
-        }
-    };
-    match layer.source {
-        Source::Skin { hz, bends } => {
-            let mut tone = Oscillator::new(0.0, sample_rate);
-            let mut bends: Vec<(f64, Decay)> = bends
-                .iter()
-                .map(|&(share, seconds)| (share, Decay::by_e(seconds, sample_rate)))
-                .collect();
-            add(&mut |block| {
-                block.fill_with(|| {
-                    let bend: f64 = bends
-                        .iter_mut()
-                        .map(|(share, decay)| *share * decay.next())
-                        .sum();
-                    tone.sine(pitch * hz * (1.0 + bend))
-                });
-            });
-        }
-        Source::Noise => {
-            let mut noise = WhiteNoise::new(chance.noise.branch(), sample_rate);
-            add(&mut |block| block.fill_with(|| noise.next()));
-        }
-        Source::Squares { hz } => {
-            // Scattered phases: in step they would begin with a thud.
-            let phases = hz.map(|_| chance.uniform());
-            let mut squares = Squares::new(phases, hz.map(|hz| pitch * hz), sample_rate);
-            add(&mut |block| block.fill_with(|| squares.next()));
-        }
-        Source::Modes {
-            from_hz,
-            to_hz,
-            t60_seconds,
-        } => {
-            let range = [pitch * from_hz, pitch * to_hz];
-            let mut modes = Modes::new(range, t60_seconds, || chance.uniform(), sample_rate);
-            add(&mut |block| block.fill_with(|| modes.next()));
-        }
-        Source::Pulse { seconds } => {
-            let mut tone = Oscillator::new(0.0, sample_rate);
-            let mut left = n_samples(seconds, sample_rate);
-            add(&mut |block| {
-                block.fill_with(|| {
-                    left = left.saturating_sub(1);
-                    let sample = tone.sine(0.5 / seconds);
-                    if left > 0 { sample } else { 0.0 }
-                });
-            });
         }
     }
 }
 
-/// An envelope from sample to sample.
-#[derive(Clone)]
+/// Something of each version, 0 for the soft and 1 for the hard one, of each stroke.
+fn versions<T>(mut of: impl FnMut(usize, usize) -> T) -> [T; N_VERSIONS] {
+    std::array::from_fn(|index| of(index / N_STROKES, index % N_STROKES))
+}
+
+/// A factor within `share` of 1 for each stroke, at a looseness of 1.
+fn about_one(chances: &mut [Chance; N_STROKES], share: f64) -> Strokes {
+    chances.each_mut().map(|chance| chance.about_one(share))
+}
+
+/// What a layer of all strokes is before its filters.
+enum RunningSource {
+    Skin {
+        tones: Sines,
+        bends: Vec<(f64, Decay)>,
+    },
+    Noise(Box<[WhiteNoise; N_STROKES]>),
+    Squares(Box<[Squares<6>; N_STROKES]>),
+    Modes(Box<[Modes; N_STROKES]>),
+    Pulse {
+        tones: Sines,
+        samples_to_go: usize,
+    },
+}
+
+impl RunningSource {
+    fn new(
+        source: &Source,
+        pitch: Strokes,
+        chances: &mut [Chance; N_STROKES],
+        sample_rate: f64,
+    ) -> Self {
+        match *source {
+            Source::Skin { hz, bends } => Self::Skin {
+                tones: Sines::new(pitch.map(|pitch| pitch * hz), sample_rate),
+                bends: bends
+                    .iter()
+                    .map(|&(share, seconds)| (share, Decay::by_e(seconds, sample_rate)))
+                    .collect(),
+            },
+            Source::Noise => {
+                let noises = chances.each_mut().map(|chance| chance.noise.branch());
+                Self::Noise(Box::new(
+                    noises.map(|noise| WhiteNoise::new(noise, sample_rate)),
+                ))
+            }
+            Source::Squares { hz } => Self::Squares(Box::new(std::array::from_fn(|stroke| {
+                // Scattered phases: in step they would begin with a thud.
+                let phases = hz.map(|_| chances[stroke].uniform());
+                Squares::new(phases, hz.map(|hz| pitch[stroke] * hz), sample_rate)
+            }))),
+            Source::Modes {
+                from_hz,
+                to_hz,
+                t60_seconds,
+            } => Self::Modes(Box::new(std::array::from_fn(|stroke| {
+                let range = [from_hz, to_hz].map(|hz| pitch[stroke] * hz);
+                let uniform = || chances[stroke].uniform();
+                Modes::new(range, t60_seconds, uniform, sample_rate)
+            }))),
+            Source::Pulse { seconds } => Self::Pulse {
+                tones: Sines::new([0.5 / seconds; N_STROKES], sample_rate),
+                samples_to_go: n_samples(seconds, sample_rate),
+            },
+        }
+    }
+
+    /// The next samples.
+    fn fill(&mut self, piece: &mut [Strokes]) {
+        match self {
+            Self::Skin { tones, bends } => piece.fill_with(|| {
+                let bends = bends.iter_mut();
+                let bend: f64 = bends.map(|(share, decay)| *share * decay.next()).sum();
+                tones.next(1.0 + bend)
+            }),
+            Self::Noise(noises) => piece.fill_with(|| noises.each_mut().map(WhiteNoise::next)),
+            Self::Squares(squares) => piece.fill_with(|| squares.each_mut().map(Squares::next)),
+            Self::Modes(modes) => piece.fill_with(|| modes.each_mut().map(Modes::next)),
+            Self::Pulse {
+                tones,
+                samples_to_go,
+            } => {
+                let n_samples = piece.len().min(*samples_to_go);
+                *samples_to_go -= n_samples;
+                piece[..n_samples].fill_with(|| tones.next(1.0));
+            }
+        }
+    }
+}
+
+/// An envelope of all strokes, from sample to sample.
 struct RunningEnvelope {
     level: f64,
     rise_per_sample: f64,
     hold_samples: usize,
-    decays: Vec<(f64, Decay)>,
+    decays: Vec<Decays>,
+}
+
+/// One of the decays of an envelope.
+struct Decays {
+    levels: Strokes,
+    per_sample: Strokes,
 }
 
 impl RunningEnvelope {
-    fn new(envelope: &Envelope, chance: &mut Chance, sample_rate: f64) -> Self {
-        let stretch = chance.about_one(LOOSE_DECAY);
+    fn new(envelope: &Envelope, chances: &mut [Chance; N_STROKES], sample_rate: f64) -> Self {
+        let stretch = about_one(chances, LOOSE_DECAY);
         let rise_samples = (envelope.attack_seconds * sample_rate).max(1.0);
+        let decays = |&(share, t60): &(f64, f64)| Decays {
+            levels: [share; N_STROKES],
+            per_sample: stretch
+                .map(|stretch| Decay::by_60_db(stretch * t60, sample_rate).per_sample()),
+        };
         Self {
             level: 0.0,
             rise_per_sample: 1.0 / rise_samples,
             hold_samples: n_samples(envelope.attack_seconds + envelope.hold_seconds, sample_rate),
-            decays: envelope
-                .decays
-                .iter()
-                .map(|&(share, t60)| (share, Decay::by_60_db(stretch * t60, sample_rate)))
-                .collect(),
+            decays: envelope.decays.iter().map(decays).collect(),
         }
     }
 
-    fn next(&mut self) -> f64 {
+    fn next(&mut self) -> Strokes {
         self.level = (self.level + self.rise_per_sample).min(1.0);
         if self.hold_samples > 0 {
             self.hold_samples -= 1;
-            return self.level;
+            return [self.level; N_STROKES];
         }
-        let fallen: f64 = self
-            .decays
-            .iter_mut()
-            .map(|(share, decay)| *share * decay.next())
-            .sum();
-        self.level * fallen
+        let mut fallen = [0.0; N_STROKES];
+        for Decays { levels, per_sample } in &mut self.decays {
+            for stroke in 0..N_STROKES {
+                fallen[stroke] += self.level * levels[stroke];
+                levels[stroke] *= per_sample[stroke];
+            }
+        }
+        fallen
     }
 
     fn is_over(&self) -> bool {
-        self.hold_samples == 0
-            && self
-                .decays
-                .iter()
-                .all(|(share, decay)| share * decay.level() < INAUDIBLE)
+        let is_inaudible = |decays: &Decays| decays.levels.iter().all(|&level| level < INAUDIBLE);
+        self.hold_samples == 0 && self.decays.iter().all(is_inaudible)
     }
 }
 
-fn filter(band: &Band, tuning: f64, sample_rate: f64) -> [Filter; 2] {
+fn filter(band: &Band, version: usize, tuning: f64, sample_rate: f64) -> Filter {
     let (hz, q, make): (_, _, fn(f64, f64, f64) -> Filter) = match *band {
         Band::Low { hz, q } => (hz, q, Filter::low_pass),
         Band::High { hz, q } => (hz, q, Filter::high_pass),
         Band::Around { hz, q } => (hz, q, Filter::band_pass),
     };
-    hz.map(|hz| make(tuning * hz, q, sample_rate))
+    make(tuning * hz[version], q, sample_rate)
 }
 
-/// Takes off what is too low to hear, rounds both ends and sets the largest sample to `peak`.
-fn finish(mut stroke: Vec<Pair>, peak: f64, sample_rate: f64) -> Vec<[f32; 2]> {
-    let mut subsonic = [Filter::high_pass(22.0, 0.7, sample_rate); 2];
-    let per_sample = 1.0 / (ATTACK_SECONDS * sample_rate);
-    let n_samples = u32::try_from(stroke.len()).unwrap_or(u32::MAX);
-    let mut largest = [0.0_f64; 2];
-    for (samples, index) in stroke.iter_mut().zip(0..n_samples) {
-        let begin = (f64::from(index) * per_sample).min(1.0);
-        let end = (f64::from(n_samples - index) * per_sample / 10.0).min(1.0);
-        *samples = Filter::next_pair(&mut subsonic, *samples).map(|sample| sample * begin * end);
-        for (largest, sample) in largest.iter_mut().zip(samples) {
+/// Takes off what is too low to hear, and rounds both ends.
+struct Finish {
+    subsonic: Filters,
+    n_done: u32,
+    n_samples: u32,
+    /// Share of the attack in a sample.
+    per_sample: f64,
+    /// The largest sample so far.
+    largest: Versions,
+}
+
+impl Finish {
+    fn new(n_samples: usize, sample_rate: f64) -> Self {
+        let subsonic = Filter::high_pass(22.0, 0.7, sample_rate);
+        Self {
+            subsonic: Filters::new(&[subsonic; N_VERSIONS]),
+            n_done: 0,
+            n_samples: u32::try_from(n_samples).unwrap_or(u32::MAX),
+            per_sample: 1.0 / (ATTACK_SECONDS * sample_rate),
+            largest: [0.0; N_VERSIONS],
+        }
+    }
+
+    fn next(&mut self, samples: &mut Versions) {
+        self.subsonic.next(samples);
+        let begin = (f64::from(self.n_done) * self.per_sample).min(1.0);
+        let end = (f64::from(self.n_samples - self.n_done) * self.per_sample / 10.0).min(1.0);
+        self.n_done += 1;
+        for (largest, sample) in self.largest.iter_mut().zip(samples) {
+            *sample *= begin * end;
             *largest = largest.max(sample.abs());
         }
     }
-    let gains = largest.map(|largest| peak / largest);
-    #[expect(clippy::cast_possible_truncation, reason = "audio is single precision")]
-    let finished = stroke
-        .iter()
-        .map(|samples| [0, 1].map(|version| (samples[version] * gains[version]) as f32))
-        .collect();
-    finished
 }

@@ -5,6 +5,8 @@
 //! Chaigne, *Digital delay networks for designing artificial reverberators*, AES 1991: the tail, four delays that feed
 //! each other through a Householder matrix.
 
+use crate::PIECE_SAMPLES;
+
 /// Arrival of each reflection in milliseconds, and its strength; the walls are not equally far on both sides.
 const REFLECTIONS: [[(f32, f32); 7]; 2] = [
     [
@@ -84,46 +86,78 @@ impl Room {
         }
     }
 
-    /// What comes back of a sample, left and right.
-    pub(crate) fn next(&mut self, sample: f32) -> [f32; 2] {
-        if sample == 0.0 {
-            if self.n_silent >= self.silent_after {
-                return [0.0; 2];
-            }
-            self.n_silent += 1;
-            if self.n_silent == self.silent_after {
-                self.clear();
-                return [0.0; 2];
-            }
-        } else {
-            self.n_silent = 0;
+    /// Writes what comes back of `sound` to the left and the right channel, all equally long.
+    pub(crate) fn process(&mut self, sound: &[f32], [left, right]: [&mut [f32]; 2]) {
+        left.fill(0.0);
+        right.fill(0.0);
+        let last = sound.iter().rposition(|&sample| sample != 0.0);
+        let n_heard = match last {
+            Some(last) => last + 1 + self.silent_after,
+            None => self.silent_after.saturating_sub(self.n_silent),
+        };
+        let n_samples = sound.len();
+        self.n_silent = match last {
+            Some(last) => n_samples - last - 1,
+            None => self.n_silent.saturating_add(n_samples),
+        };
+        // The tail is fed by what it gave as long ago as its shortest delay.
+        let n_at_once = self
+            .lengths
+            .into_iter()
+            .min()
+            .unwrap_or(1)
+            .min(PIECE_SAMPLES);
+        let mut pieces = sound[..n_samples.min(n_heard)].chunks(n_at_once);
+        let mut places = left.chunks_mut(n_at_once).zip(right.chunks_mut(n_at_once));
+        for (piece, (left, right)) in pieces.by_ref().zip(places.by_ref()) {
+            self.add_piece(piece, left, right);
         }
-        self.bright += self.damping * (sample - self.bright);
-        self.low += self.floor * (self.bright - self.low);
-        let sample = self.bright - self.low;
-        self.input.push(sample);
-        let early = self.taps.map(|taps| {
-            taps.iter()
-                .map(|&(ago, gain)| gain * self.input.ago(ago))
-                .sum::<f32>()
-        });
+        if n_heard > 0 && n_heard <= n_samples {
+            self.clear();
+        }
+    }
 
-        let mut back = [0.0; 4];
-        for (line, back) in back.iter_mut().enumerate() {
-            let old = self.tail[line].ago(self.lengths[line]);
-            self.damped[line] += self.damping * (old - self.damped[line]);
-            *back = self.feedback[line] * self.damped[line];
+    fn add_piece(&mut self, sound: &[f32], left: &mut [f32], right: &mut [f32]) {
+        let n_samples = sound.len();
+        let mut filtered = [0.0; PIECE_SAMPLES];
+        for (filtered, sample) in filtered.iter_mut().zip(sound) {
+            self.bright += self.damping * (sample - self.bright);
+            self.low += self.floor * (self.bright - self.low);
+            *filtered = self.bright - self.low;
         }
-        let half_sum = 0.5 * back.iter().sum::<f32>();
-        let [left, right] = early;
-        let fresh = [left, right, -left, right].map(|early| 0.5 * early);
-        for ((tail, back), fresh) in self.tail.iter_mut().zip(back).zip(fresh) {
-            tail.push(back - half_sum + fresh);
+        self.input.push(&filtered[..n_samples]);
+        let mut early = [[0.0; PIECE_SAMPLES]; 2];
+        for (early, taps) in early.iter_mut().zip(&self.taps) {
+            for &(ago, gain) in taps {
+                // The newest of the piece was pushed one push before the next.
+                self.input
+                    .add(ago + n_samples - 1, gain, &mut early[..n_samples]);
+            }
         }
-        [
-            LEVEL * (left + TAIL_LEVEL * (back[0] - back[2] + back[3])),
-            LEVEL * (right + TAIL_LEVEL * (back[1] + back[2] - back[3])),
-        ]
+
+        let mut old = [[0.0; PIECE_SAMPLES]; 4];
+        for ((old, tail), length) in old.iter_mut().zip(&self.tail).zip(self.lengths) {
+            tail.add(length, 1.0, &mut old[..n_samples]);
+        }
+        let mut fed = [[0.0; PIECE_SAMPLES]; 4];
+        for index in 0..n_samples {
+            let mut back = [0.0; 4];
+            for line in 0..4 {
+                self.damped[line] += self.damping * (old[line][index] - self.damped[line]);
+                back[line] = self.feedback[line] * self.damped[line];
+            }
+            let half_sum = 0.5 * back.iter().sum::<f32>();
+            let [early_left, early_right] = [early[0][index], early[1][index]];
+            let fresh = [early_left, early_right, -early_left, early_right];
+            for line in 0..4 {
+                fed[line][index] = back[line] - half_sum + 0.5 * fresh[line];
+            }
+            left[index] = LEVEL * (early_left + TAIL_LEVEL * (back[0] - back[2] + back[3]));
+            right[index] = LEVEL * (early_right + TAIL_LEVEL * (back[1] + back[2] - back[3]));
+        }
+        for (tail, fed) in self.tail.iter_mut().zip(&fed) {
+            tail.push(&fed[..n_samples]);
+        }
     }
 
     /// Silences it at once.
@@ -150,7 +184,7 @@ fn n_samples(samples: f32) -> usize {
 
 /// Samples that are remembered, a power of two: 31 ms and more up to 192 kHz.
 const N_PAST: usize = 8192;
-const MAX_DELAY: usize = N_PAST - 1;
+const MAX_DELAY: usize = N_PAST - PIECE_SAMPLES;
 
 /// The last samples of a signal.
 #[derive(Debug)]
@@ -168,13 +202,25 @@ impl Delay {
         }
     }
 
-    fn push(&mut self, sample: f32) {
-        self.samples[self.next % N_PAST] = sample;
-        self.next = (self.next + 1) % N_PAST;
+    fn push(&mut self, samples: &[f32]) {
+        let n_before_end = samples.len().min(N_PAST - self.next);
+        let (before_end, rest) = samples.split_at(n_before_end);
+        self.samples[self.next..self.next + n_before_end].copy_from_slice(before_end);
+        self.samples[..rest.len()].copy_from_slice(rest);
+        self.next = (self.next + samples.len()) % N_PAST;
     }
 
-    /// The sample that was pushed `ago` pushes before the next.
-    fn ago(&self, ago: usize) -> f32 {
-        self.samples[self.next.wrapping_sub(ago) % N_PAST]
+    /// Adds `gain` times the samples that were pushed `ago` pushes before the next, and after.
+    fn add(&self, ago: usize, gain: f32, to: &mut [f32]) {
+        let start = self.next.wrapping_sub(ago) % N_PAST;
+        let (before_end, rest) = to.split_at_mut(to.len().min(N_PAST - start));
+        for (to, past) in [
+            (before_end, &self.samples[start..]),
+            (rest, &self.samples[..]),
+        ] {
+            for (to, past) in to.iter_mut().zip(past) {
+                *to += gain * past;
+            }
+        }
     }
 }

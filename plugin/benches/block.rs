@@ -33,7 +33,7 @@ impl Song {
         let controls = FourbarParams::new(Arc::default()).controls(0, false, [false; 9]);
         let (audio_end, _worker_end) = mailbox();
         let mut player = Player::new(audio_end, Arc::default());
-        player.activate(SAMPLE_RATE, false);
+        player.activate(SAMPLE_RATE, false, 0);
         player.restore(Some(generated(&controls)), 0, 1);
         Self {
             player,

@@ -141,8 +141,9 @@ impl Plugin for Fourbar {
         config: &BufferConfig,
         _context: &mut impl InitContext<Self>,
     ) -> bool {
+        let offline = self.border.is_offline();
         self.player
-            .activate(config.sample_rate, self.border.is_offline());
+            .activate(config.sample_rate, offline, self.params.kit.index());
         self.take_restored_pattern();
         let base_variation = self.params.base_variation.load(Ordering::Relaxed);
         let request = self.params.request(base_variation);

@@ -29,7 +29,8 @@ fn nothing_clips_rumbles_or_clicks_at_any_sample_rate() {
                 let mean = stroke.iter().sum::<f64>() / stroke.len() as f64;
                 assert!(mean.abs() < 2e-4, "{voice:?} has no constant part: {mean}");
                 assert!(stroke[0].abs() < 2e-3, "{voice:?} begins at rest");
-                let variants = &player.sets.kits[kit][voice.index()].variants;
+                let drums = player.shared.sets.kits[kit].get().unwrap();
+                let variants = &drums[voice.index()].variants;
                 let n_played = variants[0].0.len() + player.limiter.delay_samples();
                 assert!(
                     stroke[n_played - 1].abs() < 1e-3
@@ -301,6 +302,6 @@ fn the_kit_is_the_same_every_time_and_never_grows() {
 #[test]
 fn players_of_one_sample_rate_share_their_drums() {
     let (one, other) = (Kit::new(88_200.0), Kit::new(88_200.0));
-    assert!(Arc::ptr_eq(&one.sets, &other.sets));
-    assert!(!Arc::ptr_eq(&one.sets, &Kit::new(11_025.0).sets));
+    assert!(Arc::ptr_eq(&one.shared, &other.shared));
+    assert!(!Arc::ptr_eq(&one.shared, &Kit::new(11_025.0).shared));
 }

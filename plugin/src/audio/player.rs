@@ -6,12 +6,12 @@
 
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
 use super::recorder::{CLICK, Played, Recorder};
-use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler, step_at};
+use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
 use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
 use crate::recording::Recording;
 use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
-use fourbar_kit::{Kit, Settings, Stereo, Stroke};
+use fourbar_kit::{Kit, Settings, Stereo, Stroke, step_at};
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove;
 use fourbar_model::pattern::{Feel, Lanes};
@@ -109,8 +109,8 @@ impl Player {
         }
     }
 
-    /// Prepares for `sample_rate`. `offline`: the host renders and can wait. Allocates.
-    pub fn activate(&mut self, sample_rate: f32, offline: bool) {
+    /// Prepares for `sample_rate` and the built-in drums of `kit`. `offline`: the host renders and can wait. Allocates.
+    pub fn activate(&mut self, sample_rate: f32, offline: bool, kit: usize) {
         // A sample rate that is none must not reach the kit's synthesis.
         let sample_rate = if (1_000.0..=1_000_000.0).contains(&sample_rate) {
             sample_rate
@@ -120,13 +120,14 @@ impl Player {
         self.sample_rate = f64::from(sample_rate);
         self.offline = offline;
         #[expect(clippy::float_cmp, reason = "any other sample rate needs other drums")]
-        let fits = self
+        let fitting = self
             .kit
-            .as_ref()
-            .is_some_and(|kit| kit.sample_rate() == sample_rate);
-        if !fits {
-            self.kit = Some(Kit::new(sample_rate));
-        }
+            .take()
+            .filter(|kit| kit.sample_rate() == sample_rate);
+        let player = fitting.unwrap_or_else(|| Kit::new(sample_rate));
+        player.prepare(kit);
+        player.prepare_others();
+        self.kit = Some(player);
     }
 
     /// Plays the pattern of a project that was just loaded, or none, and forgets what was pending before. `model_revision` is
@@ -275,6 +276,9 @@ impl Player {
             }
         }
         if let Some(kit) = &mut self.kit {
+            if self.offline {
+                kit.prepare(controls.kit.kit);
+            }
             let settings = Settings {
                 gain: if controls.bypass {
                     0.0

@@ -21,10 +21,10 @@ mod waiting;
 
 use crate::audio::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use crate::request::Ready;
+use fourbar_kit::step_at;
 use fourbar_model::drums::{Keys, N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, NOTE_BEATS};
 use std::collections::VecDeque;
-pub(super) use waiting::step_at;
 use waiting::{Waiting, WaitingHits};
 
 /// How far a hit can be from its place on the grid: half a step, doubled by a timing amount of 200 %. A new pattern

@@ -112,11 +112,17 @@ impl KitParams {
         }
     }
 
+    /// The place of the kit among all.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        usize::try_from(self.kit.value()).unwrap_or(0)
+    }
+
     /// What they say, at the level `gain` of the whole kit.
     #[must_use]
     pub fn settings(&self, gain: f32) -> Settings {
         Settings {
-            kit: usize::try_from(self.kit.value()).unwrap_or(0),
+            kit: self.index(),
             gain,
             room: self.room.value(),
             drums: self.drums.each_ref().map(|drum| DrumSettings {

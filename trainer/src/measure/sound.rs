@@ -4,7 +4,7 @@
 //! not the panorama. Ogg Opus at [`BIT_RATE`] is near to transparent for one channel and a sixteenth of the size of WAV;
 //! FLAC, which would be exact, makes a page seven times as large.
 
-use fourbar_kit::{Kit, Settings, Stroke};
+use fourbar_kit::{Kit, Settings, Stroke, step_at};
 use fourbar_model::groove::Groove;
 use opus_pure::{
     Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead, RateControl, Signal,
@@ -72,16 +72,6 @@ fn render(Loop { groove, bpm }: &Loop<'_>, n_rounds: u8) -> Vec<f32> {
     );
     let channels = left.iter().zip(&right);
     channels.map(|(left, right)| 0.5 * (left + right)).collect()
-}
-
-/// The step of a place on the grid, in sixteenths.
-fn step_at(beats: f64) -> i64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "recordings are minutes long"
-    )]
-    let step = (4.0 * beats).round() as i64;
-    step
 }
 
 /// The sample at which something happens, counted from the recording's start; what would be before it is at the start.

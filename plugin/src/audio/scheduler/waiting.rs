@@ -1,6 +1,7 @@
 //! The hits that were picked up from a pattern and wait for their time.
 
 use super::LOOKAHEAD_BEATS;
+use fourbar_kit::step_at;
 use fourbar_model::drums::Voice;
 use fourbar_model::pattern::{Feel, Hit, Pattern};
 use std::cmp::Ordering;
@@ -30,16 +31,6 @@ impl Waiting {
             .then(self.voice.cmp(&other.voice))
             .then(other.velocity.total_cmp(&self.velocity))
     }
-}
-
-/// The step of the song's grid at `beats`, in sixteenths.
-pub(in crate::audio) fn step_at(beats: f64) -> i64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the conversion saturates, at a place that no song reaches"
-    )]
-    let step = (4.0 * beats).round() as i64;
-    step
 }
 
 /// All that wait. Never allocates after [`WaitingHits::new`].
