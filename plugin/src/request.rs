@@ -27,6 +27,7 @@ use fourbar_model::groove::{Groove, STEPS_PER_BAR, beats, nearest_step};
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::{BAR_BEATS, Pattern};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -435,6 +436,18 @@ impl Variations {
     pub fn restart(&mut self) {
         self.of_this_run = None;
     }
+}
+
+/// What names contents in a request: equal ones have the same name, in every version of the plugin. Never 0.
+fn id_of(contents: &[u8]) -> u64 {
+    let mut id = [0; 8];
+    id.copy_from_slice(&Sha256::digest(contents)[..8]);
+    u64::from_le_bytes(id).max(1)
+}
+
+/// Contents as a project saves them.
+fn to_bytes(contents: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(contents).unwrap_or_default()
 }
 
 /// Spreads a number over all 64 bits; 0 stays 0.

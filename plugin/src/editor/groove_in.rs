@@ -20,7 +20,7 @@ use nice_plug::prelude::ParamSetter;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Files that are listed, and the largest that is read, in bytes.
 const MAX_FILES: usize = 200;
@@ -37,6 +37,7 @@ const USES: [(Use, &str, &str); 4] = [
 /// A rhythm on its way in. Used by the window's thread only.
 #[derive(Default)]
 pub(super) struct GrooveIn {
+    /// What is made of the next rhythm: the same as of the one that is put in.
     used_to: Use,
     played: Vec<Note>,
     files: Vec<PathBuf>,
@@ -147,6 +148,9 @@ impl GrooveIn {
         self.open(ui, right.with_min_x(right.left() + theme::UNIT / 2.0));
 
         let abilities = snapshot.abilities.as_deref();
+        if let Some(input) = snapshot.input() {
+            self.used_to = input.used_to;
+        }
         let mut outcome = None;
         needing(ui, row(2), Need::Completion, abilities, "Groove in", |ui| {
             let place = theme::labelled(ui.painter(), row(2), "Make of it");
@@ -192,9 +196,8 @@ impl GrooveIn {
     fn open(&mut self, ui: &Ui, rect: Rect) {
         let response = menu::button(ui, rect, "midi files", "Open\u{2026}");
         if response.clicked() {
-            self.listing = Some(Background::start("fourbar files", || {
-                list(&Folder::chosen()?.path)
-            }));
+            let job = |_: &AtomicBool| list(&Folder::chosen()?.path);
+            self.listing = Some(Background::start_stoppable("fourbar files", job));
         }
         if let Some(files) = self.listing.as_ref().and_then(Background::outcome) {
             self.files = files.unwrap_or_default();
@@ -213,8 +216,8 @@ impl GrooveIn {
                     for path in &self.files {
                         if menu::line(ui, &name_of(path), "", false).clicked() {
                             let path = path.clone();
-                            self.opening =
-                                Some(Background::start("fourbar open", move || read(&path)));
+                            let job = move |_: &AtomicBool| read(&path);
+                            self.opening = Some(Background::start_stoppable("fourbar open", job));
                         }
                     }
                 });

@@ -12,6 +12,7 @@ use egui::{
 };
 use fourbar_model::drums::N_VOICES;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How many there are, side by side and in all.
 const COLUMNS: usize = 4;
@@ -52,11 +53,12 @@ impl Ideas {
             .take(N_IDEAS)
             .map(|seed| with_seed(source.request, seed))
             .collect();
-        self.drawing = Some(Background::start("fourbar ideas", move || {
+        self.drawing = Some(Background::start_stoppable("fourbar ideas", move |stop| {
             let mut engine = checkpoints::engine(&source.choice)?;
             let (input, locks) = (source.input.as_deref(), source.locks.as_deref());
             requests
                 .iter()
+                .take_while(|_| !stop.load(Ordering::Relaxed))
                 .map(|request| engine.make(request, input, locks))
                 .collect()
         }));
@@ -145,8 +147,8 @@ fn idea(ui: &Ui, rect: Rect, index: usize, ready: &Ready, is_playing: bool) -> O
         .on_hover_cursor(CursorIcon::PointingHand);
     let edge = match (is_playing, response.hovered()) {
         (true, _) => theme::ACCENT,
-        (false, true) => theme::OUTLINE_STRONG,
-        (false, false) => theme::OUTLINE,
+        (false, true) => theme::TEXT_FAINT,
+        (false, false) => theme::CONTROL_EDGE,
     };
     let painter = ui.painter();
     theme::well(painter, rect, edge);

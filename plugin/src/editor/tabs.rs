@@ -3,13 +3,16 @@
 use super::theme;
 use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
 
-/// Draws the names along the top of `inside`, each with its hint; a click chooses.
+/// Height of the names and what is left free under them.
+const HEIGHT: f32 = 28.0;
+
+/// Draws the names along the top of `inside`, each with its hint; a click chooses. Returns where the page goes.
 pub(super) fn tabs<P: Copy + PartialEq>(
     ui: &Ui,
     inside: Rect,
     pages: &[(P, &str, &str)],
     chosen: &mut P,
-) {
+) -> Rect {
     let names: String = pages.iter().map(|(_, name, _)| *name).collect();
     let room = inside.width() - theme::heading_width(ui.painter(), &names);
     let n_gaps = u8::try_from(pages.len().saturating_sub(1))
@@ -45,4 +48,5 @@ pub(super) fn tabs<P: Copy + PartialEq>(
         }
         left = place.right() + gap;
     }
+    inside.with_min_y(inside.top() + HEIGHT)
 }

@@ -1,12 +1,12 @@
 //! A rhythm that somebody played or opened from a file, and what the model makes of it.
 
+use super::{id_of, to_bytes};
 use fourbar_model::conditions::Known;
 use fourbar_model::drums::{DrumMap, Voice};
 use fourbar_model::groove::{Cell, Groove, STEPS_PER_BEAT};
 use fourbar_model::note::Note;
 use fourbar_model::pattern::Pattern;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// What becomes of the rhythm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -120,10 +120,7 @@ impl Input {
     /// What names it in a request; never 0.
     #[must_use]
     pub fn id(&self) -> u64 {
-        let text = serde_json::to_vec(&(self.used_to, &self.drums, &self.taps));
-        let mut id = [0; 8];
-        id.copy_from_slice(&Sha256::digest(text.unwrap_or_default())[..8]);
-        u64::from_le_bytes(id).max(1)
+        id_of(&to_bytes(&(self.used_to, &self.drums, &self.taps)))
     }
 
     /// What is known by it of a groove of `n_steps`, which is drawn around it.

@@ -1,8 +1,7 @@
 //! A groove that was kept in a slot: what is heard, and what it takes to go on working on it.
 
-use super::{Input, Locks, Ready, Source};
+use super::{Input, Locks, Ready, Source, id_of, to_bytes};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// A groove that was kept. The pattern is saved whole, so that it plays wherever the model is not at hand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,10 +88,7 @@ impl Kept {
     /// What names it in a request; never 0.
     #[must_use]
     pub fn id(&self) -> u64 {
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        let mut id = [0; 8];
-        id.copy_from_slice(&Sha256::digest(text)[..8]);
-        u64::from_le_bytes(id).max(1)
+        id_of(&to_bytes(self))
     }
 }
 

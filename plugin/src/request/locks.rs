@@ -3,12 +3,11 @@
 //! Locking changes nothing that is heard: the whole groove is kept, and with it what it was drawn from. Only when
 //! something else is asked for (another seed, a style), what is not locked is drawn anew, around what is.
 
-use super::{CellChange, Metre, Ready, Request};
+use super::{CellChange, Metre, Ready, Request, id_of, to_bytes};
 use fourbar_model::conditions::Known;
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::Groove;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// A groove, and which of its cells are locked. A project saves it; a request names it by its [id](Self::id).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,21 +118,15 @@ impl Locks {
     /// What names it in a request: equal ones have the same, in every version of the plugin. Never 0.
     #[must_use]
     pub fn id(&self) -> u64 {
-        let mut hash = Sha256::new();
         let base = &self.base;
         // Which locks the groove was drawn around no longer matters.
         let drawn_from = Request {
             locks: 0,
             ..base.request
         };
-        let text = serde_json::to_vec(&(drawn_from, &base.checkpoint_id, &base.pattern));
-        hash.update(text.unwrap_or_default());
-        for locked in &self.locked {
-            hash.update(locked.to_le_bytes());
-        }
-        let mut id = [0; 8];
-        id.copy_from_slice(&hash.finalize()[..8]);
-        u64::from_le_bytes(id).max(1)
+        let mut contents = to_bytes(&(drawn_from, &base.checkpoint_id, &base.pattern));
+        contents.extend(self.locked.iter().flat_map(|locked| locked.to_le_bytes()));
+        id_of(&contents)
     }
 
     /// Whether `request` asks the checkpoint for what the groove was drawn from, so that all of it stays.
