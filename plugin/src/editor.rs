@@ -28,6 +28,7 @@ mod ideas;
 mod kit;
 mod knob;
 mod level;
+mod map_menu;
 mod menu;
 mod model_menu;
 mod morph;
@@ -60,10 +61,11 @@ use groove_in::{GrooveIn, Outcome};
 use history::{History, Recipe};
 use ideas::{Ideas, Wish};
 use level::Meter;
+use map_menu::MapMenu;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
 use outbox::Outbox;
-use pages::Page;
+use pages::Pages;
 use seed::Typed;
 use slots::SlotAction;
 use status_line::Message;
@@ -104,7 +106,8 @@ struct View {
     ideas: Ideas,
     meter: Meter,
     models: ModelMenu,
-    page: Page,
+    pages: Pages,
+    maps: MapMenu,
     outbox: Outbox,
     /// What the section on the right shows.
     way: Way,
@@ -200,7 +203,8 @@ impl View {
             ideas: Ideas::default(),
             meter: Meter::default(),
             models: ModelMenu::default(),
-            page: Page::default(),
+            pages: Pages::default(),
+            maps: MapMenu::default(),
             outbox: Outbox::default(),
             way: Way::default(),
             groove_in: GrooveIn::default(),
@@ -339,12 +343,11 @@ impl View {
         if let Source::Slot(id) = ready.request.source {
             return self.shared.kept_named(id);
         }
-        let locks = snapshot.locks().map(Arc::as_ref);
-        let edited = locks.and_then(|locks| edited(ready, locks));
+        let edited = edited(ready, snapshot);
         Some(Arc::new(Kept::of(
             edited.as_ref().unwrap_or(ready),
             snapshot.input().map(Arc::as_ref),
-            locks,
+            snapshot.locks().map(Arc::as_ref),
         )))
     }
 
@@ -381,7 +384,7 @@ impl View {
         snapshot: &Snapshot,
     ) {
         let locks = snapshot.locks().map(Arc::as_ref);
-        let edited = sounding.and_then(|ready| edited(ready, locks?));
+        let edited = sounding.and_then(|ready| edited(ready, snapshot));
         let ready = edited.as_ref().or(sounding);
         let picture = grid::Picture {
             title: ready.map_or(String::new(), |ready| self.title(ready)),
@@ -422,24 +425,33 @@ impl View {
             },
             Touched::Bar(bar, BarAction::Change(change)) => changed.change_bar(bar, change),
         }
-        if let Some(kept) = &kept {
-            self.open(kept, setter);
-        }
-        self.change_locks(changed);
+        let request = match &kept {
+            Some(kept) => {
+                self.open(kept, setter);
+                kept.ready().request
+            }
+            None => {
+                let variation = self.shared.variation.load(Ordering::Relaxed);
+                self.params.live_request(variation)
+            }
+        };
+        self.change_locks(changed, request);
     }
 
-    /// Takes other locks into force, and into the history at once: a host that is stopped may make no pattern of them.
-    fn change_locks(&mut self, changed: Locks) {
-        let groove = changed.groove();
-        let locks = Some(Arc::new(changed));
-        self.shared.change_locks(locks.clone());
-        let variation = self.shared.variation.load(Ordering::Relaxed);
+    /// Takes other locks into force, and `request` with them into the history at once: a host that is stopped may make no
+    /// pattern of it.
+    fn change_locks(&mut self, changed: Locks, request: Request) {
         let recipe = Recipe {
-            request: self.params.request(variation),
+            request: Request {
+                locks: changed.id(),
+                metre: self.shared.metre(),
+                ..request
+            },
             input: self.shared.snapshot().input().cloned(),
-            locks,
-            groove,
+            groove: changed.groove(),
+            locks: Some(Arc::new(changed)),
         };
+        self.shared.change_locks(recipe.locks.clone());
         self.history.record(recipe, Instant::now());
     }
 
@@ -453,7 +465,15 @@ impl View {
     ) {
         let [generate, middle, feel, output] = columns(rect);
         self.show_making(ui, generate, setter, sounding, snapshot);
-        pages::show(ui, middle, &mut self.page, &self.params, setter, snapshot);
+        pages::show(
+            ui,
+            middle,
+            &mut self.pages,
+            &self.params,
+            &self.shared,
+            setter,
+            snapshot,
+        );
         let abilities = snapshot.abilities.as_deref();
         feel::show(ui, feel, &self.params, setter, abilities);
         let sound = output::Sound {
@@ -463,8 +483,7 @@ impl View {
             can_export: sounding.is_some() && self.outbox.is_free(),
         };
         let inside = theme::panel(ui.painter(), output);
-        tabs::tabs(ui, inside, &Way::PAGES, &mut self.way);
-        let body = inside.with_min_y(inside.top() + 28.0);
+        let body = tabs::tabs(ui, inside, &Way::PAGES, &mut self.way);
         if self.way == Way::Kit {
             return kit::show(ui, body, &self.params.kit, setter);
         }
@@ -475,7 +494,7 @@ impl View {
             self.take_groove_in(outcome);
             return;
         }
-        let shown = output::show(ui, inside, &self.params, setter, &sound);
+        let shown = output::show(ui, inside, &self.params, setter, &mut self.maps, &sound);
         if shown.audition {
             self.shared
                 .audition
@@ -504,8 +523,7 @@ impl View {
         snapshot: &Snapshot,
     ) {
         let inside = theme::panel(ui.painter(), rect);
-        tabs::tabs(ui, inside, &Making::PAGES, &mut self.making);
-        let body = inside.with_min_y(inside.top() + 28.0);
+        let body = tabs::tabs(ui, inside, &Making::PAGES, &mut self.making);
         match self.making {
             Making::Generate => generate::show(
                 ui,
@@ -592,14 +610,14 @@ impl View {
     }
 }
 
-/// What is shown until the pattern that `ready` becomes by an edit is made.
-fn edited(ready: &Ready, locks: &Locks) -> Option<Ready> {
+/// What is shown until the pattern that `ready` becomes by the newest edit is made.
+fn edited(ready: &Ready, snapshot: &Snapshot) -> Option<Ready> {
+    let (id, locks) = snapshot.named_locks()?;
     let request = Request {
-        locks: locks.id(),
+        locks: id,
         ..ready.request
     };
-    let is_newer = request.locks != ready.request.locks;
-    (is_newer && locks.hold(&request, &ready.checkpoint_id)).then(|| {
+    (id != ready.request.locks && locks.hold(&request, &ready.checkpoint_id)).then(|| {
         let groove = locks.groove();
         Ready {
             request,
@@ -611,10 +629,11 @@ fn edited(ready: &Ready, locks: &Locks) -> Option<Ready> {
     })
 }
 
-/// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one. A name may be typed.
+/// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one. Names may be typed.
 fn leave_keys_to_host(ui: &Ui) {
+    let texts = [seed::text_id(), map_menu::text_id()];
     ui.memory_mut(|memory| {
-        if let Some(focused) = memory.focused().filter(|&id| id != seed::text_id()) {
+        if let Some(focused) = memory.focused().filter(|id| !texts.contains(id)) {
             memory.surrender_focus(focused);
         }
     });

@@ -16,6 +16,7 @@ pub mod editor;
 mod format;
 pub mod groove_name;
 pub mod inference;
+pub mod key_maps;
 pub mod mailbox;
 pub mod params;
 pub mod recording;
@@ -291,6 +292,9 @@ impl Fourbar {
             else {
                 continue;
             };
+            if self.shared.learns(note) {
+                continue;
+            }
             if let Some(action) = KeyAction::of(note).filter(|_| has_keys) {
                 self.act(action);
             } else if let Some(place) = played.get_mut(n_played) {

@@ -24,7 +24,7 @@ pub use fields::{InputField, LocksField, ModelField, PatternField, SavedPattern}
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use input::{InputParams, KeyAction};
 pub use kit::{DrumParams, KitParams, name_of_kit};
-pub use lanes::{LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
+pub use lanes::{LaneChoice, LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
 pub use sanitise::sanitise;

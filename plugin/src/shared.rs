@@ -6,7 +6,9 @@ use crate::recording::Recording;
 use crate::request::{Input, Kept, Locks, Metre, N_SLOTS, Ready};
 use atomic_float::AtomicF32;
 use fourbar_model::drums::{N_VOICES, Voice};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Finished patterns that may still come into force: more than are ever on their way.
@@ -14,6 +16,10 @@ const MAX_RECENT: usize = 32;
 
 /// Locks, and inputs, that a request on its way may still name.
 const MAX_NAMED: usize = 32;
+
+/// In place of a key: one is waited for, or none is.
+const LEARNING: u8 = 128;
+const NOT_LEARNING: u8 = 129;
 
 /// One per plugin instance; everybody holds it in an `Arc`.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub struct Shared {
     struck: AtomicU16,
     /// Audio thread to editor: notes that were played in.
     pub recording: Arc<Recording>,
+    /// Editor to audio thread and back: the next key that comes in; see [`Self::learns`].
+    learned: AtomicU8,
     /// What the parameter *slot* stands for since a key chose another; -1 where the parameter counts. Of the audio thread, and
     /// of the editor, which puts it back.
     pub slot_by_key: AtomicI32,
@@ -118,6 +126,7 @@ impl Default for Shared {
             audition: AtomicBool::new(false),
             struck: AtomicU16::new(0),
             recording: Arc::default(),
+            learned: AtomicU8::new(NOT_LEARNING),
             slot_by_key: AtomicI32::new(-1),
             n_played: AtomicU32::new(0),
             in_force: AtomicU64::new(0),
@@ -179,6 +188,28 @@ impl Shared {
     pub fn take_struck(&self) -> [bool; N_VOICES] {
         let struck = self.struck.swap(0, Ordering::Relaxed);
         Voice::ALL.map(|voice| struck & (1 << voice.index()) != 0)
+    }
+
+    /// Waits for the next key that comes in, or no longer. For the editor.
+    pub fn learn(&self, is_learning: bool) {
+        let state = if is_learning { LEARNING } else { NOT_LEARNING };
+        self.learned.store(state, Ordering::Relaxed);
+    }
+
+    /// Whether a key that comes in is one that is waited for, which does nothing else. For the audio thread.
+    pub fn learns(&self, key: u8) -> bool {
+        let take = |state| (state == LEARNING).then_some(key);
+        let order = Ordering::Relaxed;
+        key < LEARNING && self.learned.fetch_update(order, order, take).is_ok()
+    }
+
+    /// The key that came in since [`Self::learn`], once. For the editor.
+    pub fn learned(&self) -> Option<u8> {
+        let key = self.learned.load(Ordering::Relaxed);
+        (key < LEARNING).then(|| {
+            self.learn(false);
+            key
+        })
     }
 
     /// Says which pattern is in force. For the audio thread.
@@ -338,7 +369,13 @@ impl Snapshot {
     /// What is locked now.
     #[must_use]
     pub fn locks(&self) -> Option<&Arc<Locks>> {
-        self.locks.last()?.1.as_ref()
+        self.named_locks().map(|(_, locks)| locks)
+    }
+
+    /// What is locked now, and its id, which costs a hash of all of it.
+    pub(crate) fn named_locks(&self) -> Option<(u64, &Arc<Locks>)> {
+        let (id, locks) = self.locks.last()?;
+        Some((*id, locks.as_ref()?))
     }
 
     /// Takes the pattern of a project that is being loaded, or what is wrong with it.

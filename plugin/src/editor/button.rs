@@ -3,7 +3,7 @@
 use super::icon::Icon;
 use super::theme;
 use egui::{
-    Align2, Color32, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
+    Align2, Color32, CursorIcon, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
 };
 
 /// How much a button asks to be pressed.
@@ -37,18 +37,8 @@ pub(super) fn button(
     if emphasis != Emphasis::Disabled {
         response = response.on_hover_cursor(CursorIcon::PointingHand);
     }
-    let (fill, ink) = colours(emphasis, &response);
     let painter = ui.painter();
-    painter.rect_filled(rect, theme::CONTROL_CORNERS, fill);
-    if emphasis == Emphasis::On {
-        painter.rect_stroke(
-            rect,
-            theme::CONTROL_CORNERS,
-            Stroke::new(1.0, theme::ACCENT),
-            StrokeKind::Inside,
-        );
-    }
-
+    let ink = paint_body(painter, rect, emphasis, &response);
     let (icon_size, font) = match emphasis {
         Emphasis::Primary => (17.0, theme::semibold(15.0)),
         _ => (13.0, theme::semibold(12.5)),
@@ -82,9 +72,8 @@ pub(super) fn toggle(ui: &Ui, rect: Rect, label: &str, is_on: bool, hint: &str) 
     } else {
         Emphasis::Normal
     };
-    let (fill, ink) = colours(emphasis, &response);
     let painter = ui.painter();
-    painter.rect_filled(rect, theme::CONTROL_CORNERS, fill);
+    let ink = paint_body(painter, rect, emphasis, &response);
     let centre = rect.center();
     theme::text(
         painter,
@@ -95,6 +84,25 @@ pub(super) fn toggle(ui: &Ui, rect: Rect, label: &str, is_on: bool, hint: &str) 
         ink,
     );
     response.on_hover_text(hint).clicked()
+}
+
+/// Paints a button without its words; returns the colour for them.
+fn paint_body(painter: &Painter, rect: Rect, emphasis: Emphasis, response: &Response) -> Color32 {
+    let (fill, ink) = colours(emphasis, response);
+    let edge = match emphasis {
+        Emphasis::Normal => theme::CONTROL_EDGE,
+        Emphasis::On => theme::ACCENT,
+        Emphasis::Primary | Emphasis::Disabled => fill,
+    };
+    let stroke = Stroke::new(1.0, edge);
+    painter.rect(
+        rect,
+        theme::CONTROL_CORNERS,
+        fill,
+        stroke,
+        StrokeKind::Inside,
+    );
+    ink
 }
 
 fn colours(emphasis: Emphasis, response: &Response) -> (Color32, Color32) {

@@ -32,7 +32,7 @@ pub(super) fn options(
     hint: &str,
 ) -> Option<usize> {
     let painter = ui.painter();
-    theme::well(painter, rect, theme::OUTLINE);
+    theme::well(painter, rect, theme::CONTROL_EDGE);
     // Wider words get wider segments, with the same room around each.
     let widths: Vec<f32> = labels.iter().map(|label| text_width(ui, label)).collect();
     let room = (rect.width() - 4.0 - widths.iter().sum::<f32>()) * normalized(1, labels.len() + 1);
@@ -117,7 +117,7 @@ pub(super) fn toggle(ui: &Ui, rect: Rect, name: &str, is_on: bool, hint: &str) -
         body,
         CornerRadius::same(10),
         fill,
-        Stroke::new(1.0, theme::OUTLINE_STRONG),
+        Stroke::new(1.0, theme::CONTROL_EDGE),
         StrokeKind::Inside,
     );
     let knob_x = if is_on {

@@ -31,9 +31,9 @@ pub(super) fn show(ui: &Ui, rect: Rect, handle: &Handle) -> Response {
     let (fill, edge) = if handle.is_dragged {
         (theme::CONTROL_PRESSED, theme::ACCENT)
     } else if is_lit {
-        (theme::CONTROL_HOVERED, theme::OUTLINE_STRONG)
+        (theme::CONTROL_HOVERED, theme::TEXT_FAINT)
     } else {
-        (theme::CONTROL, theme::OUTLINE)
+        (theme::CONTROL, theme::CONTROL_EDGE)
     };
     let painter = ui.painter();
     let stroke = Stroke::new(1.0, edge);

@@ -2,7 +2,8 @@
 
 use super::gesture::{self, Travel};
 use super::theme;
-use crate::params::{LaneChoices, LanesParams, MAX_KEY, label};
+use crate::params::{LaneChoice, LanesParams, MAX_KEY, label};
+use crate::shared::Shared;
 use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use fourbar_model::drums::{DrumMap, Voice};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
@@ -16,8 +17,45 @@ const KEY: f32 = 40.0;
 /// Distance dragged for one key.
 const POINTS_A_KEY: f32 = 8.0;
 
+/// The drum whose key is to be learned from the next that comes in. Used by the window's thread only.
+#[derive(Debug, Default)]
+pub(super) struct Learning(Option<Voice>);
+
+impl Learning {
+    /// Takes the key that has come in, if one was waited for.
+    fn follow(&mut self, params: &LanesParams, shared: &Shared) {
+        if let (Some(voice), Some(key)) = (self.0, shared.learned()) {
+            params.choices.of(voice).choose_key(Some(key));
+            self.0 = None;
+        }
+    }
+
+    /// Waits for the key of `voice`, or no longer.
+    fn toggle(&mut self, voice: Voice, shared: &Shared) {
+        self.0 = (self.0 != Some(voice)).then_some(voice);
+        shared.learn(self.0.is_some());
+    }
+
+    /// Waits no longer.
+    pub(super) fn end(&mut self, shared: &Shared) {
+        if self.0.take().is_some() {
+            shared.learn(false);
+        }
+    }
+}
+
 /// Draws the page in `rect`; `map` has the keys of the drums for which none is chosen.
-pub(super) fn show(ui: &Ui, rect: Rect, params: &LanesParams, setter: &ParamSetter, map: &DrumMap) {
+pub(super) fn show(
+    ui: &Ui,
+    rect: Rect,
+    params: &LanesParams,
+    setter: &ParamSetter,
+    map: &DrumMap,
+    learning: &mut Learning,
+    shared: &Shared,
+) {
+    learning.follow(params, shared);
+    let of_map = params.choices.map_keys(map);
     let height = (rect.height() - HEADINGS) / 9.0;
     let columns = |row: Rect| {
         let bars = (row.width() - NAMES - KEY - 2.0 * theme::UNIT) / 2.0;
@@ -61,7 +99,11 @@ pub(super) fn show(ui: &Ui, rect: Rect, params: &LanesParams, setter: &ParamSett
         bar(ui, density, &drum.density, setter, (voice, 0.0), hint);
         let hint = "How loud the drum is played, in the notes and in the kit.";
         bar(ui, velocity, &drum.velocity, setter, (voice, 0.0), hint);
-        self::key(ui, key, &params.choices, map, voice);
+        let choice = params.choices.of(voice);
+        let is_learning = learning.0 == Some(voice);
+        if self::key(ui, key, choice, of_map[voice.index()], voice, is_learning) {
+            learning.toggle(voice, shared);
+        }
     }
 }
 
@@ -99,7 +141,7 @@ pub(super) fn bar(
     painter.rect_stroke(
         rect,
         corners,
-        Stroke::new(1.0, theme::OUTLINE),
+        Stroke::new(1.0, theme::CONTROL_EDGE),
         StrokeKind::Inside,
     );
     if lit {
@@ -115,14 +157,21 @@ pub(super) fn bar(
     response.on_hover_text(hint);
 }
 
-/// The key that the drum is sent on: dragged up and down, back to the map's by a double click.
-fn key(ui: &Ui, rect: Rect, choices: &LaneChoices, map: &DrumMap, voice: Voice) {
+/// The key that the drum is sent on: dragged up and down, back to the map's by a double click. True if it is clicked, to be
+/// learned or no longer.
+fn key(
+    ui: &Ui,
+    rect: Rect,
+    choice: &LaneChoice,
+    of_map: u8,
+    voice: Voice,
+    is_learning: bool,
+) -> bool {
     let id = ui.id().with(("key", voice.index()));
     let response = ui
         .interact(rect, id, Sense::click_and_drag())
         .on_hover_and_drag_cursor(CursorIcon::ResizeVertical);
-    let choice = choices.of(voice);
-    let key = choice.key_or(map.pitch(voice));
+    let key = choice.key_or(of_map);
     if response.dragged() {
         let wanted = ui.data(|data| data.get_temp(id)).unwrap_or(f32::from(key))
             - response.drag_delta().y / POINTS_A_KEY;
@@ -142,21 +191,35 @@ fn key(ui: &Ui, rect: Rect, choices: &LaneChoices, map: &DrumMap, voice: Voice) 
         choice.choose_key(None);
     }
     let painter = ui.painter();
-    theme::well(painter, rect, theme::OUTLINE);
+    let edge = if is_learning {
+        theme::ACCENT
+    } else {
+        theme::CONTROL_EDGE
+    };
+    theme::well(painter, rect, edge);
     let colour = match (response.hovered(), choice.key()) {
         (true, _) => theme::ACCENT_HOVERED,
         (false, Some(_)) => theme::ACCENT,
         (false, None) => theme::TEXT,
     };
+    let text = if is_learning {
+        "play it".to_owned()
+    } else {
+        choice.key_or(of_map).to_string()
+    };
     theme::text(
         painter,
         rect.center(),
         Align2::CENTER_CENTER,
-        &choice.key_or(map.pitch(voice)).to_string(),
+        &text,
         theme::semibold(11.5),
         colour,
     );
+    // The first click of a double click begins to wait for a key, and the second ends it.
+    let is_clicked = response.clicked();
     response.on_hover_text(
-        "The MIDI key that the drum is sent on. Drag up or down; double click: that of the drum map.",
+        "The MIDI key that the drum is sent on. Click, then play a key or hit a pad; or drag up or down. Double click: that of \
+         the drum map.",
     );
+    is_clicked
 }

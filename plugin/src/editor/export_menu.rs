@@ -135,7 +135,7 @@ fn file(ui: &mut Ui, choices: &ExportChoices) {
 /// How many passes of the groove it holds.
 fn passes(ui: &mut Ui, choices: &ExportChoices) {
     let place = row(ui, "Passes");
-    theme::well(ui.painter(), place, theme::OUTLINE);
+    theme::well(ui.painter(), place, theme::CONTROL_EDGE);
     let side = place.height();
     let (less, rest) = place.split_left_right_at_x(place.left() + side);
     let (middle, more) = rest.split_left_right_at_x(rest.right() - side);
@@ -236,7 +236,7 @@ fn buttons(ui: &mut Ui, can_export: bool) -> Option<Asked> {
     let hint = "Writes a new file into this folder.";
     let export = button(ui, right, Icon::Export, "Export here", emphasis, hint).clicked();
     // The menu has the colour of buttons.
-    let edge = Stroke::new(1.0, theme::OUTLINE_STRONG);
+    let edge = Stroke::new(1.0, theme::CONTROL_EDGE);
     for place in [left, right] {
         ui.painter()
             .rect_stroke(place, theme::CONTROL_CORNERS, edge, StrokeKind::Inside);

@@ -42,7 +42,7 @@ pub(super) fn fader(
         track,
         CornerRadius::same(3),
         theme::WELL,
-        Stroke::new(1.0, theme::OUTLINE),
+        Stroke::new(1.0, theme::CONTROL_EDGE),
         StrokeKind::Outside,
     );
     for sigma in [-2.0, -1.0, 1.0, 2.0_f32] {
@@ -59,7 +59,7 @@ pub(super) fn fader(
     painter.hline(
         rect.center().x - 9.0..=rect.center().x + 9.0,
         middle,
-        Stroke::new(1.0, theme::OUTLINE_STRONG),
+        Stroke::new(1.0, theme::CONTROL_EDGE),
     );
 
     let at = pos2(
@@ -81,7 +81,7 @@ pub(super) fn fader(
     }
     let cap = Rect::from_center_size(at, vec2(20.0, 10.0));
     let fill = if lit {
-        theme::OUTLINE_STRONG
+        theme::CONTROL_EDGE
     } else {
         theme::CONTROL_HOVERED
     };

@@ -78,7 +78,13 @@ fn paint(
 ) {
     let rim = radius - 2.5;
     painter.add(arc(centre, rim, 0.0, 1.0, Stroke::new(4.0, theme::WELL)));
-    painter.add(arc(centre, rim, 0.0, 1.0, Stroke::new(3.0, theme::OUTLINE)));
+    painter.add(arc(
+        centre,
+        rim,
+        0.0,
+        1.0,
+        Stroke::new(3.0, theme::CONTROL_EDGE),
+    ));
     let colour = if lit {
         theme::ACCENT_HOVERED
     } else {
@@ -94,7 +100,7 @@ fn paint(
     } else {
         theme::CONTROL
     };
-    painter.circle(centre, body, fill, Stroke::new(1.0, theme::OUTLINE_STRONG));
+    painter.circle(centre, body, fill, Stroke::new(1.0, theme::CONTROL_EDGE));
     let (sin, cos) = (START + SWEEP * value).sin_cos();
     let direction = vec2(cos, sin);
     painter.line_segment(

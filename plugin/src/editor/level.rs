@@ -68,7 +68,7 @@ pub(super) fn slider(
         track,
         corners,
         theme::WELL,
-        Stroke::new(1.0, theme::OUTLINE),
+        Stroke::new(1.0, theme::CONTROL_EDGE),
         StrokeKind::Outside,
     );
     let top_db = param.preview_plain(1.0);
@@ -87,7 +87,7 @@ pub(super) fn slider(
         track.center().y,
     );
     let fill = if lit {
-        theme::OUTLINE_STRONG
+        theme::CONTROL_EDGE
     } else {
         theme::CONTROL_HOVERED
     };

@@ -63,9 +63,9 @@ pub(super) fn button(ui: &Ui, rect: Rect, id: &str, chosen: &str) -> Response {
         .on_hover_cursor(CursorIcon::PointingHand);
     let is_open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&response));
     let (fill, edge) = if response.hovered() || is_open {
-        (theme::CONTROL_HOVERED, theme::OUTLINE_STRONG)
+        (theme::CONTROL_HOVERED, theme::TEXT_FAINT)
     } else {
-        (theme::CONTROL, theme::OUTLINE)
+        (theme::CONTROL, theme::CONTROL_EDGE)
     };
     let painter = ui.painter();
     painter.rect(

@@ -20,7 +20,7 @@ pub(super) fn number<P: Param>(ui: &Ui, rect: Rect, param: &P, setter: &ParamSet
     let value = gesture::edit(ui, &response, param, setter, Travel::Both(TRAVEL));
     let lit = response.hovered() || response.dragged();
     let painter = ui.painter();
-    theme::well(painter, rect, theme::OUTLINE);
+    theme::well(painter, rect, theme::CONTROL_EDGE);
     let colour = if lit {
         theme::ACCENT_HOVERED
     } else {

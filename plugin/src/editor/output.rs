@@ -1,9 +1,10 @@
 //! The Output page: the preview kit, where notes go, listening, and what leaves as a file.
 
 use super::button::{Emphasis, button};
-use super::choice::{segments, switch};
+use super::choice::switch;
 use super::icon::Icon;
 use super::level::{self, Meter};
+use super::map_menu::MapMenu;
 use super::number::number;
 use super::stepper::stepper;
 use super::{gesture, theme};
@@ -58,6 +59,7 @@ pub(super) fn show(
     inside: Rect,
     params: &FourbarParams,
     setter: &ParamSetter,
+    maps: &mut MapMenu,
     sound: &Sound,
 ) -> Shown {
     let painter = ui.painter();
@@ -92,15 +94,7 @@ pub(super) fn show(
     );
 
     let map = theme::labelled(painter, row(2), "Drum map");
-    let hint = "Which MIDI keys the drums are sent on: General MIDI, or Roland's electronic kits.";
-    segments(
-        ui,
-        map,
-        &params.drum_map,
-        setter,
-        &["GM", "Roland TD-11"],
-        hint,
-    );
+    maps.show(ui, map, params, setter);
 
     velocities(
         ui,

@@ -57,7 +57,7 @@ fn snapped(share: f32) -> f32 {
 
 fn paint(ui: &Ui, rect: Rect, field: Rect, [x, y]: [f32; 2], lit: bool) {
     let painter = ui.painter();
-    theme::well(painter, rect, theme::OUTLINE);
+    theme::well(painter, rect, theme::CONTROL_EDGE);
     for quarter in [0.25, 0.5, 0.75_f32] {
         let strength = if quarter == 0.5 { 1.0 } else { 0.5 };
         let stroke = Stroke::new(1.0, theme::mix(theme::WELL, theme::OUTLINE, strength));

@@ -1,11 +1,12 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
+use super::drums::Learning;
 use super::tabs::tabs;
 use super::{drums, explore, fills, morph, play, theme};
 use crate::params::FourbarParams;
 use crate::request::N_CORNERS;
-use crate::shared::Snapshot;
-use egui::{Rect, Ui, pos2};
+use crate::shared::{Shared, Snapshot};
+use egui::{Rect, Ui};
 use nice_plug::prelude::ParamSetter;
 
 /// A page.
@@ -54,26 +55,37 @@ impl Page {
     }
 }
 
-/// Draws the section in `rect` with the page that is chosen, `page`.
+/// The pages, and what they remember. Used by the window's thread only.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    shown: Page,
+    learning: Learning,
+}
+
+/// Draws the section in `rect` with the page that is chosen.
 pub(super) fn show(
     ui: &mut Ui,
     rect: Rect,
-    page: &mut Page,
+    pages: &mut Pages,
     params: &FourbarParams,
+    shared: &Shared,
     setter: &ParamSetter,
     snapshot: &Snapshot,
 ) {
+    let Pages { shown, learning } = pages;
     let abilities = snapshot.abilities.as_deref();
     let inside = theme::panel(ui.painter(), rect);
     let names = Page::ALL.map(|page| (page, page.name(), page.hint()));
-    tabs(ui, inside, &names, page);
-    let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 28.0), inside.max);
-    match page {
+    let body = tabs(ui, inside, &names, shown);
+    if *shown != Page::Drums {
+        learning.end(shared);
+    }
+    match shown {
         Page::Play => play::show(ui, body, &params.play, setter, abilities),
         Page::Fills => fills::show(ui, body, &params.form, setter, abilities),
         Page::Drums => {
             let map = params.drum_map.value().map();
-            drums::show(ui, body, &params.lanes, setter, map);
+            drums::show(ui, body, &params.lanes, setter, map, learning, shared);
         }
         Page::Morph => morph::show(
             ui,

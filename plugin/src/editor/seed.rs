@@ -1,6 +1,6 @@
 //! The seed: the name of the groove that is wanted, to be dragged, stepped, typed, pasted and copied.
 //!
-//! It is the only place in the window where keys are typed, and only after a click on the name.
+//! Keys are typed here only after a click on the name.
 
 use super::stepper::stepper;
 use super::{gesture, theme};

@@ -41,7 +41,7 @@ pub(super) fn show(
         left - vec2(0.0, HEIGHT / 2.0 + PADDING),
         vec2(WIDTH, HEIGHT + 2.0 * PADDING),
     );
-    theme::well(ui.painter(), whole, theme::OUTLINE);
+    theme::well(ui.painter(), whole, theme::CONTROL_EDGE);
     let now = params.value();
     let place = |x: f32, width: f32| {
         let corner = pos2(whole.left() + PADDING + x, whole.top() + PADDING);

@@ -46,7 +46,7 @@ pub(super) fn grip(ui: &Ui, window: Rect) -> (Response, Option<Vec2>) {
     let colour = if response.hovered() || response.dragged() {
         theme::TEXT_SOFT
     } else {
-        theme::OUTLINE_STRONG
+        theme::CONTROL_EDGE
     };
     for inset in [5.0, 9.0, 13.0] {
         let from = pos2(window.right() - inset, window.bottom() - 4.0);

@@ -19,7 +19,7 @@ pub(super) fn stepper(
     hint: &str,
 ) -> Response {
     let painter = ui.painter();
-    theme::well(painter, rect, theme::OUTLINE);
+    theme::well(painter, rect, theme::CONTROL_EDGE);
     let side = rect.height();
     let (less, rest) = rect.split_left_right_at_x(rect.left() + side);
     let (middle, more) = rest.split_left_right_at_x(rest.right() - side);

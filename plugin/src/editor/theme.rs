@@ -1,7 +1,7 @@
 //! Colours, type and measures of the editor: everything else asks here, so the window has one look.
 //!
 //! Distances are multiples of [`UNIT`]. Text colours keep a contrast of at least 4.5 : 1 (WCAG AA) on every surface
-//! they are drawn on, which a test checks.
+//! they are drawn on, and edges of controls one of 3 : 1, which tests check.
 
 use egui::epaint::text::{FontTweak, TextFormat};
 use egui::text::LayoutJob;
@@ -29,7 +29,9 @@ pub(super) const CONTROL_HOVERED: Color32 = Color32::from_rgb(0x29, 0x2F, 0x3B);
 pub(super) const CONTROL_PRESSED: Color32 = Color32::from_rgb(0x1A, 0x1E, 0x26);
 /// Edges of sections and wells.
 pub(super) const OUTLINE: Color32 = Color32::from_rgb(0x26, 0x2B, 0x36);
-/// Edges that stand out: knob rims, the ticks of a scale.
+/// Edges of what can be pressed, dragged or typed into. Contrast to every surface is at least 3 : 1 (WCAG 1.4.11).
+pub(super) const CONTROL_EDGE: Color32 = Color32::from_rgb(0x6A, 0x74, 0x86);
+/// Lines that stand out from others: the bars of the grid, the ticks of a scale.
 pub(super) const OUTLINE_STRONG: Color32 = Color32::from_rgb(0x3B, 0x43, 0x52);
 
 /// Values and names.
@@ -301,6 +303,16 @@ mod tests {
         }
         for surface in [ACCENT, ACCENT_HOVERED, ACCENT_PRESSED] {
             assert!(contrast(ON_ACCENT, surface) >= 4.5);
+        }
+    }
+
+    #[test]
+    fn every_control_stands_out_from_what_it_is_on() {
+        for surface in [BACKGROUND, PANEL, WELL, CONTROL] {
+            for edge in [CONTROL_EDGE, ACCENT, TEXT_FAINT] {
+                let contrast = contrast(edge, surface);
+                assert!(contrast >= 3.0, "{edge:?} on {surface:?}: {contrast}");
+            }
         }
     }
 

@@ -1,14 +1,15 @@
 //! What is heard of each drum, and on which key: mutes, solos, fewer hits, a trim of the velocity.
 
 use super::{MAX_AMOUNT, Maker, percent, share_of_percent};
+use crate::key_maps::KeyMap;
 use fourbar_model::drums::{DrumMap, Keys, N_VOICES, Voice};
 use fourbar_model::pattern::{Lane, Lanes};
 use nice_plug::params::persist::PersistentField;
 use nice_plug::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The drum's name as a label: "Closed hi-hat".
 #[must_use]
@@ -45,7 +46,27 @@ pub struct LaneParams {
 
 /// What is chosen for each drum and not automated.
 #[derive(Debug, Default)]
-pub struct LaneChoices([LaneChoice; N_VOICES]);
+pub struct LaneChoices {
+    drums: [LaneChoice; N_VOICES],
+    map: ChosenMap,
+}
+
+/// The map that is chosen in place of the parameter's.
+#[derive(Debug)]
+struct ChosenMap {
+    /// For the editor and the project; the audio thread reads the keys.
+    map: Mutex<Option<KeyMap>>,
+    keys: [AtomicU8; N_VOICES],
+}
+
+impl Default for ChosenMap {
+    fn default() -> Self {
+        Self {
+            map: Mutex::default(),
+            keys: std::array::from_fn(|_| AtomicU8::new(KEY_OF_MAP)),
+        }
+    }
+}
 
 /// What is chosen for one drum.
 #[derive(Debug)]
@@ -55,7 +76,7 @@ pub struct LaneChoice {
     key: AtomicU8,
 }
 
-/// Instead of a key: the drum map's.
+/// Instead of a key: that of the map, or of the parameter's map.
 const KEY_OF_MAP: u8 = u8::MAX;
 /// The largest MIDI key.
 pub const MAX_KEY: u8 = 127;
@@ -119,7 +140,7 @@ impl LanesParams {
     #[must_use]
     pub fn lanes(&self) -> Lanes {
         let is_solo = |choice: &LaneChoice| choice.solo.load(Ordering::Relaxed);
-        let has_solo = self.choices.0.iter().any(is_solo);
+        let has_solo = self.choices.drums.iter().any(is_solo);
         Lanes(Voice::ALL.map(|voice| {
             let params = &self.drums[voice.index()];
             Lane {
@@ -130,10 +151,12 @@ impl LanesParams {
         }))
     }
 
-    /// The key that each drum is sent on, which is that of `map` unless another is chosen.
+    /// The key that each drum is sent on, which is that of the chosen map unless another is chosen for it; `map` is the
+    /// parameter's.
     #[must_use]
     pub fn keys(&self, map: &DrumMap) -> Keys {
-        Voice::ALL.map(|voice| self.choices.of(voice).key_or(map.pitch(voice)))
+        let of_map = self.choices.map_keys(map);
+        Voice::ALL.map(|voice| self.choices.of(voice).key_or(of_map[voice.index()]))
     }
 }
 
@@ -141,7 +164,54 @@ impl LaneChoices {
     /// What is chosen for `voice`.
     #[must_use]
     pub fn of(&self, voice: Voice) -> &LaneChoice {
-        &self.0[voice.index()]
+        &self.drums[voice.index()]
+    }
+
+    /// The map that is chosen; `None` for that of the parameter. Never call this on the audio thread.
+    #[must_use]
+    pub fn map(&self) -> Option<KeyMap> {
+        self.locked_map().clone()
+    }
+
+    /// Chooses a map, or that of the parameter, and forgets the keys of single drums.
+    pub fn choose_map(&self, map: Option<KeyMap>) {
+        for voice in Voice::ALL {
+            self.of(voice).choose_key(None);
+        }
+        self.restore_map(map);
+    }
+
+    /// Whether a drum has another key than the map's.
+    #[must_use]
+    pub fn has_own_keys(&self) -> bool {
+        self.drums.iter().any(|drum| drum.key().is_some())
+    }
+
+    fn restore_map(&self, map: Option<KeyMap>) {
+        let mut chosen = self.locked_map();
+        let keys = map.as_ref().map_or([KEY_OF_MAP; N_VOICES], KeyMap::keys);
+        for (place, key) in self.map.keys.iter().zip(keys) {
+            place.store(key, Ordering::Relaxed);
+        }
+        *chosen = map;
+    }
+
+    fn locked_map(&self) -> MutexGuard<'_, Option<KeyMap>> {
+        // It is replaced whole.
+        self.map.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys of the map that is chosen, `of_parameter` if none is.
+    #[must_use]
+    pub fn map_keys(&self, of_parameter: &DrumMap) -> Keys {
+        Voice::ALL.map(|voice| {
+            let key = self.map.keys[voice.index()].load(Ordering::Relaxed);
+            if key <= MAX_KEY {
+                key
+            } else {
+                of_parameter.pitch(voice)
+            }
+        })
     }
 }
 
@@ -152,6 +222,9 @@ pub struct SavedLanes {
     solo: Vec<Voice>,
     /// Only those that are not the drum map's.
     keys: BTreeMap<Voice, u8>,
+    /// Only if it is not the parameter's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    map: Option<KeyMap>,
 }
 
 impl PersistentField<'_, SavedLanes> for LaneChoices {
@@ -162,6 +235,7 @@ impl PersistentField<'_, SavedLanes> for LaneChoices {
             choice.solo.store(is_solo, Ordering::Relaxed);
             choice.choose_key(saved.keys.get(&voice).copied());
         }
+        self.restore_map(saved.map);
     }
 
     fn map<F: Fn(&SavedLanes) -> R, R>(&self, f: F) -> R {
@@ -170,6 +244,7 @@ impl PersistentField<'_, SavedLanes> for LaneChoices {
         f(&SavedLanes {
             solo: Voice::ALL.into_iter().filter(is_solo).collect(),
             keys: Voice::ALL.into_iter().filter_map(key).collect(),
+            map: LaneChoices::map(self),
         })
     }
 }

@@ -1,0 +1,247 @@
+//! Drum maps that the user may choose: those that we know, and files in the models folder, as `fourbar` reads them too.
+//!
+//! Nothing here is called on the audio thread.
+
+use crate::inference::models;
+use fourbar_model::drums::{Definition, DrumMap, Keys, N_VOICES, Voice};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::Path;
+
+/// How the names of the files end.
+const EXTENSION: &str = "toml";
+/// The largest file that is read, and the most that are.
+const MAX_FILE_BYTES: u64 = 1 << 16;
+const MAX_FILES: usize = 200;
+/// The longest name that a map can be given, in characters.
+const MAX_NAME: usize = 60;
+
+/// The key that each drum is sent on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SavedMap")]
+pub struct KeyMap {
+    name: String,
+    /// In the order of [`Voice::ALL`].
+    keys: Keys,
+}
+
+/// [`KeyMap`] in a project, not checked yet.
+#[derive(Deserialize)]
+struct SavedMap {
+    name: String,
+    keys: Keys,
+}
+
+impl TryFrom<SavedMap> for KeyMap {
+    type Error = String;
+
+    fn try_from(SavedMap { name, keys }: SavedMap) -> Result<Self, String> {
+        match keys.iter().find(|key| **key > 127) {
+            Some(key) => Err(format!("the drum map {name:?} has a key {key}")),
+            None => Ok(Self { name, keys }),
+        }
+    }
+}
+
+impl From<&DrumMap> for KeyMap {
+    fn from(map: &DrumMap) -> Self {
+        Self {
+            name: map.name.to_owned(),
+            keys: map.keys(),
+        }
+    }
+}
+
+impl KeyMap {
+    /// Its name for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key that each drum is sent on.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        self.keys
+    }
+
+    /// The maps that Fourbar knows, but the first two, which the parameter *Drum map* chooses.
+    #[must_use]
+    pub fn known() -> Vec<Self> {
+        let of_parameter = [&DrumMap::GM, &DrumMap::TD11].map(|map| map.id);
+        let others = DrumMap::ALL.iter();
+        let others = others.filter(|map| !of_parameter.contains(&map.id));
+        others.map(Self::from).collect()
+    }
+
+    /// The maps in `folder`, in the order of their files, and what is wrong with those that cannot be read; none if there
+    /// is no folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn in_folder(folder: &Path) -> Result<(Vec<Self>, Vec<String>), String> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Default::default()),
+            Err(error) => return Err(format!("{} cannot be read: {error}", folder.display())),
+        };
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut paths: Vec<_> = paths
+            .filter(|path| path.extension().is_some_and(|end| end == EXTENSION))
+            .take(MAX_FILES)
+            .collect();
+        paths.sort();
+        let (mut maps, mut problems) = (Vec::new(), Vec::new());
+        for path in paths {
+            match Self::read(&path) {
+                Ok(map) => maps.push(map),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        Ok((maps, problems))
+    }
+
+    fn read(path: &Path) -> Result<Self, String> {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
+            .map_err(|error| format!("{file} cannot be read: {error}"))?;
+        Self::of_text(&text).map_err(|problem| format!("{file}: {problem}"))
+    }
+
+    /// The map that is written down in `text`.
+    fn of_text(text: &str) -> Result<Self, String> {
+        let definition: Definition =
+            toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        definition.check()?;
+        let keys = definition.keys().map(|keys| keys[0]);
+        Ok(Self {
+            name: definition.name,
+            keys,
+        })
+    }
+
+    /// Saves the keys of the drums as a file of `folder` that is called `name`, and returns the map.
+    ///
+    /// # Errors
+    /// If two drums have the same key, if there is such a map already, or if it cannot be written.
+    pub fn save(folder: &Path, name: &str, keys: Keys) -> Result<Self, String> {
+        let name = name.trim();
+        let is_plain = |letter: char| letter.is_alphanumeric() || " -_.()".contains(letter);
+        if name.is_empty() || name.chars().count() > MAX_NAME || !name.chars().all(is_plain) {
+            return Err(format!(
+                "\"{name}\" cannot be a map's name: use letters, digits, spaces, and up to {MAX_NAME} of them."
+            ));
+        }
+        let text = text(name, keys);
+        let map = Self::of_text(&text).map_err(|problem| {
+            format!("These keys cannot be saved: {problem}. Give each drum a key of its own.")
+        })?;
+        let path = folder.join(format!("{}.{EXTENSION}", name.to_lowercase()));
+        let write = || {
+            fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.persist_noclobber(&path).map_err(|error| error.error)
+        };
+        match write() {
+            Ok(_) => Ok(map),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(format!(
+                "There is a map \"{name}\" already: choose another name."
+            )),
+            Err(error) => Err(format!("{} cannot be written: {error}", path.display())),
+        }
+    }
+}
+
+/// A map's file, in which each drum is read from the key that it is written with.
+fn text(name: &str, keys: Keys) -> String {
+    const DRUMS: [&str; N_VOICES] = [
+        "kick",
+        "snare",
+        "closed_hat",
+        "open_hat",
+        "low_tom",
+        "mid_tom",
+        "high_tom",
+        "crash",
+        "ride",
+    ];
+    let lines = Voice::ALL.map(|voice| {
+        let key = keys[voice.index()];
+        format!(
+            "{} = {{ out = {key}, in = [{key}] }}\n",
+            DRUMS[voice.index()]
+        )
+    });
+    let lines = lines.concat();
+    format!("name = \"{name}\"\nsource = \"Saved by Fourbar.\"\n\n[drums]\n{lines}")
+}
+
+/// The user's maps, and what is wrong with the others.
+///
+/// # Errors
+/// If there is no folder to look in, or it cannot be read.
+pub fn of_user() -> Result<(Vec<KeyMap>, Vec<String>), String> {
+    KeyMap::in_folder(&models::folder()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn a_saved_map_is_listed_with_the_keys_it_was_saved_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let maps = folder.path().join("models");
+        assert_eq!(KeyMap::in_folder(&maps).unwrap().0, []);
+        let keys = [60, 61, 62, 63, 64, 65, 66, 67, 0];
+        let saved = KeyMap::save(&maps, " My Pads ", keys).unwrap();
+        assert_eq!((saved.name(), saved.keys()), ("My Pads", keys));
+        fs::write(maps.join("broken.toml"), "name = 3").unwrap();
+        fs::write(maps.join("model.safetensors"), "").unwrap();
+        let (listed, problems) = KeyMap::in_folder(&maps).unwrap();
+        assert_eq!(listed, [saved]);
+        assert!(problems.len() == 1 && problems[0].starts_with("broken.toml: "));
+        let again = KeyMap::save(&maps, "My Pads", keys).unwrap_err();
+        assert!(again.contains("already"), "{again}");
+    }
+
+    #[test]
+    fn what_cannot_be_saved_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let twice = KeyMap::save(folder.path(), "Twice", [36; N_VOICES]).unwrap_err();
+        assert!(
+            twice.contains("36") && twice.contains("key of its own"),
+            "{twice}"
+        );
+        for name in ["", "  ", "../up", "a\"b", &"x".repeat(MAX_NAME + 1)] {
+            assert!(KeyMap::save(folder.path(), name, DrumMap::GM.keys()).is_err());
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let nowhere = KeyMap::save(&file, "Mine", DrumMap::GM.keys()).unwrap_err();
+        assert!(nowhere.contains("mine.toml"), "{nowhere}");
+    }
+
+    #[test]
+    fn every_known_map_but_those_of_the_parameter_is_there() {
+        let known = KeyMap::known();
+        assert_eq!(known.len(), DrumMap::ALL.len() - 2);
+        assert!(known.iter().any(|map| map.name().contains("EZdrummer")));
+    }
+
+    #[test]
+    fn a_project_cannot_bring_keys_that_are_none() {
+        let map = KeyMap::from(&DrumMap::GM);
+        let text = serde_json::to_string(&map).unwrap();
+        assert_eq!(serde_json::from_str::<KeyMap>(&text).unwrap(), map);
+        let wrong = text.replace("36", "200");
+        assert!(serde_json::from_str::<KeyMap>(&wrong).is_err());
+    }
+}
