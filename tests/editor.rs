@@ -2,6 +2,7 @@
 
 mod outbox;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use fourbar_model::drums::Voice;
@@ -447,6 +448,85 @@ fn player_with_editor(window: &Window) -> Player<ClapHost> {
     player
 }
 
+/// The menu of drum maps, what is above it once it is open, the name of a page, and the kick's key on it.
+const MAP: Area = Area {
+    left: 960,
+    top: 592,
+    width: 140,
+    height: 18,
+};
+const MAPS: Area = Area {
+    left: 880,
+    top: 400,
+    width: 200,
+    height: 120,
+};
+const DRUMS: Area = Area {
+    left: 452,
+    top: 498,
+    width: 40,
+    height: 24,
+};
+const KICK_KEY: Area = Area {
+    left: 592,
+    top: 698,
+    width: 36,
+    height: 16,
+};
+
+#[test]
+fn a_map_is_found_by_name_and_a_key_learned_from_a_pad() {
+    with_screen(
+        "editor::a_map_is_found_by_name_and_a_key_learned_from_a_pad",
+        |window| {
+            const BFD3_KICK: u8 = 24;
+            const PAD: u8 = 61;
+            let mut player = player_with_editor(window);
+            settle(&mut player);
+            let closed = window.pixels(MAPS);
+            window.click(MAP);
+            until_another(&mut player, window, MAPS, &closed);
+            window.type_text("bfd");
+            window.press(&[ENTER]);
+            let start = std::time::Instant::now();
+            while !keys_of_a_bar(&mut player).contains(&BFD3_KICK) {
+                assert!(start.elapsed().as_secs() < 60, "the keys stay as they are");
+                settle(&mut player);
+            }
+
+            window.click(DRUMS);
+            until(&mut player, window, DRUMS, ACCENT, true);
+            window.click(KICK_KEY);
+            until(&mut player, window, KICK_KEY, ACCENT, true);
+            let waits = window.pixels(KICK_KEY);
+            player.play_key(PAD, 0.8);
+            until_another(&mut player, window, KICK_KEY, &waits);
+            let keys = keys_of_a_bar(&mut player);
+            assert!(
+                keys.contains(&PAD) && !keys.contains(&BFD3_KICK),
+                "{keys:?}"
+            );
+
+            // Saved and opened, it is as it was.
+            let state = player.host.save();
+            let mut again = self::player::<ClapHost>();
+            assert!(again.host.load(&state));
+            assert_eq!(keys_of_a_bar(&mut again), keys);
+            player.host.close_editor();
+        },
+    );
+}
+
+/// The keys that are played in the song's first bar.
+fn keys_of_a_bar(player: &mut Player<ClapHost>) -> BTreeSet<u8> {
+    player.stop();
+    player.forget();
+    player.seek(0.0);
+    player.play_to(4.0);
+    player.stop();
+    player.notes().iter().map(|note| note.pitch).collect()
+}
+
 /// Clicks the seed and waits for its text field, in which all is selected.
 fn open_seed(player: &mut Player<ClapHost>, window: &Window) {
     // A click finds what the last frame has drawn.
@@ -471,6 +551,20 @@ fn until(
             "{colour:?} in {area:?} is not {is_there}"
         );
         settle(player);
+    }
+}
+
+/// Waits until a part of the window shows something else and rests.
+fn until_another(player: &mut Player<ClapHost>, window: &Window, area: Area, before: &[[u8; 3]]) {
+    let start = std::time::Instant::now();
+    let mut last = Vec::new();
+    let mut n_same = 0;
+    while n_same < 4 || last == before {
+        assert!(start.elapsed().as_secs() < 60, "{area:?} stays what it is");
+        settle(player);
+        let now = window.pixels(area);
+        n_same = if now == last { n_same + 1 } else { 0 };
+        last = now;
     }
 }
 

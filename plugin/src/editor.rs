@@ -116,6 +116,8 @@ struct View {
     copied_bar: Option<Groove>,
     /// Whether the pointer is over the grid.
     is_at_grid: bool,
+    /// Whether anything has been pressed in the window yet.
+    is_known: bool,
     /// The models folder on its way to the user.
     folder: Option<Background<PathBuf>>,
     /// How the last hand-over went, until something else is said.
@@ -210,6 +212,7 @@ impl View {
             groove_in: GrooveIn::default(),
             copied_bar: None,
             is_at_grid: false,
+            is_known: false,
             folder: None,
             done: None,
         }
@@ -221,6 +224,7 @@ impl View {
         if ui.input(|input| !input.events.is_empty()) {
             poller::wake();
         }
+        self.is_known |= ui.input(|input| input.pointer.any_pressed());
         let snapshot = self.shared.snapshot().clone();
         let sounding = self.shared.sounding();
         let (seconds, frame_seconds) = ui.input(|input| (input.time, input.stable_dt));
@@ -599,6 +603,10 @@ impl View {
         match (&snapshot.status, &self.done) {
             (Status::Problem(problem), _) => Message::Problem(problem.clone()),
             (_, Some(done)) => done.clone(),
+            _ if !self.is_known => Message::Hint(
+                "Play your song, or press Audition, to hear the groove. Regenerate draws another, and Play tells the drummer \
+                 what you want.",
+            ),
             _ if self.is_at_grid => Message::Hint(
                 "Click: add a hit or take it out.  Drag: velocity.  Alt or Ctrl and drag: timing.  Right button: erase.  Bar \
                  numbers: copy, shift, clear.",

@@ -140,18 +140,20 @@ impl KeyMap {
             format!("These keys cannot be saved: {problem}. Give each drum a key of its own.")
         })?;
         let path = folder.join(format!("{}.{EXTENSION}", name.to_lowercase()));
+        let cannot = |error| format!("{} cannot be written: {error}", path.display());
         let write = || {
             fs::create_dir_all(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(text.as_bytes())?;
-            file.persist_noclobber(&path).map_err(|error| error.error)
+            Ok(file)
         };
-        match write() {
+        let file = write().map_err(cannot)?;
+        match file.persist_noclobber(&path).map_err(|error| error.error) {
             Ok(_) => Ok(map),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(format!(
                 "There is a map \"{name}\" already: choose another name."
             )),
-            Err(error) => Err(format!("{} cannot be written: {error}", path.display())),
+            Err(error) => Err(cannot(error)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fourbar_model::midi::{self, Song};
 
-use super::{ACCENT, AUDITION, FILLS, player_with_editor, settle, until};
+use super::{ACCENT, AUDITION, FILLS, player_with_editor, settle, until, until_another};
 use crate::harness::Player;
 use crate::harness::clap::ClapHost;
 use crate::harness::screen::{Area, ESCAPE, Window, with_screen};
@@ -327,19 +327,6 @@ fn click(player: &mut Player<ClapHost>, window: &Window, (left, top): (i16, i16)
         height,
     });
     until_another(player, window, shows, &before);
-}
-
-fn until_another(player: &mut Player<ClapHost>, window: &Window, area: Area, before: &[[u8; 3]]) {
-    let start = std::time::Instant::now();
-    let mut last = Vec::new();
-    let mut n_same = 0;
-    while n_same < 4 || last == before {
-        assert!(start.elapsed().as_secs() < 60, "{area:?} stays what it is");
-        settle(player);
-        let now = window.pixels(area);
-        n_same = if now == last { n_same + 1 } else { 0 };
-        last = now;
-    }
 }
 
 /// Plays a bar and counts what is heard.

@@ -6,7 +6,9 @@ use super::{gesture, menu, theme};
 use crate::inference::models;
 use crate::key_maps::{self, KeyMap};
 use crate::params::{DrumMapChoice, FourbarParams};
-use egui::{Id, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, ScrollArea, TextEdit, Ui};
+use egui::{
+    Id, Key, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, ScrollArea, TextEdit, Ui,
+};
 use fourbar_model::drums::DrumMap;
 use nice_plug::prelude::ParamSetter;
 use std::sync::atomic::AtomicBool;
@@ -18,6 +20,8 @@ const MAX_HEIGHT: f32 = 300.0;
 #[derive(Default)]
 pub(super) struct MapMenu {
     search: String,
+    /// Whether the menu has just been opened.
+    is_new: bool,
     own: Vec<KeyMap>,
     problems: Vec<String>,
     listing: Option<Background<(Vec<KeyMap>, Vec<String>)>>,
@@ -47,6 +51,7 @@ impl MapMenu {
         let response = menu::button(ui, rect, "drum map", &name(params));
         if response.clicked() {
             self.search.clear();
+            self.is_new = true;
             let job = |_: &AtomicBool| key_maps::of_user();
             self.listing = Some(Background::start_stoppable("fourbar maps", job));
         }
@@ -88,23 +93,28 @@ impl MapMenu {
     }
 
     fn show_menu(&mut self, ui: &mut Ui, params: &FourbarParams, setter: &ParamSetter) {
-        ui.add(
-            TextEdit::singleline(&mut self.search)
-                .id(text_id())
-                .hint_text("Search, or a name to save as")
-                .desired_width(WIDTH),
-        );
+        // A menu is first drawn unseen, to learn its size.
+        if !ui.is_sizing_pass() && std::mem::take(&mut self.is_new) {
+            ui.memory_mut(|memory| memory.request_focus(text_id()));
+        }
+        let field = TextEdit::singleline(&mut self.search)
+            .id(text_id())
+            .hint_text("Search, or a name to save as")
+            .desired_width(WIDTH);
+        let is_entered =
+            ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let wanted = self.search.trim().to_lowercase();
         let chosen = params.lanes.choices.map();
         ScrollArea::vertical()
             .max_height(MAX_HEIGHT)
             .show(ui, |ui| {
-                for (entry, remark) in self.entries() {
-                    let name = entry.name();
-                    if !name.to_lowercase().contains(&wanted) {
-                        continue;
-                    }
-                    if menu::line(ui, name, remark, entry.is(params, chosen.as_ref())).clicked() {
+                let found = |(entry, _): &(Entry, _)| entry.name().to_lowercase().contains(&wanted);
+                for (index, (entry, remark)) in self.entries().into_iter().filter(found).enumerate()
+                {
+                    let is_chosen = entry.is(params, chosen.as_ref());
+                    let line = menu::line(ui, entry.name(), remark, is_chosen);
+                    // Enter takes the first.
+                    if line.clicked() || (is_entered && index == 0) {
                         entry.choose(params, setter);
                         ui.close();
                     }
