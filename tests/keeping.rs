@@ -258,12 +258,13 @@ pub(crate) fn any_session_is_saved_as_it_was_opened<H: Host>() {
     let mut player = Player::<H>::offline();
     let patterns = keep_four(&mut player);
     let mut noise = Noise::from_seed(7);
-    // Bypassed, it does not play, and nobody waits for its pattern.
+    // Bypassed or muted, it does not play, and nobody waits for its pattern.
+    let silences = ["bypass", "mute"].map(param_id);
     let ids = player.host.parameters();
     let ids: Vec<u32> = ids
         .into_iter()
         .map(|(id, _)| id)
-        .filter(|&id| id != param_id("bypass"))
+        .filter(|id| !silences.contains(id))
         .collect();
     for session in 0..n_sessions {
         for &id in &ids {

@@ -1,7 +1,9 @@
 //! Random transports: whatever a host does, no note is doubled, lost, cut or left hanging.
+//!
+//! `FOURBAR_SCENARIOS` is how many are tried in place of a few hundred.
 
 use fourbar_model::drums::{DrumMap, N_VOICES, Voice};
-use fourbar_model::pattern::{Feel, Hit, Pattern};
+use fourbar_model::pattern::{Feel, Hit, Lane, Lanes, Pattern};
 use proptest::prelude::*;
 
 use crate::harness::clap::ClapHost;
@@ -31,6 +33,10 @@ enum Action {
         length: f64,
     },
     NoCycle,
+    /// A note comes in with the next block, which plays the kit and nothing else.
+    KeyIn {
+        pitch: u8,
+    },
     /// A transport event inside a block: another tempo from there on.
     TempoInsideBlock {
         n_samples: u32,
@@ -45,6 +51,7 @@ struct Scenario {
     block_sizes: Vec<u32>,
     hits: Vec<Hit>,
     timing: f32,
+    lanes: Vec<Lane>,
     actions: Vec<Action>,
 }
 
@@ -72,6 +79,22 @@ fn hits() -> impl Strategy<Value = Vec<Hit>> {
     })
 }
 
+/// Most drums are played as they are.
+fn lane() -> impl Strategy<Value = Lane> {
+    let share = |most: u8| (0..=most).prop_map(|percent| f32::from(percent) / 100.0);
+    let whole = Lane {
+        is_heard: true,
+        density: 1.0,
+        velocity: 1.0,
+    };
+    prop_oneof![
+        3 => Just(whole),
+        2 => (prop::bool::weighted(0.8), share(100), share(200)).prop_map(
+            |(is_heard, density, velocity)| Lane { is_heard, density, velocity }
+        ),
+    ]
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let tempo = || 30.0..300.0_f64;
     prop_oneof![
@@ -85,6 +108,7 @@ fn action() -> impl Strategy<Value = Action> {
             length: f64::from(length) / 2.0,
         }),
         1 => Just(Action::NoCycle),
+        1 => (32..90_u8).prop_map(|pitch| Action::KeyIn { pitch }),
         2 => (2..3000_u32, 0.0..1.0_f64, tempo()).prop_map(|(n_samples, place, bpm)| {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -103,14 +127,16 @@ fn scenario() -> impl Strategy<Value = Scenario> {
         prop::collection::vec(prop_oneof![1..40_u32, 40..700_u32, 700..4096_u32], 1..5),
         hits(),
         prop::sample::select(vec![0.0, 1.0, 2.0, 0.37]),
+        prop::collection::vec(lane(), N_VOICES),
         prop::collection::vec(action(), 2..12),
     )
         .prop_map(
-            |(sample_rate, block_sizes, hits, timing, actions)| Scenario {
+            |(sample_rate, block_sizes, hits, timing, lanes, actions)| Scenario {
                 sample_rate,
                 block_sizes,
                 hits,
                 timing,
+                lanes,
                 actions,
             },
         )
@@ -130,6 +156,7 @@ fn perform<H: Host>(player: &mut Player<H>, action: &Action) {
             seek_far(player, start);
         }
         Action::NoCycle => player.transport.cycle = None,
+        Action::KeyIn { pitch } => player.play_key(pitch, 0.7),
         Action::TempoInsideBlock {
             n_samples,
             offset,
@@ -171,6 +198,13 @@ fn player_of<H: Host>(scenario: &Scenario) -> (Player<H>, Pattern) {
     };
     let mut player = Player::<H>::new(setup).with_blocks(&scenario.block_sizes);
     player.set("timing", &(scenario.timing * 100.0).to_string());
+    for (lane, number) in scenario.lanes.iter().zip(1..) {
+        let mute = if lane.is_heard { "Off" } else { "On" };
+        player.set(&format!("mute_{number}"), mute);
+        let percent = |share: f32| (share * 100.0).to_string();
+        player.set(&format!("density_{number}"), &percent(lane.density));
+        player.set(&format!("lane_velocity_{number}"), &percent(lane.velocity));
+    }
     player.play(0.1);
     player.stop();
     let mut ready = player.pattern().unwrap();
@@ -196,6 +230,7 @@ fn play<H: Host>(scenario: &Scenario) {
     }];
     let feel = Feel {
         timing: scenario.timing,
+        lanes: Lanes(std::array::from_fn(|voice| scenario.lanes[voice])),
         ..Feel::AS_GENERATED
     };
     check(&player, &patterns, feel, &DrumMap::GM.keys());
@@ -211,9 +246,10 @@ fn at_block_starts(mut scenario: Scenario) -> Scenario {
     scenario
 }
 
-fn cases(cases: u32) -> ProptestConfig {
+fn cases(usual: u32) -> ProptestConfig {
+    let wanted = std::env::var("FOURBAR_SCENARIOS").ok();
     ProptestConfig {
-        cases,
+        cases: wanted.map_or(usual, |number| number.parse().unwrap()),
         failure_persistence: None,
         ..ProptestConfig::default()
     }

@@ -112,11 +112,13 @@ impl SharedSets {
                     }
                 }
             };
-            // Without a thread they are made where they are waited for.
             let thread = thread::Builder::new()
                 .name("fourbar drums".to_owned())
-                .spawn(make)
+                .spawn(make.clone())
                 .ok();
+            if thread.is_none() {
+                make();
+            }
             Others { stop, thread }
         });
     }
@@ -277,6 +279,11 @@ impl Kit {
     /// Has the kits made that are not there yet, while this one plays.
     pub fn prepare_others(&self) {
         self.shared.make_others();
+    }
+
+    /// Waits for a kit, once [`Self::prepare_others`] was called. For the audio thread where it may wait.
+    pub fn wait_for(&self, kit: usize) {
+        self.shared.sets.kits[kit.min(N_KITS - 1)].wait();
     }
 
     /// Strikes a drum in the next block to be rendered.

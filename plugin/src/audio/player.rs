@@ -277,7 +277,7 @@ impl Player {
         }
         if let Some(kit) = &mut self.kit {
             if self.offline {
-                kit.prepare(controls.kit.kit);
+                kit.wait_for(controls.kit.kit);
             }
             let settings = Settings {
                 gain: if controls.bypass {
