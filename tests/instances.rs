@@ -91,21 +91,22 @@ fn count<H: Host>(players: &mut [Player<H>]) -> Cost {
 
 /// How often the plugin's threads have gone to sleep so far, and the seconds that they have run.
 fn spent() -> (f64, f64) {
+    // A thread may end just then: one that makes drums does.
     let spent_by = |thread: &Path| {
-        let status = fs::read_to_string(thread.join("status")).unwrap();
+        let status = fs::read_to_string(thread.join("status")).ok()?;
         let sleeps = status
             .lines()
             .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
         let number = |text: &str| text.trim().parse::<f64>().unwrap();
         // In user and in system mode, in hundredths of a second; the name before them may hold spaces.
-        let stat = fs::read_to_string(thread.join("stat")).unwrap();
+        let stat = fs::read_to_string(thread.join("stat")).ok()?;
         let (_, fields) = stat.rsplit_once(')').unwrap();
         let hundredths: f64 = fields.split_whitespace().skip(11).take(2).map(number).sum();
-        (number(sleeps.unwrap()), hundredths / 100.0)
+        Some((number(sleeps.unwrap()), hundredths / 100.0))
     };
     threads()
         .iter()
-        .map(|thread| spent_by(thread))
+        .filter_map(|thread| spent_by(thread))
         .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }
 
