@@ -129,24 +129,24 @@ impl Icon {
     }
 }
 
-/// A heart: two halves, each of which its rim makes convex, in a common outline.
+/// A heart: two halves, each of them convex, in a common outline.
 fn heart(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, fill: Color32, stroke: Stroke) {
     let half = |side: f32| -> Vec<Pos2> {
         let bow = (0..=12u8).map(|index| {
-            let angle = std::f32::consts::PI * (1.0 - f32::from(index) / 12.0);
+            // Not from the very middle, where the two would meet in a spike.
+            let angle = std::f32::consts::PI * (0.15 + 0.85 * f32::from(index) / 12.0);
             at(side * (0.45 - 0.45 * angle.cos()), -0.3 - 0.5 * angle.sin())
         });
-        bow.chain([at(0.0, 0.85)]).collect()
+        let middle = std::iter::once(at(0.0, -0.3));
+        middle.chain(bow).chain([at(0.0, 0.85)]).collect()
     };
     for side in [-1.0, 1.0] {
-        let mut points = half(side);
-        points.insert(0, at(0.0, -0.3));
-        painter.add(Shape::convex_polygon(points, fill, Stroke::NONE));
+        painter.add(Shape::convex_polygon(half(side), fill, Stroke::NONE));
     }
     let mut outline = half(-1.0);
     outline.pop();
     outline.reverse();
-    outline.extend(half(1.0));
+    outline.extend(half(1.0).into_iter().skip(1));
     painter.add(Shape::closed_line(outline, stroke));
 }
 

@@ -1,7 +1,7 @@
 //! A field in which text is typed.
 
 use super::theme;
-use egui::{Align, Frame, Id, Margin, Rect, RichText, TextEdit, Ui};
+use egui::{Align, Frame, Id, Rect, RichText, TextEdit, Ui, vec2};
 
 /// Draws a field for `text` of at most `n_letters` in `rect`; `hint` stands in it while it is empty.
 pub(super) fn text_field(
@@ -27,7 +27,6 @@ pub(super) fn text_field(
         .text_color(theme::TEXT)
         .hint_text(hint)
         .char_limit(n_letters)
-        .margin(Margin::symmetric(10, 0))
         .vertical_align(Align::Center);
-    ui.put(rect.shrink(2.0), field);
+    ui.put(rect.shrink2(vec2(10.0, 2.0)), field);
 }
