@@ -1,5 +1,6 @@
 //! The editor opens and closes while the host automates, on a virtual screen.
 
+mod library;
 mod outbox;
 
 use std::collections::BTreeSet;
@@ -185,6 +186,22 @@ fn write_pages(player: &mut Player<ClapHost>, window: &Window, path: &Path) {
         }
         window.write_png(&path.with_file_name(format!("{name}.png")), sections);
     }
+    window.click(Area {
+        left: 2 * 700,
+        top: 2 * 22,
+        width: 8,
+        height: 8,
+    });
+    for _ in 0..15 {
+        settle(player);
+    }
+    let whole = Area {
+        left: 0,
+        top: 0,
+        width: 2320,
+        height: 970,
+    };
+    window.write_png(&path.with_file_name("library.png"), whole);
 }
 
 /// Controls in a window of the size in which it opens.

@@ -10,6 +10,7 @@ use crate::harness::rule::{InForce, check};
 use crate::harness::{Change, Host as _, Player, Setup, Transport, param_id, sounding};
 use crate::instrument::instrument_tests_on;
 use crate::keeping::keeping_tests_on;
+use crate::library::library_tests_on;
 use crate::metres::metres_tests_on;
 use crate::playing::playing_tests_on;
 
@@ -18,6 +19,7 @@ instrument_tests_on!(ClapHost);
 keeping_tests_on!(ClapHost);
 groove_in_tests_on!(ClapHost);
 metres_tests_on!(ClapHost);
+library_tests_on!(ClapHost);
 
 #[test]
 fn a_tempo_change_inside_a_block_moves_the_notes_that_follow_it() {

@@ -8,6 +8,7 @@ use crate::harness::vst3::{LeftOut, Vst3Host, classes};
 use crate::harness::{Block, Host as _, Player, Setup, param_id};
 use crate::instrument::instrument_tests_on;
 use crate::keeping::keeping_tests_on;
+use crate::library::library_tests_on;
 use crate::metres::metres_tests_on;
 use crate::playing::playing_tests_on;
 
@@ -16,6 +17,7 @@ instrument_tests_on!(Vst3Host);
 keeping_tests_on!(Vst3Host);
 groove_in_tests_on!(Vst3Host);
 metres_tests_on!(Vst3Host);
+library_tests_on!(Vst3Host);
 
 #[test]
 fn the_factory_offers_one_instrument() {

@@ -16,6 +16,7 @@ mod host_vst3; // the plugin through its VST3 factory
 mod instances; // what many instances cost while nothing is asked of them
 mod instrument; // what can be asked of the drummer
 mod keeping; // locks, slots and sessions
+mod library; // presets that come with the plugin, and saved ones
 mod metres; // bars of every metre
 mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers

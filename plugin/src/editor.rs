@@ -28,6 +28,7 @@ mod ideas;
 mod kit;
 mod knob;
 mod level;
+mod library;
 mod map_menu;
 mod menu;
 mod model_menu;
@@ -45,11 +46,13 @@ mod slots;
 mod status_line;
 mod stepper;
 mod tabs;
+mod text_field;
 mod theme;
 mod window;
 
 use crate::inference::models;
 use crate::inference::poller;
+use crate::library::{Folder, Opened};
 use crate::params::FourbarParams;
 use crate::request::{Kept, Locks, N_BARS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
@@ -61,6 +64,7 @@ use groove_in::{GrooveIn, Outcome};
 use history::{History, Recipe};
 use ideas::{Ideas, Wish};
 use level::Meter;
+use library::{Library, News, Wish as LibraryWish};
 use map_menu::MapMenu;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
@@ -69,7 +73,6 @@ use pages::Pages;
 use seed::Typed;
 use slots::SlotAction;
 use status_line::Message;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -112,14 +115,15 @@ struct View {
     /// What the section on the right shows.
     way: Way,
     groove_in: GrooveIn,
+    library: Library,
     /// The bar that was copied.
     copied_bar: Option<Groove>,
     /// Whether the pointer is over the grid.
     is_at_grid: bool,
     /// Whether anything has been pressed in the window yet.
     is_known: bool,
-    /// The models folder on its way to the user.
-    folder: Option<Background<PathBuf>>,
+    /// The models or the presets folder on its way to the user, and what is said then.
+    folder: Option<Background<String>>,
     /// How the last hand-over went, until something else is said.
     done: Option<Message>,
 }
@@ -210,6 +214,7 @@ impl View {
             outbox: Outbox::default(),
             way: Way::default(),
             groove_in: GrooveIn::default(),
+            library: Library::default(),
             copied_bar: None,
             is_at_grid: false,
             is_known: false,
@@ -235,6 +240,8 @@ impl View {
         let n_bars = sounding.as_ref().map_or(N_BARS, |ready| ready.n_bars());
         let outcome = self.groove_in.follow(&self.params, &self.shared, n_bars);
         self.take_groove_in(outcome);
+        let news = self.library.follow(&self.live_request());
+        self.take_library_news(news, setter, &snapshot);
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
@@ -246,7 +253,7 @@ impl View {
         let (rest, bottom) = rest.split_top_bottom_at_y(rest.bottom() - STATUS_LINE);
         let (middle, sections) = rest.split_top_bottom_at_y(rest.bottom() - SECTIONS);
 
-        let (picked, slot) = header::show(
+        let shown = header::show(
             &page,
             top,
             &snapshot,
@@ -255,10 +262,20 @@ impl View {
             &self.params.slots,
             setter,
         );
-        self.take_picked(picked);
-        self.take_slot(slot, setter, sounding.as_deref(), &snapshot);
+        self.take_picked(shown.picked);
+        self.take_slot(shown.slot, setter, sounding.as_deref(), &snapshot);
+        let live = self.live_request();
+        let wish = self.library.show_bar(&page, shown.preset, &live);
+        self.take_library_wish(wish, sounding.as_deref(), &snapshot);
         let grid = middle.with_max_y(middle.bottom() - GAP);
-        self.show_grid(&page, grid, setter, sounding.as_deref(), &snapshot);
+        if self.library.is_open {
+            self.is_at_grid = false;
+            let can_save = sounding.is_some();
+            let wish = self.library.show_page(&mut page, grid, can_save);
+            self.take_library_wish(wish, sounding.as_deref(), &snapshot);
+        } else {
+            self.show_grid(&page, grid, setter, sounding.as_deref(), &snapshot);
+        }
         self.show_sections(&mut page, sections, setter, sounding.as_deref(), &snapshot);
         status_line::show(
             &page,
@@ -300,7 +317,7 @@ impl View {
         if let Some(outcome) = self.folder.as_ref().and_then(Background::outcome) {
             self.folder = None;
             self.done = Some(match outcome {
-                Ok(path) => Message::Done(format!("Your models are in {}", path.display())),
+                Ok(done) => Message::Done(done),
                 Err(problem) => Message::Problem(problem),
             });
         }
@@ -364,6 +381,81 @@ impl View {
             groove: kept.ready().plain_groove(),
         };
         generate::restore(&self.params, &self.shared, setter, &recipe);
+    }
+
+    /// What the parameters ask for, whatever slot plays.
+    fn live_request(&self) -> Request {
+        let variation = self.shared.variation.load(Ordering::Relaxed);
+        self.params.live_request(variation)
+    }
+
+    fn take_library_wish(
+        &mut self,
+        wish: Option<LibraryWish>,
+        sounding: Option<&Ready>,
+        snapshot: &Snapshot,
+    ) {
+        match wish {
+            None => {}
+            Some(LibraryWish::Page) => self.library.is_open = !self.library.is_open,
+            Some(LibraryWish::Open(key)) => {
+                let loaded = snapshot.checkpoint.clone().and_then(Result::ok);
+                self.library.open(key, loaded);
+            }
+            Some(LibraryWish::Love(key, is_loved)) => self.library.love(key, is_loved),
+            Some(LibraryWish::Folder) => {
+                let show = Folder::show_of_user;
+                self.folder = Some(Background::start("fourbar folder", show));
+            }
+            Some(LibraryWish::Save) => {
+                let kept = sounding.and_then(|ready| self.kept(ready, snapshot));
+                if let Some(kept) = kept {
+                    let settings = self.params.settings();
+                    let choice = snapshot.choice.clone();
+                    let said = self
+                        .library
+                        .save(Arc::unwrap_or_clone(kept), choice, settings);
+                    self.done = said.or(self.done.take());
+                }
+            }
+        }
+    }
+
+    fn take_library_news(&mut self, news: Option<News>, setter: &ParamSetter, snapshot: &Snapshot) {
+        match news {
+            None => {}
+            Some(News::Said(message)) => self.done = Some(message),
+            Some(News::Play(opened)) => self.play_preset(&opened, setter, snapshot),
+        }
+    }
+
+    /// Goes on in Live with a preset. Where its model is not here, the whole groove is locked.
+    fn play_preset(&mut self, opened: &Opened, setter: &ParamSetter, snapshot: &Snapshot) {
+        let Opened {
+            key,
+            preset,
+            has_model,
+        } = opened;
+        let loaded = snapshot.checkpoint.as_ref().and_then(|it| it.as_ref().ok());
+        let made_by = &preset.kept.ready().checkpoint_id;
+        self.done = None;
+        if *has_model {
+            if loaded != Some(made_by) {
+                self.shared.choose(preset.model.clone());
+            }
+            self.open(&preset.kept, setter);
+            self.library.note(key.clone(), preset.kept.ready().request);
+        } else {
+            let frozen = preset.kept.frozen();
+            self.open(&frozen, setter);
+            self.library.note(key.clone(), frozen.ready().request);
+            self.done = Some(Message::Problem(format!(
+                "{} was made by the model {made_by}, which is not here: its groove is locked, and what is drawn anew is \
+                 another model's.",
+                key.name
+            )));
+        }
+        library::set(&self.params, setter, &preset.settings);
     }
 
     /// What the pattern is called.
@@ -639,7 +731,8 @@ fn edited(ready: &Ready, snapshot: &Snapshot) -> Option<Ready> {
 
 /// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one. Names may be typed.
 fn leave_keys_to_host(ui: &Ui) {
-    let texts = [seed::text_id(), map_menu::text_id()];
+    let [search, name, tags] = library::text_ids();
+    let texts = [seed::text_id(), map_menu::text_id(), search, name, tags];
     ui.memory_mut(|memory| {
         if let Some(focused) = memory.focused().filter(|id| !texts.contains(id)) {
             memory.surrender_focus(focused);

@@ -2,11 +2,12 @@
 //!
 //! Nothing here is called on the audio thread.
 
+use crate::files;
 use crate::inference::models;
 use fourbar_model::drums::{Definition, DrumMap, Keys, N_VOICES, Voice};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 /// How the names of the files end.
@@ -141,13 +142,7 @@ impl KeyMap {
         })?;
         let path = folder.join(format!("{}.{EXTENSION}", name.to_lowercase()));
         let cannot = |error| format!("{} cannot be written: {error}", path.display());
-        let write = || {
-            fs::create_dir_all(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            Ok(file)
-        };
-        let file = write().map_err(cannot)?;
+        let file = files::written(folder, text.as_bytes()).map_err(cannot)?;
         match file.persist_noclobber(&path).map_err(|error| error.error) {
             Ok(_) => Ok(map),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(format!(

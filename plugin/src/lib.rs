@@ -13,10 +13,12 @@ use std::sync::atomic::Ordering;
 
 pub mod audio;
 pub mod editor;
+pub mod files;
 mod format;
 pub mod groove_name;
 pub mod inference;
 pub mod key_maps;
+pub mod library;
 pub mod mailbox;
 pub mod params;
 pub mod recording;

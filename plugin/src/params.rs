@@ -16,6 +16,7 @@ mod lanes;
 mod level;
 mod play;
 mod sanitise;
+mod settings;
 mod slots;
 mod text;
 

@@ -9,6 +9,7 @@ mod ci;
 mod command;
 mod demo;
 mod dist;
+mod factory_presets;
 mod fuzz;
 mod install;
 mod release_notes;
@@ -39,6 +40,8 @@ enum Task {
     Install(bundle::BundleArgs),
     /// Run every plugin validator found on PATH on the built plugins.
     Validate(bundle::BundleArgs),
+    /// Choose the presets that come with the plugin anew, for another built-in model (needs FOURBAR_DATA).
+    FactoryPresets,
     /// Write the licences of everything that the plugin and the trainer contain into bundles/plugins/THIRD-PARTY.txt.
     ThirdParty,
     /// Build everything and pack what users of this system download into bundles/dist/.
@@ -62,6 +65,7 @@ fn main() -> Result<()> {
         Task::Bundle(args) => bundle::bundle(&args).map(|_| ()),
         Task::Install(args) => install::install(&args),
         Task::Validate(args) => validate::validate(&args),
+        Task::FactoryPresets => factory_presets::factory_presets(),
         Task::ThirdParty => third_party::third_party(),
         Task::Dist(args) => dist::dist(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),

@@ -8,6 +8,7 @@ mod sound;
 
 pub(super) use folders::{Folder, Listing, Place};
 
+use crate::files;
 use crate::groove_name::GrooveName;
 use crate::params::FileKind;
 use crate::request::Metre;
@@ -84,7 +85,7 @@ impl Export {
     }
 
     fn write(&self, folder: &Path, stop: &AtomicBool) -> io::Result<NamedTempFile> {
-        let mut file = temporary(folder)?;
+        let mut file = files::temporary(folder)?;
         let mut writer = BufWriter::new(file.as_file_mut());
         match self.kind {
             FileKind::Midi => writer.write_all(&self.midi())?,
@@ -148,15 +149,6 @@ impl Export {
     }
 }
 
-/// A temporary file that becomes an ordinary one: the user's umask decides who may read it.
-fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".fourbar-");
-    #[cfg(unix)]
-    builder.permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
 /// Whether there is a file at `path` and it holds what `file` does.
 fn holds_the_same(path: &Path, file: &NamedTempFile) -> bool {
     let same_bytes = || -> io::Result<bool> {
@@ -176,25 +168,7 @@ fn holds_the_same(path: &Path, file: &NamedTempFile) -> bool {
 }
 
 fn in_words(folder: &Path, error: &io::Error) -> String {
-    let folder = folder.display();
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!(
-                "Nothing was exported: the disk of {folder} is full. Free some space and export again."
-            )
-        }
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            format!(
-                "Nothing was exported: {folder} may not be written to. Change its permissions and export again."
-            )
-        }
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            format!(
-                "Nothing was exported: {folder} is not a folder with room for another file ({error})."
-            )
-        }
-        _ => format!("Nothing was exported to {folder}: {error}."),
-    }
+    files::in_words("Nothing was exported", "export again", folder, error)
 }
 
 #[cfg(test)]
@@ -320,11 +294,5 @@ mod tests {
             2,
             "no temporary file is left"
         );
-    }
-
-    #[test]
-    fn a_full_disk_is_said_in_plain_words() {
-        let full = io::Error::from(ErrorKind::StorageFull);
-        assert!(in_words(Path::new("/music"), &full).contains("is full"));
     }
 }

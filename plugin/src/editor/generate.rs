@@ -12,7 +12,7 @@ use crate::params::{FillEvery, FillSize, FourbarParams, LIVE, VaryEvery, style_v
 use crate::request::MAX_SEED;
 use crate::shared::Shared;
 use egui::{Rect, Ui, pos2, vec2};
-use nice_plug::prelude::{Param, ParamSetter};
+use nice_plug::prelude::ParamSetter;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::Ordering;
 
@@ -132,19 +132,19 @@ pub(super) fn restore(
     seed::choose(params, setter, request.name());
     let (play, wanted) = (&params.play, &request.play);
     let style = style_value(wanted.style);
-    set_step(&play.style, setter, style);
+    gesture::change(&play.style, setter, style);
     let (form, wanted_form) = (&params.form, &request.form);
-    set_step(
+    gesture::change(
         &form.fill_every,
         setter,
         FillEvery::of_bars(wanted_form.fill_every),
     );
-    set_step(
+    gesture::change(
         &form.fill_size,
         setter,
         FillSize::of_beats(wanted_form.fill_beats),
     );
-    set_step(
+    gesture::change(
         &form.vary_every,
         setter,
         VaryEvery::of_passes(wanted_form.vary_every),
@@ -160,26 +160,14 @@ pub(super) fn restore(
     ];
     let positions = params.latent.iter().map(|axis| &axis.position);
     for (param, wanted) in amounts.into_iter().chain(positions.zip(request.latent)) {
-        if param.unmodulated_plain_value().to_bits() != wanted.to_bits() {
-            gesture::set(param, setter, wanted);
-        }
+        gesture::change(param, setter, wanted);
     }
 }
 
 /// Plays what the parameters say, whatever slot played.
 pub(super) fn play_live(params: &FourbarParams, setter: &ParamSetter) {
     params.slots.forget_key();
-    set_step(&params.slots.slot, setter, LIVE);
-}
-
-/// Sets a parameter that has steps, if it is at another one.
-fn set_step<P: Param>(param: &P, setter: &ParamSetter, wanted: P::Plain)
-where
-    P::Plain: PartialEq,
-{
-    if param.unmodulated_plain_value() != wanted {
-        gesture::set(param, setter, wanted);
-    }
+    gesture::change(&params.slots.slot, setter, LIVE);
 }
 
 /// A random seed other than `current`, from the system's randomness.

@@ -123,6 +123,16 @@ pub(super) fn set<P: Param>(param: &P, setter: &ParamSetter, value: P::Plain) {
     setter.end_set_parameter(param);
 }
 
+/// The same, if it is at another value.
+pub(super) fn change<P: Param>(param: &P, setter: &ParamSetter, wanted: P::Plain)
+where
+    P::Plain: PartialEq,
+{
+    if param.unmodulated_plain_value() != wanted {
+        set(param, setter, wanted);
+    }
+}
+
 /// The nearest value that `param` can take.
 fn snapped<P: Param>(param: &P, normalized: f32) -> f32 {
     param.preview_normalized(param.preview_plain(normalized))

@@ -8,8 +8,17 @@ use crate::shared::{Snapshot, Status};
 use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Ui, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
 
-/// Draws the header in `rect`; `seconds` drives the pulse of the light while something is being made. Returns what was
-/// picked in the menu of models, and what is to be done with a slot.
+/// What came of the header.
+pub(super) struct Shown {
+    /// What was picked in the menu of models.
+    pub(super) picked: Option<Picked>,
+    /// What is to be done with a slot.
+    pub(super) slot: Option<SlotAction>,
+    /// Room for the preset's name.
+    pub(super) preset: Rect,
+}
+
+/// Draws the header in `rect`; `seconds` drives the pulse of the light while something is being made.
 pub(super) fn show(
     ui: &Ui,
     rect: Rect,
@@ -18,7 +27,7 @@ pub(super) fn show(
     models: &mut ModelMenu,
     slots: &SlotsParams,
     setter: &ParamSetter,
-) -> (Option<Picked>, Option<SlotAction>) {
+) -> Shown {
     let painter = ui.painter();
     let name_at = paint_mark(painter, rect.left_center());
     let name = theme::wordmark(painter, name_at, "FOURBAR");
@@ -60,7 +69,16 @@ pub(super) fn show(
             .on_hover_text(story);
     }
     let model_at = pos2(device.left() - 1.5 * theme::UNIT, rect.center().y);
-    (models.show(ui, model_at, snapshot), slot)
+    let (picked, models_left) = models.show(ui, model_at, snapshot);
+    let slots_right = slots_at.x + slots::WIDTH;
+    Shown {
+        picked,
+        slot,
+        preset: Rect::from_x_y_ranges(
+            slots_right + 1.5 * theme::UNIT..=models_left - 1.5 * theme::UNIT,
+            rect.y_range(),
+        ),
+    }
 }
 
 /// Four bars of different heights, like a groove; returns where the name begins.

@@ -31,6 +31,14 @@ pub(super) enum Icon {
     Lock,
     /// A disc: record.
     Record,
+    /// An arrow head to the left: the one before.
+    Before,
+    /// An arrow head to the right: the one after.
+    After,
+    /// A heart's outline: not loved.
+    Heart,
+    /// A heart: loved.
+    FullHeart,
 }
 
 impl Icon {
@@ -113,8 +121,33 @@ impl Icon {
                 line(&[(-0.7, 0.0), (0.7, 0.0)]);
                 line(&[(0.0, -0.7), (0.0, 0.7)]);
             }
+            Self::Before => line(&[(0.25, -0.6), (-0.4, 0.0), (0.25, 0.6)]),
+            Self::After => line(&[(-0.25, -0.6), (0.4, 0.0), (-0.25, 0.6)]),
+            Self::Heart => heart(painter, at, Color32::TRANSPARENT, stroke),
+            Self::FullHeart => heart(painter, at, colour, stroke),
         }
     }
+}
+
+/// A heart: two halves, each of them convex, in a common outline.
+fn heart(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, fill: Color32, stroke: Stroke) {
+    let half = |side: f32| -> Vec<Pos2> {
+        let bow = (0..=12u8).map(|index| {
+            // Not from the very middle, where the two would meet in a spike.
+            let angle = std::f32::consts::PI * (0.15 + 0.85 * f32::from(index) / 12.0);
+            at(side * (0.45 - 0.45 * angle.cos()), -0.3 - 0.5 * angle.sin())
+        });
+        let middle = std::iter::once(at(0.0, -0.3));
+        middle.chain(bow).chain([at(0.0, 0.85)]).collect()
+    };
+    for side in [-1.0, 1.0] {
+        painter.add(Shape::convex_polygon(half(side), fill, Stroke::NONE));
+    }
+    let mut outline = half(-1.0);
+    outline.pop();
+    outline.reverse();
+    outline.extend(half(1.0).into_iter().skip(1));
+    painter.add(Shape::closed_line(outline, stroke));
 }
 
 /// A half turn with an arrow head at its left end; `at` maps the square from -1 to 1 to points.

@@ -9,7 +9,7 @@ use egui::{Align2, Popup, Pos2, Rect, RectAlign, ScrollArea, Ui, vec2};
 /// Height of the button in the header.
 const HEIGHT: f32 = 28.0;
 /// The most room that a name takes in the header.
-const MAX_NAME: f32 = 240.0;
+const MAX_NAME: f32 = 140.0;
 /// Size of the menu.
 const MENU_WIDTH: f32 = 288.0;
 const MAX_LIST: f32 = 360.0;
@@ -49,10 +49,17 @@ impl Default for ModelMenu {
 }
 
 impl ModelMenu {
-    /// Draws the button with its right end at `right`, and the menu if it is open.
-    pub(super) fn show(&mut self, ui: &Ui, right: Pos2, snapshot: &Snapshot) -> Option<Picked> {
+    /// Draws the button with its right end at `right`, and the menu if it is open. Returns what was picked and where the button
+    /// begins.
+    pub(super) fn show(
+        &mut self,
+        ui: &Ui,
+        right: Pos2,
+        snapshot: &Snapshot,
+    ) -> (Option<Picked>, f32) {
         let name = name(snapshot);
-        let response = menu::button(ui, place(ui, right, name), "model", name);
+        let place = place(ui, right, name);
+        let response = menu::button(ui, place, "model", name);
         if response.clicked() {
             self.listing = Some(Background::start("fourbar models", || {
                 models::list(&models::folder()?)
@@ -70,7 +77,7 @@ impl ModelMenu {
         if menu.is_none() {
             response.on_hover_text("Which model makes the patterns: a built-in one or your own.");
         }
-        menu.and_then(|menu| menu.inner)
+        (menu.and_then(|menu| menu.inner), place.left())
     }
 
     fn show_menu(&self, ui: &mut Ui, snapshot: &Snapshot) -> Option<Picked> {

@@ -3,11 +3,11 @@
 //! A model is put into the folder as a file, by hand, by `fourbar train` or by `fourbar import`. Nothing here is called
 //! on the audio thread.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
 
 /// An environment variable with the path of another models folder.
@@ -151,19 +151,9 @@ pub fn read(folder: &Path, file: &str) -> Result<(Vec<u8>, PathBuf), String> {
         ));
     }
     let path = folder.join(file);
-    let mut bytes = Vec::new();
-    let mut read = || {
-        // Opening a pipe would wait for somebody who writes into it.
-        if !fs::metadata(&path)?.is_file() {
-            return Err(io::Error::other("it is no ordinary file"));
-        }
-        fs::File::open(&path)?
-            .take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-    };
-    match read() {
-        Ok(n) if n as u64 <= MAX_FILE_BYTES => Ok((bytes, path)),
-        Ok(_) => Err(format!(
+    match files::read(&path, MAX_FILE_BYTES) {
+        Ok(bytes) => Ok((bytes, path)),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(format!(
             "{} is larger than a model can be: choose another one",
             path.display()
         )),
@@ -179,30 +169,17 @@ pub fn read(folder: &Path, file: &str) -> Result<(Vec<u8>, PathBuf), String> {
     }
 }
 
-/// Shows the models folder in the system's file manager, and makes it first if it is not there. Waits for the program
-/// that shows it.
+/// Shows the models folder in the system's file manager; says where it is.
 ///
 /// # Errors
-/// If that fails; the text says where the folder is.
-pub fn show_folder() -> Result<PathBuf, String> {
+/// If that fails; the text says where the folder is too.
+pub fn show_folder() -> Result<String, String> {
     let folder = folder()?;
-    let program = if cfg!(target_os = "macos") {
-        "open"
-    } else if cfg!(windows) {
-        "explorer"
-    } else {
-        "xdg-open"
-    };
-    let show = || -> io::Result<()> {
-        fs::create_dir_all(&folder)?;
-        // What it returns means nothing: Windows' Explorer always returns 1.
-        Command::new(program).arg(&folder).status().map(drop)
-    };
-    match show() {
-        Ok(()) => Ok(folder),
+    let path = folder.display();
+    match files::show(&folder) {
+        Ok(()) => Ok(format!("Your models are in {path}")),
         Err(error) => Err(format!(
-            "The models folder {} could not be shown: {error}",
-            folder.display()
+            "The models folder {path} could not be shown: {error}"
         )),
     }
 }

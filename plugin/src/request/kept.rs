@@ -67,6 +67,21 @@ impl Kept {
         }
     }
 
+    /// The same groove with all of it locked, so that it stays whatever model plays.
+    #[must_use]
+    pub fn frozen(&self) -> Self {
+        let mut ready = self.ready.clone();
+        let mut locks = Locks::of(&ready, None);
+        locks.toggle(|_, _| true);
+        ready.request.locks = locks.id();
+        ready.request.input = 0;
+        Self {
+            ready,
+            input: None,
+            locks: Some(locks),
+        }
+    }
+
     /// The pattern, as the request in it makes it.
     #[must_use]
     pub fn ready(&self) -> &Ready {
@@ -132,6 +147,16 @@ mod tests {
         let nested = text.replacen("\"locks\":0", "\"locks\":0,\"source\":{\"Slot\":5}", 1);
         assert_ne!(nested, text);
         assert!(serde_json::from_str::<Kept>(&nested).is_err());
+    }
+
+    #[test]
+    fn a_frozen_groove_is_the_same_and_locked() {
+        let kept = Kept::of(&ready(Source::Live), None, None);
+        let frozen = kept.frozen();
+        let locks = frozen.locks().unwrap();
+        assert!(locks.all_locked(|_, _| true));
+        assert_eq!(locks.groove(), kept.ready().plain_groove());
+        assert_eq!(frozen.ready().request.locks, locks.id());
     }
 
     #[test]

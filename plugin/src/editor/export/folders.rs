@@ -1,6 +1,7 @@
 //! Folders for exported files: the one that was chosen last, on this machine and in whatever project, and where another
 //! may be.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -240,13 +241,7 @@ impl Memory {
     }
 
     fn write(&self, file: &Path) -> io::Result<()> {
-        let text = serde_json::to_vec(self)?;
-        let folder = file.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut written = super::temporary(folder)?;
-        io::Write::write_all(&mut written, &text)?;
-        written.persist(file)?;
-        Ok(())
+        files::replace(file, &serde_json::to_vec(self)?)
     }
 
     /// Notes that a file goes to the folder at `path`. True if that is news.
