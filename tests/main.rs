@@ -4,6 +4,7 @@
 mod checkpoints; // every committed checkpoint works
 #[cfg(target_os = "linux")]
 mod editor; // the editor opens and closes while the host automates
+mod golden; // the same bits on every system and processor
 mod groove_in; // what is played in and opened
 #[cfg_attr(
     not(target_os = "linux"),

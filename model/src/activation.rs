@@ -1,5 +1,7 @@
 //! Elementary functions from operations that round the same way on every machine; those over arrays have no branch.
 
+use crate::fused::multiply_add;
+
 /// e to the power of x, within 2 units in the last place for |x| up to 87, the value at 87 or -87 beyond.
 #[inline(always)]
 pub(crate) fn exp<const LANES: usize>(x: [f32; LANES]) -> [f32; LANES] {
@@ -23,12 +25,12 @@ pub(crate) fn exp<const LANES: usize>(x: [f32; LANES]) -> [f32; LANES] {
     for (result, x) in result.iter_mut().zip(x) {
         let x = if x > 87.0 { 87.0 } else { x };
         let x = if x < -87.0 { -87.0 } else { x };
-        let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
+        let rounded = multiply_add(x, std::f32::consts::LOG2_E, ROUND);
         let n = rounded - ROUND;
-        let r = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2_HIGH, x));
+        let r = multiply_add(n, -LN_2_LOW, multiply_add(n, -LN_2_HIGH, x));
         let mut power = SERIES[0];
         for coefficient in &SERIES[1..] {
-            power = power.mul_add(r, *coefficient);
+            power = multiply_add(power, r, *coefficient);
         }
         *result = power * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
     }
@@ -50,7 +52,7 @@ pub(crate) fn sigmoid<const LANES: usize>(x: [f32; LANES]) -> [f32; LANES] {
 pub(crate) fn tanh<const LANES: usize>(x: [f32; LANES]) -> [f32; LANES] {
     let mut result = sigmoid(scale(x, 2.0));
     for value in &mut result {
-        *value = value.mul_add(2.0, -1.0);
+        *value = multiply_add(*value, 2.0, -1.0);
     }
     result
 }
@@ -100,11 +102,11 @@ pub(crate) fn ln(x: f32) -> f32 {
     let n = exponent as f32;
     let mut sum = SERIES[0];
     for coefficient in &SERIES[1..] {
-        sum = sum.mul_add(f, *coefficient);
+        sum = multiply_add(sum, f, *coefficient);
     }
     let square = f * f;
-    let rest = (sum * f).mul_add(square, n.mul_add(LN_2_LOW, -0.5 * square));
-    n.mul_add(LN_2_HIGH, f + rest)
+    let rest = multiply_add(sum * f, square, multiply_add(n, LN_2_LOW, -0.5 * square));
+    multiply_add(n, LN_2_HIGH, f + rest)
 }
 
 #[inline(always)]

@@ -48,6 +48,8 @@ pub mod drums;
 #[cfg(feature = "network")]
 pub mod encoder;
 pub mod error;
+#[cfg(feature = "network")]
+mod fused;
 pub mod groove;
 #[cfg(feature = "network")]
 pub mod head;

@@ -134,6 +134,23 @@ impl Vae {
         &self.device
     }
 
+    /// The same model decoding with each instruction set that this machine has, by name, fastest first; none for a model
+    /// that plays in tensor operations. All of them play the same.
+    pub fn on_every_instruction_set(&self) -> impl Iterator<Item = (String, Self)> {
+        let decoders = self.fast.iter();
+        let decoders = decoders.flat_map(FastDecoder::on_every_instruction_set);
+        decoders.map(|(name, decoder)| {
+            let fast = Some(decoder);
+            (
+                name,
+                Self {
+                    fast,
+                    ..self.clone()
+                },
+            )
+        })
+    }
+
     /// The decoder in stock tensor operations.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {

@@ -2,47 +2,73 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::command::{cargo, quoted, repository};
 
-/// Builds the plugin in one of the root manifest's profiles; the library.
-///
-/// # Errors
-/// If the build fails.
-pub(crate) fn library(profile: &str, features: &[String]) -> Result<PathBuf> {
-    let target = ["--package", "fourbar-plugin", "--lib"];
-    build(profile, &target, features, library_of_message)
+/// How something is built.
+pub(crate) struct Build<'a> {
+    /// One of the root manifest's profiles.
+    pub(crate) profile: &'a str,
+    /// Features of the package.
+    pub(crate) features: &'a [String],
+    /// The glibc to link against, such as 2.28, if it is to be older than this system's: `cargo zigbuild` has them all.
+    pub(crate) glibc: Option<String>,
 }
 
-/// Builds the `fourbar` command with optimisation; the program.
-///
-/// # Errors
-/// If the build fails.
-pub(crate) fn program(features: &[String]) -> Result<PathBuf> {
-    let target = ["--package", "fourbar-trainer", "--bin", "fourbar"];
-    build("release", &target, features, program_of_message)
+impl Build<'_> {
+    /// Builds the plugin; its library.
+    ///
+    /// # Errors
+    /// If the build fails.
+    pub(crate) fn library(&self) -> Result<PathBuf> {
+        let target = ["--package", "fourbar-plugin", "--lib"];
+        self.run(&target, library_of_message)
+    }
+
+    /// Builds the `fourbar` command; its program.
+    ///
+    /// # Errors
+    /// If the build fails.
+    pub(crate) fn program(&self) -> Result<PathBuf> {
+        let target = ["--package", "fourbar-trainer", "--bin", "fourbar"];
+        self.run(&target, program_of_message)
+    }
+
+    fn run(
+        &self,
+        target: &[&str],
+        artifact_of_message: fn(&Value) -> Option<PathBuf>,
+    ) -> Result<PathBuf> {
+        let mut command = cargo();
+        match &self.glibc {
+            Some(version) => {
+                let triple = format!("{}-unknown-linux-gnu.{version}", std::env::consts::ARCH);
+                command.args(["zigbuild", "--target", &triple])
+            }
+            None => command.arg("build"),
+        };
+        command
+            .args(["--profile", self.profile])
+            .args(target)
+            .arg("--message-format=json-render-diagnostics")
+            .current_dir(repository())
+            .stdout(Stdio::piped());
+        if !self.features.is_empty() {
+            command.arg("--features").arg(self.features.join(","));
+        }
+        artifact(command, artifact_of_message)
+    }
 }
 
-fn build(
-    profile: &str,
-    target: &[&str],
-    features: &[String],
+/// What a build announces.
+fn artifact(
+    mut command: Command,
     artifact_of_message: fn(&Value) -> Option<PathBuf>,
 ) -> Result<PathBuf> {
-    let mut command = cargo();
-    command
-        .args(["build", "--profile", profile])
-        .args(target)
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(repository())
-        .stdout(Stdio::piped());
-    if !features.is_empty() {
-        command.arg("--features").arg(features.join(","));
-    }
     let mut build = command
         .spawn()
         .with_context(|| format!("could not start {}", quoted(&command)))?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::artifact;
+use crate::artifact::Build;
 use crate::command::repository;
 use crate::third_party::{self, notices};
 
@@ -31,7 +31,19 @@ pub(crate) struct Bundles {
 /// # Errors
 /// If the build fails or a file can't be written.
 pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
-    let library = artifact::library("release", &args.features)?;
+    bundle_of(&Build {
+        profile: "release",
+        features: &args.features,
+        glibc: None,
+    })
+}
+
+/// Lays out both bundles of a build.
+///
+/// # Errors
+/// As of [`bundle`].
+pub(crate) fn bundle_of(build: &Build) -> Result<Bundles> {
+    let library = build.library()?;
     let notices = notices()?;
     let folder = repository().join("bundles/plugins");
     let os = Os::current()?;
@@ -157,7 +169,13 @@ fn remove(path: &Path) -> Result<()> {
         Ok(_) => fs::remove_file(path),
         Err(_) => return Ok(()),
     };
-    removed.with_context(|| format!("removing {}", path.display()))
+    // Windows keeps a library that is loaded.
+    let remedy = if cfg!(windows) {
+        " (close the host that has it loaded)"
+    } else {
+        ""
+    };
+    removed.with_context(|| format!("removing {}{remedy}", path.display()))
 }
 
 /// What a macOS host reads before it loads the library.

@@ -1,14 +1,17 @@
 //! Every check, in the order of continuous integration: the cheap ones first.
 
+use std::process::Command;
+
 use anyhow::Result;
 use clap::Args;
 
-use crate::command::{cargo, find_program, quoted, repository, run};
+use crate::command::{cargo, find_program, has_target, step};
+use crate::windows;
 
 /// How much is checked.
 #[derive(Args)]
 pub(crate) struct CiArgs {
-    /// Also check that everything compiles for Windows (needs its Rust target and MinGW's C compiler)
+    /// Also check that everything compiles for Windows and macOS, where the Rust targets and C compilers for them are
     #[arg(long)]
     all: bool,
 }
@@ -37,19 +40,37 @@ pub(crate) fn ci(args: &CiArgs) -> Result<()> {
     check(&["doc", "--workspace", "--no-deps"])?;
     check(&["test", "--workspace"])?;
     if args.all {
-        let windows = "x86_64-pc-windows-gnu";
-        check(&["check", "--workspace", "--tests", "--target", windows])?;
+        compile_for(
+            windows::TARGET,
+            find_program(windows::COMPILER).map(|_| cargo()),
+        )?;
+        // Zig is a C compiler for macOS, which one of the trainer's dependencies needs.
+        let zig = || find_program("cargo-zigbuild").map(Command::new);
+        for target in ["aarch64-apple-darwin", "x86_64-apple-darwin"] {
+            compile_for(target, zig())?;
+        }
     }
     println!("\nAll checks that were run passed.");
     Ok(())
 }
 
+/// Checks that everything compiles for another system with a `cargo` that has a C compiler for it, or says what is missing.
+fn compile_for(target: &str, cargo: Option<Command>) -> Result<()> {
+    if !has_target(target)? {
+        println!("\n== {target}: not checked (rustup target add {target})");
+    } else if let Some(mut command) = cargo {
+        command.args(["check", "--workspace", "--tests", "--target", target]);
+        step(&mut command)?;
+    } else {
+        println!(
+            "\n== {target}: not checked, because there is no C compiler for it (CONTRIBUTING.md says which)"
+        );
+    }
+    Ok(())
+}
+
 fn check(arguments: &[&str]) -> Result<()> {
     let mut command = cargo();
-    command
-        .args(arguments)
-        .current_dir(repository())
-        .env("RUSTDOCFLAGS", "-D warnings");
-    println!("\n== {}", quoted(&command));
-    run(&mut command)
+    command.args(arguments).env("RUSTDOCFLAGS", "-D warnings");
+    step(&mut command)
 }

@@ -63,6 +63,29 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a step of a longer task in the repository's folder, under a line that says which.
+///
+/// # Errors
+/// As of [`run`].
+pub(crate) fn step(command: &mut Command) -> Result<()> {
+    println!("\n== {}", quoted(command));
+    run(command.current_dir(repository()))
+}
+
+/// Whether this compiler has a standard library for `target`.
+///
+/// # Errors
+/// If there is no compiler.
+pub(crate) fn has_target(target: &str) -> Result<bool> {
+    let mut command = Command::new("rustc");
+    command.args(["--print", "target-libdir", "--target", target]);
+    let output = command
+        .output()
+        .with_context(|| format!("could not start {}", quoted(&command)))?;
+    let folder = String::from_utf8_lossy(&output.stdout);
+    Ok(Path::new(folder.trim()).is_dir())
+}
+
 /// The first file of this name in the folders of `PATH`.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let file_name = format!("{name}{}", std::env::consts::EXE_SUFFIX);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use crate::artifact;
+use crate::artifact::Build;
 use crate::command::repository;
 use fourbar_kit::wav;
 use fourbar_model::drums::DrumMap;
@@ -49,7 +49,12 @@ pub(crate) struct DemoArgs {
 /// If the build fails, the plugin does not load or plays nothing, or a file can't be written.
 pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
     println!("Building the plugin, unoptimised, which takes minutes the first time.");
-    let plugin = artifact::library("quick", &[])?;
+    let build = Build {
+        profile: "quick",
+        features: &[],
+        glibc: None,
+    };
+    let plugin = build.library()?;
     let out = args
         .out
         .clone()

@@ -1,6 +1,8 @@
 //! What a user of this system downloads: one archive with the plugins, the command, their licences and how to install
 //! them, and its checksum.
 
+mod glibc;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,9 +13,9 @@ use walkdir::WalkDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::artifact;
-use crate::bundle::{BundleArgs, Bundles, Os, bundle, copy, replace, sign, write_file};
-use crate::command::repository;
+use crate::artifact::Build;
+use crate::bundle::{BundleArgs, Bundles, Os, bundle_of, copy, replace, sign, write_file};
+use crate::command::{find_program, repository};
 use crate::third_party;
 
 /// What is in every archive as it is in the repository.
@@ -28,11 +30,22 @@ const DOCUMENTS: [&str; 5] = [
 /// Builds everything with optimisation and packs it into `bundles/dist/`.
 ///
 /// # Errors
-/// If a build fails or a file can't be written.
+/// If a build fails, is of no use on older systems, or a file can't be written.
 pub(crate) fn dist(args: &BundleArgs) -> Result<()> {
-    let bundles = bundle(args)?;
-    let program = artifact::program(&args.features)?;
     let os = Os::current()?;
+    let has_glibc = std::env::consts::OS == "linux";
+    let has_zig = has_glibc && find_program("cargo-zigbuild").is_some();
+    let build = Build {
+        profile: "release",
+        features: &args.features,
+        glibc: has_zig.then(|| glibc::OLDEST.to_string()),
+    };
+    let bundles = bundle_of(&build)?;
+    let program = build.program()?;
+    if has_glibc {
+        glibc::check(&bundles.clap)?;
+        glibc::check(&program)?;
+    }
     let name = archive_name(os, std::env::consts::ARCH);
     let folder = repository().join("bundles/dist");
     let content = folder.join(&name);

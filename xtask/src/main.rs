@@ -16,6 +16,7 @@ mod release_notes;
 mod third_party;
 mod train;
 mod validate;
+mod windows;
 
 use std::ffi::OsString;
 
@@ -48,6 +49,8 @@ enum Task {
     Dist(bundle::BundleArgs),
     /// Give hostile input to everything that reads any, for a minute each (needs cargo-fuzz and a nightly compiler).
     Fuzz(fuzz::FuzzArgs),
+    /// Build everything for Windows with MinGW, and run the tests where Wine is.
+    Windows(windows::WindowsArgs),
     /// Print what CHANGELOG.md says of the version that a tag names.
     ReleaseNotes(release_notes::ReleaseNotesArgs),
     /// Run every check, in the order of continuous integration.
@@ -69,6 +72,7 @@ fn main() -> Result<()> {
         Task::ThirdParty => third_party::third_party(),
         Task::Dist(args) => dist::dist(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
+        Task::Windows(args) => windows::windows(&args),
         Task::ReleaseNotes(args) => release_notes::release_notes(&args),
         Task::Ci(args) => ci::ci(&args),
         Task::Trainer => train::trainer(&["--help".into()]),

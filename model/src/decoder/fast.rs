@@ -77,6 +77,17 @@ impl FastDecoder {
         }))
     }
 
+    /// The same decoder with each instruction set that this machine has, by name, fastest first.
+    pub fn on_every_instruction_set(&self) -> impl Iterator<Item = (String, Self)> {
+        Instructions::available().into_iter().map(|instructions| {
+            let decoder = Self {
+                network: self.network.clone(),
+                instructions,
+            };
+            (format!("{instructions:?}"), decoder)
+        })
+    }
+
     /// Plays one groove for each of `zs`, the same one whatever the others are.
     ///
     /// A drum hits where its uniform is below sigmoid(logit / temperature), at temperature 0 where sigmoid(logit) is
@@ -272,17 +283,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     impl FastDecoder {
-        /// The same on every instruction set that this machine has.
-        pub(in crate::decoder) fn on_every_machine(&self) -> impl Iterator<Item = Self> {
-            let network = self.network.clone();
-            Instructions::available()
-                .into_iter()
-                .map(move |instructions| Self {
-                    network: network.clone(),
-                    instructions,
-                })
-        }
-
         /// Without conditions.
         fn plain(&self, zs: &[Vec<f32>], temperature: f32, uniforms: &[f32]) -> Result<Vec<f32>> {
             let conditions = vec![Conditions::default(); zs.len()];

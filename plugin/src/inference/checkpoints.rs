@@ -45,6 +45,24 @@ pub fn engine(choice: &Choice) -> Result<Engine, String> {
     }
 }
 
+/// Engines of a built-in model on the CPU, one for each instruction set that this machine has, by its name: all of them
+/// make the same patterns.
+///
+/// # Errors
+/// As of [`engine`].
+pub fn engines_on_every_instruction_set(model: BuiltIn) -> Result<Vec<(String, Engine)>, String> {
+    let loaded = WEIGHTS.load(bytes_of(model), model.name())?;
+    let engine = |(instructions, vae)| {
+        let identity = loaded.identity.clone();
+        let cpu = Cpu(Arc::new(Loaded {
+            identity: identity.clone(),
+            vae,
+        }));
+        (instructions, Engine::new(identity, vec![Box::new(cpu)]))
+    };
+    Ok(loaded.vae.on_every_instruction_set().map(engine).collect())
+}
+
 fn bytes_of(model: BuiltIn) -> &'static [u8] {
     match model {
         BuiltIn::Fourbar => include_bytes!("../../../bundles/models/fourbar.safetensors"),

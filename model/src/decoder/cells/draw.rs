@@ -4,6 +4,7 @@ use super::context::known_cell;
 use super::{CellDecoder, UNIFORMS};
 use crate::activation::sigmoid;
 use crate::drums::N_VOICES;
+use crate::fused::multiply_add;
 use crate::groove::ROW;
 use crate::mixture::{OFFSET, PER_COMPONENT, VELOCITY};
 use crate::temperature::Temperature;
@@ -75,7 +76,7 @@ impl Within {
                     let below = (drum + 1) * self.hidden;
                     let weights = &self.above(part, drum)[below..];
                     for (sum, weight) in hidden[below..].iter_mut().zip(weights) {
-                        *sum = value.mul_add(*weight, *sum);
+                        *sum = multiply_add(value, *weight, *sum);
                     }
                 }
             }
@@ -90,7 +91,7 @@ impl Within {
         for (x, weights) in hidden.iter().zip(weights.chunks_exact(self.width)) {
             let activation = x * sigmoid([*x])[0];
             for (sum, weight) in cell.iter_mut().zip(weights) {
-                *sum = activation.mul_add(*weight, *sum);
+                *sum = multiply_add(activation, *weight, *sum);
             }
         }
         cell
@@ -123,7 +124,7 @@ impl Within {
         let velocity = VELOCITY.draw(of_velocity, temperature, [uniforms[1], uniforms[2]]);
         let by_velocity = &self.by_velocity[drum * of_offset.len()..][..of_offset.len()];
         for (number, weight) in of_offset.iter_mut().zip(by_velocity) {
-            *number = velocity.mul_add(*weight, *number);
+            *number = multiply_add(velocity, *weight, *number);
         }
         let offset = OFFSET.draw(of_offset, temperature, [uniforms[3], uniforms[4]]);
         Some([velocity, offset])

@@ -270,7 +270,7 @@ fn the_fast_decoder_plays_what_the_tensors_play_whatever_the_instructions_and_th
                 "number {place} at temperature {temperature}: {found}, expected {expected}"
             );
         }
-        for other in fast.on_every_machine() {
+        for (_, other) in fast.on_every_instruction_set() {
             // More than are decoded together, in several tiles of any machine; and one by itself.
             let many: Vec<usize> = (0..70).map(|i| i % 3 % 2).collect();
             let of_many = |n: usize, all: &[f32]| -> Vec<f32> {

@@ -14,6 +14,7 @@ use crate::activation::{silu, tanh};
 use crate::conditions::Conditions;
 use crate::decoder::cells::{CONTROLS, CellDecoder, Step, TEMPO, UNIFORMS, Within};
 use crate::drums::N_VOICES;
+use crate::fused::multiply_add;
 use crate::groove::ROW;
 use crate::layers;
 use crate::temperature::Temperature;
@@ -332,7 +333,7 @@ impl<const LANES: usize, const ROWS: usize> Tile<LANES, ROWS> {
                     let weights = network.within.above(part, drum);
                     let below = (drum + 1) * n_hidden;
                     for (sum, weight) in hidden[below..].iter_mut().zip(&weights[below..]) {
-                        *sum = value.mul_add(*weight, *sum);
+                        *sum = multiply_add(value, *weight, *sum);
                     }
                 }
             }

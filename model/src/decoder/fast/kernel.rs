@@ -7,6 +7,7 @@ use super::lanes::Lanes;
 use super::network::{Cell, Dense, Matrix, Network, Sums, VECTORS, WIDTH};
 use crate::activation::{sigmoid, tanh};
 use crate::drums::N_VOICES;
+use crate::fused::multiply_add;
 use crate::groove::ROW;
 
 /// Grooves decoded together: enough to read each weight rarely, few enough for their states to stay in the cache.
@@ -283,7 +284,7 @@ fn finish<const LANES: usize>(
     let (forget, output) = (sigmoid(forget), sigmoid(output));
     let mut next = [0.0; LANES];
     for lane in 0..LANES {
-        next[lane] = forget[lane].mul_add(c[lane], input[lane] * candidate[lane]);
+        next[lane] = multiply_add(forget[lane], c[lane], input[lane] * candidate[lane]);
     }
     let mut h = tanh(next);
     for (h, output) in h.iter_mut().zip(output) {

@@ -4,6 +4,7 @@
 //! the kernel are inlined into the few that enable instructions, so they are compiled for those. The two operations
 //! here are spelled out, because the compiler sometimes takes arrays apart, and then the whole decode is slow.
 
+use crate::fused::multiply_add;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
     __m256, __m512, _mm_loadu_si128, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_si256,
@@ -92,7 +93,7 @@ impl<const LANES: usize> Lanes<LANES> for Portable {
     fn multiply_add(factor: f32, a: [f32; LANES], sum: [f32; LANES]) -> [f32; LANES] {
         let mut result = sum;
         for (result, a) in result.iter_mut().zip(a) {
-            *result = a.mul_add(factor, *result);
+            *result = multiply_add(a, factor, *result);
         }
         result
     }
