@@ -24,7 +24,7 @@ struct Target {
     seeds: &'static [&'static str],
 }
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 8] = [
     Target {
         name: "midi",
         seeds: &["tests/fixtures/midi"],
@@ -48,6 +48,10 @@ const TARGETS: [Target; 7] = [
     Target {
         name: "state",
         seeds: &["tests/fixtures/state"],
+    },
+    Target {
+        name: "preset",
+        seeds: &["fuzz/seeds/preset", "model/maps"],
     },
     Target {
         name: "host",
