@@ -379,14 +379,26 @@ fn is_what_was_heard(song: &Song, heard: &[Heard]) {
     assert!(rest.len() < 8 && rest.iter().all(announces), "{rest:?}");
 }
 
-/// Takes hold of the pattern, and moves far enough for it to be a drag.
+/// Takes hold of the pattern, and moves far enough for it to be a drag; again where a slow screen has missed it.
 fn pick_up(player: &mut Player<ClapHost>, window: &Window) {
-    settle(player);
-    window.press_button(HANDLE);
-    settle(player);
-    let (left, top) = HANDLE.centre();
-    carry(player, window, (left + 12, top - 12));
-    until(player, window, HANDLE, ACCENT, true);
+    const N_TRIES: usize = 4;
+    for _ in 0..N_TRIES {
+        settle(player);
+        window.press_button(HANDLE);
+        settle(player);
+        let (left, top) = HANDLE.centre();
+        carry(player, window, (left + 12, top - 12));
+        let start = std::time::Instant::now();
+        while start.elapsed().as_secs() < 10 {
+            if window.pixels(HANDLE).contains(&ACCENT) {
+                return;
+            }
+            settle(player);
+        }
+        window.release_button();
+        settle(player);
+    }
+    panic!("no drag begins");
 }
 
 fn carry(player: &mut Player<ClapHost>, window: &Window, place: (i16, i16)) {
