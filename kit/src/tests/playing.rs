@@ -76,6 +76,7 @@ fn the_sound_is_the_same_in_blocks_of_every_size() {
     let busy = strokes(&busy);
     let in_blocks = |sizes: &[usize]| {
         let mut kit = Kit::new(48_000.0);
+        kit.prepare(settings.kit);
         let mut sound = [vec![0.0; N_SAMPLES], vec![0.0; N_SAMPLES]];
         let [left, right] = &mut sound;
         let mut sizes = sizes.iter().cycle();
@@ -193,6 +194,7 @@ fn gains_glide() {
 #[test]
 fn levels_pans_tunes_and_decays_are_those_of_one_drum() {
     let mut kit = Kit::new(48_000.0);
+    kit.prepare(0);
     let mut play = |settings: &Settings| {
         kit.silence();
         let tom = strokes(&[(0, Voice::LowTom, 0.5)]);
@@ -245,6 +247,7 @@ fn a_drum_that_has_a_bus_is_on_it_too_or_instead() {
     const N_SAMPLES: usize = 4_000;
     let pair = strokes(&[(0, Voice::Kick, 0.3), (100, Voice::Snare, 0.3)]);
     let mut kit = Kit::new(48_000.0);
+    kit.prepare(0);
     let mut play = |settings: &Settings| {
         kit.silence();
         let mut channels: Vec<Vec<f32>> = vec![vec![0.0; N_SAMPLES]; 20];
