@@ -526,10 +526,7 @@ impl View {
                 self.open(kept, setter);
                 kept.ready().request
             }
-            None => {
-                let variation = self.shared.variation.load(Ordering::Relaxed);
-                self.params.live_request(variation)
-            }
+            None => self.live_request(),
         };
         self.change_locks(changed, request);
     }

@@ -4,10 +4,11 @@
 
 use crate::files;
 use crate::inference::models;
-use fourbar_model::drums::{Definition, DrumMap, Keys, N_VOICES, Voice};
+use fourbar_model::drums::{Definition, DrumMap, Keys, Voice};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// How the names of the files end.
@@ -105,9 +106,8 @@ impl KeyMap {
 
     fn read(path: &Path) -> Result<Self, String> {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut text = String::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
+        let text = files::read(path, MAX_FILE_BYTES)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
             .map_err(|error| format!("{file} cannot be read: {error}"))?;
         Self::of_text(&text).map_err(|problem| format!("{file}: {problem}"))
     }
@@ -136,7 +136,7 @@ impl KeyMap {
                 "\"{name}\" cannot be a map's name: use letters, digits, spaces, and up to {MAX_NAME} of them."
             ));
         }
-        let text = text(name, keys);
+        let text = text(name, keys).map_err(|error| error.to_string())?;
         let map = Self::of_text(&text).map_err(|problem| {
             format!("These keys cannot be saved: {problem}. Give each drum a key of its own.")
         })?;
@@ -154,27 +154,32 @@ impl KeyMap {
 }
 
 /// A map's file, in which each drum is read from the key that it is written with.
-fn text(name: &str, keys: Keys) -> String {
-    const DRUMS: [&str; N_VOICES] = [
-        "kick",
-        "snare",
-        "closed_hat",
-        "open_hat",
-        "low_tom",
-        "mid_tom",
-        "high_tom",
-        "crash",
-        "ride",
-    ];
-    let lines = Voice::ALL.map(|voice| {
+fn text(name: &str, keys: Keys) -> Result<String, toml::ser::Error> {
+    #[derive(Serialize)]
+    struct Map<'a> {
+        name: &'a str,
+        source: &'a str,
+        drums: BTreeMap<Voice, Drum>,
+    }
+    #[derive(Serialize)]
+    struct Drum {
+        out: u8,
+        #[serde(rename = "in")]
+        read: [u8; 1],
+    }
+    let drum = |voice: Voice| {
         let key = keys[voice.index()];
-        format!(
-            "{} = {{ out = {key}, in = [{key}] }}\n",
-            DRUMS[voice.index()]
-        )
-    });
-    let lines = lines.concat();
-    format!("name = \"{name}\"\nsource = \"Saved by Fourbar.\"\n\n[drums]\n{lines}")
+        let drum = Drum {
+            out: key,
+            read: [key],
+        };
+        (voice, drum)
+    };
+    toml::to_string(&Map {
+        name,
+        source: "Saved by Fourbar.",
+        drums: Voice::ALL.map(drum).into(),
+    })
 }
 
 /// The user's maps, and what is wrong with the others.
@@ -190,6 +195,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
     use super::*;
+    use fourbar_model::drums::N_VOICES;
 
     #[test]
     fn a_saved_map_is_listed_with_the_keys_it_was_saved_with() {

@@ -2,9 +2,7 @@
 
 use super::icon::Icon;
 use super::theme;
-use egui::{
-    Align2, Color32, CursorIcon, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
-};
+use egui::{Align2, Color32, CursorIcon, Painter, Rect, Response, Sense, Ui, pos2, vec2};
 
 /// How much a button asks to be pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,14 +92,7 @@ fn paint_body(painter: &Painter, rect: Rect, emphasis: Emphasis, response: &Resp
         Emphasis::On => theme::ACCENT,
         Emphasis::Primary | Emphasis::Disabled => fill,
     };
-    let stroke = Stroke::new(1.0, edge);
-    painter.rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        fill,
-        stroke,
-        StrokeKind::Inside,
-    );
+    theme::body(painter, rect, fill, edge);
     ink
 }
 

@@ -3,10 +3,7 @@
 use super::theme;
 use crate::params::FileKind;
 use crate::request::Ready;
-use egui::{
-    Align2, CornerRadius, CursorIcon, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui, pos2,
-    vec2,
-};
+use egui::{Align2, CornerRadius, CursorIcon, Painter, Rect, Response, Sense, Ui, pos2, vec2};
 use fourbar_model::drums::Voice;
 use fourbar_model::pattern::Feel;
 
@@ -36,14 +33,7 @@ pub(super) fn show(ui: &Ui, rect: Rect, handle: &Handle) -> Response {
         (theme::CONTROL, theme::CONTROL_EDGE)
     };
     let painter = ui.painter();
-    let stroke = Stroke::new(1.0, edge);
-    painter.rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        fill,
-        stroke,
-        StrokeKind::Inside,
-    );
+    theme::body(painter, rect, fill, edge);
     let ink = match handle.ready {
         Some(_) => theme::TEXT,
         None => theme::OUTLINE_STRONG,

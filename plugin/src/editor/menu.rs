@@ -1,7 +1,7 @@
 //! What menus are made of: a button with what is chosen, and lines to choose from.
 
 use super::theme;
-use egui::{Align2, CursorIcon, Popup, Rect, Response, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align2, CursorIcon, Popup, Rect, Response, Sense, Stroke, Ui, pos2, vec2};
 
 /// Height of a line.
 const LINE: f32 = 26.0;
@@ -68,13 +68,7 @@ pub(super) fn button(ui: &Ui, rect: Rect, id: &str, chosen: &str) -> Response {
         (theme::CONTROL, theme::CONTROL_EDGE)
     };
     let painter = ui.painter();
-    painter.rect(
-        rect,
-        theme::CONTROL_CORNERS,
-        fill,
-        Stroke::new(1.0, edge),
-        StrokeKind::Inside,
-    );
+    theme::body(painter, rect, fill, edge);
     theme::text_within(
         painter,
         pos2(rect.left() + 1.5 * theme::UNIT, rect.center().y),

@@ -252,11 +252,16 @@ pub(super) fn panel(painter: &Painter, rect: Rect) -> Rect {
 
 /// Draws what the value of a control lies in.
 pub(super) fn well(painter: &Painter, rect: Rect, edge: Color32) {
+    body(painter, rect, WELL, edge);
+}
+
+/// The body of a control and its edge.
+pub(super) fn body(painter: &Painter, rect: Rect, fill: Color32, edge: Color32) {
     let stroke = Stroke::new(1.0, edge);
     painter.rect(
         rect,
         CONTROL_CORNERS,
-        WELL,
+        fill,
         stroke,
         egui::StrokeKind::Inside,
     );
