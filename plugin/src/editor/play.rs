@@ -23,7 +23,13 @@ pub(super) fn show(
 ) {
     let (left, side) = rect.split_left_right_at_x(rect.right() - SIDE);
     let energy = left.with_max_x(left.right() - 1.5 * theme::UNIT);
-    let need = Need::Attributes(&["density", "weak_share", "loudness"]);
+    let need = Need::Attributes(&[
+        "density",
+        "weak_share",
+        "loudness",
+        "hat_openness",
+        "density_crash",
+    ]);
     needing(ui, energy, need, abilities, "Energy", |ui| {
         let axes = [
             Axis {

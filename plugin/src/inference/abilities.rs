@@ -106,13 +106,13 @@ mod tests {
         let known = STYLES.map(|style| style.id);
         assert_eq!(fourbar.styles, known);
         assert!(fourbar.completes);
-        assert!(fourbar.moves(&["density", "weak_share", "loudness", "swing", "push"]));
+        assert!(fourbar.moves(&["density", "weak_share", "swing", "push"]));
+        assert!(fourbar.moves(&["loudness", "hat_openness", "density_crash"]));
         assert!(fourbar.axes.iter().all(|words| !words.is_empty()));
     }
 
-    /// What `measure` says of the grooves of `play` on average.
-    fn mean(play: Play, measure: fn(&Groove) -> Option<f64>) -> f64 {
-        const N_SEEDS: u32 = 16;
+    /// Grooves that the plugin's own model plays when asked for `play`.
+    fn grooves(play: Play) -> Vec<Groove> {
         let mut engine = checkpoints::engine(&Choice::default()).expect("it is in the plugin file");
         let of_seed = |seed| {
             let request = Request {
@@ -120,34 +120,50 @@ mod tests {
                 ..Request::new(seed, 0, 1.0, [0.0; N_LATENT])
             };
             let made = engine.make(&request, None, None).expect("it plays");
-            measure(&Groove::from_pattern(&made.pattern)).unwrap_or(0.0)
+            Groove::from_pattern(&made.pattern)
         };
-        (0..N_SEEDS).map(of_seed).sum::<f64>() / f64::from(N_SEEDS)
+        (0..16).map(of_seed).collect()
+    }
+
+    type Measure = fn(&Groove) -> Option<f64>;
+
+    /// What `measure` says of the grooves on average.
+    fn mean(grooves: &[Groove], measure: Measure) -> f64 {
+        let measured = grooves.iter().map(|groove| measure(groove).unwrap_or(0.0));
+        measured.sum::<f64>() / 16.0
     }
 
     #[test]
     fn every_control_moves_what_it_is_named_after() {
-        let of = |name: &str, amount: f32| {
-            let mut play = Play::default();
-            match name {
-                "complexity" => play.complexity = amount,
-                "intensity" => play.intensity = amount,
-                "swing" => play.swing = amount,
-                _ => play.push = amount,
-            }
-            play
-        };
-        type Measure = fn(&Groove) -> Option<f64>;
-        let controls: [(&str, Measure, f64); 4] = [
-            ("complexity", attributes::density, 0.5),
-            ("intensity", attributes::loudness, 0.15),
-            ("swing", attributes::swing, 0.1),
-            ("push", attributes::push, 0.1),
+        let open_hats: Measure = |groove| Some(attributes::density_of(groove, Voice::OpenHat));
+        let crashes: Measure = |groove| Some(attributes::density_of(groove, Voice::Crash));
+        // What each control moves, and by how much at least from one of its ends to the other.
+        type Control<'a> = (fn(&mut Play) -> &mut f32, &'a [(Measure, f64)]);
+        let controls: [Control<'_>; 4] = [
+            (|play| &mut play.complexity, &[(attributes::density, 0.5)]),
+            (
+                |play| &mut play.intensity,
+                &[
+                    (attributes::loudness, 0.15),
+                    (open_hats, 0.03),
+                    (crashes, 0.006),
+                ],
+            ),
+            (|play| &mut play.swing, &[(attributes::swing, 0.1)]),
+            (|play| &mut play.push, &[(attributes::push, 0.1)]),
         ];
-        for (name, measure, difference) in controls {
-            let [less, auto, more] = [-1.0, 0.0, 1.0].map(|amount| mean(of(name, amount), measure));
-            assert!(less < auto && auto < more, "{name}: {less} {auto} {more}");
-            assert!(more - less > difference, "{name}: {less} {auto} {more}");
+        let auto = grooves(Play::default());
+        for (index, (control, moved)) in controls.into_iter().enumerate() {
+            let [less, more] = [-1.0, 1.0].map(|amount| {
+                let mut play = Play::default();
+                *control(&mut play) = amount;
+                grooves(play)
+            });
+            for &(measure, difference) in moved {
+                let [less, auto, more] = [&less, &auto, &more].map(|of| mean(of, measure));
+                assert!(less < auto && auto < more, "{index}: {less} {auto} {more}");
+                assert!(more - less > difference, "{index}: {less} {auto} {more}");
+            }
         }
     }
 
@@ -160,7 +176,7 @@ mod tests {
                 style,
                 ..Play::default()
             };
-            mean(play, ride)
+            mean(&grooves(play), ride)
         });
         assert!(jazz > 1.5 * hiphop, "{jazz} and {hiphop}");
     }

@@ -46,7 +46,7 @@ pub struct Play {
     pub style: Option<usize>,
     /// Sparse and plain at -1, busy and syncopated at 1.
     pub complexity: f32,
-    /// Soft at -1, loud at 1.
+    /// Soft and on the quiet drums at -1, loud and on open hi-hats and cymbals at 1.
     pub intensity: f32,
     /// Straight at -1, swung at 1.
     pub swing: f32,
@@ -64,6 +64,8 @@ impl Play {
             ("density", self.complexity),
             ("weak_share", self.complexity),
             ("loudness", self.intensity),
+            ("hat_openness", self.intensity),
+            ("density_crash", self.intensity),
             ("swing", self.swing),
             ("push", self.push),
         ];
@@ -126,6 +128,23 @@ mod tests {
         };
         let moves: Vec<_> = busy.moves().collect();
         assert_eq!(moves, [("density", 1.0), ("weak_share", 1.0)]);
+    }
+
+    #[test]
+    fn intensity_is_velocity_and_which_drums_play() {
+        let soft = Play {
+            intensity: -0.5,
+            ..Play::default()
+        };
+        let moves: Vec<_> = soft.moves().collect();
+        assert_eq!(
+            moves,
+            [
+                ("loudness", -1.0),
+                ("hat_openness", -1.0),
+                ("density_crash", -1.0)
+            ]
+        );
     }
 
     #[test]
