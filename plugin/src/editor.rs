@@ -240,7 +240,8 @@ impl View {
         let n_bars = sounding.as_ref().map_or(N_BARS, |ready| ready.n_bars());
         let outcome = self.groove_in.follow(&self.params, &self.shared, n_bars);
         self.take_groove_in(outcome);
-        let news = self.library.follow(&self.live_request());
+        let live = self.live_request();
+        let news = self.library.follow(&live);
         self.take_library_news(news, setter, &snapshot);
 
         let window = ui.max_rect();
@@ -264,7 +265,6 @@ impl View {
         );
         self.take_picked(shown.picked);
         self.take_slot(shown.slot, setter, sounding.as_deref(), &snapshot);
-        let live = self.live_request();
         let wish = self.library.show_bar(&page, shown.preset, &live);
         self.take_library_wish(wish, sounding.as_deref(), &snapshot);
         let grid = middle.with_max_y(middle.bottom() - GAP);
@@ -331,7 +331,8 @@ impl View {
                 self.done = None;
             }
             Some(Picked::Folder) => {
-                self.folder = Some(Background::start("fourbar folder", models::show_folder));
+                let show = models::show_folder;
+                self.folder = Some(Background::start_stoppable("fourbar folder", show));
             }
         }
     }
@@ -405,7 +406,7 @@ impl View {
             Some(LibraryWish::Love(key, is_loved)) => self.library.love(key, is_loved),
             Some(LibraryWish::Folder) => {
                 let show = Folder::show_of_user;
-                self.folder = Some(Background::start("fourbar folder", show));
+                self.folder = Some(Background::start_stoppable("fourbar folder", show));
             }
             Some(LibraryWish::Save) => {
                 let kept = sounding.and_then(|ready| self.kept(ready, snapshot));

@@ -1,9 +1,11 @@
 //! Files that appear whole or not at all, and what is said where they cannot.
 
-use std::fs;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{fs, thread};
 use tempfile::NamedTempFile;
 
 /// A temporary file that becomes an ordinary one: the user's umask decides who may read it.
@@ -82,11 +84,11 @@ pub fn in_words(undone: &str, again: &str, folder: &Path, error: &io::Error) -> 
 }
 
 /// Shows `folder` in the system's file manager, and makes it first if it is not there. Waits for the program that shows
-/// it.
+/// it, which on some systems ends with the file manager's window, or until it is to `stop`.
 ///
 /// # Errors
 /// If that fails.
-pub fn show(folder: &Path) -> io::Result<()> {
+pub fn show(folder: &Path, stop: &AtomicBool) -> io::Result<()> {
     let program = if cfg!(target_os = "macos") {
         "open"
     } else if cfg!(windows) {
@@ -95,8 +97,12 @@ pub fn show(folder: &Path) -> io::Result<()> {
         "xdg-open"
     };
     fs::create_dir_all(folder)?;
+    let mut shown = Command::new(program).arg(folder).spawn()?;
     // What it returns means nothing: Windows' Explorer always returns 1.
-    Command::new(program).arg(folder).status().map(drop)
+    while shown.try_wait()?.is_none() && !stop.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

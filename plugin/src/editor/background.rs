@@ -6,58 +6,48 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread::{self, JoinHandle};
 
 /// A job on a thread of its own, and its outcome or what went wrong.
+///
+/// The thread ends where this is dropped: a host may unload the plugin right after, and no thread may still run its code.
 #[derive(Debug)]
 pub(super) struct Background<T> {
     outcome: Receiver<Result<T, String>>,
-    /// Of a job that may take long.
-    stoppable: Option<Stoppable>,
-}
-
-/// A job that ends soon after it is asked to.
-#[derive(Debug)]
-struct Stoppable {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl<T: Send + 'static> Background<T> {
-    /// Starts `job` on a thread with this name.
-    pub(super) fn start(
-        name: &str,
-        job: impl FnOnce() -> Result<T, String> + Send + 'static,
-    ) -> Self {
-        let (outcome, _) = start(name, job);
-        Self {
-            outcome,
-            stoppable: None,
-        }
-    }
-
-    /// Starts a `job` that may take long: it looks at its flag again and again, and ends soon once that is set, which is
-    /// where this is dropped. A host may unload the plugin right after, and no thread may still run its code.
+    /// Starts `job` on a thread with this name. A job that may take long looks at its flag again and again, and ends soon
+    /// once that is set, which is where this is dropped.
     pub(super) fn start_stoppable(
         name: &str,
         job: impl FnOnce(&AtomicBool) -> Result<T, String> + Send + 'static,
     ) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let is_to_stop = stop.clone();
-        let (outcome, thread) = start(name, move || job(&is_to_stop));
+        let (sender, outcome) = mpsc::channel();
+        let run = move || {
+            // The window may be gone by then; then nobody asks.
+            let _ = sender.send(job(&is_to_stop));
+        };
+        // Without a thread the receiver hears that its sender is gone, and says so.
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run).ok();
         Self {
             outcome,
-            stoppable: Some(Stoppable { stop, thread }),
+            stop,
+            thread,
         }
     }
+}
 
-    /// Asks a job that can be stopped to end soon; its outcome comes all the same.
+impl<T> Background<T> {
+    /// Asks the job to end soon; its outcome comes all the same.
     pub(super) fn ask_to_end(&self) {
-        if let Some(stoppable) = &self.stoppable {
-            stoppable.stop.store(true, Ordering::Relaxed);
-        }
+        self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Stops a job that can be stopped and waits for its end; the outcome that nobody has had yet.
+    /// Stops the job and waits for its end; the outcome that nobody has had yet.
     pub(super) fn end(mut self) -> Option<Result<T, String>> {
-        self.stoppable = None;
+        self.join();
         self.outcome()
     }
 
@@ -71,29 +61,19 @@ impl<T: Send + 'static> Background<T> {
             )),
         }
     }
-}
 
-fn start<T: Send + 'static>(
-    name: &str,
-    job: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> (Receiver<Result<T, String>>, Option<JoinHandle<()>>) {
-    let (sender, receiver) = mpsc::channel();
-    let run = move || {
-        // The window may be gone by then; then nobody asks.
-        let _ = sender.send(job());
-    };
-    // Without a thread the receiver hears that its sender is gone, and says so.
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(run).ok();
-    (receiver, thread)
-}
-
-impl Drop for Stoppable {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+    fn join(&mut self) {
+        self.ask_to_end();
         if let Some(thread) = self.thread.take() {
             // A job that panicked has ended too.
             let _ = thread.join();
         }
+    }
+}
+
+impl<T> Drop for Background<T> {
+    fn drop(&mut self) {
+        self.join();
     }
 }
 
@@ -103,7 +83,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn outcome_of(job: fn() -> Result<u8, String>) -> Result<u8, String> {
-        let background = Background::start("test", job);
+        let background = Background::start_stoppable("test", move |_| job());
         let start = Instant::now();
         loop {
             if let Some(outcome) = background.outcome() {

@@ -100,7 +100,8 @@ impl ExportMenu {
     }
 
     fn look(&mut self, job: impl FnOnce() -> Result<Listing, String> + Send + 'static) {
-        self.looking = Some(Background::start("fourbar folders", job));
+        let looking = Background::start_stoppable("fourbar folders", move |_| job());
+        self.looking = Some(looking);
     }
 }
 

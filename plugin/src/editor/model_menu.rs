@@ -5,6 +5,7 @@ use super::{menu, theme};
 use crate::inference::models::{self, BuiltIn, Choice};
 use crate::shared::Snapshot;
 use egui::{Align2, Popup, Pos2, Rect, RectAlign, ScrollArea, Ui, vec2};
+use std::sync::atomic::AtomicBool;
 
 /// Height of the button in the header.
 const HEIGHT: f32 = 28.0;
@@ -61,9 +62,8 @@ impl ModelMenu {
         let place = place(ui, right, name);
         let response = menu::button(ui, place, "model", name);
         if response.clicked() {
-            self.listing = Some(Background::start("fourbar models", || {
-                models::list(&models::folder()?)
-            }));
+            let list = |_: &AtomicBool| models::list(&models::folder()?);
+            self.listing = Some(Background::start_stoppable("fourbar models", list));
         }
         if let Some(files) = self.listing.as_ref().and_then(Background::outcome) {
             self.files = files;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::{env, fs};
 
 /// An environment variable with the path of another models folder.
@@ -173,10 +174,10 @@ pub fn read(folder: &Path, file: &str) -> Result<(Vec<u8>, PathBuf), String> {
 ///
 /// # Errors
 /// If that fails; the text says where the folder is too.
-pub fn show_folder() -> Result<String, String> {
+pub fn show_folder(stop: &AtomicBool) -> Result<String, String> {
     let folder = folder()?;
     let path = folder.display();
-    match files::show(&folder) {
+    match files::show(&folder, stop) {
         Ok(()) => Ok(format!("Your models are in {path}")),
         Err(error) => Err(format!(
             "The models folder {path} could not be shown: {error}"

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// How the names of the files end.
 const EXTENSION: &str = "fourbar";
@@ -47,10 +48,10 @@ impl Folder {
     ///
     /// # Errors
     /// If that fails; the text says where the folder is too.
-    pub fn show_of_user() -> Result<String, String> {
+    pub fn show_of_user(stop: &AtomicBool) -> Result<String, String> {
         let folder = Self::of_user()?.0;
         let path = folder.display();
-        match files::show(&folder) {
+        match files::show(&folder, stop) {
             Ok(()) => Ok(format!("Your presets are in {path}")),
             Err(error) => Err(format!(
                 "The presets folder {path} could not be shown: {error}"
