@@ -7,6 +7,8 @@ use std::{env, fs};
 #[expect(unreachable_pub, reason = "the crate exports these")]
 #[path = "src/drums/definition.rs"]
 mod definition;
+#[path = "src/drums/note_length.rs"]
+mod note_length;
 
 use definition::Definition;
 
@@ -14,6 +16,7 @@ fn main() {
     let folder = Path::new("maps");
     println!("cargo::rerun-if-changed={}", folder.display());
     println!("cargo::rerun-if-changed=src/drums/definition.rs");
+    println!("cargo::rerun-if-changed=src/drums/note_length.rs");
     let mut maps: Vec<(String, Definition)> = fs::read_dir(folder)
         .expect("the crate has its folder of maps")
         .map(|entry| read(&entry.expect("a folder of ours can be listed").path()))
@@ -81,11 +84,15 @@ fn write_map(code: &mut String, id: &str, map: &Definition) {
         code,
         "/// {name}.\n///\n/// # Source\n/// {source}\npub const {constant}: Self = Self {{\n\
          id: {id:?}, name: {name:?}, source: {source:?}, pitches: [{keys}],\n\
-         aside: &{aside:?}, aside_name: {what:?}, hat: {hat},\n}};\n",
+         aside: &{aside:?}, aside_name: {what:?}, hat: {hat},\n\
+         routing: Routing {{ channels: {channels:?}, chokes: {chokes:?}, note_length: NoteLength::{length:?} }},\n}};\n",
         name = map.name,
         constant = id.to_uppercase(),
         keys = keys.join(", "),
         aside = map.aside.keys,
         what = map.aside.what,
+        channels = map.channels(),
+        chokes = map.chokes(),
+        length = map.note_length,
     );
 }

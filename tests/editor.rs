@@ -465,7 +465,8 @@ fn player_with_editor(window: &Window) -> Player<ClapHost> {
     player
 }
 
-/// The menu of drum maps, what is above it once it is open, the name of a page, and the kick's key on it.
+/// The menu of drum maps, what is above it once it is open, the name of a page, that of its other side, and the kick's key and
+/// channel there.
 const MAP: Area = Area {
     left: 960,
     top: 592,
@@ -484,11 +485,21 @@ const DRUMS: Area = Area {
     width: 40,
     height: 24,
 };
-const KICK_KEY: Area = Area {
-    left: 592,
-    top: 698,
-    width: 36,
+const SENDING: Area = Area {
+    left: 424,
+    top: 530,
+    width: 20,
     height: 16,
+};
+const KICK_KEY: Area = Area {
+    left: 440,
+    top: 700,
+    width: 52,
+    height: 14,
+};
+const KICK_CHANNEL: Area = Area {
+    left: 508,
+    ..KICK_KEY
 };
 
 #[test]
@@ -498,6 +509,7 @@ fn a_map_is_found_by_name_and_a_key_learned_from_a_pad() {
         |window| {
             const BFD3_KICK: u8 = 24;
             const PAD: u8 = 61;
+            const CHANNEL: u8 = 9;
             let mut player = player_with_editor(window);
             settle(&mut player);
             let closed = window.pixels(MAPS);
@@ -506,42 +518,66 @@ fn a_map_is_found_by_name_and_a_key_learned_from_a_pad() {
             window.type_text("bfd");
             window.press(&[ENTER]);
             let start = std::time::Instant::now();
-            while !keys_of_a_bar(&mut player).contains(&BFD3_KICK) {
+            while !sent_in_a_bar(&mut player).contains(&(BFD3_KICK, CHANNEL)) {
                 assert!(start.elapsed().as_secs() < 60, "the keys stay as they are");
                 settle(&mut player);
             }
 
             window.click(DRUMS);
             until(&mut player, window, DRUMS, ACCENT, true);
+            let playing = window.pixels(KICK_KEY);
+            window.click(SENDING);
+            until_another(&mut player, window, KICK_KEY, &playing);
             window.click(KICK_KEY);
             until(&mut player, window, KICK_KEY, ACCENT, true);
             let waits = window.pixels(KICK_KEY);
             player.play_key(PAD, 0.8);
             until_another(&mut player, window, KICK_KEY, &waits);
-            let keys = keys_of_a_bar(&mut player);
+            let sent = sent_in_a_bar(&mut player);
             assert!(
-                keys.contains(&PAD) && !keys.contains(&BFD3_KICK),
-                "{keys:?}"
+                sent.contains(&(PAD, CHANNEL)) && !sent.contains(&(BFD3_KICK, CHANNEL)),
+                "{sent:?}"
+            );
+
+            // Alone of all drums on a channel of its own.
+            let up = Area {
+                top: KICK_CHANNEL.top - 30,
+                ..KICK_CHANNEL
+            };
+            while sent_in_a_bar(&mut player).contains(&(PAD, CHANNEL)) {
+                assert!(start.elapsed().as_secs() < 120, "no drag moved the kick");
+                window.drag(KICK_CHANNEL, up);
+                settle(&mut player);
+            }
+            let sent = sent_in_a_bar(&mut player);
+            let own = sent.iter().filter(|(_, channel)| *channel != CHANNEL);
+            assert!(
+                own.eq(sent.iter().filter(|(pitch, _)| *pitch == PAD)),
+                "{sent:?}"
             );
 
             // Saved and opened, it is as it was.
             let state = player.host.save();
             let mut again = self::player::<ClapHost>();
             assert!(again.host.load(&state));
-            assert_eq!(keys_of_a_bar(&mut again), keys);
+            assert_eq!(sent_in_a_bar(&mut again), sent);
             player.host.close_editor();
         },
     );
 }
 
-/// The keys that are played in the song's first bar.
-fn keys_of_a_bar(player: &mut Player<ClapHost>) -> BTreeSet<u8> {
+/// The keys and channels of what is played in the song's first bar.
+fn sent_in_a_bar(player: &mut Player<ClapHost>) -> BTreeSet<(u8, u8)> {
     player.stop();
     player.forget();
     player.seek(0.0);
     player.play_to(4.0);
     player.stop();
-    player.notes().iter().map(|note| note.pitch).collect()
+    let notes = player.notes();
+    notes
+        .iter()
+        .map(|note| (note.pitch, note.channel))
+        .collect()
 }
 
 /// Clicks the seed and waits for its text field, in which all is selected.

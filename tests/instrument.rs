@@ -1,13 +1,14 @@
 //! What a player of the plugin can ask of the drummer, in every format; `host_clap.rs` and `host_vst3.rs` run it.
 
-use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::drums::{DrumMap, NoteLength, Routing, Voice};
+use fourbar_model::note::Note;
 use fourbar_model::pattern::{Feel, Lane};
 use fourbar_plugin::request::{Play, Request};
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
 use crate::harness::{Host, NoteEvent, Player, Setup};
-use crate::playing::whole_song;
+use crate::playing::{check_exported, whole_song};
 
 /// Writes a test for each function of this module, on one kind of host.
 macro_rules! instrument_tests_on {
@@ -22,6 +23,7 @@ macro_rules! instrument_tests_on {
             a_fill_that_is_asked_for_leads_into_the_next_bar
             a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at_its_start
             drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys
+            drums_go_to_channels_of_their_own_until_they_are_choked
             a_solo_silences_the_other_drums
             the_kit_sounds_the_same_in_blocks_of_every_size
             the_kit_sounds_the_same_wherever_playback_began
@@ -129,8 +131,16 @@ const BEFORE_LANES: &[u8] = include_bytes!("fixtures/state/before_lanes.json");
 pub(crate) fn a_project_of_before_there_were_lanes_plays_as_it_did<H: Host>() {
     let before: serde_json::Value = serde_json::from_slice(BEFORE_LANES).unwrap();
     let mut player = Player::<H>::offline();
-    player.set("mute_1", "On");
-    player.set("density_3", "20 %");
+    for (id, text) in [
+        ("mute_1", "On"),
+        ("density_3", "20 %"),
+        ("lane_channel_2", "3"),
+        ("choke_3", "1"),
+        ("choke_4", "1"),
+        ("note_length", "until next hit"),
+    ] {
+        player.set(id, text);
+    }
     player.run(64);
     let mut player = with_lanes(player, r#"{"solo": ["ride"], "keys": {"ride": 3}}"#);
     assert!(player.host.load(&of_json::<H>(&before)));
@@ -275,6 +285,46 @@ pub(crate) fn drums_are_muted_thinned_out_trimmed_and_moved_to_other_keys<H: Hos
     reloaded.play(40.0);
     reloaded.stop();
     check(&reloaded, &whole_song(&ready), feel, &keys);
+}
+
+pub(crate) fn drums_go_to_channels_of_their_own_until_they_are_choked<H: Host>() {
+    let mut player = Player::<H>::offline();
+    for (id, text) in [
+        ("lane_channel_2", "3"),
+        ("lane_channel_9", "16"),
+        ("choke_3", "1"),
+        ("choke_4", "1"),
+        ("note_length", "until next hit"),
+    ] {
+        player.set(id, text);
+    }
+    player.play(32.0);
+    player.stop();
+    let mut routing = Routing {
+        note_length: NoteLength::UntilNextHit,
+        ..Routing::PLAIN
+    };
+    routing.channels[Voice::Snare.index()] = 3;
+    routing.channels[Voice::Ride.index()] = 16;
+    for voice in [Voice::ClosedHat, Voice::OpenHat] {
+        routing.chokes[voice.index()] = 1;
+    }
+    let (feel, keys) = (Feel::AS_GENERATED, DrumMap::GM.keys());
+    let ready = player.pattern().unwrap();
+    let exported = ready.pattern.to_routed_notes(feel, &keys, 9, &routing);
+    let is_choked = |note: &Note| note.pitch == keys[Voice::OpenHat.index()];
+    assert!(
+        exported.iter().any(is_choked),
+        "the groove opens its hi-hat"
+    );
+    check_exported(&player, &exported);
+
+    let saved = player.host.save();
+    let mut reloaded = Player::<H>::offline();
+    assert!(reloaded.host.load(&saved));
+    reloaded.play(32.0);
+    reloaded.stop();
+    check_exported(&reloaded, &exported);
 }
 
 pub(crate) fn a_solo_silences_the_other_drums<H: Host>() {

@@ -1,6 +1,7 @@
 //! What any host must hear, whatever the plugin format; `host_clap.rs` and `host_vst3.rs` run every test here.
 
 use fourbar_model::drums::DrumMap;
+use fourbar_model::note::Note;
 use fourbar_model::pattern::Feel;
 use fourbar_plugin::request::Ready;
 use proptest::prelude::*;
@@ -102,15 +103,21 @@ pub(crate) fn every_note_of_the_pattern_is_heard_at_its_sample<H: Host>() {
     check_two_passes(Player::<H>::offline());
 }
 
-/// From the song's start to the loop's end it plays the exported MIDI, sample by sample, and announces the next round.
 pub(crate) fn playback_equals_the_exported_notes<H: Host>() {
     let mut player = Player::<H>::offline();
     player.play(32.0);
     player.stop();
     let ready = player.pattern().unwrap();
+    let keys = DrumMap::GM.keys();
     let exported = ready
         .pattern
-        .to_notes(Feel::AS_GENERATED, &DrumMap::GM.keys(), DRUM_CHANNEL);
+        .to_notes(Feel::AS_GENERATED, &keys, DRUM_CHANNEL);
+    check_exported(&player, &exported);
+}
+
+/// Fails unless from the song's start to the loop's end the exported notes were heard, sample by sample, and those that
+/// announce the next round.
+pub(crate) fn check_exported<H: Host>(player: &Player<H>, exported: &[Note]) {
     let samples_per_beat = player.samples_per_beat();
     let end = 16.0 * samples_per_beat;
     let (mut heard, announcing): (Vec<_>, Vec<_>) = player
@@ -129,7 +136,8 @@ pub(crate) fn playback_equals_the_exported_notes<H: Host>() {
     for (heard, exported) in heard.iter().zip(exported) {
         let start = exported.onset_beats * samples_per_beat;
         let note_end = start + exported.duration_beats * samples_per_beat;
-        assert_eq!(heard.pitch, exported.pitch);
+        let address = (heard.pitch, heard.channel);
+        assert_eq!(address, (exported.pitch, exported.channel));
         assert!((heard.velocity - exported.velocity).abs() < 1e-3);
         // On the first sample at or after the moment.
         assert!(
@@ -616,6 +624,11 @@ pub(crate) fn notes_end_where_they_began_when_channel_or_map_change<H: Host>() {
             },
         );
         player.set("midi_out", if number % 7 == 6 { "Off" } else { "On" });
+        player.set("lane_channel_1", &(number % 5).to_string());
+        player.set("choke_3", &(number % 2).to_string());
+        player.set("choke_4", &(number % 3).to_string());
+        let lengths = ["1/64", "1/16", "until next hit", "1/1"];
+        player.set("note_length", lengths[number as usize % 4]);
         player.play(0.33);
     }
     player.stop();

@@ -5,8 +5,12 @@
 //! another tom or even a cymbal in General MIDI.
 
 mod definition;
+mod note_length;
+mod routing;
 
-pub use definition::{CONTROLLERS, Definition};
+pub use definition::{CONTROLLERS, Definition, N_CHOKE_GROUPS};
+pub use note_length::NoteLength;
+pub use routing::Routing;
 
 use crate::note::Note;
 use serde::{Deserialize, Serialize};
@@ -113,6 +117,8 @@ pub struct DrumMap {
     pub aside_name: &'static str,
     /// How the hi-hat's pedal is sent, where the keys alone do not tell how open it is.
     pub hat: Option<Pedal>,
+    /// Where the notes of the drums go besides their keys.
+    pub routing: Routing,
 }
 
 /// How the pedal of a hi-hat is sent.
@@ -154,6 +160,7 @@ impl DrumMap {
                 open_below: hat.open_below,
                 keys: definition.hat_keys().leak(),
             }),
+            routing: definition.into(),
         })))
     }
 
@@ -434,6 +441,8 @@ mod tests {
         let keys = |out, read: &[u8]| definition::Keys {
             out,
             read: read.to_vec(),
+            channel: None,
+            choke: None,
         };
         let drums = definition::Drums {
             kick: keys(36, &[36]),
@@ -453,6 +462,7 @@ mod tests {
             drums,
             aside: definition::Aside::default(),
             hat: None,
+            note_length: NoteLength::default(),
         };
         let found = DrumMap::from_definition("mine", &map).unwrap();
         assert_eq!((found.id, found.voice(49)), ("mine", Some(Voice::Crash)));
@@ -462,6 +472,10 @@ mod tests {
         assert!(map.check().unwrap_err().contains("written with key 51"));
         map.drums.ride = keys(200, &[200]);
         assert!(map.check().unwrap_err().contains("keys are 0 to 127"));
+        map.drums.ride = keys(51, &[51]);
+        map.drums.open_hat.channel = Some(0);
+        let problem = map.check().unwrap_err();
+        assert_eq!(problem, "open_hat has channel 0, but channels are 1 to 16");
     }
 
     #[test]

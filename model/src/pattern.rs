@@ -5,15 +5,15 @@
 
 mod lanes;
 mod level;
+mod notes;
 
 pub use lanes::{Lane, Lanes};
 pub use level::Level;
 
-use crate::drums::{Keys, Voice};
-use crate::note::Note;
+use crate::drums::Voice;
 use serde::{Deserialize, Serialize};
 
-/// Length of every drum note, in beats: one 16th.
+/// Length of a drum note of which nothing else is said, in beats: one 16th.
 pub const NOTE_BEATS: f64 = 0.25;
 
 /// Shortest note of a clip, in beats: a 32nd. It leaves room for the latest hit of a loop as it was generated.
@@ -208,50 +208,6 @@ impl Pattern {
             .collect();
         strokes.sort_by(|a, b| a.onset_beats.total_cmp(&b.onset_beats));
         strokes
-    }
-
-    /// The loop as the notes of a clip, sorted by onset, then by key: what the plugin plays from the song's start to
-    /// the loop's end.
-    ///
-    /// A note lasts [`NOTE_BEATS`], but ends where its key is struck again and never after the loop's end. Of two hits on
-    /// one key at the very same moment, the louder is played.
-    ///
-    /// A clip begins with its "one": a hit that anticipates the loop's start is played at the start, as it is where a
-    /// song starts. At the clip's end, which has to be the loop's or the clip could not be looped, a note would be cut
-    /// to what the hit is early, often less than 10 ms, and nothing would sound on the first beat of the first round.
-    /// Every other hit is where it is, but for an exaggerated timing: the last note keeps a 32nd.
-    #[must_use]
-    pub fn to_notes(&self, feel: Feel, keys: &Keys, channel: u8) -> Vec<Note> {
-        let strokes = self.to_strokes(feel).into_iter();
-        let mut played: Vec<(f64, u8, f32)> = strokes
-            .map(|stroke| {
-                let key = keys[stroke.voice.index()];
-                (stroke.onset_beats, key, stroke.velocity)
-            })
-            .collect();
-        played.sort_by(|a, b| {
-            a.0.total_cmp(&b.0)
-                .then(a.1.cmp(&b.1))
-                .then(b.2.total_cmp(&a.2))
-        });
-        played.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
-
-        let mut next_onset = [self.loop_beats; 256];
-        let mut notes = Vec::with_capacity(played.len());
-        for &(onset_beats, pitch, velocity) in played.iter().rev() {
-            let end_beats = (onset_beats + NOTE_BEATS).min(next_onset[usize::from(pitch)]);
-            next_onset[usize::from(pitch)] = onset_beats;
-            let duration_beats = end_beats - onset_beats;
-            notes.push(Note {
-                onset_beats,
-                duration_beats,
-                pitch,
-                velocity,
-                channel,
-            });
-        }
-        notes.reverse();
-        notes
     }
 }
 
@@ -494,62 +450,6 @@ mod tests {
         assert_eq!(notes(trim(0.5)), [(36, 0.25), (38, 0.5)]);
         assert_eq!(notes(trim(2.0)), [(36, 1.0), (38, 0.5)]);
         assert_eq!(notes(trim(0.0)), [(36, SOFTEST), (38, 0.5)]);
-    }
-
-    #[test]
-    fn drums_on_one_key_are_one_instrument() {
-        let hits = vec![
-            hit(0.0, 0.0, Voice::Kick, 0.5),
-            hit(0.0, 0.0, Voice::LowTom, 0.75),
-            hit(1.0, 0.0, Voice::Kick, 0.5),
-            hit(1.125, 0.0, Voice::LowTom, 0.5),
-        ];
-        let mut keys = DrumMap::GM.keys();
-        keys[Voice::LowTom.index()] = keys[Voice::Kick.index()];
-        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &keys, 9);
-        let heard: Vec<_> = notes
-            .iter()
-            .map(|note| (note.onset_beats, note.duration_beats, note.velocity))
-            .collect();
-        assert_eq!(
-            heard,
-            [(0.0, 0.25, 0.75), (1.0, 0.125, 0.5), (1.125, 0.25, 0.5)]
-        );
-    }
-
-    #[test]
-    fn a_note_ends_where_its_own_drum_is_struck_again() {
-        let hits = vec![
-            hit(0.0, 0.125, Voice::Snare, 0.5),
-            hit(0.25, 0.0, Voice::Snare, 0.5),
-            hit(0.25, -0.0625, Voice::Kick, 0.5),
-        ];
-        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &DrumMap::GM.keys(), 9);
-        let heard: Vec<_> = notes
-            .iter()
-            .map(|note| (note.pitch, note.onset_beats, note.duration_beats))
-            .collect();
-        assert_eq!(
-            heard,
-            [(38, 0.125, 0.125), (36, 0.1875, 0.25), (38, 0.25, 0.25)]
-        );
-    }
-
-    #[test]
-    fn two_hits_of_one_drum_at_one_moment_are_the_louder_one() {
-        let hits = vec![
-            hit(0.0, 0.125, Voice::Snare, 0.5),
-            hit(0.25, -0.125, Voice::Snare, 0.75),
-        ];
-        let notes = Pattern::new(hits, 4.0).to_notes(Feel::AS_GENERATED, &DrumMap::TD11.keys(), 3);
-        let expected = Note {
-            onset_beats: 0.125,
-            duration_beats: 0.25,
-            pitch: 38,
-            velocity: 0.75,
-            channel: 3,
-        };
-        assert_eq!(notes, [expected]);
     }
 
     #[test]

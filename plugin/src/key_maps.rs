@@ -4,7 +4,7 @@
 
 use crate::files;
 use crate::inference::models;
-use fourbar_model::drums::{Definition, DrumMap, Keys, Voice};
+use fourbar_model::drums::{Definition, DrumMap, Keys, NoteLength, Routing, Voice};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,15 +17,17 @@ const EXTENSION: &str = "toml";
 const MAX_FILE_BYTES: u64 = 1 << 16;
 const MAX_FILES: usize = 200;
 /// The longest name that a map can be given, in characters.
-const MAX_NAME: usize = 60;
+pub const MAX_NAME: usize = 60;
 
-/// The key that each drum is sent on.
+/// Where each drum is sent: its key, and what a map says besides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SavedMap")]
 pub struct KeyMap {
     name: String,
     /// In the order of [`Voice::ALL`].
     keys: Keys,
+    #[serde(skip_serializing_if = "Routing::is_plain")]
+    routing: Routing,
 }
 
 /// [`KeyMap`] in a project, not checked yet.
@@ -33,15 +35,26 @@ pub struct KeyMap {
 struct SavedMap {
     name: String,
     keys: Keys,
+    #[serde(default)]
+    routing: Routing,
 }
 
 impl TryFrom<SavedMap> for KeyMap {
     type Error = String;
 
-    fn try_from(SavedMap { name, keys }: SavedMap) -> Result<Self, String> {
+    fn try_from(saved: SavedMap) -> Result<Self, String> {
+        let SavedMap {
+            name,
+            keys,
+            routing,
+        } = saved;
         match keys.iter().find(|key| **key > 127) {
             Some(key) => Err(format!("the drum map {name:?} has a key {key}")),
-            None => Ok(Self { name, keys }),
+            None => Ok(Self {
+                name,
+                keys,
+                routing,
+            }),
         }
     }
 }
@@ -51,6 +64,7 @@ impl From<&DrumMap> for KeyMap {
         Self {
             name: map.name.to_owned(),
             keys: map.keys(),
+            routing: map.routing,
         }
     }
 }
@@ -66,6 +80,12 @@ impl KeyMap {
     #[must_use]
     pub fn keys(&self) -> Keys {
         self.keys
+    }
+
+    /// Channels, choke groups and the length of notes.
+    #[must_use]
+    pub fn routing(&self) -> Routing {
+        self.routing
     }
 
     /// The maps that Fourbar knows, but the first two, which the parameter *Drum map* chooses.
@@ -118,17 +138,19 @@ impl KeyMap {
             toml::from_str(text).map_err(|error| error.message().to_owned())?;
         definition.check()?;
         let keys = definition.keys().map(|keys| keys[0]);
+        let routing = Routing::from(&definition);
         Ok(Self {
             name: definition.name,
             keys,
+            routing,
         })
     }
 
-    /// Saves the keys of the drums as a file of `folder` that is called `name`, and returns the map.
+    /// Saves where the drums are sent as a file of `folder` that is called `name`, and returns the map.
     ///
     /// # Errors
     /// If two drums have the same key, if there is such a map already, or if it cannot be written.
-    pub fn save(folder: &Path, name: &str, keys: Keys) -> Result<Self, String> {
+    pub fn save(folder: &Path, name: &str, keys: Keys, routing: &Routing) -> Result<Self, String> {
         let name = name.trim();
         let is_plain = |letter: char| letter.is_alphanumeric() || " -_.()".contains(letter);
         if name.is_empty() || name.chars().count() > MAX_NAME || !name.chars().all(is_plain) {
@@ -136,7 +158,7 @@ impl KeyMap {
                 "\"{name}\" cannot be a map's name: use letters, digits, spaces, and up to {MAX_NAME} of them."
             ));
         }
-        let text = text(name, keys).map_err(|error| error.to_string())?;
+        let text = text(name, keys, routing).map_err(|error| error.to_string())?;
         let map = Self::of_text(&text).map_err(|problem| {
             format!("These keys cannot be saved: {problem}. Give each drum a key of its own.")
         })?;
@@ -154,11 +176,12 @@ impl KeyMap {
 }
 
 /// A map's file, in which each drum is read from the key that it is written with.
-fn text(name: &str, keys: Keys) -> Result<String, toml::ser::Error> {
+fn text(name: &str, keys: Keys, routing: &Routing) -> Result<String, toml::ser::Error> {
     #[derive(Serialize)]
     struct Map<'a> {
         name: &'a str,
         source: &'a str,
+        note_length: NoteLength,
         drums: BTreeMap<Voice, Drum>,
     }
     #[derive(Serialize)]
@@ -166,18 +189,24 @@ fn text(name: &str, keys: Keys) -> Result<String, toml::ser::Error> {
         out: u8,
         #[serde(rename = "in")]
         read: [u8; 1],
+        channel: Option<u8>,
+        choke: Option<u8>,
     }
     let drum = |voice: Voice| {
-        let key = keys[voice.index()];
+        let index = voice.index();
+        let named = |number: u8| (number > 0).then_some(number);
         let drum = Drum {
-            out: key,
-            read: [key],
+            out: keys[index],
+            read: [keys[index]],
+            channel: named(routing.channels[index]),
+            choke: named(routing.chokes[index]),
         };
         (voice, drum)
     };
     toml::to_string(&Map {
         name,
         source: "Saved by Fourbar.",
+        note_length: routing.note_length,
         drums: Voice::ALL.map(drum).into(),
     })
 }
@@ -197,38 +226,53 @@ mod tests {
     use super::*;
     use fourbar_model::drums::N_VOICES;
 
+    /// The hi-hat on a channel of its own and in a choke group, with long notes.
+    fn hi_hat() -> Routing {
+        let mut routing = Routing {
+            note_length: NoteLength::Whole,
+            ..Routing::PLAIN
+        };
+        for voice in [Voice::ClosedHat, Voice::OpenHat] {
+            routing.channels[voice.index()] = 16;
+            routing.chokes[voice.index()] = 1;
+        }
+        routing
+    }
+
     #[test]
     fn a_saved_map_is_listed_with_the_keys_it_was_saved_with() {
         let folder = tempfile::tempdir().unwrap();
         let maps = folder.path().join("models");
         assert_eq!(KeyMap::in_folder(&maps).unwrap().0, []);
         let keys = [60, 61, 62, 63, 64, 65, 66, 67, 0];
-        let saved = KeyMap::save(&maps, " My Pads ", keys).unwrap();
+        let saved = KeyMap::save(&maps, " My Pads ", keys, &hi_hat()).unwrap();
         assert_eq!((saved.name(), saved.keys()), ("My Pads", keys));
+        assert_eq!(saved.routing(), hi_hat());
         fs::write(maps.join("broken.toml"), "name = 3").unwrap();
         fs::write(maps.join("model.safetensors"), "").unwrap();
         let (listed, problems) = KeyMap::in_folder(&maps).unwrap();
         assert_eq!(listed, [saved]);
         assert!(problems.len() == 1 && problems[0].starts_with("broken.toml: "));
-        let again = KeyMap::save(&maps, "My Pads", keys).unwrap_err();
+        let again = KeyMap::save(&maps, "My Pads", keys, &Routing::PLAIN).unwrap_err();
         assert!(again.contains("already"), "{again}");
     }
 
     #[test]
     fn what_cannot_be_saved_is_said() {
+        let save = |folder: &Path, name: &str, keys| KeyMap::save(folder, name, keys, &hi_hat());
         let folder = tempfile::tempdir().unwrap();
-        let twice = KeyMap::save(folder.path(), "Twice", [36; N_VOICES]).unwrap_err();
+        let twice = save(folder.path(), "Twice", [36; N_VOICES]).unwrap_err();
         assert!(
             twice.contains("36") && twice.contains("key of its own"),
             "{twice}"
         );
         for name in ["", "  ", "../up", "a\"b", &"x".repeat(MAX_NAME + 1)] {
-            assert!(KeyMap::save(folder.path(), name, DrumMap::GM.keys()).is_err());
+            assert!(save(folder.path(), name, DrumMap::GM.keys()).is_err());
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let nowhere = KeyMap::save(&file, "Mine", DrumMap::GM.keys()).unwrap_err();
+        let nowhere = save(&file, "Mine", DrumMap::GM.keys()).unwrap_err();
         assert!(nowhere.contains("mine.toml"), "{nowhere}");
     }
 
@@ -240,11 +284,20 @@ mod tests {
     }
 
     #[test]
-    fn a_project_cannot_bring_keys_that_are_none() {
+    fn a_project_cannot_bring_what_no_map_can_have() {
         let map = KeyMap::from(&DrumMap::GM);
         let text = serde_json::to_string(&map).unwrap();
         assert_eq!(serde_json::from_str::<KeyMap>(&text).unwrap(), map);
+        assert!(!text.contains("routing"), "as before there was any: {text}");
         let wrong = text.replace("36", "200");
+        assert!(serde_json::from_str::<KeyMap>(&wrong).is_err());
+        let routed = KeyMap {
+            routing: hi_hat(),
+            ..map
+        };
+        let text = serde_json::to_string(&routed).unwrap();
+        assert_eq!(serde_json::from_str::<KeyMap>(&text).unwrap(), routed);
+        let wrong = text.replace("1/1", "1/3");
         assert!(serde_json::from_str::<KeyMap>(&wrong).is_err());
     }
 }

@@ -25,7 +25,9 @@ pub use fields::{InputField, LocksField, ModelField, PatternField, SavedPattern}
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
 pub use input::{InputParams, KeyAction};
 pub use kit::{DrumParams, KitParams, name_of_kit};
-pub use lanes::{LaneChoice, LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label};
+pub use lanes::{
+    LaneChoice, LaneChoices, LaneParams, LanesParams, MAX_KEY, SavedLanes, label, length_value,
+};
 pub use level::LevelParams;
 pub use play::{PlayParams, style_name, style_value};
 pub use sanitise::sanitise;
@@ -357,6 +359,7 @@ impl FourbarParams {
         Output {
             channel: u8::try_from(channel).unwrap_or(9),
             keys: self.lanes.keys(self.drum_map.value().map()),
+            routing: self.lanes.routing(),
             midi: self.midi_out.value(),
         }
     }

@@ -179,9 +179,13 @@ impl Convert for GrooveConverter {
         if self.magenta_compat {
             return self.notes_of_magenta(rows, map);
         }
-        self.groove_of(rows)
-            .to_pattern()
-            .to_notes(Feel::AS_GENERATED, &map.keys(), DRUM_CHANNEL)
+        let pattern = self.groove_of(rows).to_pattern();
+        pattern.to_routed_notes(
+            Feel::AS_GENERATED,
+            &map.keys(),
+            DRUM_CHANNEL,
+            &map.routing,
+        )
     }
 
     fn example(

@@ -2,6 +2,7 @@
 //!
 //! Also compiled into the build script, which turns our own files into constants.
 
+use super::note_length::NoteLength;
 use serde::Deserialize;
 
 /// The drums in the order of the model's columns, as the file names them.
@@ -35,6 +36,9 @@ pub struct Definition {
     pub aside: Aside,
     /// How the hi-hat's pedal is sent, where the keys alone do not tell how open it is.
     pub hat: Option<Hat>,
+    /// How long the notes are that are sent.
+    #[serde(default)]
+    pub note_length: NoteLength,
 }
 
 /// The keys of each of the nine drums.
@@ -70,6 +74,10 @@ pub struct Keys {
     /// All that are read as it.
     #[serde(rename = "in")]
     pub read: Vec<u8>,
+    /// The MIDI channel that it is sent on, 1 to 16, if it is not that of the others. It is read on any.
+    pub channel: Option<u8>,
+    /// Its choke group, 1 to [`N_CHOKE_GROUPS`], if it has one.
+    pub choke: Option<u8>,
 }
 
 /// Keys that are none of the nine drums.
@@ -98,6 +106,9 @@ pub struct Hat {
 /// The controllers that can be the pedal of a hi-hat: the modulation wheel, the foot controller, and two for any use.
 pub const CONTROLLERS: [u8; 4] = [1, 4, 16, 17];
 
+/// How many choke groups there are: nine drums make four pairs.
+pub const N_CHOKE_GROUPS: u8 = 4;
+
 impl Drums {
     /// The keys of each drum in the order of the model's columns.
     fn in_order(&self) -> [&Keys; 9] {
@@ -124,6 +135,18 @@ impl Definition {
         })
     }
 
+    /// The channel of each drum in the order of the model's columns, 1 to 16; 0 for that of the others.
+    pub fn channels(&self) -> [u8; 9] {
+        let drums = self.drums.in_order();
+        drums.map(|keys| keys.channel.unwrap_or(0))
+    }
+
+    /// The choke group of each drum in the order of the model's columns; 0 for none.
+    pub fn chokes(&self) -> [u8; 9] {
+        let drums = self.drums.in_order();
+        drums.map(|keys| keys.choke.unwrap_or(0))
+    }
+
     /// The keys that the hi-hat's pedal opens and closes.
     pub fn hat_keys(&self) -> Vec<u8> {
         match &self.hat {
@@ -134,7 +157,8 @@ impl Definition {
         }
     }
 
-    /// Whether every key has one meaning, and every drum reads the key that it is written with.
+    /// Whether every key has one meaning, every drum reads the key that it is written with, and its channel and choke group
+    /// can be.
     ///
     /// # Errors
     /// If not; the text names the key and the drum.
@@ -146,6 +170,7 @@ impl Definition {
                     keys.out
                 ));
             }
+            check_route(drum, keys.channel, keys.choke)?;
         }
         if let Some(hat) = &self.hat
             && !CONTROLLERS.contains(&hat.controller)
@@ -169,4 +194,26 @@ impl Definition {
         }
         Ok(())
     }
+}
+
+/// Whether `channel` and `choke` can be those of `drum`.
+///
+/// # Errors
+/// If one of them cannot; the text names it and the drum.
+pub(super) fn check_route(
+    drum: &str,
+    channel: Option<u8>,
+    choke: Option<u8>,
+) -> Result<(), String> {
+    if let Some(channel) = channel.filter(|channel| !(1..=16).contains(channel)) {
+        return Err(format!(
+            "{drum} has channel {channel}, but channels are 1 to 16"
+        ));
+    }
+    if let Some(choke) = choke.filter(|choke| !(1..=N_CHOKE_GROUPS).contains(choke)) {
+        return Err(format!(
+            "{drum} is in choke group {choke}, but groups are 1 to {N_CHOKE_GROUPS}"
+        ));
+    }
+    Ok(())
 }

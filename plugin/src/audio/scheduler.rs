@@ -8,9 +8,11 @@
 //!
 //! **Which sample.** A note falls on the first sample at or after its time.
 //!
-//! **How long.** A note lasts a 16th, which is 10 ms or more up to 1,500 bpm, wherever the song goes meanwhile: into the
-//! pattern's next round, round the host's loop, or elsewhere. It ends sooner where its drum or its key is struck again,
-//! and where the song stops, is reset or is sent to another output.
+//! **How long.** A note lasts as long as the output says, by default a 16th, which is 10 ms or more up to 1,500 bpm,
+//! wherever the song goes meanwhile: into the pattern's next round, round the host's loop, or elsewhere. It ends sooner
+//! where its drum or its key is struck again, where another drum of its choke group is struck, and where the song stops,
+//! is reset or is sent to another output. Drums that are struck at the very same moment do not end each other; of those on
+//! one key, the host hears the loudest alone, as in a file.
 //!
 //! **Where the song starts or jumps**, hits whose place on the grid lies ahead but whose early onset is already past
 //! sound with the first sample: the "one" is never lost. A jump by whole passes of the groove (a host looping 4 bars) goes
@@ -22,8 +24,8 @@ mod waiting;
 use crate::audio::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use crate::request::Ready;
 use fourbar_kit::step_at;
-use fourbar_model::drums::{Keys, N_VOICES, Voice};
-use fourbar_model::pattern::{Feel, NOTE_BEATS};
+use fourbar_model::drums::{Keys, N_VOICES, NoteLength, Routing, Voice};
+use fourbar_model::pattern::Feel;
 use std::collections::VecDeque;
 use waiting::{Waiting, WaitingHits};
 
@@ -44,12 +46,22 @@ const BY_HAND_VELOCITY: f32 = 0.8;
 /// Where notes go. May change at any block; sounding notes end where they began.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
-    /// MIDI channel, 0–15.
+    /// MIDI channel of the drums that have none of their own, 0–15.
     pub channel: u8,
     /// Which key each drum is on.
     pub keys: Keys,
+    /// Channels of single drums, how long notes are, and which drums end each other's.
+    pub routing: Routing,
     /// Whether notes are sent to the host; the preview kit plays them in any case.
     pub midi: bool,
+}
+
+impl Output {
+    /// Key and channel of a drum.
+    fn address(&self, voice: Voice) -> (u8, u8) {
+        let channel = self.routing.channel_or(voice, self.channel);
+        (self.keys[voice.index()], channel)
+    }
 }
 
 /// Something to be played, at sample `timing` of the block.
@@ -105,6 +117,7 @@ pub enum Motion {
 /// A note that has been switched on.
 #[derive(Debug, Clone, Copy)]
 struct Sounding {
+    onset_beats: f64,
     end_beats: f64,
     voice: Voice,
     pitch: u8,
@@ -317,9 +330,7 @@ impl Scheduler {
     fn release_moved(&mut self, timing: u32, output: Output, mut emit: impl FnMut(Event)) {
         for slot in &mut self.sounding {
             let moved = |note: &mut Sounding| {
-                note.channel != output.channel
-                    || note.midi != output.midi
-                    || note.pitch != output.keys[note.voice.index()]
+                note.midi != output.midi || note.address() != output.address(note.voice)
             };
             if let Some(note) = slot.take_if(moved) {
                 emit(note.off(timing));
@@ -328,7 +339,11 @@ impl Scheduler {
     }
 
     /// The song stands still: ends every note, puts the newest pattern in force, and plays what is struck by hand.
-    fn rest(&mut self, span: &BlockSpan, output: Output, mut emit: impl FnMut(Event)) {
+    fn rest(&mut self, span: &BlockSpan, mut output: Output, mut emit: impl FnMut(Event)) {
+        if output.routing.note_length == NoteLength::UntilNextHit {
+            // Nothing else might ever end what is struck by hand.
+            output.routing.note_length = NoteLength::default();
+        }
         if std::mem::take(&mut self.rolling) {
             self.release_all(span.first_sample, &mut emit);
             self.waiting.clear();
@@ -392,9 +407,10 @@ impl Scheduler {
         );
     }
 
-    /// Moves the ends of the sounding notes to where the song now is.
+    /// Moves the sounding notes to where the song now is.
     fn shift_sounding(&mut self, beats: f64) {
         for note in self.sounding.iter_mut().flatten() {
+            note.onset_beats += beats;
             note.end_beats += beats;
         }
     }
@@ -478,21 +494,32 @@ impl Scheduler {
     ) {
         self.waiting.take(&hit);
         let timing = sample_of(hit.onset_beats, span);
-        let Output {
-            channel,
-            keys,
-            midi,
-        } = output;
-        let pitch = keys[hit.voice.index()];
-        // Drums on one key are one instrument.
-        let is_cut = |note: &mut Sounding| {
-            note.voice == hit.voice || (note.pitch, note.channel) == (pitch, channel)
+        let address = output.address(hit.voice);
+        let is_covered = self.is_covered(&hit, output);
+        let is_ended = |note: &mut Sounding| {
+            let is_cut =
+                || note.address() == address || output.routing.chokes(hit.voice, note.voice);
+            note.voice == hit.voice
+                || !is_covered && note.onset_beats != hit.onset_beats && is_cut()
         };
         for slot in &mut self.sounding {
-            if let Some(cut) = slot.take_if(is_cut) {
-                emit(cut.off(timing));
+            if let Some(ended) = slot.take_if(is_ended) {
+                emit(ended.off(timing));
             }
         }
+        // A song that ran faster than it said may have left the hit's time behind, and that of its end, too.
+        let begins_beats = hit
+            .onset_beats
+            .max(span.start_beats - span.beats_per_sample);
+        let (pitch, channel) = address;
+        let note = Sounding {
+            onset_beats: hit.onset_beats,
+            end_beats: begins_beats + output.routing.note_length.beats(),
+            voice: hit.voice,
+            pitch,
+            channel,
+            midi: output.midi && !is_covered,
+        };
         emit(Event::NoteOn {
             timing,
             voice: hit.voice,
@@ -500,19 +527,26 @@ impl Scheduler {
             channel,
             velocity: hit.velocity,
             step: hit.step,
-            midi,
+            midi: note.midi,
         });
-        // A song that ran faster than it said may have left the hit's time behind, and a 16th after it, too.
-        let begins_beats = hit
-            .onset_beats
-            .max(span.start_beats - span.beats_per_sample);
-        self.sounding[hit.voice.index()] = Some(Sounding {
-            end_beats: begins_beats + NOTE_BEATS,
-            voice: hit.voice,
-            pitch,
-            channel,
-            midi,
-        });
+        if is_covered {
+            emit(note.off(timing));
+        } else {
+            self.sounding[hit.voice.index()] = Some(note);
+        }
+    }
+
+    /// Whether another drum is struck at the moment of `hit` on its key, and no softer: the kit plays both.
+    fn is_covered(&self, hit: &Waiting, output: Output) -> bool {
+        let address = output.address(hit.voice);
+        let mut sounding = self.sounding.iter().flatten();
+        sounding.any(|note| {
+            note.voice != hit.voice
+                && note.onset_beats == hit.onset_beats
+                && note.address() == address
+        }) || self
+            .waiting
+            .has_louder(hit, |voice| output.address(voice) == address)
     }
 
     /// Puts the newest pattern in force at once.
@@ -535,6 +569,11 @@ impl Scheduler {
 }
 
 impl Sounding {
+    /// Its key and channel.
+    fn address(&self) -> (u8, u8) {
+        (self.pitch, self.channel)
+    }
+
     fn off(&self, timing: u32) -> Event {
         let Self {
             voice,

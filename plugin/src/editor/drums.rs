@@ -1,76 +1,108 @@
-//! The Drums page: how many of its hits each drum plays, how loud, and on which key.
+//! The Drums page: how many of its hits each drum plays and how loud, or where its notes go.
 
+mod sending;
+
+use super::choice::options;
 use super::gesture::{self, Travel};
 use super::theme;
-use crate::params::{LaneChoice, LanesParams, MAX_KEY, label};
+use crate::params::{FourbarParams, LaneParams, label};
 use crate::shared::Shared;
 use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
-use fourbar_model::drums::{DrumMap, Voice};
+use fourbar_model::drums::Voice;
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
+use sending::Learning;
 
+/// Height of what is for all drums, and of what is left free under it.
+const TOP: f32 = 20.0;
+const UNDER_TOP: f32 = 3.0;
+/// Width of the two sides' names.
+const SIDES: f32 = 100.0;
 /// Height of the column headings.
 const HEADINGS: f32 = 14.0;
 /// Room for the names.
 const NAMES: f32 = 86.0;
-/// Width of a key's box.
-const KEY: f32 = 40.0;
-/// Distance dragged for one key.
-const POINTS_A_KEY: f32 = 8.0;
 
-/// The drum whose key is to be learned from the next that comes in. Used by the window's thread only.
+/// What the page remembers. Used by the window's thread only.
 #[derive(Debug, Default)]
-pub(super) struct Learning(Option<Voice>);
+pub(super) struct DrumsPage {
+    side: Side,
+    learning: Learning,
+}
 
-impl Learning {
-    /// Takes the key that has come in, if one was waited for.
-    fn follow(&mut self, params: &LanesParams, shared: &Shared) {
-        if let (Some(voice), Some(key)) = (self.0, shared.learned()) {
-            params.choices.of(voice).choose_key(Some(key));
-            self.0 = None;
+/// What is shown of each drum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Side {
+    /// What it plays.
+    #[default]
+    Playing,
+    /// Where its notes go.
+    Sending,
+}
+
+impl DrumsPage {
+    /// Waits for no key any longer.
+    pub(super) fn end_learning(&mut self, shared: &Shared) {
+        self.learning.end(shared);
+    }
+
+    /// Draws the page in `rect`.
+    pub(super) fn show(
+        &mut self,
+        ui: &Ui,
+        rect: Rect,
+        params: &FourbarParams,
+        setter: &ParamSetter,
+        shared: &Shared,
+    ) {
+        self.learning.follow(&params.lanes, shared);
+        let (top, drums) = rect.split_top_bottom_at_y(rect.top() + TOP + UNDER_TOP);
+        let top = top.with_max_y(top.bottom() - UNDER_TOP);
+        let sides = [Side::Playing, Side::Sending];
+        let chosen = sides.iter().position(|side| *side == self.side);
+        let hint = "What each drum plays, or where its notes go.";
+        let place = top.with_max_x(top.left() + SIDES);
+        if let Some(picked) = options(ui, place, "side", &["Playing", "MIDI"], chosen, hint) {
+            self.side = sides[picked];
+            self.end_learning(shared);
         }
-    }
-
-    /// Waits for the key of `voice`, or no longer.
-    fn toggle(&mut self, voice: Voice, shared: &Shared) {
-        self.0 = (self.0 != Some(voice)).then_some(voice);
-        shared.learn(self.0.is_some());
-    }
-
-    /// Waits no longer.
-    pub(super) fn end(&mut self, shared: &Shared) {
-        if self.0.take().is_some() {
-            shared.learn(false);
+        match self.side {
+            Side::Playing => {
+                rows(ui, drums, ["Hits", "Velocity"], |voice, columns| {
+                    let drum = &params.lanes.drums[voice.index()];
+                    playing(ui, columns, drum, voice, setter);
+                });
+            }
+            Side::Sending => {
+                let length = top.with_min_x(place.right() + theme::UNIT);
+                sending::length(ui, length, &params.lanes.note_length, setter);
+                rows(ui, drums, ["Key", "Ch.", "Choke"], |voice, columns| {
+                    let learning = &mut self.learning;
+                    sending::show(ui, columns, params, voice, setter, learning, shared);
+                });
+            }
         }
     }
 }
 
-/// Draws the page in `rect`; `map` has the keys of the drums for which none is chosen.
-pub(super) fn show(
+/// Names every drum, and lets `draw` fill its columns, which are as wide as each other, under their headings.
+fn rows<const N: usize>(
     ui: &Ui,
     rect: Rect,
-    params: &LanesParams,
-    setter: &ParamSetter,
-    map: &DrumMap,
-    learning: &mut Learning,
-    shared: &Shared,
+    headings: [&str; N],
+    mut draw: impl FnMut(Voice, [Rect; N]),
 ) {
-    learning.follow(params, shared);
-    let of_map = params.choices.map_keys(map);
-    let height = (rect.height() - HEADINGS) / 9.0;
-    let columns = |row: Rect| {
-        let bars = (row.width() - NAMES - KEY - 2.0 * theme::UNIT) / 2.0;
-        let density = Rect::from_min_size(
-            pos2(row.left() + NAMES, row.top()),
-            vec2(bars, row.height()),
-        );
-        let velocity = density.translate(vec2(bars + theme::UNIT, 0.0));
-        [density, velocity, row.with_min_x(row.right() - KEY)]
+    let columns = |row: Rect| -> [Rect; N] {
+        let n_columns = f32::from(u8::try_from(N).unwrap_or(u8::MAX));
+        let step = (row.width() - NAMES + theme::UNIT) / n_columns;
+        let mut right = row.left() + NAMES - theme::UNIT;
+        [(); N].map(|()| {
+            let left = right + theme::UNIT;
+            right += step;
+            row.with_min_x(left).with_max_x(right)
+        })
     };
-    let headings = rect.with_max_y(rect.top() + HEADINGS);
-    for (column, heading) in columns(headings)
-        .into_iter()
-        .zip(["Hits", "Velocity", "Key"])
-    {
+    let top = rect.with_max_y(rect.top() + HEADINGS);
+    for (column, heading) in columns(top).into_iter().zip(headings) {
         theme::text(
             ui.painter(),
             column.left_top(),
@@ -80,12 +112,12 @@ pub(super) fn show(
             theme::TEXT_FAINT,
         );
     }
+    let height = (rect.height() - HEADINGS) / 9.0;
+    let mut top = top.bottom();
     // As in the grid: cymbals on top, the kick at the bottom.
-    let mut top = rect.top() + HEADINGS;
     for voice in Voice::ALL.into_iter().rev() {
         let row = Rect::from_min_size(pos2(rect.left(), top), vec2(rect.width(), height));
         top += height;
-        let [density, velocity, key] = columns(row.shrink2(vec2(0.0, 1.5)));
         theme::text(
             ui.painter(),
             row.left_center(),
@@ -94,17 +126,22 @@ pub(super) fn show(
             theme::medium(12.0),
             theme::TEXT_SOFT,
         );
-        let drum = &params.drums[voice.index()];
-        let hint = "How many of the drum's hits are played: fewer leaves out the softest of every bar. For more, ask for a busier groove on the page Play.";
-        bar(ui, density, &drum.density, setter, (voice, 0.0), hint);
-        let hint = "How loud the drum is played, in the notes and in the kit.";
-        bar(ui, velocity, &drum.velocity, setter, (voice, 0.0), hint);
-        let choice = params.choices.of(voice);
-        let is_learning = learning.0 == Some(voice);
-        if self::key(ui, key, choice, of_map[voice.index()], voice, is_learning) {
-            learning.toggle(voice, shared);
-        }
+        draw(voice, columns(row.shrink2(vec2(0.0, 1.5))));
     }
+}
+
+/// How many hits a drum plays, and how loud.
+fn playing(
+    ui: &Ui,
+    [density, velocity]: [Rect; 2],
+    drum: &LaneParams,
+    voice: Voice,
+    setter: &ParamSetter,
+) {
+    let hint = "How many of the drum's hits are played: fewer leaves out the softest of every bar. For more, ask for a busier groove on the page Play.";
+    bar(ui, density, &drum.density, setter, (voice, 0.0), hint);
+    let hint = "How loud the drum is played, in the notes and in the kit.";
+    bar(ui, velocity, &drum.velocity, setter, (voice, 0.0), hint);
 }
 
 /// A bar for `param` from a share of the width to its value, with the value in it.
@@ -155,71 +192,4 @@ pub(super) fn bar(
         );
     }
     response.on_hover_text(hint);
-}
-
-/// The key that the drum is sent on: dragged up and down, back to the map's by a double click. True if it is clicked, to be
-/// learned or no longer.
-fn key(
-    ui: &Ui,
-    rect: Rect,
-    choice: &LaneChoice,
-    of_map: u8,
-    voice: Voice,
-    is_learning: bool,
-) -> bool {
-    let id = ui.id().with(("key", voice.index()));
-    let response = ui
-        .interact(rect, id, Sense::click_and_drag())
-        .on_hover_and_drag_cursor(CursorIcon::ResizeVertical);
-    let key = choice.key_or(of_map);
-    if response.dragged() {
-        let wanted = ui.data(|data| data.get_temp(id)).unwrap_or(f32::from(key))
-            - response.drag_delta().y / POINTS_A_KEY;
-        let wanted = wanted.clamp(0.0, f32::from(MAX_KEY));
-        ui.data_mut(|data| data.insert_temp(id, wanted));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 to 127"
-        )]
-        choice.choose_key(Some(wanted.round() as u8));
-    }
-    if response.drag_stopped() {
-        ui.data_mut(|data| data.remove::<f32>(id));
-    }
-    if response.double_clicked() {
-        choice.choose_key(None);
-    }
-    let painter = ui.painter();
-    let edge = if is_learning {
-        theme::ACCENT
-    } else {
-        theme::CONTROL_EDGE
-    };
-    theme::well(painter, rect, edge);
-    let colour = match (response.hovered(), choice.key()) {
-        (true, _) => theme::ACCENT_HOVERED,
-        (false, Some(_)) => theme::ACCENT,
-        (false, None) => theme::TEXT,
-    };
-    let text = if is_learning {
-        "play it".to_owned()
-    } else {
-        choice.key_or(of_map).to_string()
-    };
-    theme::text(
-        painter,
-        rect.center(),
-        Align2::CENTER_CENTER,
-        &text,
-        theme::semibold(11.5),
-        colour,
-    );
-    // The first click of a double click begins to wait for a key, and the second ends it.
-    let is_clicked = response.clicked();
-    response.on_hover_text(
-        "The MIDI key that the drum is sent on. Click, then play a key or hit a pad; or drag up or down. Double click: that of \
-         the drum map.",
-    );
-    is_clicked
 }

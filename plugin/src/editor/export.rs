@@ -13,7 +13,7 @@ use crate::groove_name::GrooveName;
 use crate::params::FileKind;
 use crate::request::Metre;
 use fourbar_kit::Settings;
-use fourbar_model::drums::Keys;
+use fourbar_model::drums::{Keys, Routing};
 use fourbar_model::midi;
 use fourbar_model::pattern::{Feel, Pattern};
 use std::io::{BufReader, BufWriter, ErrorKind, Read as _, Write as _};
@@ -33,6 +33,7 @@ pub(super) struct Export {
     pub(super) feel: Feel,
     pub(super) keys: Keys,
     pub(super) channel: u8,
+    pub(super) routing: Routing,
     pub(super) tempo_bpm: f64,
     pub(super) metre: Metre,
     /// How the kit sounds.
@@ -98,7 +99,9 @@ impl Export {
     }
 
     fn midi(&self) -> Vec<u8> {
-        let notes = self.pattern.to_notes(self.feel, &self.keys, self.channel);
+        let notes =
+            self.pattern
+                .to_routed_notes(self.feel, &self.keys, self.channel, &self.routing);
         let [numerator, denominator] = self.metre.to_bytes();
         let setup = midi::Setup {
             bpm: self.tempo_bpm,
@@ -191,6 +194,8 @@ mod tests {
             hit(1.0, 0.04, Voice::Snare),
             hit(15.75, 0.1, Voice::Ride),
         ];
+        let mut routing = Routing::PLAIN;
+        routing.channels[Voice::Snare.index()] = 2;
         Export {
             pattern: Pattern::new(hits, 16.0),
             feel: Feel {
@@ -199,6 +204,7 @@ mod tests {
             },
             keys: DrumMap::GM.keys(),
             channel: 9,
+            routing,
             tempo_bpm: 97.0,
             metre: Metre::new(7, 8),
             kit: Settings::default(),
@@ -222,9 +228,12 @@ mod tests {
         let export = export();
         let path = write_new(&export, folder.path());
         let song = midi::read(&fs::read(&path).unwrap()).unwrap();
-        let expected = export
-            .pattern
-            .to_notes(export.feel, &export.keys, export.channel);
+        let expected = export.pattern.to_routed_notes(
+            export.feel,
+            &export.keys,
+            export.channel,
+            &export.routing,
+        );
         assert_eq!(song.notes.len(), expected.len());
         for (read, sounding) in song.notes.iter().zip(&expected) {
             assert!((read.onset_beats - sounding.onset_beats).abs() < 1.0 / 480.0);
@@ -233,6 +242,7 @@ mod tests {
                 (sounding.pitch, sounding.channel)
             );
         }
+        assert_eq!(song.notes[1].channel, 1, "the snare's own");
         assert!((song.tempos[0].bpm - 97.0).abs() < 0.01);
         let metre = song.time_signatures[0];
         assert_eq!((metre.numerator, metre.denominator), (7, 8));

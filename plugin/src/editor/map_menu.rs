@@ -2,18 +2,22 @@
 //! another.
 
 use super::background::Background;
+use super::text_field::text_field;
 use super::{gesture, menu, theme};
+use crate::audio::scheduler::Output;
 use crate::inference::models;
-use crate::key_maps::{self, KeyMap};
-use crate::params::{DrumMapChoice, FourbarParams};
+use crate::key_maps::{self, KeyMap, MAX_NAME};
+use crate::params::{DrumMapChoice, FourbarParams, LanesParams, length_value};
 use egui::{
-    Id, Key, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, ScrollArea, TextEdit, Ui,
+    Id, Key, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, ScrollArea, Sense, Ui, vec2,
 };
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::{Routing, Voice};
 use nice_plug::prelude::ParamSetter;
 use std::sync::atomic::AtomicBool;
 
 const WIDTH: f32 = 300.0;
+/// Height of the field for what is searched.
+const FIELD: f32 = 28.0;
 const MAX_HEIGHT: f32 = 300.0;
 
 /// The maps of the user, and what is typed. Used by the window's thread only.
@@ -97,12 +101,10 @@ impl MapMenu {
         if !ui.is_sizing_pass() && std::mem::take(&mut self.is_new) {
             ui.memory_mut(|memory| memory.request_focus(text_id()));
         }
-        let field = TextEdit::singleline(&mut self.search)
-            .id(text_id())
-            .hint_text("Search, or a name to save as")
-            .desired_width(WIDTH);
-        let is_entered =
-            ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let (place, _) = ui.allocate_exact_size(vec2(WIDTH, FIELD), Sense::hover());
+        let hint = "Search, or a name to save as";
+        let field = text_field(ui, place, text_id(), &mut self.search, hint, MAX_NAME);
+        let is_entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let wanted = self.search.trim().to_lowercase();
         let chosen = params.lanes.choices.map();
         ScrollArea::vertical()
@@ -127,8 +129,9 @@ impl MapMenu {
         if !name.is_empty() && self.saving.is_none() {
             let line = format!("Save these keys as \u{201C}{name}\u{201D}");
             if menu::line(ui, &line, "", false).clicked() {
-                let keys = params.output().keys;
-                let job = move |_: &AtomicBool| KeyMap::save(&models::folder()?, &name, keys);
+                let Output { keys, routing, .. } = params.output();
+                let job =
+                    move |_: &AtomicBool| KeyMap::save(&models::folder()?, &name, keys, &routing);
                 self.saving = Some(Background::start_stoppable("fourbar map", job));
             }
         }
@@ -161,23 +164,41 @@ impl Entry {
     }
 
     fn choose(self, params: &FourbarParams, setter: &ParamSetter) {
-        let map = match self {
+        let (map, routing) = match self {
             Self::OfParameter(choice) => {
                 gesture::set(&params.drum_map, setter, choice);
-                None
+                (None, choice.map().routing)
             }
-            Self::Other(map) => Some(map),
+            Self::Other(map) => {
+                let routing = map.routing();
+                (Some(map), routing)
+            }
         };
         params.lanes.choices.choose_map(map);
+        route(&params.lanes, setter, &routing);
+    }
+}
+
+/// Sets channels, choke groups and the length of notes.
+fn route(params: &LanesParams, setter: &ParamSetter, routing: &Routing) {
+    let length = length_value(routing.note_length);
+    gesture::change(&params.note_length, setter, length);
+    for voice in Voice::ALL {
+        let (index, drum) = (voice.index(), &params.drums[voice.index()]);
+        gesture::change(&drum.channel, setter, routing.channels[index].into());
+        gesture::change(&drum.choke, setter, routing.chokes[index].into());
     }
 }
 
 /// What the keys of now are called.
 fn name(params: &FourbarParams) -> String {
     let chosen = params.lanes.choices.map();
-    let map: &DrumMap = params.drum_map.value().map();
-    let name = chosen.as_ref().map_or(map.name, KeyMap::name);
-    if params.lanes.choices.has_own_keys() {
+    let map = params.drum_map.value().map();
+    let (name, routing) = match &chosen {
+        Some(chosen) => (chosen.name(), chosen.routing()),
+        None => (map.name, map.routing),
+    };
+    if params.lanes.choices.has_own_keys() || params.lanes.routing() != routing {
         format!("{name}, changed")
     } else {
         name.to_owned()

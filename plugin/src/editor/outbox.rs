@@ -194,13 +194,19 @@ fn said(outcome: Result<String, String>) -> News {
 
 /// What `ready` sounds like now, as a file.
 fn export(ready: &Ready, params: &FourbarParams, shared: &Shared) -> Export {
-    let Output { keys, channel, .. } = params.output();
+    let Output {
+        keys,
+        channel,
+        routing,
+        ..
+    } = params.output();
     let gain = params.kit_gain();
     Export {
         pattern: ready.pattern.of_length(params.export.length_beats(ready)),
         feel: params.feel(),
         keys,
         channel,
+        routing,
         tempo_bpm: shared.tempo_bpm(),
         metre: ready.request.metre,
         // A kit that is off here, for another instrument to play, is asked for all the same.

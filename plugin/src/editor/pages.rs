@@ -1,8 +1,8 @@
 //! The section in the middle: pages of controls for the pattern, one at a time.
 
-use super::drums::Learning;
+use super::drums::DrumsPage;
 use super::tabs::tabs;
-use super::{drums, explore, fills, morph, play, theme};
+use super::{explore, fills, morph, play, theme};
 use crate::params::FourbarParams;
 use crate::request::N_CORNERS;
 use crate::shared::{Shared, Snapshot};
@@ -48,7 +48,7 @@ impl Page {
         match self {
             Self::Play => "Tell the drummer what to play.",
             Self::Fills => "Fills, and how the groove changes from pass to pass.",
-            Self::Drums => "How much each drum plays, how loud, and on which key.",
+            Self::Drums => "How much each drum plays, how loud, and where its notes go.",
             Self::Morph => "Between the grooves that you keep in slots 1 to 4.",
             Self::Explore => "Walk through the grooves that the model knows.",
         }
@@ -59,7 +59,7 @@ impl Page {
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     shown: Page,
-    learning: Learning,
+    drums: DrumsPage,
 }
 
 /// Draws the section in `rect` with the page that is chosen.
@@ -72,21 +72,18 @@ pub(super) fn show(
     setter: &ParamSetter,
     snapshot: &Snapshot,
 ) {
-    let Pages { shown, learning } = pages;
+    let Pages { shown, drums } = pages;
     let abilities = snapshot.abilities.as_deref();
     let inside = theme::panel(ui.painter(), rect);
     let names = Page::ALL.map(|page| (page, page.name(), page.hint()));
     let body = tabs(ui, inside, &names, shown);
     if *shown != Page::Drums {
-        learning.end(shared);
+        drums.end_learning(shared);
     }
     match shown {
         Page::Play => play::show(ui, body, &params.play, setter, abilities),
         Page::Fills => fills::show(ui, body, &params.form, setter, abilities),
-        Page::Drums => {
-            let map = params.drum_map.value().map();
-            drums::show(ui, body, &params.lanes, setter, map, learning, shared);
-        }
+        Page::Drums => drums.show(ui, body, params, setter, shared),
         Page::Morph => morph::show(
             ui,
             body,

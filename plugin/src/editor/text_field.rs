@@ -1,9 +1,10 @@
 //! A field in which text is typed.
 
 use super::theme;
-use egui::{Align, Frame, Id, Rect, RichText, TextEdit, Ui, vec2};
+use egui::{Align, Frame, Id, Rect, Response, RichText, TextEdit, Ui, vec2};
 
-/// Draws a field for `text` of at most `n_letters` in `rect`; `hint` stands in it while it is empty.
+/// Draws a field for `text` of at most `n_letters` in `rect`; `hint` stands in it while it is empty. Returns the field's
+/// response.
 pub(super) fn text_field(
     ui: &mut Ui,
     rect: Rect,
@@ -11,7 +12,7 @@ pub(super) fn text_field(
     text: &mut String,
     hint: &str,
     n_letters: usize,
-) {
+) -> Response {
     let has_focus = ui.memory(|memory| memory.has_focus(id));
     let edge = if has_focus {
         theme::ACCENT
@@ -28,5 +29,5 @@ pub(super) fn text_field(
         .hint_text(hint)
         .char_limit(n_letters)
         .vertical_align(Align::Center);
-    ui.put(rect.shrink2(vec2(10.0, 2.0)), field);
+    ui.put(rect.shrink2(vec2(10.0, 2.0)), field)
 }

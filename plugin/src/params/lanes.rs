@@ -1,8 +1,9 @@
-//! What is heard of each drum, and on which key: mutes, solos, fewer hits, a trim of the velocity.
+//! What is heard of each drum, and where it goes: mutes, solos, fewer hits, a trim of the velocity; key, channel, choke
+//! group, and how long notes are.
 
 use super::{MAX_AMOUNT, Maker, percent, share_of_percent};
 use crate::key_maps::KeyMap;
-use fourbar_model::drums::{DrumMap, Keys, N_VOICES, Voice};
+use fourbar_model::drums::{DrumMap, Keys, N_CHOKE_GROUPS, N_VOICES, NoteLength, Routing, Voice};
 use fourbar_model::pattern::{Lane, Lanes};
 use nice_plug::params::persist::PersistentField;
 use nice_plug::prelude::*;
@@ -19,10 +20,13 @@ pub fn label(voice: Voice) -> String {
     label
 }
 
-/// Every drum, in the order of [`Voice::ALL`].
+/// Every drum, and what is one for all of them.
 #[derive(Params)]
 pub struct LanesParams {
-    /// Ids `mute_1` to `mute_9`, and so on.
+    /// How long the notes of all drums are, by their place in [`NoteLength::ALL`].
+    #[id = "note_length"]
+    pub note_length: IntParam,
+    /// In the order of [`Voice::ALL`]; ids `mute_1` to `mute_9`, and so on.
     #[nested(array)]
     pub drums: [LaneParams; N_VOICES],
     /// Solos and keys, which are no parameters.
@@ -42,7 +46,17 @@ pub struct LaneParams {
     /// Factor on its velocities. The id *velocity* is the whole groove's.
     #[id = "lane_velocity"]
     pub velocity: FloatParam,
+    /// Its MIDI channel, 1–16; 0 for that of the whole kit, whose id is *channel*.
+    #[id = "lane_channel"]
+    pub channel: IntParam,
+    /// Its choke group; 0 for none.
+    #[id = "choke"]
+    pub choke: IntParam,
 }
+
+/// What stands for the channel of the whole kit, and for no choke group.
+const CHANNEL_OF_KIT: &str = "As the kit";
+const NO_CHOKE: &str = "None";
 
 /// What is chosen for each drum and not automated.
 #[derive(Debug, Default)]
@@ -128,9 +142,16 @@ impl LanesParams {
                 mute: BoolParam::new(format!("{name} mute"), false),
                 density: share("density", 1.0, |lane| &lane.density),
                 velocity: share("velocity", MAX_AMOUNT, |lane| &lane.velocity),
+                channel: number_or(format!("{name} channel"), CHANNEL_OF_KIT, 16),
+                choke: number_or(
+                    format!("{name} choke group"),
+                    NO_CHOKE,
+                    N_CHOKE_GROUPS.into(),
+                ),
             }
         };
         Self {
+            note_length: note_length(),
             drums: Voice::ALL.map(drum),
             choices: LaneChoices::default(),
         }
@@ -151,6 +172,17 @@ impl LanesParams {
         }))
     }
 
+    /// Channels, choke groups and the length of notes.
+    #[must_use]
+    pub fn routing(&self) -> Routing {
+        let small = |param: &IntParam| u8::try_from(param.value()).unwrap_or(0);
+        Routing {
+            channels: self.drums.each_ref().map(|drum| small(&drum.channel)),
+            chokes: self.drums.each_ref().map(|drum| small(&drum.choke)),
+            note_length: length_at(self.note_length.value()),
+        }
+    }
+
     /// The key that each drum is sent on, which is that of the chosen map unless another is chosen for it; `map` is the
     /// parameter's.
     #[must_use]
@@ -158,6 +190,48 @@ impl LanesParams {
         let of_map = self.choices.map_keys(map);
         Voice::ALL.map(|voice| self.choices.of(voice).key_or(of_map[voice.index()]))
     }
+}
+
+/// A parameter for a number from 1 to `max`, or 0, which is called `zero`.
+fn number_or(name: String, zero: &'static str, max: i32) -> IntParam {
+    IntParam::new(name, 0, IntRange::Linear { min: 0, max })
+        .with_value_to_string(Arc::new(move |number| match number {
+            0 => zero.to_owned(),
+            number => number.to_string(),
+        }))
+        .with_string_to_value(Arc::new(move |text| {
+            let text = text.trim();
+            let is_zero = text.eq_ignore_ascii_case(zero);
+            if is_zero { Some(0) } else { text.parse().ok() }
+        }))
+}
+
+fn note_length() -> IntParam {
+    let range = IntRange::Linear {
+        min: 0,
+        max: length_value(NoteLength::UntilNextHit),
+    };
+    let default = length_value(NoteLength::default());
+    IntParam::new("Note length", default, range)
+        .with_value_to_string(Arc::new(|value| length_at(value).name().to_owned()))
+        .with_string_to_value(Arc::new(|text| {
+            NoteLength::by_name(&text.trim().to_lowercase()).map(length_value)
+        }))
+}
+
+/// The value of the parameter *note length* for a length.
+#[must_use]
+pub fn length_value(length: NoteLength) -> i32 {
+    let place = NoteLength::ALL.iter().position(|other| *other == length);
+    place
+        .and_then(|place| i32::try_from(place).ok())
+        .unwrap_or(0)
+}
+
+fn length_at(value: i32) -> NoteLength {
+    let place = usize::try_from(value).ok();
+    let length = place.and_then(|place| NoteLength::ALL.get(place));
+    length.copied().unwrap_or_default()
 }
 
 impl LaneChoices {

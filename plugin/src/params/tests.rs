@@ -55,7 +55,7 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
         .collect();
     // All drums have the same.
     let (ids, kit) = ids.split_at(ids.len() - 39);
-    let (ids, of_drums) = ids.split_at(ids.len() - 24);
+    let (ids, of_drums) = ids.split_at(ids.len() - 40);
     assert_eq!(
         ids,
         [
@@ -98,13 +98,19 @@ fn the_ids_are_the_ones_that_projects_refer_to() {
             "morph_y",
             "input_heard",
             "input_keys",
+            "note_length",
             "mute_1",
             "density_1",
             "lane_velocity_1",
+            "lane_channel_1",
+            "choke_1",
         ]
     );
     let drums: Vec<String> = (2..=9)
-        .flat_map(|drum| ["mute", "density", "lane_velocity"].map(|id| format!("{id}_{drum}")))
+        .flat_map(|drum| {
+            let ids = ["mute", "density", "lane_velocity", "lane_channel", "choke"];
+            ids.map(|id| format!("{id}_{drum}"))
+        })
         .collect();
     assert_eq!(of_drums, drums);
     let drums = (1..=9)
@@ -329,6 +335,7 @@ fn a_state_is_brought_into_range_and_what_is_unknown_is_left_out() {
         ("morph_x", "F32(0.5)"),
         ("morph_y", "F32(0.5)"),
         ("mute", "Bool(false)"),
+        ("note_length", "I32(2)"),
         ("push", "F32(0.0)"),
         ("regenerate", "Bool(true)"),
         ("room", "F32(0.5)"),

@@ -5,7 +5,7 @@
 
 use crate::files;
 use anyhow::{Context as _, Result, anyhow};
-use fourbar_model::drums::{Definition, DrumMap, Voice};
+use fourbar_model::drums::{Definition, DrumMap, N_VOICES, NoteLength, Routing, Voice};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -145,6 +145,30 @@ fn text(map: &DrumMap) -> String {
             hat.controller, hat.open_below
         );
     }
+    text + &routing_text(&map.routing)
+}
+
+/// Where drums are sent besides their keys, a line for each that is not sent as all are.
+fn routing_text(routing: &Routing) -> String {
+    let mut text = String::new();
+    for voice in Voice::ALL {
+        let number = |numbers: [u8; N_VOICES]| numbers[voice.index()];
+        let said = [
+            ("on channel", number(routing.channels)),
+            ("in choke group", number(routing.chokes)),
+        ];
+        let said: Vec<String> = said
+            .into_iter()
+            .filter(|(_, number)| *number > 0)
+            .map(|(what, number)| format!("{what} {number}"))
+            .collect();
+        if !said.is_empty() {
+            text += &format!("{} is sent {}.\n", voice.name(), said.join(", "));
+        }
+    }
+    if routing.note_length != NoteLength::default() {
+        text += &format!("Notes last {}.\n", routing.note_length.name());
+    }
     text
 }
 
@@ -201,6 +225,17 @@ mod tests {
             ),
             ("in = [10]", "in = [10, 9]", "key 9 is both crash and ride"),
             ("snare", "snaer", "line 6"),
+            ("in = [10]", "in = [10], gate = 1", "unknown field `gate`"),
+            (
+                "in = [10]",
+                "in = [10], channel = 17",
+                "ride has channel 17",
+            ),
+            (
+                "[drums]",
+                "note_length = \"1/3\"\n[drums]",
+                "1/64, 1/32, 1/16",
+            ),
         ] {
             fs::write(&path, MINE.replace(from, to)).unwrap();
             let problem = parse(path.to_str().unwrap()).unwrap_err();
@@ -209,6 +244,23 @@ mod tests {
                 "{problem}"
             );
         }
+    }
+
+    #[test]
+    fn a_map_says_where_its_drums_are_sent_and_how_long_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pads.toml");
+        let routed = MINE
+            .replace("[4]", "[4], choke = 2")
+            .replace("[5]", "[5], choke = 2, channel = 16")
+            .replace("[drums]", "note_length = \"until next hit\"\n[drums]");
+        fs::write(&path, routed).unwrap();
+        let map = find(path.to_str().unwrap()).unwrap();
+        let expected = "closed hi-hat is sent in choke group 2.\n\
+                        open hi-hat is sent on channel 16, in choke group 2.\n\
+                        Notes last until next hit.\n";
+        assert!(text(map).ends_with(expected), "{}", text(map));
+        assert_eq!(routing_text(&DrumMap::GM.routing), "");
     }
 
     #[test]

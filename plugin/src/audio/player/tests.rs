@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::mailbox::{WorkerEnd, mailbox};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::{DrumMap, Routing};
 use fourbar_model::pattern::{Hit, Pattern};
 
 /// At 120 bpm and 48 kHz.
@@ -55,6 +55,7 @@ fn controls(seed: u32, apply_at: Boundary) -> Controls {
         output: Output {
             channel: 9,
             keys: DrumMap::GM.keys(),
+            routing: Routing::PLAIN,
             midi: true,
         },
         kit: Settings {

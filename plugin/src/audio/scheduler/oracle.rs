@@ -9,7 +9,7 @@
     reason = "numbers in tests are small"
 )]
 
-use super::tests::{SAMPLE_RATE, ready};
+use super::tests::{SAMPLE_RATE, ready, to_gm};
 use super::*;
 use crate::audio::transport::{HostTime, TransportTracker};
 use fourbar_model::drums::DrumMap;
@@ -32,7 +32,7 @@ enum Action {
     Stop,
     Start,
     Feel(f32, f32),
-    Output(u8, bool, bool),
+    Output(Output),
     /// Pattern number; beats from here to its boundary.
     Install(usize, Option<f64>),
 }
@@ -84,10 +84,35 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::Stop),
         3 => Just(Action::Start),
         3 => (0.0_f32..2.0, 0.0_f32..2.0).prop_map(|(timing, velocity)| Action::Feel(timing, velocity)),
-        1 => (0_u8..16, any::<bool>(), any::<bool>()).prop_map(|(channel, td11, midi)| Action::Output(channel, td11, midi)),
+        2 => output().prop_map(Action::Output),
         4 => (0_usize..4, prop::option::of((-1.0..6.0).prop_map(|beats: f64| (4.0 * beats).round() / 4.0)))
             .prop_map(|(index, beats)| Action::Install(index, beats)),
     ]
+}
+
+/// Keys, channels and choke groups of few enough that drums share them.
+fn output() -> impl Strategy<Value = Output> {
+    let keys = prop_oneof![
+        Just(DrumMap::GM.keys()),
+        Just(DrumMap::TD11.keys()),
+        prop::array::uniform9(36_u8..42),
+    ];
+    let numbers = |most: u8| prop_oneof![Just([0; N_VOICES]), prop::array::uniform9(0..=most)];
+    let length = prop::sample::select(NoteLength::ALL.to_vec());
+    let routing =
+        (numbers(3), numbers(2), length).prop_map(|(channels, chokes, note_length)| Routing {
+            channels,
+            chokes,
+            note_length,
+        });
+    (0_u8..16, keys, routing, prop::bool::weighted(0.8)).prop_map(
+        |(channel, keys, routing, midi)| Output {
+            channel,
+            keys,
+            routing,
+            midi,
+        },
+    )
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -129,11 +154,7 @@ fn pattern(seed: u64) -> Pattern {
 fn song(steps: &[Step], start_beats: f64) -> Vec<Block> {
     let (mut position_beats, mut tempo_bpm, mut playing) = (start_beats, 120.0, false);
     let mut feel = Feel::AS_GENERATED;
-    let mut output = Output {
-        channel: 9,
-        keys: DrumMap::GM.keys(),
-        midi: true,
-    };
+    let mut output = to_gm();
     let stop = Step {
         action: Action::Stop,
         n_samples: 1,
@@ -182,17 +203,7 @@ fn song(steps: &[Step], start_beats: f64) -> Vec<Block> {
                     ..Feel::AS_GENERATED
                 }
             }
-            Action::Output(channel, td11, midi) => {
-                output = Output {
-                    channel,
-                    keys: if td11 {
-                        DrumMap::TD11.keys()
-                    } else {
-                        DrumMap::GM.keys()
-                    },
-                    midi,
-                };
-            }
+            Action::Output(other) => output = other,
             Action::Install(index, beats) => {
                 install = Some((index, beats.map(|beats| position_beats.floor() + beats)))
             }
@@ -270,6 +281,13 @@ fn played(blocks: &[Block], patterns: &[Pattern]) -> Vec<Played> {
                             velocity,
                             midi,
                         };
+                        let mut others = sounding.iter().flatten();
+                        assert!(
+                            !midi
+                                || !others
+                                    .any(|other| other.midi && other.address() == note.address()),
+                            "a key is released before it is struck again"
+                        );
                         let doubled = sounding[voice.index()].replace(note);
                         assert_eq!(
                             doubled, None,
@@ -326,8 +344,40 @@ struct Begun {
     /// As far as it is known: it has no end yet.
     note: Played,
     voice: Voice,
+    /// If it began in this run.
+    onset_beats: Option<f64>,
     /// How long it still sounds, from the start of the run on.
     left_beats: f64,
+}
+
+/// A stroke of a [`Run`].
+#[derive(Clone, Copy)]
+struct Struck {
+    stroke: Stroke,
+    /// Of the run.
+    sample: usize,
+    address: (u8, u8),
+    routing: Routing,
+    /// Whether another drum is louder on the same key at the same moment.
+    is_covered: bool,
+}
+
+impl Struck {
+    /// Whether it ends a note that began before it, or at the same moment.
+    fn ends(&self, begun: &Begun) -> bool {
+        let (onset_beats, voice, _) = self.stroke;
+        voice == begun.voice
+            || !self.is_covered
+                && begun.onset_beats != Some(onset_beats)
+                && (self.address == begun.note.address() || self.routing.chokes(voice, begun.voice))
+    }
+}
+
+impl Played {
+    /// Its key and channel.
+    fn address(&self) -> (u8, u8) {
+        (self.pitch, self.channel)
+    }
 }
 
 /// A block of a [`Run`].
@@ -377,34 +427,21 @@ impl Run {
 
     /// The notes that end in this run, and those that still sound at its end. `begun`: those that sound at its start.
     fn notes(&self, patterns: &[Pattern], begun: &[Begun]) -> (Vec<Played>, Vec<Begun>) {
-        let mut strokes = self.strokes(patterns);
-        strokes.sort_by(|a, b| {
-            a.0.total_cmp(&b.0)
-                .then(a.1.cmp(&b.1))
-                .then(b.2.total_cmp(&a.2))
-        });
-        strokes.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
+        let struck = self.struck(patterns);
         let (mut ended, mut sounding) = (Vec::new(), Vec::new());
-        let mut end = |begun: Begun, from: usize, next: Option<f64>| {
+        let mut end = |begun: Begun, from: usize, later: &[Struck]| {
             let end_beats = self.start_beats + begun.left_beats;
-            let Played {
-                pitch,
-                channel,
-                midi,
-                ..
-            } = begun.note;
             let moved = self.blocks.iter().find(|block| {
-                let output = block.output;
                 block.first >= from
-                    && (
-                        output.channel,
-                        output.keys[begun.voice.index()],
-                        output.midi,
-                    ) != (channel, pitch, midi)
+                    && (block.output.midi, block.output.address(begun.voice))
+                        != (begun.note.midi, begun.note.address())
             });
             let ends = [
                 self.sample(end_beats),
-                next.and_then(|onset_beats| self.sample(onset_beats)),
+                later
+                    .iter()
+                    .find(|next| next.ends(&begun))
+                    .map(|next| next.sample),
                 moved.map(|block| block.first),
             ];
             match ends.into_iter().flatten().min() {
@@ -414,49 +451,87 @@ impl Run {
                 }),
                 None => sounding.push(Begun {
                     left_beats: end_beats - self.end_beats,
+                    onset_beats: None,
                     ..begun
                 }),
             }
         };
-        let next_onset = |strokes: &[Stroke], voice| {
-            let next = strokes.iter().find(|next| next.1 == voice);
-            next.map(|next| next.0)
-        };
         for &begun in begun {
-            end(begun, 0, next_onset(&strokes, begun.voice));
+            end(begun, 0, &struck);
         }
-        for (index, &(onset_beats, voice, velocity)) in strokes.iter().enumerate() {
-            let Some(on) = self.sample(onset_beats) else {
-                continue;
-            };
+        let mut alone = Vec::new();
+        for (index, one) in struck.iter().enumerate() {
+            let (onset_beats, voice, velocity) = one.stroke;
             let Told {
                 start_beats,
                 beats_per_sample,
-                output:
-                    Output {
-                        channel,
-                        keys,
-                        midi,
-                    },
+                output,
                 ..
-            } = *self.block(on);
+            } = *self.block(one.sample);
+            let on = self.first_sample + one.sample;
+            let (pitch, channel) = one.address;
             let note = Played {
-                on: self.first_sample + on,
-                off: 0,
-                pitch: keys[voice.index()],
+                on,
+                off: on,
+                pitch,
                 channel,
                 velocity,
-                midi,
+                midi: output.midi && !one.is_covered,
             };
+            if one.is_covered {
+                alone.push(note);
+                continue;
+            }
             let begun = Begun {
                 note,
                 voice,
-                left_beats: onset_beats.max(start_beats - beats_per_sample) + 0.25
+                onset_beats: Some(onset_beats),
+                left_beats: onset_beats.max(start_beats - beats_per_sample)
+                    + output.routing.note_length.beats()
                     - self.start_beats,
             };
-            end(begun, on + 1, next_onset(&strokes[index + 1..], voice));
+            end(begun, one.sample + 1, &struck[index + 1..]);
         }
+        ended.extend(alone);
         (ended, sounding)
+    }
+
+    /// What is struck in this run, in the order of time.
+    fn struck(&self, patterns: &[Pattern]) -> Vec<Struck> {
+        let mut strokes = self.strokes(patterns);
+        strokes.sort_by(|a, b| {
+            a.0.total_cmp(&b.0)
+                .then(a.1.cmp(&b.1))
+                .then(b.2.total_cmp(&a.2))
+        });
+        strokes.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
+        let in_run = strokes.iter().filter_map(|&stroke| {
+            let sample = self.sample(stroke.0)?;
+            let output = self.block(sample).output;
+            Some(Struck {
+                stroke,
+                sample,
+                address: output.address(stroke.1),
+                routing: output.routing,
+                is_covered: false,
+            })
+        });
+        let mut struck: Vec<Struck> = in_run.collect();
+        // Of those on one key at one moment, the loudest is sent, and of equals the first.
+        for same_moment in struck.chunk_by_mut(|a, b| a.stroke.0 == b.stroke.0) {
+            for index in 0..same_moment.len() {
+                let one = same_moment[index];
+                let before = |other: usize, another: &Struck| {
+                    another.stroke.2 > one.stroke.2
+                        || another.stroke.2 == one.stroke.2 && other < index
+                };
+                same_moment[index].is_covered =
+                    same_moment.iter().enumerate().any(|(other, another)| {
+                        another.address == one.address && before(other, another)
+                    });
+            }
+        }
+        struck
     }
 
     /// Every hit of every round around this run.

@@ -19,6 +19,7 @@ pub(super) fn to_gm() -> Output {
     Output {
         channel: 9,
         keys: DrumMap::GM.keys(),
+        routing: Routing::PLAIN,
         midi: true,
     }
 }
@@ -47,6 +48,15 @@ fn playing(pattern: Pattern) -> Scheduler {
     let mut scheduler = Scheduler::new();
     assert!(scheduler.install(ready(pattern), None).is_none());
     scheduler
+}
+
+/// A note as a host is sent it.
+struct Sent {
+    on: u32,
+    off: u32,
+    voice: Voice,
+    address: (u8, u8),
+    velocity: f32,
 }
 
 /// A host at 120 bpm and 48 kHz: 24,000 samples a beat. Counts samples from the start of the test.
@@ -145,6 +155,43 @@ impl Song {
                 _ => None,
             });
             notes.extend(off.map(|off| (on, off, pitch, velocity)));
+        }
+        notes
+    }
+
+    /// Every note that the host is sent, in the order of their starts; one that has not ended ends never.
+    fn sent(&self) -> Vec<Sent> {
+        let mut notes: Vec<Sent> = Vec::new();
+        for event in &self.events {
+            match *event {
+                Event::NoteOn {
+                    timing,
+                    voice,
+                    pitch,
+                    channel,
+                    velocity,
+                    midi: true,
+                    ..
+                } => notes.push(Sent {
+                    on: timing,
+                    off: u32::MAX,
+                    voice,
+                    address: (pitch, channel),
+                    velocity,
+                }),
+                Event::NoteOff {
+                    timing,
+                    pitch,
+                    channel,
+                    midi: true,
+                    ..
+                } => {
+                    let mut open = notes.iter_mut().filter(|note| note.off == u32::MAX);
+                    let note = open.find(|note| note.address == (pitch, channel));
+                    note.unwrap().off = timing;
+                }
+                _ => {}
+            }
         }
         notes
     }
@@ -268,43 +315,72 @@ fn block_sizes_do_not_matter() {
     }
 }
 
+/// Ways in which the drums can be sent: as nothing is said, and with keys, channels and choke groups that some share.
+fn routed() -> Vec<Output> {
+    let mut shared = to_gm();
+    shared.keys = [36, 36, 42, 46, 36, 36, 50, 36, 51];
+    shared.routing.channels = [0, 10, 0, 0, 2, 0, 0, 2, 16];
+    shared.routing.chokes = [0, 3, 1, 1, 3, 0, 2, 0, 2];
+    let mut outputs = vec![to_gm()];
+    for note_length in NoteLength::ALL {
+        shared.routing.note_length = note_length;
+        outputs.push(shared);
+    }
+    outputs
+}
+
 #[test]
 fn the_song_from_its_start_to_the_loops_end_is_what_the_pattern_exports() {
     let pattern = busy();
-    let mut song = Song::new(playing(pattern.clone()));
-    song.play(20, 24_000);
-    let sample = |beats: f64| (24_000.0 * beats - SAMPLE_TOLERANCE).ceil() as u32;
-    let exported = pattern.to_notes(Feel::AS_GENERATED, &DrumMap::GM.keys(), 9);
-    let mut expected: Vec<_> = exported
-        .iter()
-        .map(|note| {
-            let end_beats = note.onset_beats + note.duration_beats;
-            let (on, off) = (sample(note.onset_beats), sample(end_beats));
-            (on, off, note.pitch, note.velocity.to_bits())
-        })
-        .collect();
-    expected.sort_unstable();
-    // The last 32nd of a round belongs to the hits that announce the next one.
-    let (round, announcing): (Vec<_>, Vec<_>) = song
-        .notes()
-        .into_iter()
-        .filter(|note| note.0 < 384_000)
-        .partition(|note| note.0 <= sample(15.875));
-    assert!(!announcing.is_empty());
-    let is_cut = |off, pitch| {
-        announcing
+    for output in routed() {
+        let mut song = Song::new(playing(pattern.clone()));
+        song.output = output;
+        song.play(20, 24_000);
+        let sample = |beats: f64| (24_000.0 * beats - SAMPLE_TOLERANCE).ceil() as u32;
+        let Output {
+            keys,
+            channel,
+            routing,
+            ..
+        } = output;
+        let exported = pattern.to_routed_notes(Feel::AS_GENERATED, &keys, channel, &routing);
+        let mut expected: Vec<_> = exported
             .iter()
-            .any(|note| note.0 == off && note.2 == pitch)
-    };
-    let mut played: Vec<_> = round
-        .into_iter()
-        .map(|(on, off, pitch, velocity)| {
-            let off = if is_cut(off, pitch) { on + 6_000 } else { off };
-            (on, off.min(384_000), pitch, velocity.to_bits())
-        })
-        .collect();
-    played.sort_unstable();
-    assert_eq!(played, expected);
+            .map(|note| {
+                let end_beats = note.onset_beats + note.duration_beats;
+                let (on, off) = (sample(note.onset_beats), sample(end_beats));
+                let address = (note.pitch, note.channel);
+                (on, off, address, note.velocity.to_bits())
+            })
+            .collect();
+        expected.sort_unstable();
+        // The last 32nd of a round belongs to the hits that announce the next one.
+        let (round, announcing): (Vec<_>, Vec<_>) = song
+            .sent()
+            .into_iter()
+            .filter(|note| note.on < 384_000)
+            .partition(|note| note.on <= sample(15.875));
+        assert!(!announcing.is_empty());
+        let mut played: Vec<_> = round
+            .into_iter()
+            .map(|note| {
+                let is_cut = announcing.iter().any(|next| {
+                    next.on == note.off
+                        && (next.address == note.address || routing.chokes(next.voice, note.voice))
+                });
+                let longest = (24_000.0 * routing.note_length.beats()) as u32;
+                let off = if is_cut {
+                    note.on.saturating_add(longest)
+                } else {
+                    note.off
+                };
+                let velocity = note.velocity.to_bits();
+                (note.on, off.min(384_000), note.address, velocity)
+            })
+            .collect();
+        played.sort_unstable();
+        assert_eq!(played, expected, "{routing:?}");
+    }
 }
 
 #[test]
@@ -637,6 +713,7 @@ fn notes_end_where_they_began_when_the_output_changes() {
     song.output = Output {
         channel: 3,
         keys: DrumMap::TD11.keys(),
+        routing: Routing::PLAIN,
         midi: false,
     };
     song.play(1, 1_000);
@@ -772,4 +849,118 @@ fn drums_on_one_key_cut_each_other() {
     song.play(10, 1_000);
     let notes: Vec<_> = song.notes().iter().map(|note| (note.0, note.1)).collect();
     assert_eq!(notes, [(0, 3_000), (3_000, 9_000)]);
+}
+
+/// Start and end of every note of these hits, sent like this, in blocks of 1,000 samples.
+fn ends(hits: &[Hit], output: Output) -> Vec<(u32, u32)> {
+    let mut song = Song::new(playing(Pattern::new(hits.to_vec(), 16.0)));
+    song.output = output;
+    song.play(100, 1_000);
+    song.stop();
+    song.notes().iter().map(|note| (note.0, note.1)).collect()
+}
+
+/// The hi-hat in one choke group, and notes of this length.
+fn hi_hat(note_length: NoteLength) -> Output {
+    let mut output = to_gm();
+    output.routing.note_length = note_length;
+    for voice in [Voice::ClosedHat, Voice::OpenHat] {
+        output.routing.chokes[voice.index()] = 1;
+    }
+    output
+}
+
+#[test]
+fn a_note_lasts_until_its_drum_is_struck_or_choked_or_the_song_stops() {
+    let hits = [
+        hit(0.0, 0.0, Voice::OpenHat),
+        hit(0.5, 0.0, Voice::Kick),
+        hit(1.5, 0.0, Voice::ClosedHat),
+        hit(2.0, 0.0, Voice::Kick),
+    ];
+    let held = ends(&hits, hi_hat(NoteLength::UntilNextHit));
+    let stop = 100_000;
+    let expected = [
+        (0, 36_000),
+        (12_000, 48_000),
+        (36_000, stop),
+        (48_000, stop),
+    ];
+    assert_eq!(held, expected);
+    let beat = ends(&hits, hi_hat(NoteLength::Quarter));
+    let expected = [
+        (0, 24_000),
+        (12_000, 36_000),
+        (36_000, 60_000),
+        (48_000, 72_000),
+    ];
+    assert_eq!(beat, expected);
+}
+
+#[test]
+fn drums_that_are_struck_together_do_not_choke_each_other() {
+    let hits = [
+        hit(1.0, 0.0, Voice::ClosedHat),
+        hit(1.0, 0.0, Voice::OpenHat),
+        hit(1.5, 0.0, Voice::OpenHat),
+    ];
+    let held = ends(&hits, hi_hat(NoteLength::UntilNextHit));
+    assert_eq!(
+        held,
+        [(24_000, 36_000), (24_000, 36_000), (36_000, 100_000)]
+    );
+}
+
+#[test]
+fn of_drums_on_one_key_at_one_moment_the_loudest_is_sent_and_all_are_struck() {
+    let velocities = [
+        (Voice::Kick, 0.4),
+        (Voice::Snare, 0.9),
+        (Voice::LowTom, 0.6),
+    ];
+    let hits = velocities.map(|(voice, velocity)| Hit {
+        velocity,
+        ..hit(1.0, 0.0, voice)
+    });
+    let mut song = Song::new(playing(Pattern::new(hits.into(), 16.0)));
+    song.output.keys = [36; N_VOICES];
+    song.play(50, 1_000);
+    assert_eq!(song.note_ons().len(), 3, "for the kit");
+    let sent: Vec<_> = song
+        .sent()
+        .iter()
+        .map(|note| (note.on, note.off, note.voice))
+        .collect();
+    assert_eq!(sent, [(24_000, 30_000, Voice::Snare)]);
+}
+
+#[test]
+fn a_drum_that_is_struck_by_hand_at_rest_does_not_sound_for_ever() {
+    let mut song = Song::new(playing(Pattern::new(Vec::new(), 16.0)));
+    song.output.routing.note_length = NoteLength::UntilNextHit;
+    song.stop();
+    song.n_samples_played = 0;
+    song.scheduler.strike_by_hand(Voice::OpenHat);
+    song.play(10, 1_000);
+    let notes: Vec<_> = song.notes().iter().map(|note| (note.0, note.1)).collect();
+    assert_eq!(notes, [(0, 6_000)]);
+}
+
+#[test]
+fn a_note_ends_on_its_own_channel_where_its_drum_is_moved_to_another() {
+    let hits = vec![hit(0.0, 0.0, Voice::OpenHat), hit(0.0, 0.0, Voice::Ride)];
+    let mut song = Song::new(playing(Pattern::new(hits, 16.0)));
+    song.output = hi_hat(NoteLength::UntilNextHit);
+    song.play(1, 1_000);
+    song.output.routing.channels[Voice::OpenHat.index()] = 3;
+    song.output.routing.note_length = NoteLength::SixtyFourth;
+    song.play(1, 1_000);
+    let off = Event::NoteOff {
+        timing: 1_000,
+        voice: Voice::OpenHat,
+        pitch: 46,
+        channel: 9,
+        midi: true,
+    };
+    assert_eq!(song.events[2..], [off], "the ride sounds on, as it began");
 }

@@ -117,6 +117,14 @@ impl WaitingHits {
         while self.hits.pop_if(is_same).is_some() {}
     }
 
+    /// Whether a louder hit waits for the same moment as `hit`, of a drum that `is_meant`.
+    pub(super) fn has_louder(&self, hit: &Waiting, is_meant: impl Fn(Voice) -> bool) -> bool {
+        let at_once = self.hits.iter().rev();
+        at_once
+            .take_while(|other| other.onset_beats == hit.onset_beats)
+            .any(|other| other.velocity > hit.velocity && is_meant(other.voice))
+    }
+
     /// Adds a hit; of too many, the last are lost.
     pub(super) fn insert(&mut self, hit: Waiting) {
         if self.hits.len() < MAX_WAITING {

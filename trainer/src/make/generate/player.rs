@@ -265,8 +265,13 @@ impl<'a> Player<'a> {
             }
         }
         let pattern = groove.to_pattern();
-        let keys = self.args.drum_map.keys();
-        notes.extend(pattern.to_notes(Feel::AS_GENERATED, &keys, midi::DRUM_CHANNEL));
+        let map = self.args.drum_map;
+        notes.extend(pattern.to_routed_notes(
+            Feel::AS_GENERATED,
+            &map.keys(),
+            midi::DRUM_CHANNEL,
+            &map.routing,
+        ));
         notes
     }
 
