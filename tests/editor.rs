@@ -169,9 +169,16 @@ fn write_pages(player: &mut Player<ClapHost>, window: &Window, path: &Path) {
         width: 8,
         height: 8,
     };
+    // The other side of the page Drums.
+    let sending = Area {
+        left: 2 * 430,
+        top: 2 * 536,
+        ..tab(0)
+    };
     let pages = [
         ("fills", tab(412)),
         ("drums", tab(468)),
+        ("drums-midi", sending),
         ("morph", tab(528)),
         ("explore", tab(592)),
         ("ideas", tab(118)),
