@@ -1,5 +1,6 @@
 //! What cargo builds: it says itself where that lies.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,17 +8,38 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::command::{cargo, quoted, repository};
+use crate::command::{cargo, quoted, repository, run};
+use crate::target::Target;
 
 /// How something is built.
 pub(crate) struct Build<'a> {
     /// One of the root manifest's profiles.
     pub(crate) profile: &'a str,
-    /// Features of the package.
+    /// Features of the packages.
     pub(crate) features: &'a [String],
+    /// The system and the processor.
+    pub(crate) target: &'a Target,
     /// The glibc to link against, such as 2.28, if it is to be older than this system's: `cargo zigbuild` has them all.
     pub(crate) glibc: Option<String>,
 }
+
+/// Something that cargo builds.
+struct Product {
+    /// What cargo is told.
+    arguments: [&'static str; 2],
+    /// Its file, if this message of cargo's announces it.
+    of_message: fn(&Value) -> Option<PathBuf>,
+}
+
+const LIBRARY: Product = Product {
+    arguments: ["--package=fourbar-plugin", "--lib"],
+    of_message: library_of_message,
+};
+
+const PROGRAM: Product = Product {
+    arguments: ["--package=fourbar-trainer", "--bin=fourbar"],
+    of_message: program_of_message,
+};
 
 impl Build<'_> {
     /// Builds the plugin; its library.
@@ -25,67 +47,107 @@ impl Build<'_> {
     /// # Errors
     /// If the build fails.
     pub(crate) fn library(&self) -> Result<PathBuf> {
-        let target = ["--package", "fourbar-plugin", "--lib"];
-        self.run(&target, library_of_message)
+        self.files([LIBRARY]).map(|[library]| library)
     }
 
-    /// Builds the `fourbar` command; its program.
+    /// Builds the plugin and the `fourbar` command at once, which compiles once what they share; library and program.
     ///
     /// # Errors
     /// If the build fails.
-    pub(crate) fn program(&self) -> Result<PathBuf> {
-        let target = ["--package", "fourbar-trainer", "--bin", "fourbar"];
-        self.run(&target, program_of_message)
+    pub(crate) fn library_and_program(&self) -> Result<[PathBuf; 2]> {
+        self.files([LIBRARY, PROGRAM])
     }
 
-    fn run(
-        &self,
-        target: &[&str],
-        artifact_of_message: fn(&Value) -> Option<PathBuf>,
-    ) -> Result<PathBuf> {
+    fn files<const N: usize>(&self, products: [Product; N]) -> Result<[PathBuf; N]> {
+        let triples = self.target.triples.iter();
+        let mut commands: Vec<_> = triples
+            .map(|triple| self.command(&products, Some(triple)))
+            .collect();
+        if commands.is_empty() {
+            commands.push(self.command(&products, None));
+        }
+        let built = commands
+            .into_iter()
+            .map(|command| artifacts(command, &products));
+        join(&built.collect::<Result<Vec<_>>>()?)
+    }
+
+    fn command(&self, products: &[Product], triple: Option<&str>) -> Command {
         let mut command = cargo();
-        match &self.glibc {
-            Some(version) => {
-                let triple = format!("{}-unknown-linux-gnu.{version}", std::env::consts::ARCH);
-                command.args(["zigbuild", "--target", &triple])
+        match (&self.glibc, triple) {
+            (Some(version), triple) => {
+                let here = || format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+                let triple = triple.map_or_else(here, str::to_owned);
+                command.args(["zigbuild", "--target", &format!("{triple}.{version}")])
             }
-            None => command.arg("build"),
+            (None, Some(triple)) => command.args(["build", "--target", triple]),
+            (None, None) => command.arg("build"),
         };
-        command
-            .args(["--profile", self.profile])
-            .args(target)
-            .arg("--message-format=json-render-diagnostics")
-            .current_dir(repository())
-            .stdout(Stdio::piped());
+        command.args(["--profile", self.profile]);
+        for product in products {
+            command.args(product.arguments);
+        }
         if !self.features.is_empty() {
             command.arg("--features").arg(self.features.join(","));
         }
-        artifact(command, artifact_of_message)
+        command
+            .arg("--message-format=json-render-diagnostics")
+            .current_dir(repository())
+            .stdout(Stdio::piped());
+        command
     }
 }
 
-/// What a build announces.
-fn artifact(
+/// What a build announces: a file for each of its products.
+fn artifacts<const N: usize>(
     mut command: Command,
-    artifact_of_message: fn(&Value) -> Option<PathBuf>,
-) -> Result<PathBuf> {
+    products: &[Product; N],
+) -> Result<[PathBuf; N]> {
     let mut build = command
         .spawn()
         .with_context(|| format!("could not start {}", quoted(&command)))?;
     let messages = build.stdout.take().expect("stdout is piped above");
-    let mut artifact = None;
+    let mut files = [const { None }; N];
     for line in BufReader::new(messages).lines() {
         let line = line.with_context(|| format!("reading the output of {}", quoted(&command)))?;
         // What is no JSON comes from a build script and is none of cargo's messages.
-        if let Ok(message) = serde_json::from_str(&line) {
-            artifact = artifact_of_message(&message).or(artifact);
+        let Ok(message) = serde_json::from_str(&line) else {
+            continue;
+        };
+        for (file, product) in files.iter_mut().zip(products) {
+            *file = (product.of_message)(&message).or(file.take());
         }
     }
     let status = build
         .wait()
         .with_context(|| format!("waiting for {}", quoted(&command)))?;
     ensure!(status.success(), "{} failed ({status})", quoted(&command));
-    artifact.with_context(|| format!("{} did not say what it built", quoted(&command)))
+    ensure!(
+        files.iter().all(Option::is_some),
+        "{} did not say what it built",
+        quoted(&command)
+    );
+    Ok(files.map(|file| file.expect("checked above")))
+}
+
+/// One file for each product, with the code of all processors that it was built for.
+fn join<const N: usize>(built: &[[PathBuf; N]]) -> Result<[PathBuf; N]> {
+    let mut files = built[0].clone();
+    if built.len() == 1 {
+        return Ok(files);
+    }
+    let folder = repository().join("target/universal");
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    for (product, file) in files.iter_mut().enumerate() {
+        *file = folder.join(file.file_name().context("a file without a name")?);
+        let mut lipo = Command::new("lipo");
+        lipo.arg("-create")
+            .args(built.iter().map(|files| &files[product]))
+            .arg("-output")
+            .arg(&file);
+        run(&mut lipo)?;
+    }
+    Ok(files)
 }
 
 /// The plugin's library file, if this message of cargo's announces it.
@@ -100,7 +162,7 @@ fn library_of_message(message: &Value) -> Option<PathBuf> {
         .map(PathBuf::from)
         .find(|path| {
             path.extension()
-                .is_some_and(|e| e == std::env::consts::DLL_EXTENSION)
+                .is_some_and(|end| end == "so" || end == "dll" || end == "dylib")
         })
 }
 
@@ -119,16 +181,18 @@ mod tests {
 
     #[test]
     fn the_library_is_the_one_that_cargo_announces() {
-        let library = format!(
-            "/somewhere/libfourbar_plugin.{}",
-            std::env::consts::DLL_EXTENSION
-        );
-        let message = json!({
-            "reason": "compiler-artifact",
-            "target": { "name": "fourbar_plugin" },
-            "filenames": ["/somewhere/libfourbar_plugin.rlib", library],
-        });
-        assert_eq!(library_of_message(&message), Some(library.into()));
+        for library in [
+            "libfourbar_plugin.so",
+            "fourbar_plugin.dll",
+            "libfourbar_plugin.dylib",
+        ] {
+            let message = json!({
+                "reason": "compiler-artifact",
+                "target": { "name": "fourbar_plugin" },
+                "filenames": ["libfourbar_plugin.rlib", "libfourbar_plugin.dll.a", library],
+            });
+            assert_eq!(library_of_message(&message), Some(library.into()));
+        }
         assert_eq!(library_of_message(&json!({ "reason": "other" })), None);
     }
 

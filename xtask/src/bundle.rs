@@ -3,19 +3,41 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::artifact::Build;
 use crate::command::repository;
+use crate::target::{Os, Target};
 use crate::third_party::{self, notices};
 
 /// Options of every task that builds the plugin.
-#[derive(Args, Default)]
-pub(crate) struct BundleArgs {
+#[derive(Args)]
+pub(crate) struct FeatureArgs {
     /// Features of the plugin to build with, such as `cuda` or `metal`.
     #[arg(long, value_delimiter = ',')]
     pub(crate) features: Vec<String>,
+}
+
+/// Options of the tasks that build it for other systems, too.
+#[derive(Args)]
+pub(crate) struct BundleArgs {
+    #[command(flatten)]
+    pub(crate) build: FeatureArgs,
+    /// The system and processor as rustc names them, such as x86_64-pc-windows-gnu, or universal-apple-darwin for both of
+    /// macOS [default: those of this machine]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<Target>,
+}
+
+impl BundleArgs {
+    /// What was asked for, else this system.
+    ///
+    /// # Errors
+    /// If no host runs on this system.
+    pub(crate) fn target(&self) -> Result<Target> {
+        self.target.clone().map_or_else(Target::here, Ok)
+    }
 }
 
 /// The two plugins as files or folders that can be copied whole.
@@ -31,70 +53,59 @@ pub(crate) struct Bundles {
 /// # Errors
 /// If the build fails or a file can't be written.
 pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
-    bundle_of(&Build {
-        profile: "release",
-        features: &args.features,
-        glibc: None,
-    })
+    bundle_for(&args.target()?, &args.build)
 }
 
-/// Lays out both bundles of a build.
+/// Builds the plugin for a system and lays out both bundles.
 ///
 /// # Errors
 /// As of [`bundle`].
-pub(crate) fn bundle_of(build: &Build) -> Result<Bundles> {
-    let library = build.library()?;
-    let notices = notices()?;
+pub(crate) fn bundle_for(target: &Target, args: &FeatureArgs) -> Result<Bundles> {
+    let build = Build {
+        profile: "release",
+        features: &args.features,
+        target,
+        glibc: None,
+    };
+    lay_out(&build.library()?, target)
+}
+
+/// Lays out both bundles of a library, and the notices beside them.
+///
+/// # Errors
+/// If a file can't be read or written.
+pub(crate) fn lay_out(library: &Path, target: &Target) -> Result<Bundles> {
+    let notices = notices(target)?;
     let folder = repository().join("bundles/plugins");
-    let os = Os::current()?;
+    let os = target.os;
     let bundles = Bundles {
         clap: folder.join("Fourbar.clap"),
         vst3: folder.join("Fourbar.vst3"),
     };
-    let vst3_library = os.vst3_library(std::env::consts::ARCH);
-    write_bundle(&library, &notices, &bundles.clap, os.clap_library(), os)?;
-    write_bundle(&library, &notices, &bundles.vst3, &vst3_library, os)?;
+    let vst3_library = vst3_library(os, &target.arch);
+    write_bundle(library, &notices, &bundles.clap, clap_library(os), os)?;
+    write_bundle(library, &notices, &bundles.vst3, &vst3_library, os)?;
     write_file(&folder.join(third_party::FILE_NAME), &notices)?;
     println!("CLAP  {}", bundles.clap.display());
     println!("VST3  {}", bundles.vst3.display());
     Ok(bundles)
 }
 
-/// Where the operating system's hosts look for the library inside a bundle.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Os {
-    /// Also every other Unix.
-    Linux,
-    Windows,
-    Mac,
+/// The library's place inside `Fourbar.clap`; empty where that is the library itself.
+fn clap_library(os: Os) -> &'static str {
+    match os {
+        Os::Linux | Os::Windows => "",
+        Os::Mac => "Contents/MacOS/Fourbar",
+    }
 }
 
-impl Os {
-    pub(crate) fn current() -> Result<Self> {
-        match std::env::consts::OS {
-            "linux" | "freebsd" => Ok(Os::Linux),
-            "windows" => Ok(Os::Windows),
-            "macos" => Ok(Os::Mac),
-            other => bail!("no host on {other} says where its plugins lie"),
-        }
-    }
-
-    /// The library's place inside `Fourbar.clap`; empty where that is the library itself.
-    fn clap_library(self) -> &'static str {
-        match self {
-            Os::Linux | Os::Windows => "",
-            Os::Mac => "Contents/MacOS/Fourbar",
-        }
-    }
-
-    /// The library's place inside `Fourbar.vst3`, for the processor as Rust names it.
-    fn vst3_library(self, arch: &str) -> String {
-        match self {
-            Os::Linux => format!("Contents/{arch}-linux/Fourbar.so"),
-            Os::Windows if arch == "aarch64" => "Contents/arm64-win/Fourbar.vst3".to_owned(),
-            Os::Windows => format!("Contents/{arch}-win/Fourbar.vst3"),
-            Os::Mac => "Contents/MacOS/Fourbar".to_owned(),
-        }
+/// The library's place inside `Fourbar.vst3`, for the processor as Rust names it.
+fn vst3_library(os: Os, arch: &str) -> String {
+    match os {
+        Os::Linux => format!("Contents/{arch}-linux/Fourbar.so"),
+        Os::Windows if arch == "aarch64" => "Contents/arm64-win/Fourbar.vst3".to_owned(),
+        Os::Windows => format!("Contents/{arch}-win/Fourbar.vst3"),
+        Os::Mac => "Contents/MacOS/Fourbar".to_owned(),
     }
 }
 
@@ -117,18 +128,33 @@ fn write_bundle(library: &Path, notices: &str, bundle: &Path, place: &str, os: O
     complete.with_context(|| format!("writing the plugin {}", bundle.display()))
 }
 
-/// Puts what `write` makes at a path beside `destination` in the place of `destination`.
+/// Puts what `write` makes at a path beside `destination` in the place of `destination`, which stays as it was if `write` fails or
+/// a host does not let go of it.
 ///
 /// A host that has the old plugin loaded keeps it: its file is unlinked, never overwritten.
 pub(crate) fn replace(destination: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let mut new = destination.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
+    let beside = |ending: &str| {
+        let mut path = destination.as_os_str().to_owned();
+        path.push(ending);
+        PathBuf::from(path)
+    };
+    let (new, old) = (beside(".new"), beside(".old"));
     remove(&new)?;
+    remove(&old)?;
     write(&new)?;
-    remove(destination)?;
-    fs::rename(&new, destination)
-        .with_context(|| format!("renaming {} to {}", new.display(), destination.display()))
+    // Away as a whole: removing a folder piece by piece could end at the library that is loaded, and leave half of it.
+    if destination.symlink_metadata().is_ok() {
+        rename(destination, &old)?;
+    }
+    rename(&new, destination)?;
+    remove(&old)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| {
+        let (from, to) = (from.display(), to.display());
+        format!("renaming {from} to {to}{}", remedy())
+    })
 }
 
 /// Copies a file or a whole folder.
@@ -169,13 +195,16 @@ fn remove(path: &Path) -> Result<()> {
         Ok(_) => fs::remove_file(path),
         Err(_) => return Ok(()),
     };
-    // Windows keeps a library that is loaded.
-    let remedy = if cfg!(windows) {
-        " (close the host that has it loaded)"
+    removed.with_context(|| format!("removing {}{}", path.display(), remedy()))
+}
+
+/// What to do about a file that cannot be taken away: Windows keeps the library that a host has loaded.
+fn remedy() -> &'static str {
+    if cfg!(windows) {
+        " (close the host that has the plugin loaded and try again)"
     } else {
         ""
-    };
-    removed.with_context(|| format!("removing {}{remedy}", path.display()))
+    }
 }
 
 /// What a macOS host reads before it loads the library.
@@ -202,6 +231,8 @@ fn info_plist() -> String {
     <string>{version}</string>
     <key>CFBundleVersion</key>
     <string>{version}</string>
+    <key>LSMinimumSystemVersion</key>
+    <string>11.0</string>
     <key>NSHighResolutionCapable</key>
     <true/>
   </dict>
@@ -251,8 +282,8 @@ mod tests {
         fs::write(&library, "machine code").unwrap();
         let plugins = folder.path().join("plugins");
         let (clap, vst3) = (plugins.join("Fourbar.clap"), plugins.join("Fourbar.vst3"));
-        write_bundle(&library, "notices", &clap, os.clap_library(), os).unwrap();
-        write_bundle(&library, "notices", &vst3, &os.vst3_library(arch), os).unwrap();
+        write_bundle(&library, "notices", &clap, clap_library(os), os).unwrap();
+        write_bundle(&library, "notices", &vst3, &vst3_library(os, arch), os).unwrap();
         tree(&plugins)
     }
 
@@ -279,7 +310,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            Os::Windows.vst3_library("aarch64"),
+            vst3_library(Os::Windows, "aarch64"),
             "Contents/arm64-win/Fourbar.vst3"
         );
     }
@@ -310,5 +341,22 @@ mod tests {
         fs::write(new.join("fresh"), "").unwrap();
         replace(&old, |place| copy(&new, place)).unwrap();
         assert_eq!(tree(&old), ["fresh"]);
+        assert_eq!(tree(folder.path()), ["new/fresh", "old/fresh"]);
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn a_plugin_that_a_host_has_loaded_stays_whole_and_the_remedy_is_said() {
+        use std::os::windows::fs::OpenOptionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let plugin = folder.path().join("Fourbar.vst3");
+        let library = plugin.join("Contents/x86_64-win/Fourbar.vst3");
+        write_file(&library, "old").unwrap();
+        // Nobody else may open or move it, as the system does with a library that is loaded.
+        let loaded = fs::File::options().read(true).share_mode(0).open(&library);
+        let error = replace(&plugin, |new| write_file(&new.join("file"), "new")).unwrap_err();
+        assert!(format!("{error:#}").contains("close the host"), "{error:#}");
+        drop(loaded);
+        assert_eq!(tree(&plugin), ["Contents/x86_64-win/Fourbar.vst3"]);
     }
 }

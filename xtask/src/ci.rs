@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::command::{cargo, find_program, has_target, step};
+use crate::command::{cargo, find_program, has_target, quoted, step};
 use crate::windows;
 
 /// How much is checked.
@@ -22,6 +22,11 @@ pub(crate) struct CiArgs {
 /// If a check fails.
 pub(crate) fn ci(args: &CiArgs) -> Result<()> {
     check(&["fmt", "--all", "--check"])?;
+    if let Some(actionlint) = find_program("actionlint") {
+        step(&mut Command::new(actionlint))?;
+    } else {
+        println!("\n== `actionlint`: not found on PATH, so the workflows are not checked");
+    }
     if find_program("cargo-deny").is_some() {
         check(&["deny", "check", "--hide-inclusion-graph"])?;
     } else {
@@ -39,6 +44,7 @@ pub(crate) fn ci(args: &CiArgs) -> Result<()> {
     ])?;
     check(&["doc", "--workspace", "--no-deps"])?;
     check(&["test", "--workspace"])?;
+    say_which_rust()?;
     if args.all {
         compile_for(
             windows::TARGET,
@@ -66,6 +72,22 @@ fn compile_for(target: &str, cargo: Option<Command>) -> Result<()> {
             "\n== {target}: not checked, because there is no C compiler for it (CONTRIBUTING.md says which)"
         );
     }
+    Ok(())
+}
+
+/// Says whether the checks above were those of the oldest Rust that the root manifest promises.
+fn say_which_rust() -> Result<()> {
+    let mut command = Command::new("rustc");
+    let output = command.arg("--version").output();
+    let output = output.with_context(|| format!("could not start {}", quoted(&command)))?;
+    let version = String::from_utf8_lossy(&output.stdout);
+    let oldest = env!("CARGO_PKG_RUST_VERSION");
+    let is_oldest = version.starts_with(&format!("rustc {oldest}."));
+    let verdict = if is_oldest { "is" } else { "is not" };
+    println!(
+        "\n== {} {verdict} the oldest Rust that is promised, {oldest}",
+        version.trim()
+    );
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use clap::Args;
 
 use crate::artifact::Build;
 use crate::command::repository;
+use crate::target::Target;
 use fourbar_kit::wav;
 use fourbar_model::drums::DrumMap;
 use fourbar_model::note::Note;
@@ -52,6 +53,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
     let build = Build {
         profile: "quick",
         features: &[],
+        target: &Target::here()?,
         glibc: None,
     };
     let plugin = build.library()?;

@@ -14,8 +14,9 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::artifact::Build;
-use crate::bundle::{BundleArgs, Bundles, Os, bundle_of, copy, replace, sign, write_file};
+use crate::bundle::{self, BundleArgs, Bundles, copy, replace, sign, write_file};
 use crate::command::{find_program, repository};
+use crate::target::{Os, Target};
 use crate::third_party;
 
 /// What is in every archive as it is in the repository.
@@ -32,24 +33,31 @@ const DOCUMENTS: [&str; 5] = [
 /// # Errors
 /// If a build fails, is of no use on older systems, or a file can't be written.
 pub(crate) fn dist(args: &BundleArgs) -> Result<()> {
-    let os = Os::current()?;
-    let has_glibc = std::env::consts::OS == "linux";
-    let has_zig = has_glibc && find_program("cargo-zigbuild").is_some();
+    dist_for(&args.target()?, &args.build.features)
+}
+
+/// [`dist`] for a system, with these features.
+///
+/// # Errors
+/// As of [`dist`].
+pub(crate) fn dist_for(target: &Target, features: &[String]) -> Result<()> {
+    let has_zig = target.has_glibc() && find_program("cargo-zigbuild").is_some();
     let build = Build {
         profile: "release",
-        features: &args.features,
+        features,
+        target,
         glibc: has_zig.then(|| glibc::OLDEST.to_string()),
     };
-    let bundles = bundle_of(&build)?;
-    let program = build.program()?;
-    if has_glibc {
-        glibc::check(&bundles.clap)?;
+    let [library, program] = build.library_and_program()?;
+    if target.has_glibc() {
+        glibc::check(&library)?;
         glibc::check(&program)?;
     }
-    let name = archive_name(os, std::env::consts::ARCH);
+    let bundles = bundle::lay_out(&library, target)?;
+    let name = archive_name(target);
     let folder = repository().join("bundles/dist");
     let content = folder.join(&name);
-    replace(&content, |new| lay_out(&bundles, &program, os, new))
+    replace(&content, |new| lay_out(&bundles, &program, target.os, new))
         .with_context(|| format!("putting together {}", content.display()))?;
     let archive = folder.join(format!("{name}.zip"));
     replace(&archive, |new| pack(&content, &name, new))
@@ -61,13 +69,16 @@ pub(crate) fn dist(args: &BundleArgs) -> Result<()> {
 }
 
 /// Version, system and processor, in the words that users have for them.
-fn archive_name(os: Os, arch: &str) -> String {
-    let system = match os {
+fn archive_name(target: &Target) -> String {
+    let system = match target.os {
         Os::Linux => "linux",
         Os::Windows => "windows",
         Os::Mac => "macos",
     };
-    let processor = if arch == "aarch64" { "arm64" } else { arch };
+    let processor = match &*target.arch {
+        "aarch64" => "arm64",
+        other => other,
+    };
     format!("fourbar-{}-{system}-{processor}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -151,12 +162,12 @@ mod tests {
     #[test]
     fn an_archive_is_called_by_what_its_users_know() {
         let version = env!("CARGO_PKG_VERSION");
-        for (os, arch, expected) in [
-            (Os::Linux, "x86_64", "linux-x86_64"),
-            (Os::Windows, "aarch64", "windows-arm64"),
-            (Os::Mac, "aarch64", "macos-arm64"),
+        for (triple, expected) in [
+            ("x86_64-unknown-linux-gnu", "linux-x86_64"),
+            ("aarch64-pc-windows-msvc", "windows-arm64"),
+            ("universal-apple-darwin", "macos-universal"),
         ] {
-            let name = archive_name(os, arch);
+            let name = archive_name(&triple.parse().unwrap());
             assert_eq!(name, format!("fourbar-{version}-{expected}"));
         }
     }

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use directories::BaseDirs;
 
-use crate::bundle::{BundleArgs, Os, bundle, copy, replace};
+use crate::bundle::{FeatureArgs, bundle_for, copy, replace};
+use crate::target::{Os, Target};
 
 /// Builds both plugins and installs them for this user.
 ///
 /// # Errors
 /// If the build fails or a plugin folder can't be written.
-pub(crate) fn install(args: &BundleArgs) -> Result<()> {
-    let bundles = bundle(args)?;
-    let folders = PluginFolders::of_user()?;
+pub(crate) fn install(args: &FeatureArgs) -> Result<()> {
+    let target = Target::here()?;
+    let bundles = bundle_for(&target, args)?;
+    let folders = PluginFolders::of_user(target.os)?;
     for (built, folder) in [(bundles.clap, folders.clap), (bundles.vst3, folders.vst3)] {
         let name = built.file_name().expect("a bundle has a name");
         let installed = folder.join(name);
@@ -37,13 +39,9 @@ pub(crate) struct PluginFolders {
 impl PluginFolders {
     /// # Errors
     /// If the user has no home folder.
-    pub(crate) fn of_user() -> Result<Self> {
+    pub(crate) fn of_user(os: Os) -> Result<Self> {
         let folders = BaseDirs::new().context("this user has no home folder")?;
-        Ok(Self::of(
-            Os::current()?,
-            folders.home_dir(),
-            folders.data_local_dir(),
-        ))
+        Ok(Self::of(os, folders.home_dir(), folders.data_local_dir()))
     }
 
     /// `local_data` is `%LOCALAPPDATA%` and matters on Windows only.

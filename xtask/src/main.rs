@@ -13,6 +13,7 @@ mod factory_presets;
 mod fuzz;
 mod install;
 mod release_notes;
+mod target;
 mod third_party;
 mod train;
 mod validate;
@@ -38,18 +39,18 @@ enum Task {
     /// Build the CLAP and the VST3 plugin into bundles/plugins/.
     Bundle(bundle::BundleArgs),
     /// Build the plugins and copy them into your plugin folders.
-    Install(bundle::BundleArgs),
+    Install(bundle::FeatureArgs),
     /// Run every plugin validator found on PATH on the built plugins.
-    Validate(bundle::BundleArgs),
+    Validate(bundle::FeatureArgs),
     /// Choose the presets that come with the plugin anew, for another built-in model (needs FOURBAR_DATA).
     FactoryPresets,
     /// Write the licences of everything that the plugin and the trainer contain into bundles/plugins/THIRD-PARTY.txt.
     ThirdParty,
-    /// Build everything and pack what users of this system download into bundles/dist/.
+    /// Build everything and pack what users of a system download into bundles/dist/.
     Dist(bundle::BundleArgs),
     /// Give hostile input to everything that reads any, for a minute each (needs cargo-fuzz and a nightly compiler).
     Fuzz(fuzz::FuzzArgs),
-    /// Build everything for Windows with MinGW, and run the tests where Wine is.
+    /// Pack what users of Windows download, built with MinGW, and run the tests where Wine is.
     Windows(windows::WindowsArgs),
     /// Print what CHANGELOG.md says of the version that a tag names.
     ReleaseNotes(release_notes::ReleaseNotesArgs),

@@ -10,6 +10,7 @@ use spdx::{Expression, ParseMode};
 use walkdir::WalkDir;
 
 use crate::command::repository;
+use crate::target::Target;
 
 /// What the notices are called in every bundle and archive.
 pub(crate) const FILE_NAME: &str = "THIRD-PARTY.txt";
@@ -35,17 +36,18 @@ pub(crate) fn third_party() -> Result<()> {
     let folder = repository().join("bundles/plugins");
     let file = folder.join(FILE_NAME);
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    fs::write(&file, notices()?).with_context(|| format!("writing {}", file.display()))?;
+    fs::write(&file, notices(&Target::here()?)?)
+        .with_context(|| format!("writing {}", file.display()))?;
     println!("{}", file.display());
     Ok(())
 }
 
-/// The notices for what cargo builds on this system.
+/// The notices for what cargo builds for a system.
 ///
 /// # Errors
 /// If a dependency names no licence, or a file can't be read.
-pub(crate) fn notices() -> Result<String> {
-    let metadata = metadata()?;
+pub(crate) fn notices(target: &Target) -> Result<String> {
+    let metadata = metadata(target)?;
     let mut components = vec![standard_library()?, typeface()?];
     for package in linked_packages(&metadata) {
         let component = of_package(package)
@@ -56,11 +58,18 @@ pub(crate) fn notices() -> Result<String> {
     Ok(page(&read(&repository().join("LICENSE"))?, &components))
 }
 
-/// What cargo knows of the dependencies that this system needs.
-fn metadata() -> Result<Metadata> {
+/// What cargo knows of the dependencies that a system needs.
+fn metadata(target: &Target) -> Result<Metadata> {
+    let mut platforms = target.triples.clone();
+    if platforms.is_empty() {
+        platforms.push("host-tuple".to_owned());
+    }
+    let filters = platforms
+        .into_iter()
+        .map(|platform| format!("--filter-platform={platform}"));
     MetadataCommand::new()
         .current_dir(repository())
-        .other_options(["--filter-platform".to_owned(), "host-tuple".to_owned()])
+        .other_options(filters.collect::<Vec<_>>())
         .exec()
         .context("asking cargo for the dependencies")
 }
@@ -199,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_is_linked_is_noticed_and_what_only_tests_need_is_not() {
-        let notices = notices().unwrap();
+        let notices = notices(&Target::here().unwrap()).unwrap();
         for linked in ["candle-core", "nice-plug", "epaint_default_fonts", "Inter"] {
             let line = format!("\n{linked}");
             assert!(notices.contains(&line), "{linked} is missing");

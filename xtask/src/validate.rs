@@ -4,8 +4,9 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::bundle::{BundleArgs, Bundles, bundle};
+use crate::bundle::{Bundles, FeatureArgs, bundle_for};
 use crate::command::{find_program, quoted, run};
+use crate::target::Target;
 
 /// A validator that the user may have on `PATH`.
 struct Validator {
@@ -36,8 +37,8 @@ const VALIDATORS: [Validator; 3] = [
 ///
 /// # Errors
 /// If the build or a validator fails.
-pub(crate) fn validate(args: &BundleArgs) -> Result<()> {
-    let bundles = bundle(args)?;
+pub(crate) fn validate(args: &FeatureArgs) -> Result<()> {
+    let bundles = bundle_for(&Target::here()?, args)?;
     let mut failed = Vec::new();
     for validator in VALIDATORS {
         let Some(program) = find_program(validator.program) else {

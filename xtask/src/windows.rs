@@ -1,4 +1,4 @@
-//! Windows on another system: builds with MinGW, and runs the tests where Wine is.
+//! Windows on another system: packs what its users download, built with MinGW, and runs the tests where Wine is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::command::{cargo, find_program, has_target, repository, step};
+use crate::dist::dist_for;
 
 /// The target, and the C compiler that links for it.
 pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
@@ -24,7 +25,8 @@ pub(crate) struct WindowsArgs {
     names: Vec<String>,
 }
 
-/// Builds the plugin and the trainer for Windows and runs their tests under Wine; says what was not run.
+/// Packs the plugin and the command for Windows and runs their tests under Wine, in the same profile, so that what both need
+/// is compiled once; says what was not run.
 ///
 /// # Errors
 /// If the Rust target or the C compiler is missing, a build fails, or a test does.
@@ -37,9 +39,9 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<()> {
             "{COMPILER} is not on PATH: install MinGW's C compiler (gcc-mingw-w64-x86-64 on Debian)"
         );
     }
-    step(&mut for_windows(&["build", "--workspace"]))?;
-    let tests = ["test", "--workspace", "--lib", "--test", "fourbar"];
-    step(for_windows(&tests).arg("--no-run"))?;
+    let target = TARGET.parse().map_err(anyhow::Error::msg)?;
+    dist_for(&target, &[])?;
+    step(tests().arg("--no-run"))?;
 
     let Some(wine) = find_wine() else {
         println!("\nEverything compiles for Windows. No test was run: there is no Wine here.");
@@ -53,7 +55,7 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<()> {
         return Ok(());
     };
     let prefix = prepare(&wine)?;
-    let mut command = screen.show(for_windows(&tests));
+    let mut command = screen.show(tests());
     command
         .args(["--no-fail-fast", "--"])
         .args(&args.names)
@@ -67,10 +69,12 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<()> {
     Ok(())
 }
 
-/// A command of cargo's that builds for Windows.
-fn for_windows(arguments: &[&str]) -> Command {
+/// The command that builds and runs the tests.
+fn tests() -> Command {
     let mut command = cargo();
-    command.args(arguments).args(["--target", TARGET]);
+    command
+        .args(["test", "--release", "--target", TARGET])
+        .args(["--workspace", "--lib", "--test", "fourbar"]);
     command
 }
 
