@@ -10,6 +10,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+/// After as many links one after another Linux gives up as well.
+const MAX_LINKS: usize = 40;
+
 /// Where the plugin looks for the user's own models and maps: the folder that the environment names, else one among the
 /// user's application data. `None` without a home.
 #[must_use]
@@ -39,10 +42,7 @@ fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return File::options().write(true).open(path)?.write_all(bytes);
     }
     let path = behind_links(path)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".fourbar-").suffix(".part");
@@ -64,16 +64,20 @@ fn is_stream(path: &Path) -> bool {
 
 /// Where the bytes of `path` are, or will be if there is nothing yet.
 fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    match path.canonicalize() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        // Links in a circle are an error here, so that the way below has an end.
-        found => return found,
-    }
-    let mut path = path.to_owned();
-    while let Ok(next) = path.read_link() {
+    // What is not there yet has no canonical path, and on Windows nothing on some network drives and memory disks has one.
+    path.canonicalize().or_else(|_| follow_links(path))
+}
+
+/// Where the links at `path` lead, from one to the next.
+fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..MAX_LINKS {
+        let Ok(next) = path.read_link() else {
+            return Ok(path);
+        };
         path = path.parent().unwrap_or(Path::new("")).join(next);
     }
-    Ok(path)
+    Err(io::Error::other("links lead in a circle"))
 }
 
 /// Refuses to write over what a command reads, or to write two things into one file. Each path comes with its name on the
@@ -223,6 +227,13 @@ mod tests {
 
         symlink("circle", at("circle")).unwrap();
         assert!(write_atomically(&at("circle"), b"x").is_err());
+
+        // Also where the system has no canonical paths.
+        let resolved = |name: &str| follow_links(&at(name)).unwrap();
+        assert_eq!(resolved("link_to_link"), at("far/old"));
+        assert_eq!(resolved("dangling"), at("far/new"));
+        assert_eq!(resolved("far/old"), at("far/old"));
+        assert!(follow_links(&at("circle")).is_err());
     }
 
     #[cfg(unix)]

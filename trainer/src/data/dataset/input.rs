@@ -113,16 +113,14 @@ impl Input {
         let mut seen = BTreeSet::new();
         let mut folders = vec![(root.to_owned(), String::new())];
         while let Some((folder, prefix)) = folders.pop() {
-            let listing = fs::canonicalize(&folder).and_then(|real| {
-                if seen.insert(real) {
-                    fs::read_dir(&folder).map(Some)
-                } else {
-                    Ok(None)
-                }
-            });
+            let listing = match fs::canonicalize(&folder) {
+                Ok(real) if !seen.insert(real.clone()) => continue,
+                // On Windows nothing on some network drives has such a path; of links there nobody knows where they end.
+                Err(error) if folder.is_symlink() && !prefix.is_empty() => Err(error),
+                _ => fs::read_dir(&folder),
+            };
             let listing = match listing {
-                Ok(None) => continue,
-                Ok(Some(listing)) => listing,
+                Ok(listing) => listing,
                 Err(error) if prefix.is_empty() => {
                     return Err(error)
                         .with_context(|| format!("cannot list the folder {}", root.display()));
