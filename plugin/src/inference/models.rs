@@ -109,11 +109,14 @@ pub fn folder() -> Result<PathBuf, String> {
     if let Some(folder) = env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
         return Ok(folder.into());
     }
-    directories::ProjectDirs::from("", "", "fourbar")
-        .map(|folders| folders.data_dir().join("models"))
-        .ok_or_else(|| {
-            format!("There is no home folder to look for models in: set HOME or {FOLDER_VARIABLE}")
-        })
+    folder_of_user().ok_or_else(|| {
+        format!("There is no home folder to look for models in: set HOME or {FOLDER_VARIABLE}")
+    })
+}
+
+fn folder_of_user() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "fourbar")?;
+    Some(folders.data_dir().join("models"))
 }
 
 /// The names of the files in `folder` that look like models, sorted; none if there is no folder.
@@ -190,6 +193,24 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
     use super::*;
+
+    #[test]
+    fn the_readme_names_the_folder_of_this_system() {
+        if env::var_os("XDG_DATA_HOME").is_some() {
+            return;
+        }
+        let user = directories::BaseDirs::new().unwrap();
+        let (root, name) = if cfg!(windows) {
+            (user.config_dir(), "%APPDATA%")
+        } else {
+            (user.home_dir(), "~")
+        };
+        let folder = folder_of_user().unwrap();
+        let named = Path::new(name).join(folder.strip_prefix(root).unwrap());
+        let named = format!("`{}`", named.display());
+        let readme = include_str!("../../../README.md");
+        assert!(readme.contains(&named), "{named} is not in the README");
+    }
 
     #[test]
     fn models_are_listed_by_name_and_other_files_are_not() {
