@@ -28,6 +28,9 @@ pub(crate) struct BundleArgs {
     /// macOS [default: those of this machine]
     #[arg(long, value_name = "TARGET")]
     target: Option<Target>,
+    /// The root manifest's profile to build with: `quick` is compiled soon and runs slowly
+    #[arg(long, default_value = "release")]
+    pub(crate) profile: String,
 }
 
 impl BundleArgs {
@@ -53,21 +56,29 @@ pub(crate) struct Bundles {
 /// # Errors
 /// If the build fails or a file can't be written.
 pub(crate) fn bundle(args: &BundleArgs) -> Result<Bundles> {
-    bundle_for(&args.target()?, &args.build)
+    bundle_of(&Build {
+        profile: &args.profile,
+        features: &args.build.features,
+        target: &args.target()?,
+        glibc: None,
+    })
 }
 
-/// Builds the plugin for a system and lays out both bundles.
+/// Builds the plugin for this system with optimisation and lays out both bundles.
 ///
 /// # Errors
 /// As of [`bundle`].
 pub(crate) fn bundle_for(target: &Target, args: &FeatureArgs) -> Result<Bundles> {
-    let build = Build {
+    bundle_of(&Build {
         profile: "release",
         features: &args.features,
         target,
         glibc: None,
-    };
-    lay_out(&build.library()?, target)
+    })
+}
+
+fn bundle_of(build: &Build) -> Result<Bundles> {
+    lay_out(&build.library()?, build.target)
 }
 
 /// Lays out both bundles of a library, and the notices beside them.

@@ -33,17 +33,17 @@ const DOCUMENTS: [&str; 5] = [
 /// # Errors
 /// If a build fails, is of no use on older systems, or a file can't be written.
 pub(crate) fn dist(args: &BundleArgs) -> Result<()> {
-    dist_for(&args.target()?, &args.build.features)
+    dist_for(&args.target()?, &args.profile, &args.build.features)
 }
 
-/// [`dist`] for a system, with these features.
+/// [`dist`] for a system, with a profile and features.
 ///
 /// # Errors
 /// As of [`dist`].
-pub(crate) fn dist_for(target: &Target, features: &[String]) -> Result<()> {
+pub(crate) fn dist_for(target: &Target, profile: &str, features: &[String]) -> Result<()> {
     let has_zig = target.has_glibc() && find_program("cargo-zigbuild").is_some();
     let build = Build {
-        profile: "release",
+        profile,
         features,
         target,
         glibc: has_zig.then(|| glibc::OLDEST.to_string()),

@@ -23,6 +23,9 @@ pub(crate) struct WindowsArgs {
     /// Run only the tests whose names contain one of these
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// The root manifest's profile to build with: `quick` is compiled soon and runs slowly
+    #[arg(long, default_value = "release")]
+    profile: String,
 }
 
 /// Packs the plugin and the command for Windows and runs their tests under Wine, in the same profile, so that what both need
@@ -40,8 +43,8 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<()> {
         );
     }
     let target = TARGET.parse().map_err(anyhow::Error::msg)?;
-    dist_for(&target, &[])?;
-    step(tests().arg("--no-run"))?;
+    dist_for(&target, &args.profile, &[])?;
+    step(tests(&args.profile).arg("--no-run"))?;
 
     let Some(wine) = find_wine() else {
         println!("\nEverything compiles for Windows. No test was run: there is no Wine here.");
@@ -55,7 +58,7 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<()> {
         return Ok(());
     };
     let prefix = prepare(&wine)?;
-    let mut command = screen.show(tests());
+    let mut command = screen.show(tests(&args.profile));
     command
         .args(["--no-fail-fast", "--"])
         .args(&args.names)
@@ -70,10 +73,10 @@ pub(crate) fn windows(args: &WindowsArgs) -> Result<()> {
 }
 
 /// The command that builds and runs the tests.
-fn tests() -> Command {
+fn tests(profile: &str) -> Command {
     let mut command = cargo();
     command
-        .args(["test", "--release", "--target", TARGET])
+        .args(["test", "--profile", profile, "--target", TARGET])
         .args(["--workspace", "--lib", "--test", "fourbar"]);
     command
 }
