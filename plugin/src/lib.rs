@@ -38,7 +38,7 @@ use inference::models::Choice;
 use inference::worker::Worker;
 use inference::{checkpoints, first_pattern};
 use mailbox::{WorkerEnd, mailbox};
-use params::{FourbarParams, KeyAction};
+use params::{FourbarParams, Grouped, KeyAction};
 use request::{Metre, Ready, Request, Variations};
 use shared::{Shared, Status};
 
@@ -126,7 +126,7 @@ impl Plugin for Fourbar {
     type BackgroundTask = ();
 
     fn params(&self) -> Arc<dyn Params> {
-        self.params.clone()
+        Arc::new(Grouped(self.params.clone()))
     }
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<Box<dyn Editor>> {

@@ -10,6 +10,7 @@
 mod export;
 mod fields;
 mod form;
+mod groups;
 mod input;
 mod kit;
 mod lanes;
@@ -23,6 +24,7 @@ mod text;
 pub use export::{ExportChoices, FileKind, MAX_PASSES, SavedExport};
 pub use fields::{InputField, LocksField, ModelField, PatternField, SavedPattern};
 pub use form::{FillEvery, FillSize, FormParams, VaryEvery};
+pub use groups::Grouped;
 pub use input::{InputParams, KeyAction};
 pub use kit::{DrumParams, KitParams, name_of_kit};
 pub use lanes::{
