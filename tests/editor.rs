@@ -1,6 +1,8 @@
 //! The editor opens and closes while the host automates, on a virtual screen.
 
+mod keys;
 mod library;
+mod look;
 mod outbox;
 
 use std::collections::BTreeSet;
@@ -193,22 +195,24 @@ fn write_pages(player: &mut Player<ClapHost>, window: &Window, path: &Path) {
         }
         window.write_png(&path.with_file_name(format!("{name}.png")), sections);
     }
-    window.click(Area {
-        left: 2 * 700,
-        top: 2 * 22,
-        width: 8,
-        height: 8,
-    });
-    for _ in 0..15 {
-        settle(player);
-    }
     let whole = Area {
         left: 0,
         top: 0,
         width: 2320,
         height: 970,
     };
-    window.write_png(&path.with_file_name("library.png"), whole);
+    for (name, left, top) in [("library", 700, 22), ("keys", 1030, 742)] {
+        window.click(Area {
+            left: 2 * left,
+            top: 2 * top,
+            width: 8,
+            height: 8,
+        });
+        for _ in 0..15 {
+            settle(player);
+        }
+        window.write_png(&path.with_file_name(format!("{name}.png")), whole);
+    }
 }
 
 /// Controls in a window of the size in which it opens.
@@ -219,10 +223,10 @@ const SEED: Area = Area {
     height: 30,
 };
 const AUDITION: Area = Area {
-    left: 855,
-    top: 686,
-    width: 125,
-    height: 30,
+    left: 230,
+    top: 528,
+    width: 78,
+    height: 42,
 };
 const UNDO: Area = Area {
     left: 224,
@@ -250,6 +254,14 @@ const BUSY_AND_LOUD: Area = Area {
 const ENABLED: [u8; 3] = [0xEC, 0xEE, 0xF3];
 /// Around the text field while it is open, and around a button that is on.
 const ACCENT: [u8; 3] = [0xFD, 0xA8, 0x56];
+/// The upper edge of the ring around the control *Live* while that has the keyboard, and the ring's colour in the dark theme.
+const AT_LIVE: Area = Area {
+    left: 178,
+    top: 8,
+    width: 50,
+    height: 2,
+};
+const RING: [u8; 3] = ENABLED;
 /// Behind selected text.
 const SELECTED: [u8; 3] = [0, 92, 128];
 
@@ -612,6 +624,26 @@ fn until(
         );
         settle(player);
     }
+}
+
+/// Gives the window the keys, by its first click, which ends the first hint.
+fn give_keys(player: &mut Player<ClapHost>, window: &Window) {
+    const HINT: Area = Area {
+        left: 16,
+        top: 728,
+        width: 600,
+        height: 32,
+    };
+    const NOTHING: Area = Area {
+        left: 2,
+        top: 2,
+        width: 4,
+        height: 4,
+    };
+    settle(player);
+    let hint = window.pixels(HINT);
+    window.click(NOTHING);
+    until_another(player, window, HINT, &hint);
 }
 
 /// Waits until a part of the window shows something else and rests.

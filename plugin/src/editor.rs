@@ -5,6 +5,7 @@
 //! is held for a copy, and files are written on another thread.
 
 mod ability;
+mod acts;
 mod background;
 mod button;
 mod choice;
@@ -22,13 +23,21 @@ mod grid;
 mod groove_in;
 mod handover;
 mod header;
+mod help;
 mod history;
+#[cfg(target_os = "linux")]
+mod host_keys;
 mod icon;
 mod ideas;
+mod keys;
 mod kit;
 mod knob;
+mod layout;
 mod level;
 mod library;
+mod listen;
+mod look;
+mod look_menu;
 mod map_menu;
 mod menu;
 mod model_menu;
@@ -49,6 +58,7 @@ mod tabs;
 mod text_field;
 mod theme;
 mod window;
+mod zoom;
 
 use crate::inference::models;
 use crate::inference::poller;
@@ -57,36 +67,29 @@ use crate::params::FourbarParams;
 use crate::request::{Kept, Locks, N_BARS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use background::Background;
-use egui::{Rect, Ui, UiBuilder, Vec2, pos2, vec2};
+use egui::{Rect, Ui, UiBuilder, Vec2};
 use fourbar_model::groove::Groove;
 use grid::{BarAction, Touched};
 use groove_in::{GrooveIn, Outcome};
 use history::{History, Recipe};
+#[cfg(target_os = "linux")]
+use host_keys::HostKeys;
 use ideas::{Ideas, Wish};
+use layout::Layout;
 use level::Meter;
 use library::{Library, News, Wish as LibraryWish};
+use look::Look;
 use map_menu::MapMenu;
 use model_menu::{ModelMenu, Picked};
 use nice_plug::prelude::{Editor, ParamSetter};
 use outbox::Outbox;
 use pages::Pages;
 use seed::Typed;
-use slots::SlotAction;
-use status_line::Message;
+use slots::{Hands, SlotAction};
+use status_line::{Message, StatusLine};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// Height of the header.
-const HEADER: f32 = 48.0;
-/// Height of the sections under the grid.
-const SECTIONS: f32 = 240.0;
-/// Height of the bottom line.
-const STATUS_LINE: f32 = 32.0;
-/// Distance from the window's edge.
-const MARGIN: f32 = 2.0 * theme::UNIT;
-/// Distance between sections.
-const GAP: f32 = 1.5 * theme::UNIT;
 
 /// Makes the editor; its window opens when the host asks.
 #[must_use]
@@ -118,10 +121,14 @@ struct View {
     library: Library,
     /// The bar that was copied.
     copied_bar: Option<Groove>,
-    /// Whether the pointer is over the grid.
-    is_at_grid: bool,
-    /// Whether anything has been pressed in the window yet.
-    is_known: bool,
+    /// Whether the page of keys is shown in the place of the grid.
+    shows_keys: bool,
+    /// The look on its way to the user's settings.
+    look: Option<Background<()>>,
+    /// The way to the host's keys, once one was wanted; there may be none.
+    #[cfg(target_os = "linux")]
+    host_keys: Option<Option<HostKeys>>,
+    status_line: StatusLine,
     /// The models or the presets folder on its way to the user, and what is said then.
     folder: Option<Background<String>>,
     /// How the last hand-over went, until something else is said.
@@ -216,8 +223,11 @@ impl View {
             groove_in: GrooveIn::default(),
             library: Library::default(),
             copied_bar: None,
-            is_at_grid: false,
-            is_known: false,
+            shows_keys: false,
+            look: None,
+            #[cfg(target_os = "linux")]
+            host_keys: None,
+            status_line: StatusLine::default(),
             folder: None,
             done: None,
         }
@@ -225,11 +235,15 @@ impl View {
 
     /// Draws a frame.
     fn show(&mut self, ui: &mut Ui, setter: &ParamSetter) -> Corner {
-        leave_keys_to_host(ui);
+        let acts = keys::follow(ui, |is_down| self.send_space(is_down));
         if ui.input(|input| !input.events.is_empty()) {
             poller::wake();
         }
-        self.is_known |= ui.input(|input| input.pointer.any_pressed());
+        let look = Look::now();
+        if !look.is_known && ui.input(|input| input.pointer.any_pressed()) {
+            let is_known = true;
+            self.use_look(Look { is_known, ..look });
+        }
         let snapshot = self.shared.snapshot().clone();
         let sounding = self.shared.sounding();
         let (seconds, frame_seconds) = ui.input(|input| (input.time, input.stable_dt));
@@ -243,50 +257,81 @@ impl View {
         let live = self.live_request();
         let news = self.library.follow(&live);
         self.take_library_news(news, setter, &snapshot);
+        for act in &acts {
+            self.act(*act, setter, sounding.as_deref(), &snapshot);
+        }
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
         page.painter().rect_filled(window, 0.0, theme::BACKGROUND);
-        // A window smaller than the smallest is cut off at the right and the bottom.
-        let inside = Rect::from_min_size(window.min, window.size().max(window::MIN_SIZE))
-            .shrink2(vec2(MARGIN, 0.0));
-        let (top, rest) = inside.split_top_bottom_at_y(inside.top() + HEADER);
-        let (rest, bottom) = rest.split_top_bottom_at_y(rest.bottom() - STATUS_LINE);
-        let (middle, sections) = rest.split_top_bottom_at_y(rest.bottom() - SECTIONS);
-
+        let layout = Layout::of(window);
         let shown = header::show(
             &page,
-            top,
+            layout.header,
             &snapshot,
             seconds,
             &mut self.models,
-            &self.params.slots,
-            setter,
+            &Hands {
+                params: &self.params.slots,
+                setter,
+                acts: &acts,
+            },
         );
         self.take_picked(shown.picked);
         self.take_slot(shown.slot, setter, sounding.as_deref(), &snapshot);
         let wish = self.library.show_bar(&page, shown.preset, &live);
         self.take_library_wish(wish, sounding.as_deref(), &snapshot);
-        let grid = middle.with_max_y(middle.bottom() - GAP);
-        if self.library.is_open {
-            self.is_at_grid = false;
+        if self.shows_keys {
+            keys::show(&page, layout.grid);
+        } else if self.library.is_open {
             let can_save = sounding.is_some();
-            let wish = self.library.show_page(&mut page, grid, can_save);
+            let wish = self.library.show_page(&mut page, layout.grid, can_save);
             self.take_library_wish(wish, sounding.as_deref(), &snapshot);
         } else {
-            self.show_grid(&page, grid, setter, sounding.as_deref(), &snapshot);
+            self.show_grid(&page, layout.grid, setter, sounding.as_deref(), &snapshot);
         }
+        let sections = layout.sections;
         self.show_sections(&mut page, sections, setter, sounding.as_deref(), &snapshot);
-        status_line::show(
-            &page,
-            bottom.with_max_x(bottom.right() - MARGIN),
-            &self.message(&snapshot),
-        );
+        match look_menu::show(&page, layout.status_line, self.shows_keys) {
+            None => {}
+            Some(look_menu::Picked::Keys) => self.shows_keys = !self.shows_keys,
+            Some(look_menu::Picked::Look(look)) => self.use_look(look),
+        }
+        let room = layout.status_line;
+        let said = room.with_max_x(room.right() - look_menu::WIDTH - theme::UNIT);
+        let rest = rest_message(&snapshot);
+        let news = self.done.as_ref();
+        self.status_line.show(&page, said, news, &rest);
+        keys::paint_ring(&page);
         let (grip, wanted_size) = status_line::grip(&page, window);
         Corner {
             is_dragged: grip.dragged(),
             wanted_size,
         }
+    }
+
+    /// Leaves the space bar, as it goes down or up, to the host.
+    #[cfg(target_os = "linux")]
+    fn send_space(&mut self, is_down: bool) {
+        let host = self.outbox.host_window;
+        let keys = self.host_keys.get_or_insert_with(HostKeys::open);
+        if let Some(keys) = keys {
+            keys.send_space(host, is_down);
+        }
+    }
+
+    /// The system gives it what the window does not want.
+    #[cfg(not(target_os = "linux"))]
+    fn send_space(&mut self, _is_down: bool) {}
+
+    fn use_look(&mut self, look: Look) {
+        self.look = Some(look.use_from_now_on());
+    }
+
+    fn toggle_library(&mut self) {
+        // From the page of keys to the library, whether or not that is behind it.
+        self.library.is_open = self.shows_keys || !self.library.is_open;
+        self.shows_keys = false;
     }
 
     /// Keeps patterns for undo, once the parameters are those of the newest one: others are on their way out.
@@ -312,6 +357,12 @@ impl View {
             self.done = Some(news.message);
             if news.is_dropped && self.params.export.mutes.load(Ordering::Relaxed) {
                 gesture::set(&self.params.mute, setter, true);
+            }
+        }
+        if let Some(outcome) = self.look.as_ref().and_then(Background::outcome) {
+            self.look = None;
+            if let Err(problem) = outcome {
+                self.done = Some(Message::Problem(problem));
             }
         }
         if let Some(outcome) = self.folder.as_ref().and_then(Background::outcome) {
@@ -398,7 +449,7 @@ impl View {
     ) {
         match wish {
             None => {}
-            Some(LibraryWish::Page) => self.library.is_open = !self.library.is_open,
+            Some(LibraryWish::Page) => self.toggle_library(),
             Some(LibraryWish::Open(key)) => {
                 let loaded = snapshot.checkpoint.clone().and_then(Result::ok);
                 self.library.open(key, loaded);
@@ -495,7 +546,6 @@ impl View {
                 _ => "Making the first pattern\u{2026}",
             },
         };
-        self.is_at_grid = ui.rect_contains_pointer(rect);
         let touched = grid::show(ui, rect, &picture, &self.params.lanes, setter);
         let Some((touched, ready)) = touched.zip(ready) else {
             return;
@@ -552,12 +602,11 @@ impl View {
     fn show_sections(
         &mut self,
         ui: &mut Ui,
-        rect: Rect,
+        [generate, middle, feel, output]: [Rect; 4],
         setter: &ParamSetter,
         sounding: Option<&Ready>,
         snapshot: &Snapshot,
     ) {
-        let [generate, middle, feel, output] = columns(rect);
         self.show_making(ui, generate, setter, sounding, snapshot);
         pages::show(
             ui,
@@ -572,8 +621,6 @@ impl View {
         feel::show(ui, feel, &self.params, setter, abilities);
         let sound = output::Sound {
             meter: self.meter,
-            is_auditioning: self.shared.audition.load(Ordering::Relaxed),
-            host_plays: self.shared.host_plays.load(Ordering::Relaxed),
             can_export: sounding.is_some() && self.outbox.is_free(),
         };
         let inside = theme::panel(ui.painter(), output);
@@ -589,11 +636,6 @@ impl View {
             return;
         }
         let shown = output::show(ui, inside, &self.params, setter, &mut self.maps, &sound);
-        if shown.audition {
-            self.shared
-                .audition
-                .store(!sound.is_auditioning, Ordering::Relaxed);
-        }
         let (params, shared) = (&self.params, &self.shared);
         let outbox = &mut self.outbox;
         let mut begins = outbox.show_handle(ui, shown.handle, sounding, params, shared);
@@ -630,7 +672,9 @@ impl View {
             ),
             Making::Ideas => {
                 let playing = sounding.map(|ready| &ready.request);
-                let wish = self.ideas.show(ui, body, playing);
+                let (params, shared) = (&self.params, &self.shared);
+                let play = |place| listen::show(ui, place, params, shared, setter);
+                let wish = self.ideas.show(ui, body, playing, play);
                 self.take_wish(wish, setter, snapshot);
             }
             Making::History => {
@@ -688,23 +732,19 @@ impl View {
             }
         }
     }
+}
 
-    fn message(&self, snapshot: &Snapshot) -> Message {
-        match (&snapshot.status, &self.done) {
-            (Status::Problem(problem), _) => Message::Problem(problem.clone()),
-            (_, Some(done)) => done.clone(),
-            _ if !self.is_known => Message::Hint(
-                "Play your song, or press Audition, to hear the groove. Regenerate draws another, and Play tells the drummer \
-                 what you want.",
-            ),
-            _ if self.is_at_grid => Message::Hint(
-                "Click: add a hit or take it out.  Drag: velocity.  Alt or Ctrl and drag: timing.  Right button: erase.  Bar \
-                 numbers: copy, shift, clear.",
-            ),
-            _ => Message::Hint(
-                "Shift: finer.  Double click: back to the default.  Wheel: step by step.",
-            ),
-        }
+/// What is said where there is nothing else to say.
+fn rest_message(snapshot: &Snapshot) -> Message {
+    match &snapshot.status {
+        Status::Problem(problem) => Message::Problem(problem.clone()),
+        _ if !Look::now().is_known => Message::Hint(
+            "Play your song, or press Play beside Regenerate, to hear the groove.\nRegenerate draws another, and the page Play tells \
+             the drummer what you want.",
+        ),
+        _ => Message::Hint(
+            "Shift: finer.  Double click: back to the default.  Wheel: step by step.\nTab: work the window with keys.  ? shows them all.",
+        ),
     }
 }
 
@@ -727,44 +767,5 @@ fn edited(ready: &Ready, snapshot: &Snapshot) -> Option<Ready> {
     })
 }
 
-/// Takes back the keyboard focus that Tab gives to controls: the space bar must not press one. Names may be typed.
-fn leave_keys_to_host(ui: &Ui) {
-    let [search, name, tags] = library::text_ids();
-    let texts = [seed::text_id(), map_menu::text_id(), search, name, tags];
-    ui.memory_mut(|memory| {
-        if let Some(focused) = memory.focused().filter(|id| !texts.contains(id)) {
-            memory.surrender_focus(focused);
-        }
-    });
-}
-
-/// The four sections side by side, the wider ones taking more of a wide window.
-fn columns(rect: Rect) -> [Rect; 4] {
-    const NARROWEST: [f32; 4] = [260.0, 256.0, 156.0, 260.0];
-    const SHARE: [f32; 4] = [0.3, 0.34, 0.08, 0.28];
-    let spare = rect.width() - NARROWEST.iter().sum::<f32>() - 3.0 * GAP;
-    let mut left = rect.left();
-    std::array::from_fn(|index| {
-        let width = NARROWEST[index] + SHARE[index] * spare;
-        let column = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
-        left += width + GAP;
-        column
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sections_fill_the_row_at_every_size() {
-        for width in [window::MIN_SIZE.x - 2.0 * MARGIN, 1128.0, 2400.0] {
-            let row = Rect::from_min_size(pos2(MARGIN, 0.0), vec2(width, SECTIONS));
-            let columns = columns(row);
-            assert!((columns[3].right() - row.right()).abs() < 0.01);
-            for pair in columns.windows(2) {
-                assert!((pair[1].left() - pair[0].right() - GAP).abs() < 0.01);
-            }
-        }
-    }
-}
+mod tests;

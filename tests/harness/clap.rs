@@ -348,6 +348,13 @@ impl ClapHost {
         size
     }
 
+    /// Gives the open editor another size, in pixels.
+    pub(crate) fn resize_editor(&mut self, width: u32, height: u32) {
+        let gui: PluginGui = extension(&mut self.instance);
+        let size = GuiSize { width, height };
+        gui.set_size(&self.instance.plugin_handle(), size).unwrap();
+    }
+
     pub(crate) fn close_editor(&mut self) {
         let gui: PluginGui = extension(&mut self.instance);
         gui.destroy(&self.instance.plugin_handle());

@@ -8,7 +8,7 @@ use super::process::run_alone;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
     BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConfigureWindowAux, ConnectionExt as _,
-    CreateWindowAux, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, KeyButMask,
+    CreateWindowAux, EventMask, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, KeyButMask,
     MOTION_NOTIFY_EVENT, WindowClass,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
@@ -61,6 +61,10 @@ pub(crate) const ENTER: u32 = 0xff0d;
 pub(crate) const ESCAPE: u32 = 0xff1b;
 pub(crate) const END: u32 = 0xff57;
 pub(crate) const CONTROL: u32 = 0xffe3;
+pub(crate) const SHIFT: u32 = 0xffe1;
+pub(crate) const TAB: u32 = 0xff09;
+pub(crate) const UP: u32 = 0xff52;
+pub(crate) const RIGHT: u32 = 0xff53;
 
 /// The number of the left button.
 const LEFT: u8 = 1;
@@ -134,7 +138,8 @@ impl Window {
                 0,
                 WindowClass::INPUT_OUTPUT,
                 visual,
-                &CreateWindowAux::new(),
+                // A host that listens to keys.
+                &CreateWindowAux::new().event_mask(EventMask::KEY_PRESS),
             )
             .unwrap();
         connection.map_window(id).unwrap();
@@ -216,6 +221,15 @@ impl Window {
         for &code in codes.iter().rev() {
             self.input(KEY_RELEASE_EVENT, code, (0, 0));
         }
+    }
+
+    /// Whether a host whose window this is was sent a key since the last call: what the keyboard sends goes to the window inside.
+    pub(crate) fn was_sent_a_key(&self) -> bool {
+        let mut was_sent = false;
+        while let Some(event) = self.connection.poll_for_event().unwrap() {
+            was_sent |= matches!(event, x11rb::protocol::Event::KeyPress(_));
+        }
+        was_sent
     }
 
     /// Types what needs no shift, one key after the other.

@@ -1,5 +1,6 @@
 //! Controls that the chosen model has no use for: drawn dim, with a sentence that says why and what to do.
 
+use super::help::Help as _;
 use crate::inference::abilities::Abilities;
 use egui::{Rect, Sense, Ui, UiBuilder};
 
@@ -47,7 +48,7 @@ pub(super) fn needing(
     child.disable();
     show(&mut child);
     ui.interact(rect, ui.id().with(("unable", control)), Sense::hover())
-        .on_hover_text(problem);
+        .help(problem);
 }
 
 #[cfg(test)]

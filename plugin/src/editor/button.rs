@@ -1,5 +1,6 @@
 //! Buttons: the big one, ordinary ones, and small ones with only a pictogram.
 
+use super::help::Help as _;
 use super::icon::Icon;
 use super::theme;
 use egui::{Align2, Color32, CursorIcon, Painter, Rect, Response, Sense, Ui, pos2, vec2};
@@ -31,7 +32,9 @@ pub(super) fn button(
     } else {
         Sense::click()
     };
-    let mut response = ui.interact(rect, ui.id().with(("button", icon, label)), sense);
+    // By its place: what it says may change while it is pressed.
+    let [left, top] = [rect.left(), rect.top()].map(f32::to_bits);
+    let mut response = ui.interact(rect, ui.id().with(("button", left, top)), sense);
     if emphasis != Emphasis::Disabled {
         response = response.on_hover_cursor(CursorIcon::PointingHand);
     }
@@ -57,7 +60,7 @@ pub(super) fn button(
             .anchor_size(pos2(left + icon_size + gap, rect.center().y), galley.size());
         painter.galley(text_at.min, galley, ink);
     }
-    response.on_hover_text(hint)
+    response.help(hint)
 }
 
 /// A button with a word that is lit while it is on; true if it was clicked.
@@ -81,15 +84,15 @@ pub(super) fn toggle(ui: &Ui, rect: Rect, label: &str, is_on: bool, hint: &str) 
         theme::semibold(12.5),
         ink,
     );
-    response.on_hover_text(hint).clicked()
+    response.help(hint).clicked()
 }
 
 /// Paints a button without its words; returns the colour for them.
 fn paint_body(painter: &Painter, rect: Rect, emphasis: Emphasis, response: &Response) -> Color32 {
     let (fill, ink) = colours(emphasis, response);
     let edge = match emphasis {
-        Emphasis::Normal => theme::CONTROL_EDGE,
-        Emphasis::On => theme::ACCENT,
+        Emphasis::Normal => theme::CONTROL_EDGE.into(),
+        Emphasis::On => theme::ACCENT.into(),
         Emphasis::Primary | Emphasis::Disabled => fill,
     };
     theme::body(painter, rect, fill, edge);
@@ -109,40 +112,40 @@ fn colours(emphasis: Emphasis, response: &Response) -> (Color32, Color32) {
     };
     match emphasis {
         Emphasis::Primary => (
-            pick(theme::ACCENT, theme::ACCENT_HOVERED, theme::ACCENT_PRESSED),
-            theme::ON_ACCENT,
+            pick(theme::ACCENT, theme::ACCENT_HOVERED, theme::ACCENT_PRESSED).into(),
+            theme::ON_ACCENT.into(),
         ),
         Emphasis::Normal => (
             pick(
                 theme::CONTROL,
                 theme::CONTROL_HOVERED,
                 theme::CONTROL_PRESSED,
-            ),
-            theme::TEXT,
+            )
+            .into(),
+            theme::TEXT.into(),
         ),
         Emphasis::On => {
-            let tinted = |base| theme::mix(base, theme::ACCENT, 0.14);
-            (
-                tinted(pick(
-                    theme::CONTROL,
-                    theme::CONTROL_HOVERED,
-                    theme::CONTROL_PRESSED,
-                )),
-                theme::ACCENT,
-            )
+            let surface = pick(
+                theme::CONTROL,
+                theme::CONTROL_HOVERED,
+                theme::CONTROL_PRESSED,
+            );
+            (theme::chosen(surface), theme::ACCENT.into())
         }
         Emphasis::Disabled => (
             theme::mix(theme::PANEL, theme::CONTROL, 0.5),
-            theme::OUTLINE_STRONG,
+            theme::TEXT_FAINT.into(),
         ),
     }
 }
 
 /// A small text button without a frame, such as a section's "Reset"; its right edge is centred on `right`.
 pub(super) fn link(ui: &Ui, right: egui::Pos2, label: &str, hint: &str) -> Response {
-    let galley =
-        ui.painter()
-            .layout_no_wrap(label.to_owned(), theme::medium(11.5), theme::TEXT_FAINT);
+    let galley = ui.painter().layout_no_wrap(
+        label.to_owned(),
+        theme::medium(11.5),
+        theme::TEXT_FAINT.into(),
+    );
     let rect = Align2::RIGHT_CENTER.anchor_size(right, galley.size());
     let response = ui
         .interact(
@@ -157,6 +160,6 @@ pub(super) fn link(ui: &Ui, right: egui::Pos2, label: &str, hint: &str) -> Respo
         theme::TEXT_FAINT
     };
     ui.painter()
-        .galley_with_override_text_color(rect.min, galley, colour);
-    response.on_hover_text(hint)
+        .galley_with_override_text_color(rect.min, galley, colour.into());
+    response.help(hint)
 }

@@ -1,5 +1,6 @@
 //! One of a few: segments side by side, and a switch for on and off.
 
+use super::help::Help as _;
 use super::{gesture, theme};
 use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use nice_plug::prelude::{BoolParam, Param, ParamSetter};
@@ -56,7 +57,7 @@ pub(super) fn options(
             painter.rect_filled(
                 segment,
                 CornerRadius::same(5),
-                theme::mix(theme::CONTROL, theme::ACCENT, 0.16),
+                theme::chosen(theme::CONTROL),
             );
         } else if response.hovered() {
             painter.rect_filled(segment, CornerRadius::same(5), theme::CONTROL);
@@ -74,14 +75,14 @@ pub(super) fn options(
             font,
             colour,
         );
-        response.on_hover_text(hint);
+        response.help(hint);
     }
     picked
 }
 
 fn text_width(ui: &Ui, text: &str) -> f32 {
     ui.painter()
-        .layout_no_wrap(text.to_owned(), theme::semibold(12.0), theme::TEXT)
+        .layout_no_wrap(text.to_owned(), theme::semibold(12.0), theme::TEXT.into())
         .size()
         .x
 }
@@ -131,7 +132,7 @@ pub(super) fn toggle(ui: &Ui, rect: Rect, name: &str, is_on: bool, hint: &str) -
         theme::TEXT_SOFT
     };
     painter.circle_filled(pos2(knob_x, body.center().y), 6.5, knob);
-    response.on_hover_text(hint).clicked()
+    response.help(hint).clicked()
 }
 
 #[cfg(test)]

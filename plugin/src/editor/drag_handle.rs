@@ -1,6 +1,7 @@
 //! The pattern as something to take hold of: dragged out of the window, it is a file in another program.
 
-use super::theme;
+use super::help::Help as _;
+use super::theme::{self, Shade};
 use crate::params::FileKind;
 use crate::request::Ready;
 use egui::{Align2, CornerRadius, CursorIcon, Painter, Rect, Response, Sense, Ui, pos2, vec2};
@@ -36,7 +37,7 @@ pub(super) fn show(ui: &Ui, rect: Rect, handle: &Handle) -> Response {
     theme::body(painter, rect, fill, edge);
     let ink = match handle.ready {
         Some(_) => theme::TEXT,
-        None => theme::OUTLINE_STRONG,
+        None => theme::TEXT_FAINT,
     };
     grip(
         painter,
@@ -75,14 +76,14 @@ pub(super) fn show(ui: &Ui, rect: Rect, handle: &Handle) -> Response {
     if handle.is_dragged {
         return response;
     }
-    response.on_hover_text(
+    response.help(
         "Drag this onto a track of your DAW or into a folder: it holds what is heard, with tempo and metre. The file \
          stays in your export folder.",
     )
 }
 
 /// Six dots, which say that this can be taken hold of.
-fn grip(painter: &Painter, rect: Rect, colour: egui::Color32) {
+fn grip(painter: &Painter, rect: Rect, colour: Shade) {
     for (column, row) in (0..6_u8).map(|index| (index % 2, index / 2)) {
         let at = pos2(
             rect.left() + 8.5 + 5.0 * f32::from(column),

@@ -4,6 +4,7 @@ mod sending;
 
 use super::choice::options;
 use super::gesture::{self, Travel};
+use super::help::Help as _;
 use super::theme;
 use crate::params::{FourbarParams, LaneParams, label};
 use crate::shared::Shared;
@@ -159,11 +160,15 @@ pub(super) fn bar(
         .on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
     let travel = Travel::Horizontal(rect.width());
     let value = gesture::edit(ui, &response, param, setter, travel);
-    let lit = response.hovered() || response.dragged();
+    let lit = response.hovered() || response.dragged() || response.has_focus();
     let painter = ui.painter();
     let corners = CornerRadius::same(3);
     painter.rect_filled(rect, corners, theme::WELL);
-    let strength = if lit { 0.6 } else { 0.42 };
+    let strength = if lit {
+        theme::BAR_UNDER_POINTER
+    } else {
+        theme::BAR
+    };
     let colour = theme::mix(theme::WELL, theme::voice_colour(voice), strength);
     painter.rect_filled(
         rect.with_min_x(rect.left() + rect.width() * value.min(from))
@@ -191,5 +196,5 @@ pub(super) fn bar(
             theme::TEXT,
         );
     }
-    response.on_hover_text(hint);
+    response.help(hint);
 }

@@ -4,6 +4,7 @@ use super::background::Background;
 use super::button::{Emphasis, button};
 use super::choice::{options, toggle};
 use super::export::{Folder, Listing, Place};
+use super::help::Help as _;
 use super::icon::Icon;
 use super::stepper::side_button;
 use super::{menu, theme};
@@ -162,7 +163,7 @@ fn passes(ui: &mut Ui, choices: &ExportChoices) {
     let hint = "How often the groove is played in the file, with its fills and variations as they are heard from the \
                 song's start.";
     ui.interact(middle, ui.id().with("passes"), Sense::hover())
-        .on_hover_text(hint);
+        .help(hint);
 }
 
 /// The folder, those around it and those that are quickly gone to. Returns the one that was picked.
@@ -181,7 +182,7 @@ fn folders(ui: &mut Ui, listing: &Listing) -> Option<PathBuf> {
         theme::TEXT,
     );
     ui.interact(place, ui.id().with("folder"), Sense::hover())
-        .on_hover_text(path);
+        .help(path);
     let mut line = |ui: &mut Ui, place: &Place, remark: &str| {
         if menu::line(ui, &place.name, remark, place.path == listing.path).clicked() {
             wanted = Some(place.path.clone());
@@ -210,7 +211,7 @@ fn end_that_fits(ui: &Ui, text: &str, width: f32) -> String {
     let fits = |text: &str| {
         let galley =
             ui.painter()
-                .layout_no_wrap(text.to_owned(), theme::semibold(12.0), theme::TEXT);
+                .layout_no_wrap(text.to_owned(), theme::semibold(12.0), theme::TEXT.into());
         galley.size().x <= width
     };
     if fits(text) {

@@ -1,10 +1,9 @@
 //! A vertical fader that rests in its middle, for positions that can go either way.
 
 use super::gesture::{self, Travel};
+use super::help::Help as _;
 use super::theme;
-use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
-};
+use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 /// A fader for `param` filling `rect`: the value above, `label` below.
@@ -92,7 +91,7 @@ pub(super) fn fader(
         Stroke::new(1.0, theme::BACKGROUND),
         StrokeKind::Outside,
     );
-    let line: Color32 = if moved { colour } else { theme::TEXT_SOFT };
+    let line = if moved { colour } else { theme::TEXT_SOFT };
     painter.hline(
         cap.left() + 4.0..=cap.right() - 4.0,
         cap.center().y,
@@ -123,7 +122,7 @@ pub(super) fn fader(
         theme::medium(12.0),
         theme::TEXT_SOFT,
     );
-    response.on_hover_text(hint);
+    response.help(hint);
 }
 
 /// `position` with one decimal and a sign that is as wide for minus as for plus; zero has none.

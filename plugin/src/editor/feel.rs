@@ -23,9 +23,10 @@ pub(super) fn show(
         "Feel",
         theme::TEXT_SOFT,
     );
+    let height = theme::by_room(ui.ctx(), 46.0, 56.0);
     let row = |index: u8| {
         let top = inside.top() + 30.0 + 64.0 * f32::from(index);
-        Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), 56.0))
+        Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), height))
     };
     knob(
         ui,

@@ -47,14 +47,19 @@ fn fills(ui: &Ui, rect: Rect, params: &FormParams, setter: &ParamSetter) {
     let now = row(rect, 76.0, 32.0);
     let hint = "Plays a fill at the end of this bar, or of the next if this one is nearly over.";
     if button(ui, now, Icon::Play, "Fill now", Emphasis::Normal, hint).clicked() {
-        gesture::set(&params.fill_now, setter, true);
-        gesture::set(&params.fill_now, setter, false);
+        fill_now(params, setter);
     }
+}
+
+/// Presses *Fill now* and lets it go.
+pub(super) fn fill_now(params: &FormParams, setter: &ParamSetter) {
+    gesture::set(&params.fill_now, setter, true);
+    gesture::set(&params.fill_now, setter, false);
 }
 
 fn variations(ui: &Ui, rect: Rect, params: &FormParams, setter: &ParamSetter) {
     let lower = row(rect, 126.0, 56.0);
-    let (left, right) = lower.split_left_right_at_fraction(0.5);
+    let (left, right) = lower.split_left_right_at_fraction(0.57);
     let hint = "How much of the groove the drummer plays anew each time. 0 % repeats it as it is.";
     knob(ui, left, &params.variation, setter, hint);
     let every = Rect::from_min_max(pos2(right.left(), right.bottom() - 32.0), right.max);

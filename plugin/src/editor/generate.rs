@@ -6,7 +6,7 @@ use super::history::{History, Recipe};
 use super::icon::Icon;
 use super::knob::knob;
 use super::seed::{self, Typed};
-use super::{gesture, theme};
+use super::{gesture, listen, theme};
 use crate::groove_name::GrooveName;
 use crate::params::{FillEvery, FillSize, FourbarParams, LIVE, VaryEvery, style_value};
 use crate::request::MAX_SEED;
@@ -33,43 +33,36 @@ pub(super) fn show(
             vec2(inside.width(), height),
         )
     };
+    let (place, play) = beside_play(row(28.0, 42.0));
     let hint = "Plays another pattern: a new random seed. Undo brings the old one back.";
-    if button(
-        ui,
-        row(28.0, 42.0),
-        Icon::Die,
-        "Regenerate",
-        Emphasis::Primary,
-        hint,
-    )
-    .clicked()
-    {
-        let name = GrooveName {
-            seed: another_seed(params.seed.value()),
-            variation: 0,
-        };
-        seed::choose(params, setter, name);
-        play_live(params, setter);
+    let (icon, emphasis) = (Icon::Die, Emphasis::Primary);
+    if button(ui, place, icon, "Regenerate", emphasis, hint).clicked() {
+        regenerate(params, setter);
     }
+    listen::show(ui, play, params, shared, setter);
 
     let variation = shared.variation.load(Ordering::Relaxed);
     let field = theme::labelled(painter, row(82.0, 30.0), "Seed");
     seed::show(ui, field, params, setter, variation, typed);
 
     let middle = row(122.0, 52.0);
+    let width = theme::by_room(ui.ctx(), 34.0, 38.0);
+    let redo = Rect::from_center_size(
+        pos2(middle.right() - width / 2.0, middle.center().y),
+        vec2(width, 34.0),
+    );
+    let undo = redo.translate(vec2(
+        -width - theme::by_room(ui.ctx(), 6.0, theme::UNIT),
+        0.0,
+    ));
     let hint = "How adventurous the pattern is. 0 is the most likely hits, 1 is as the drummers played, 2 is wild.";
     knob(
         ui,
-        middle.with_max_x(middle.right() - 84.0),
+        middle.with_max_x(undo.left()),
         &params.temperature,
         setter,
         hint,
     );
-    let redo = Rect::from_center_size(
-        pos2(middle.right() - 19.0, middle.center().y),
-        vec2(38.0, 34.0),
-    );
-    let undo = redo.translate(vec2(-38.0 - theme::UNIT, 0.0));
     if button(
         ui,
         undo,
@@ -79,9 +72,8 @@ pub(super) fn show(
         &format!("Undo: {}", history.undone().unwrap_or("nothing yet")),
     )
     .clicked()
-        && let Some(recipe) = history.undo()
     {
-        restore(params, shared, setter, &recipe);
+        self::undo(params, shared, setter, history);
     }
     if button(
         ui,
@@ -92,9 +84,8 @@ pub(super) fn show(
         &format!("Redo: {}", history.redone().unwrap_or("nothing")),
     )
     .clicked()
-        && let Some(recipe) = history.redo()
     {
-        restore(params, shared, setter, &recipe);
+        self::redo(params, shared, setter, history);
     }
 
     let hint = "When a new pattern comes in while the song plays: at once, or at the next beat, bar, or start of the pattern.";
@@ -107,6 +98,46 @@ pub(super) fn show(
         &["Now", "Beat", "Bar", "Pattern"],
         hint,
     );
+}
+
+/// The place of what makes grooves, and of the button beside it that plays them.
+pub(super) fn beside_play(row: Rect) -> (Rect, Rect) {
+    let (left, right) = row.split_left_right_at_x(row.right() - listen::WIDTH);
+    (left.with_max_x(left.right() - theme::UNIT), right)
+}
+
+/// Wants another groove.
+pub(super) fn regenerate(params: &FourbarParams, setter: &ParamSetter) {
+    let name = GrooveName {
+        seed: another_seed(params.seed.value()),
+        variation: 0,
+    };
+    seed::choose(params, setter, name);
+    play_live(params, setter);
+}
+
+/// Goes back to the groove before, if there is one.
+pub(super) fn undo(
+    params: &FourbarParams,
+    shared: &Shared,
+    setter: &ParamSetter,
+    history: &mut History,
+) {
+    if let Some(recipe) = history.undo() {
+        restore(params, shared, setter, &recipe);
+    }
+}
+
+/// Goes on to the groove that was taken back last, if there is one.
+pub(super) fn redo(
+    params: &FourbarParams,
+    shared: &Shared,
+    setter: &ParamSetter,
+    history: &mut History,
+) {
+    if let Some(recipe) = history.redo() {
+        restore(params, shared, setter, &recipe);
+    }
 }
 
 fn enabled(is_enabled: bool) -> Emphasis {

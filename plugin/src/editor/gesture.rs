@@ -1,8 +1,9 @@
-//! Turns what the pointer does to a control into changes of a host parameter.
+//! Turns what the pointer and the keys do to a control into changes of a host parameter.
 //!
 //! Every change is a gesture (begin, set, end), which is what a host needs to record automation. While a drag lasts,
 //! the control shows the value that was dragged to: a host may hand a new value back only a block later.
 
+use super::keys::{self, Turn};
 use egui::{Event, MouseWheelUnit, Response, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
 
@@ -31,7 +32,7 @@ impl Travel {
     }
 }
 
-/// Lets `response` change `param` by dragging, by the wheel, and by a double click, which resets it.
+/// Lets `response` change `param` by dragging, by the wheel, by keys, and by a double click, which resets it.
 ///
 /// Returns the normalised value that the control shows.
 pub(super) fn edit<P: Param>(
@@ -47,17 +48,36 @@ pub(super) fn edit<P: Param>(
         let slower = if is_fine { FINE } else { 1.0 };
         Some((shown + travel.normalized(response) / slower).clamp(0.0, 1.0))
     });
+    if response.dragged() {
+        return shown;
+    }
+    let by = |steps: f32| turn_to(param, setter, now + steps * step_of(param));
     let notches = wheel_notches(ui, response);
-    if notches != 0.0 && !response.dragged() {
-        let step = param
-            .step_count()
-            .map_or(0.01, |steps| 1.0 / steps_as_f32(steps));
-        let turned_to = (now + notches * step).clamp(0.0, 1.0);
-        if snapped(param, turned_to) != snapped(param, now) {
-            set(param, setter, param.preview_plain(turned_to));
-        }
+    if notches != 0.0 {
+        by(notches);
+    }
+    match keys::turn(response) {
+        None => {}
+        Some(Turn::By(steps)) => by(steps),
+        Some(Turn::To(end)) => turn_to(param, setter, end),
+        Some(Turn::Back) => set(param, setter, param.default_plain_value()),
     }
     shown
+}
+
+/// What a step adds to the normalised value of `param`.
+fn step_of<P: Param>(param: &P) -> f32 {
+    param
+        .step_count()
+        .map_or(0.01, |steps| 1.0 / steps_as_f32(steps))
+}
+
+/// Sets `param` to a normalised value, if that is another one.
+pub(super) fn turn_to<P: Param>(param: &P, setter: &ParamSetter, normalized: f32) {
+    let wanted = normalized.clamp(0.0, 1.0);
+    if snapped(param, wanted) != snapped(param, param.unmodulated_normalized_value()) {
+        set(param, setter, param.preview_plain(wanted));
+    }
 }
 
 /// Lets `response` take `param` to where the pointer is, which is `wanted` (0 to 1), by pressing and dragging; a double

@@ -2,6 +2,7 @@
 //! from the grid line is its timing, and whose height and brightness are its velocity, both with the current amounts.
 
 mod bars;
+mod cursor;
 mod frame;
 mod hits;
 mod names;
@@ -9,12 +10,14 @@ mod pencil;
 
 pub(super) use bars::BarAction;
 
+use cursor::Cursor;
 use frame::Frame;
 
+use super::help::Help as _;
 use super::theme;
 use crate::params::LanesParams;
 use crate::request::{CellChange, Locks, Metre, Ready};
-use egui::{Align2, CornerRadius, Painter, Rect, Sense, Stroke, Ui, vec2};
+use egui::{Align2, CornerRadius, Id, Painter, Rect, Sense, Stroke, Ui, vec2};
 use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::{Groove, STEPS_PER_BAR, nearest_step};
 use fourbar_model::pattern::Feel;
@@ -30,6 +33,11 @@ const STEPS_BEFORE: f64 = 0.75;
 const STEPS_AFTER: f64 = 0.5;
 /// Beats shown when there is no pattern yet.
 const EMPTY_BEATS: f64 = 16.0;
+
+/// How to edit.
+const POINTER: &str = "Click: add a hit or take it out.  Drag: velocity.  Alt or Ctrl and drag: timing.  Right button: erase.  Bar \
+                       numbers: copy, shift, clear.";
+const KEYS: &str = "Arrows: another cell.  Enter: add a hit or take it out.  + and \u{2212}: velocity.  Ctrl Left, Ctrl Right: timing.";
 
 /// What the grid shows this frame.
 pub(super) struct Picture<'a> {
@@ -102,7 +110,9 @@ pub(super) fn show(
     let metre = picture
         .ready
         .map_or(Metre::default(), |ready| ready.request.metre);
-    let mut frame = Frame::new(rect.shrink2(vec2(1.0, 1.0)), pass_beats, metre);
+    let inside = rect.shrink2(vec2(1.0, 1.0));
+    let used = used_lanes(ui, rect, picture.ready);
+    let mut frame = Frame::new(inside, pass_beats, metre, used);
     frame.pass_start_beats = pass * pass_beats;
     frame.paint_lanes(&painter);
     frame.paint_locked(&painter, picture.locks);
@@ -110,11 +120,33 @@ pub(super) fn show(
     let mut glows = [0.0; N_VOICES];
     match picture.ready {
         Some(ready) => {
-            let lanes = ui.interact(frame.lanes, ui.id().with("hits"), Sense::click_and_drag());
-            let is_used = lanes.contains_pointer() || lanes.dragged();
-            let change = is_used.then(|| pencil::edit(ui, &lanes, &frame, &frame.groove(ready)));
-            touched = touched.or(change.flatten().map(Touched::Cell));
-            glows = frame.paint_hits(ui, &ready.pattern, picture, lanes.hover_pos());
+            let lanes = ui.interact(frame.lanes, hits_id(ui), Sense::click_and_drag());
+            let is_used = lanes.contains_pointer() || lanes.dragged() || lanes.has_focus();
+            let groove = is_used.then(|| frame.groove(ready));
+            let drawn =
+                (groove.as_ref()).and_then(|groove| pencil::edit(ui, &lanes, &frame, groove));
+            let at_keys =
+                (groove.as_ref()).and_then(|groove| cursor::edit(ui, &lanes, &frame, groove));
+            let typed = at_keys.and_then(|(_, change)| change);
+            touched = touched.or(drawn.or(typed).map(Touched::Cell));
+            let (played, pointed_at) =
+                frame.paint_hits(ui, &ready.pattern, picture, lanes.hover_pos());
+            glows = played;
+            let of_hit = |hit| frame.describe(&ready.pattern, hit, picture);
+            let help = match at_keys {
+                Some((cursor, _)) => {
+                    cursor.paint(&painter, &frame);
+                    let Cursor { step, voice } = cursor;
+                    let hit = frame.hit_on(&ready.pattern, step, voice);
+                    let place = || frame.place(step, voice);
+                    format!("{}\n{KEYS}", hit.map_or_else(place, of_hit))
+                }
+                None => match pointed_at {
+                    Some(hit) => format!("{}\n{POINTER}", of_hit(hit)),
+                    None => POINTER.to_owned(),
+                },
+            };
+            lanes.help(help);
             frame.paint_groove_name(&painter, &with_pass(&picture.title, ready, pass));
         }
         None => frame.paint_notice(&painter, picture.notice),
@@ -123,6 +155,25 @@ pub(super) fn show(
     let locked = frame.lock_bars(ui, &painter, picture.locks);
     frame.paint_playhead(&painter, picture.playhead_beats - frame.pass_start_beats);
     touched.or(named).or(locked)
+}
+
+fn hits_id(ui: &Ui) -> Id {
+    ui.id().with("hits")
+}
+
+/// The drums that have hits. While the user is at the grid, no lane changes its height under the pointer.
+fn used_lanes(ui: &Ui, rect: Rect, ready: Option<&Ready>) -> [bool; N_VOICES] {
+    let id = ui.id().with("used lanes");
+    let is_at = ui.rect_contains_pointer(rect) || ui.memory(|memory| memory.has_focus(hits_id(ui)));
+    let before = ui.data(|data| data.get_temp(id)).filter(|_| is_at);
+    let used = before.unwrap_or_else(|| {
+        let hits = ready.map_or(&[][..], |ready| ready.pattern.hits());
+        Voice::ALL.map(|voice| hits.iter().any(|hit| hit.voice == voice))
+    });
+    if ready.is_some() {
+        ui.data_mut(|data| data.insert_temp(id, used));
+    }
+    used
 }
 
 /// The name of the groove, and which pass of it is shown where they differ.
@@ -147,7 +198,7 @@ impl Frame {
     /// Tints what is locked.
     fn paint_locked(&self, painter: &Painter, locks: Option<&Locks>) {
         let Some(locks) = locks else { return };
-        let tint = theme::ACCENT.gamma_multiply(0.1);
+        let tint = theme::ACCENT.faded(0.1);
         for step in 0..nearest_step(self.loop_beats) {
             let left = self.x_of_step(step);
             let Some(step) = self.source(step) else {

@@ -5,6 +5,7 @@ use super::background::Background;
 use super::button::{Emphasis, button, toggle};
 use super::choice::switch;
 use super::export::Folder;
+use super::help::Help as _;
 use super::icon::Icon;
 use super::{menu, theme};
 use crate::params::FourbarParams;
@@ -223,7 +224,7 @@ impl GrooveIn {
                 });
             });
         if menu.is_none() {
-            response.on_hover_text("A MIDI file whose rhythm is put in.");
+            response.help("A MIDI file whose rhythm is put in.");
         }
     }
 }
@@ -270,7 +271,7 @@ fn uses(ui: &Ui, rect: Rect, now: Use) -> Option<Use> {
             }
         });
     if menu.is_none() {
-        response.on_hover_text("What the drummer makes of the rhythm that is put in.");
+        response.help("What the drummer makes of the rhythm that is put in.");
     }
     picked
 }

@@ -1,12 +1,14 @@
 //! The top line: the name, and what the plugin is doing with which model on which device.
 
+use super::help::Help as _;
 use super::model_menu::{ModelMenu, Picked};
-use super::slots::{self, SlotAction};
-use super::theme;
-use crate::params::SlotsParams;
+use super::slots::{self, Hands, SlotAction};
+use super::theme::{self, Shade};
 use crate::shared::{Snapshot, Status};
-use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Ui, pos2, vec2};
-use nice_plug::prelude::ParamSetter;
+use egui::{Align2, CornerRadius, Painter, Pos2, Rect, Sense, Ui, pos2, vec2};
+
+/// Below this width the header has no room for the product's name.
+const NARROW: f32 = 960.0;
 
 /// What came of the header.
 pub(super) struct Shown {
@@ -25,14 +27,19 @@ pub(super) fn show(
     snapshot: &Snapshot,
     seconds: f64,
     models: &mut ModelMenu,
-    slots: &SlotsParams,
-    setter: &ParamSetter,
+    slots: &Hands,
 ) -> Shown {
     let painter = ui.painter();
     let name_at = paint_mark(painter, rect.left_center());
-    let name = theme::wordmark(painter, name_at, "FOURBAR");
-    let slots_at = pos2(name.right() + 3.0 * theme::UNIT, rect.center().y);
-    let slot = slots::show(ui, slots_at, slots, setter, snapshot);
+    // A narrow window keeps the mark and has room for the rest.
+    let is_narrow = rect.width() < NARROW;
+    let slots_left = if is_narrow {
+        name_at.x + theme::UNIT
+    } else {
+        theme::wordmark(painter, name_at, "FOURBAR").right() + 3.0 * theme::UNIT
+    };
+    let slots_at = pos2(slots_left, rect.center().y);
+    let slot = slots::show(ui, slots_at, slots, snapshot);
 
     let (word, colour, is_busy) = match &snapshot.status {
         Status::Loading => ("Loading", theme::ACCENT, true),
@@ -66,7 +73,7 @@ pub(super) fn show(
     );
     if let Some(story) = story {
         ui.interact(device, ui.id().with("device"), Sense::hover())
-            .on_hover_text(story);
+            .help(story);
     }
     let model_at = pos2(device.left() - 1.5 * theme::UNIT, rect.center().y);
     let (picked, models_left) = models.show(ui, model_at, snapshot);
@@ -97,8 +104,8 @@ fn paint_mark(painter: &Painter, left: Pos2) -> Pos2 {
     pos2(x + 6.0, left.y)
 }
 
-fn paint_light(painter: &Painter, at: Pos2, colour: Color32, pulse_seconds: Option<f64>) {
+fn paint_light(painter: &Painter, at: Pos2, colour: Shade, pulse_seconds: Option<f64>) {
     let strength = pulse_seconds.map_or(1.0, theme::pulse);
-    painter.circle_filled(at, 6.5, colour.gamma_multiply(0.18 * strength));
-    painter.circle_filled(at, 3.5, colour.gamma_multiply(0.4 + 0.6 * strength));
+    painter.circle_filled(at, 6.5, colour.faded(0.18 * strength));
+    painter.circle_filled(at, 3.5, colour.faded(0.4 + 0.6 * strength));
 }

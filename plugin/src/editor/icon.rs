@@ -43,7 +43,14 @@ pub(super) enum Icon {
 
 impl Icon {
     /// Draws the pictogram in a square of `size` points around `centre`.
-    pub(super) fn paint(self, painter: &Painter, centre: Pos2, size: f32, colour: Color32) {
+    pub(super) fn paint(
+        self,
+        painter: &Painter,
+        centre: Pos2,
+        size: f32,
+        colour: impl Into<Color32>,
+    ) {
+        let colour = colour.into();
         // All are drawn in a square from -1 to 1.
         let half = size / 2.0;
         let at = |x: f32, y: f32| pos2(centre.x + x * half, centre.y + y * half);

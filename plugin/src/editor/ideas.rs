@@ -2,14 +2,14 @@
 
 use super::background::Background;
 use super::button::{Emphasis, button};
+use super::generate::beside_play;
+use super::help::Help as _;
 use super::icon::Icon;
 use super::theme;
 use crate::inference::checkpoints;
 use crate::inference::models::Choice;
 use crate::request::{Input, Locks, Ready, Request};
-use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
-};
+use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use fourbar_model::drums::N_VOICES;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -64,8 +64,15 @@ impl Ideas {
         }));
     }
 
-    /// Draws the page in `rect`; `playing` is the request of the pattern that sounds.
-    pub(super) fn show(&mut self, ui: &Ui, rect: Rect, playing: Option<&Request>) -> Option<Wish> {
+    /// Draws the page in `rect`; `playing` is the request of the pattern that sounds, and `show_play` draws the button that
+    /// plays it.
+    pub(super) fn show(
+        &mut self,
+        ui: &Ui,
+        rect: Rect,
+        playing: Option<&Request>,
+        show_play: impl FnOnce(Rect),
+    ) -> Option<Wish> {
         let mut wish = None;
         if let Some(outcome) = self.drawing.as_ref().and_then(Background::outcome) {
             self.drawing = None;
@@ -75,6 +82,8 @@ impl Ideas {
             }
         }
         let (top, rest) = rect.split_top_bottom_at_y(rect.top() + 32.0);
+        let (top, play) = beside_play(top);
+        show_play(play);
         let emphasis = if self.drawing.is_some() {
             Emphasis::Disabled
         } else {
@@ -171,7 +180,7 @@ fn idea(ui: &Ui, rect: Rect, index: usize, ready: &Ready, is_playing: bool) -> O
         );
         painter.rect_filled(mark, CornerRadius::ZERO, colour);
     }
-    let colour: Color32 = if keep.hovered() {
+    let colour = if keep.hovered() {
         theme::ACCENT
     } else {
         theme::TEXT_FAINT
@@ -187,8 +196,8 @@ fn idea(ui: &Ui, rect: Rect, index: usize, ready: &Ready, is_playing: bool) -> O
     }
     let is_kept = keep.clicked();
     let is_clicked = response.clicked() && !is_kept;
-    keep.on_hover_text("Keep it in the first empty slot.");
-    response.on_hover_text(ready.request.name().to_string());
+    keep.help("Keep it in the first empty slot.");
+    response.help(ready.request.name().to_string());
     if is_kept {
         Some(Clicked::Corner)
     } else {

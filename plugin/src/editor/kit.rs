@@ -1,8 +1,9 @@
 //! The Kit page: which built-in drums are heard, how much room, and level, place, pitch and decay of each drum.
 
-use super::choice::switch;
+use super::button::toggle;
 use super::drums::bar;
-use super::number::number;
+use super::help::Help as _;
+use super::number::number_called;
 use super::{gesture, menu, theme};
 use crate::params::{KitParams, label, name_of_kit};
 use egui::{Align2, Popup, Rect, RectAlign, Ui, pos2, vec2};
@@ -16,9 +17,10 @@ const TOP: f32 = 28.0;
 const HEADINGS: f32 = 14.0;
 /// Room for the names.
 const NAMES: f32 = 86.0;
-/// Widths of the room's amount and of the switch.
-const NUMBER: f32 = 50.0;
-const SWITCH: f32 = 36.0;
+/// Widths of the room's amount and of the button beside it, and between them.
+const ROOM: f32 = 74.0;
+const SPLIT: f32 = 42.0;
+const GAP: f32 = 4.0;
 
 /// Draws the page in `rect`.
 pub(super) fn show(ui: &mut Ui, rect: Rect, params: &KitParams, setter: &ParamSetter) {
@@ -41,8 +43,8 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, params: &KitParams, setter: &ParamSe
     {
         theme::text(
             ui.painter(),
-            column.left_top(),
-            Align2::LEFT_TOP,
+            column.center_top(),
+            Align2::CENTER_TOP,
             heading,
             theme::medium(11.0),
             theme::TEXT_FAINT,
@@ -76,36 +78,18 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, params: &KitParams, setter: &ParamSe
 
 /// What is for all drums: the kit, the room, and whether the mix is without those that have a bus of their own.
 fn for_all(ui: &Ui, row: Rect, params: &KitParams, setter: &ParamSetter) {
-    let name = |left: f32, name: &str| {
-        theme::text(
-            ui.painter(),
-            pos2(left, row.center().y),
-            Align2::LEFT_CENTER,
-            name,
-            theme::medium(12.0),
-            theme::TEXT_SOFT,
-        );
-    };
-    let switch_at = row.right() - SWITCH;
-    let separate_at = switch_at - 34.0;
-    let number_at = separate_at - theme::UNIT - NUMBER;
-    let room_at = number_at - 42.0;
-
-    let menu = row.with_max_x(room_at - theme::UNIT);
-    kits(ui, menu, params, setter);
-    name(room_at, "Room");
+    let split = row.with_min_x(row.right() - SPLIT);
+    let room = row
+        .with_max_x(split.left() - GAP)
+        .with_min_x(split.left() - GAP - ROOM);
+    kits(ui, row.with_max_x(room.left() - GAP), params, setter);
     let hint = "How much of a small room is heard around the drums.";
-    let room = row.with_min_x(number_at).with_max_x(number_at + NUMBER);
-    number(ui, room, &params.room, setter, hint);
-    name(separate_at, "Split");
+    number_called(ui, room, &params.room, setter, "Room", hint);
     let hint = "Takes drums out of the mix that the host hears on outputs of their own.";
-    switch(
-        ui,
-        row.with_min_x(switch_at),
-        &params.separate_outputs,
-        setter,
-        hint,
-    );
+    let is_split = params.separate_outputs.value();
+    if toggle(ui, split, "Split", is_split, hint) {
+        gesture::set(&params.separate_outputs, setter, !is_split);
+    }
 }
 
 /// The menu of kits.
@@ -124,6 +108,6 @@ fn kits(ui: &Ui, rect: Rect, params: &KitParams, setter: &ParamSetter) {
             }
         });
     if menu.is_none() {
-        response.on_hover_text("Which drums play the groove.");
+        response.help("Which drums play the groove.");
     }
 }

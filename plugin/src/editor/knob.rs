@@ -2,6 +2,7 @@
 //! host's words.
 
 use super::gesture::{self, Travel};
+use super::help::Help as _;
 use super::theme;
 use egui::{Align2, CursorIcon, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
@@ -48,7 +49,7 @@ pub(super) fn knob_called(
         lit,
     );
 
-    let left = centre.x + radius + 1.5 * theme::UNIT;
+    let left = centre.x + radius + theme::by_room(ui.ctx(), 8.0, 12.0);
     theme::text(
         ui.painter(),
         pos2(left, centre.y - 10.0),
@@ -65,7 +66,7 @@ pub(super) fn knob_called(
         theme::semibold(16.0),
         theme::TEXT,
     );
-    response.on_hover_text(hint);
+    response.help(hint);
 }
 
 fn paint(

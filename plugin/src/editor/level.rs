@@ -1,6 +1,7 @@
 //! The kit's level: a slider with the meter inside it.
 
 use super::gesture::{self, Travel};
+use super::help::Help as _;
 use super::theme;
 use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
@@ -119,7 +120,7 @@ pub(super) fn slider(
         theme::medium(12.5),
         theme::TEXT,
     );
-    response.on_hover_text(hint);
+    response.help(hint);
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use nice_plug::prelude::ParamSetter;
 use std::sync::atomic::AtomicBool;
 
 /// The fields of the page in which text is typed.
-pub(super) fn text_ids() -> [Id; 3] {
+fn text_ids() -> [Id; 3] {
     ["library search", "preset name", "preset tags"].map(Id::new)
 }
 

@@ -2,6 +2,7 @@
 //! another.
 
 use super::background::Background;
+use super::help::Help as _;
 use super::text_field::text_field;
 use super::{gesture, menu, theme};
 use crate::audio::scheduler::Output;
@@ -38,8 +39,8 @@ enum Entry {
     Other(KeyMap),
 }
 
-/// The field for what is searched, which may keep the keyboard.
-pub(super) fn text_id() -> Id {
+/// The field for what is searched.
+fn text_id() -> Id {
     Id::new("search maps")
 }
 
@@ -67,7 +68,7 @@ impl MapMenu {
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
             .show(|ui| self.show_menu(ui, params, setter));
         if menu.is_none() {
-            response.on_hover_text(
+            response.help(
                 "Which MIDI keys the drums are sent on: those of your drum sampler. Single keys are changed on the page Drums.",
             );
         }

@@ -1,6 +1,7 @@
 //! Which model plays: its name in the header, and a menu of those that there are.
 
 use super::background::Background;
+use super::help::Help as _;
 use super::{menu, theme};
 use crate::inference::models::{self, BuiltIn, Choice};
 use crate::shared::Snapshot;
@@ -75,7 +76,7 @@ impl ModelMenu {
             .width(MENU_WIDTH)
             .show(|ui| self.show_menu(ui, snapshot));
         if menu.is_none() {
-            response.on_hover_text("Which model makes the patterns: a built-in one or your own.");
+            response.help("Which model makes the patterns: a built-in one or your own.");
         }
         (menu.and_then(|menu| menu.inner), place.left())
     }
@@ -154,9 +155,9 @@ fn lines(files: &[String], choice: &Choice) -> Vec<Line> {
 
 /// The place of the button, as wide as its name.
 fn place(ui: &Ui, right: Pos2, name: &str) -> Rect {
-    let text = ui
-        .painter()
-        .layout_no_wrap(name.to_owned(), theme::semibold(12.5), theme::TEXT);
+    let text =
+        ui.painter()
+            .layout_no_wrap(name.to_owned(), theme::semibold(12.5), theme::TEXT.into());
     let width = text.size().x.min(MAX_NAME) + menu::BUTTON_ROOM;
     Align2::RIGHT_CENTER.anchor_size(right, vec2(width, HEIGHT))
 }

@@ -1,6 +1,7 @@
 //! A value in a box of its own, to be dragged sideways: for what is set once and takes little room.
 
 use super::gesture::{self, Travel};
+use super::help::Help as _;
 use super::theme;
 use egui::{Align2, CursorIcon, Rect, Sense, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
@@ -10,6 +11,18 @@ const TRAVEL: f32 = 200.0;
 
 /// A box for `param` filling `rect`.
 pub(super) fn number<P: Param>(ui: &Ui, rect: Rect, param: &P, setter: &ParamSetter, hint: &str) {
+    number_called(ui, rect, param, setter, "", hint);
+}
+
+/// The same with a `name` before the value.
+pub(super) fn number_called<P: Param>(
+    ui: &Ui,
+    rect: Rect,
+    param: &P,
+    setter: &ParamSetter,
+    name: &str,
+    hint: &str,
+) {
     let response = ui
         .interact(
             rect,
@@ -30,9 +43,9 @@ pub(super) fn number<P: Param>(ui: &Ui, rect: Rect, param: &P, setter: &ParamSet
         painter,
         rect.center(),
         Align2::CENTER_CENTER,
-        &param.normalized_value_to_string(value, true),
+        format!("{name} {}", param.normalized_value_to_string(value, true)).trim(),
         theme::semibold(12.5),
         colour,
     );
-    response.on_hover_text(hint);
+    response.help(hint);
 }

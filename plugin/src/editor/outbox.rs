@@ -171,7 +171,8 @@ impl Outbox {
         self.export = Some(Background::start_stoppable("fourbar export", make));
     }
 
-    fn start_copy(&mut self, ready: &Ready, params: &FourbarParams, shared: &Shared) {
+    /// Starts writing a file for the clipboard.
+    pub(super) fn start_copy(&mut self, ready: &Ready, params: &FourbarParams, shared: &Shared) {
         let export = export(ready, params, shared);
         let copy = move |stop: &AtomicBool| {
             let made = export.make_for_others(stop)?;

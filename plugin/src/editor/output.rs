@@ -1,4 +1,4 @@
-//! The Output page: the preview kit, where notes go, listening, and what leaves as a file.
+//! The Output page: the preview kit, where notes go, and what leaves as a file.
 
 use super::button::{Emphasis, button};
 use super::choice::switch;
@@ -7,7 +7,7 @@ use super::level::{self, Meter};
 use super::map_menu::MapMenu;
 use super::number::number;
 use super::stepper::stepper;
-use super::{gesture, theme};
+use super::theme;
 use crate::params::FourbarParams;
 use egui::{Align2, Rect, Response, Ui, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
@@ -16,10 +16,6 @@ use nice_plug::prelude::ParamSetter;
 pub(super) struct Sound {
     /// Level of the kit.
     pub(super) meter: Meter,
-    /// Whether the plugin plays by itself.
-    pub(super) is_auditioning: bool,
-    /// Whether the host's song plays.
-    pub(super) host_plays: bool,
     /// Whether a pattern can be exported now.
     pub(super) can_export: bool,
 }
@@ -27,8 +23,6 @@ pub(super) struct Sound {
 /// What was pressed, and what others draw into.
 #[derive(Debug, Clone)]
 pub(super) struct Shown {
-    /// Start or stop playing by itself.
-    pub(super) audition: bool,
     /// Write the pattern to a file.
     pub(super) export: bool,
     /// The button beside Export, which opens a menu.
@@ -74,7 +68,7 @@ pub(super) fn show(
     let midi = theme::labelled(painter, row(1), "MIDI out");
     let hint = "Send the notes to the host, to play another instrument or to record them.";
     switch(ui, midi, &params.midi_out, setter, hint);
-    let channel = midi.with_min_x(midi.right() - 92.0);
+    let channel = midi.with_min_x(midi.right() - theme::by_room(ui.ctx(), 82.0, 92.0));
     let label_at = pos2(channel.left() - theme::UNIT, channel.center().y);
     theme::text(
         painter,
@@ -109,51 +103,15 @@ pub(super) fn show(
     };
     let (export, more) = export_buttons(ui, row(0.0), sound.can_export);
     Shown {
-        audition: play_button(ui, row(0.0), params, setter, sound),
         export,
         more,
         handle: row(35.0),
     }
 }
 
-/// The button that plays the pattern without the host, or makes a muted one heard again. True if it is to be played, or
-/// no longer.
-fn play_button(
-    ui: &Ui,
-    row: Rect,
-    params: &FourbarParams,
-    setter: &ParamSetter,
-    sound: &Sound,
-) -> bool {
-    let left = row.split_left_right_at_fraction(0.46).0;
-    if params.mute.value() {
-        let hint = "The pattern is muted, so that it is not heard twice where it was dropped. Press to hear it here again.";
-        let unmute = button(ui, left, Icon::Play, "Unmute", Emphasis::On, hint);
-        if unmute.clicked() {
-            gesture::set(&params.mute, setter, false);
-        }
-        return false;
-    }
-    let (icon, word, emphasis) = if sound.is_auditioning {
-        (Icon::Stop, "Stop", Emphasis::On)
-    } else {
-        (Icon::Play, "Audition", Emphasis::Normal)
-    };
-    let emphasis = if sound.host_plays {
-        Emphasis::Disabled
-    } else {
-        emphasis
-    };
-    let hint =
-        "Plays the pattern while the host is stopped, until it is pressed again or the host plays.";
-    button(ui, left, icon, word, emphasis, hint).clicked()
-}
-
 /// Export, and what it is to write. Whether it was pressed, and the button of its menu.
 fn export_buttons(ui: &Ui, row: Rect, can_export: bool) -> (bool, Response) {
-    let right = row.split_left_right_at_fraction(0.46).1;
-    let right = right.with_min_x(right.left() + theme::UNIT);
-    let (place, more) = right.split_left_right_at_x(right.right() - 32.0);
+    let (place, more) = row.split_left_right_at_x(row.right() - 32.0);
     let emphasis = if can_export {
         Emphasis::Normal
     } else {

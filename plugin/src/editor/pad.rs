@@ -1,11 +1,15 @@
 //! A pad: two parameters under one pointer, each with its rest in the middle.
 
+use super::help::Help as _;
+use super::keys::{self, Turn};
 use super::{gesture, theme};
 use egui::{Align2, CursorIcon, Pos2, Rect, Response, Sense, Stroke, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 /// How near to the middle, of the whole range, the pointer snaps to it.
 const SNAP: f32 = 0.03;
+/// What an arrow key moves, of the whole range.
+const STEP: f32 = 0.025;
 /// Radius of the puck.
 const PUCK: f32 = 7.0;
 
@@ -40,10 +44,21 @@ pub(super) fn pad(
         gesture::follow(ui, &response, x.param, setter, across),
         gesture::follow(ui, &response, y.param, setter, up),
     ];
+    if let Some((right, down, false)) = keys::arrow(&response) {
+        for (param, steps) in [(x.param, right), (y.param, -down)] {
+            let now = param.unmodulated_normalized_value();
+            gesture::turn_to(param, setter, now + STEP * f32::from(steps));
+        }
+    }
+    if let Some(Turn::Back) = keys::turn(&response) {
+        for param in [x.param, y.param] {
+            gesture::turn_to(param, setter, param.default_normalized_value());
+        }
+    }
     let lit = response.hovered() || response.dragged();
     paint(ui, rect, field, value, lit);
     paint_ends(ui, rect, &x, &y);
-    response.on_hover_text(hint)
+    response.help(hint)
 }
 
 /// The middle where `share` is next to it.

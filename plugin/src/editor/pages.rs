@@ -58,8 +58,8 @@ impl Page {
 /// The pages, and what they remember. Used by the window's thread only.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
-    shown: Page,
-    drums: DrumsPage,
+    pub(super) shown: Page,
+    pub(super) drums: DrumsPage,
 }
 
 /// Draws the section in `rect` with the page that is chosen.

@@ -10,6 +10,7 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, history: &mut History) -> Option<Rec
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
     let mut picked = None;
     ScrollArea::vertical()
+        .id_salt("history")
         .max_height(rect.height())
         .auto_shrink(false)
         .show(&mut child, |ui| {

@@ -1,6 +1,7 @@
 //! The Play page: style, energy, swing, and ahead of the beat or behind it.
 
 use super::ability::{Need, needing};
+use super::help::Help as _;
 use super::knob::knob;
 use super::pad::{Axis, pad};
 use super::{gesture, menu, theme};
@@ -10,9 +11,6 @@ use crate::request::STYLES;
 use egui::{Align2, Popup, Rect, RectAlign, ScrollArea, Ui, pos2, vec2};
 use nice_plug::prelude::{Param, ParamSetter};
 
-/// Width of what is beside the pad.
-const SIDE: f32 = 124.0;
-
 /// Draws the page in `rect`.
 pub(super) fn show(
     ui: &mut Ui,
@@ -21,7 +19,9 @@ pub(super) fn show(
     setter: &ParamSetter,
     abilities: Option<&Abilities>,
 ) {
-    let (left, side) = rect.split_left_right_at_x(rect.right() - SIDE);
+    // What is beside the pad.
+    let side_width = theme::by_room(ui.ctx(), 118.0, 124.0);
+    let (left, side) = rect.split_left_right_at_x(rect.right() - side_width);
     let energy = left.with_max_x(left.right() - 1.5 * theme::UNIT);
     let need = Need::Attributes(&[
         "density",
@@ -48,7 +48,10 @@ pub(super) fn show(
     });
 
     let row = |top: f32, height: f32| {
-        Rect::from_min_size(pos2(side.left(), side.top() + top), vec2(SIDE, height))
+        Rect::from_min_size(
+            pos2(side.left(), side.top() + top),
+            vec2(side_width, height),
+        )
     };
     needing(ui, row(0.0, 50.0), Need::Styles, abilities, "Style", |ui| {
         let label = row(0.0, 16.0);
@@ -106,7 +109,6 @@ fn styles(
             });
         });
     if menu.is_none() {
-        response
-            .on_hover_text("The style the drummer plays in. Any takes whatever the seed draws.");
+        response.help("The style the drummer plays in. Any takes whatever the seed draws.");
     }
 }

@@ -2,19 +2,20 @@
 //!
 //! Keys are typed here only after a click on the name.
 
+use super::gesture;
 use super::stepper::stepper;
-use super::{gesture, theme};
+use super::theme::{self, Shade};
 use crate::groove_name::GrooveName;
 use crate::params::FourbarParams;
 use egui::text::{CCursor, CCursorRange};
-use egui::{Align, Color32, Frame, Id, Key, Rect, TextEdit, Ui};
+use egui::{Align, Frame, Id, Key, Rect, TextEdit, Ui};
 use nice_plug::prelude::ParamSetter;
 
 const HINT: &str = "The groove's name: its seed, and its variation if it is one. The same name brings back the same groove. \
                     Click to type, paste or copy it; drag it, or step with the buttons.";
 
-/// The text field; the one widget that may keep the keyboard.
-pub(super) fn text_id() -> Id {
+/// The text field.
+fn text_id() -> Id {
     Id::new("seed text")
 }
 
@@ -24,6 +25,8 @@ pub(super) struct Typed {
     text: Option<String>,
     /// Whether the field has not been drawn yet.
     is_new: bool,
+    /// Whether it was opened by a key, and the number is to have the keyboard again.
+    by_keys: bool,
 }
 
 /// Draws the name of the wanted groove, of this variation, or the text field for another one, in `rect`.
@@ -41,9 +44,14 @@ pub(super) fn show(
             variation,
         };
         let number = |seed| name(seed).to_string();
-        if stepper(ui, rect, &params.seed, setter, number, HINT).clicked() {
+        let stepper = stepper(ui, rect, &params.seed, setter, number, HINT);
+        if std::mem::take(&mut typed.by_keys) {
+            stepper.request_focus();
+        }
+        if stepper.clicked() {
             typed.text = Some(number(params.seed.value()));
             typed.is_new = true;
+            typed.by_keys = stepper.has_focus();
         }
         return;
     };
@@ -84,13 +92,13 @@ fn open(ui: &Ui, text: &str) {
 }
 
 /// Draws the text field; false once it is left.
-fn text_field(ui: &mut Ui, rect: Rect, text: &mut String, colour: Color32) -> bool {
+fn text_field(ui: &mut Ui, rect: Rect, text: &mut String, colour: Shade) -> bool {
     theme::well(ui.painter(), rect, theme::ACCENT);
     let field = TextEdit::singleline(text)
         .id(text_id())
         .frame(Frame::NONE)
         .font(theme::semibold(13.0))
-        .text_color(colour)
+        .text_color(colour.into())
         .horizontal_align(Align::Center)
         .vertical_align(Align::Center);
     ui.put(rect.shrink(2.0), field).has_focus()

@@ -1,5 +1,7 @@
 //! The slots, in the top line: Live, eight kept grooves, and the morph pad.
 
+use super::help::Help as _;
+use super::keys::Act;
 use super::{gesture, menu, theme};
 use crate::params::{LIVE, MORPH, SlotsParams, slot_value};
 use crate::request::{N_SLOTS, Source};
@@ -18,6 +20,14 @@ pub(super) enum SlotAction {
     Empty(usize),
 }
 
+/// What the slots are worked with.
+pub(super) struct Hands<'a> {
+    pub(super) params: &'a SlotsParams,
+    pub(super) setter: &'a ParamSetter<'a>,
+    /// What the keys ask for.
+    pub(super) acts: &'a [Act],
+}
+
 /// Width of *Live* and of *Morph*, of a slot, and between them.
 const WORD: f32 = 52.0;
 const SLOT: f32 = 26.0;
@@ -33,8 +43,11 @@ const PADDING: f32 = 3.0;
 pub(super) fn show(
     ui: &Ui,
     left: egui::Pos2,
-    params: &SlotsParams,
-    setter: &ParamSetter,
+    &Hands {
+        params,
+        setter,
+        acts,
+    }: &Hands,
     snapshot: &Snapshot,
 ) -> Option<SlotAction> {
     let whole = Rect::from_min_size(
@@ -47,6 +60,7 @@ pub(super) fn show(
         let corner = pos2(whole.left() + PADDING + x, whole.top() + PADDING);
         Rect::from_min_size(corner, vec2(width, HEIGHT))
     };
+    let can_morph = snapshot.slots.iter().take(4).any(Option::is_some);
     let choose = |value: i32| {
         params.forget_key();
         if value != params.slot.unmodulated_plain_value() {
@@ -55,12 +69,21 @@ pub(super) fn show(
     };
     let live = cell(ui, place(0.0, WORD), "Live", now == LIVE, true);
     if live
-        .on_hover_text("Live: the groove that the controls below make.")
+        .help("Live: the groove that the controls below make.")
         .clicked()
     {
         choose(LIVE);
     }
     let mut action = None;
+    for act in acts {
+        match *act {
+            Act::Live => choose(LIVE),
+            Act::Morph if can_morph => choose(MORPH),
+            Act::Slot(slot) if snapshot.slots[slot].is_some() => choose(slot_value(slot)),
+            Act::Slot(slot) | Act::Keep(slot) => action = Some(SlotAction::Keep(slot)),
+            _ => {}
+        }
+    }
     let mut x = WORD + GAP;
     for slot in 0..N_SLOTS {
         let kept = snapshot.slots[slot].as_deref();
@@ -76,13 +99,17 @@ pub(super) fn show(
         x += SLOT + GAP;
         let Some(kept) = kept else {
             let hint = format!("Slot {} is empty. Click: keep what sounds in it.", slot + 1);
-            if response.on_hover_text(hint).clicked() {
+            if response.help(hint).clicked() {
                 action = Some(SlotAction::Keep(slot));
             }
             continue;
         };
         if response.clicked() {
             choose(if now == value { LIVE } else { value });
+        }
+        if acts.contains(&Act::Menu) && response.has_focus() {
+            menu::open_by_keys(&response);
+            Popup::open_id(ui.ctx(), Popup::default_response_id(&response));
         }
         let menu = Popup::context_menu(&response)
             .align(RectAlign::BOTTOM_START)
@@ -101,17 +128,16 @@ pub(super) fn show(
                 }
             });
         if menu.is_none() {
-            response.on_hover_text(format!(
-                "Slot {}: {}. Click: play it, and again: back to Live. Right click: open, replace, empty.",
+            response.help(format!(
+                "Slot {}: {}. Click: play it, and again: back to Live. Right click, or M: open, replace, empty.",
                 slot + 1,
                 kept.ready().request.name()
             ));
         }
     }
-    let can_morph = snapshot.slots.iter().take(4).any(Option::is_some);
     let morph = cell(ui, place(x, WORD), "Morph", now == MORPH, can_morph);
     let hint = "Morph: between the grooves in slots 1 to 4, by the pad on the page Morph.";
-    if morph.on_hover_text(hint).clicked() && can_morph {
+    if morph.help(hint).clicked() && can_morph {
         choose(MORPH);
     }
     action

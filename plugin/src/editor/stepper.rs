@@ -1,9 +1,10 @@
 //! A whole number with a button on either side; the number itself can be dragged.
 
 use super::gesture::{self, Travel};
+use super::help::Help as _;
 use super::icon::Icon;
 use super::theme;
-use egui::{Align2, Color32, CornerRadius, CursorIcon, Rect, Response, Sense, Ui};
+use egui::{Align2, CornerRadius, CursorIcon, Rect, Response, Sense, Ui};
 use nice_plug::prelude::{IntParam, Param, ParamSetter};
 
 /// Points dragged for one step of a number with few steps.
@@ -56,7 +57,7 @@ pub(super) fn stepper(
         theme::semibold(13.0),
         colour,
     );
-    drag.on_hover_text(hint)
+    drag.help(hint)
 }
 
 /// One of the two buttons of the stepper `name`.
@@ -68,7 +69,7 @@ pub(super) fn side_button(ui: &Ui, rect: Rect, icon: Icon, name: &str) -> Respon
             Sense::click(),
         )
         .on_hover_cursor(CursorIcon::PointingHand);
-    let (fill, ink): (Color32, Color32) = if response.is_pointer_button_down_on() {
+    let (fill, ink) = if response.is_pointer_button_down_on() {
         (theme::CONTROL_PRESSED, theme::ACCENT)
     } else if response.hovered() {
         (theme::CONTROL_HOVERED, theme::TEXT)

@@ -1,5 +1,6 @@
 //! The names of the pages of a section, as headings of which one is lit.
 
+use super::help::Help as _;
 use super::theme;
 use egui::{CursorIcon, Rect, Sense, Stroke, Ui, pos2};
 
@@ -19,7 +20,7 @@ pub(super) fn tabs<P: Copy + PartialEq>(
         .unwrap_or(1)
         .max(1);
     // A narrow window has them closer together.
-    let gap = (room / f32::from(n_gaps)).clamp(theme::UNIT, 2.0 * theme::UNIT);
+    let gap = (room / f32::from(n_gaps)).clamp(6.0, 2.0 * theme::UNIT);
     let mut left = inside.left();
     for &(page, name, hint) in pages {
         let is_chosen = page == *chosen;
@@ -42,7 +43,7 @@ pub(super) fn tabs<P: Copy + PartialEq>(
                 Sense::click(),
             )
             .on_hover_cursor(CursorIcon::PointingHand)
-            .on_hover_text(hint);
+            .help(hint);
         if response.clicked() {
             *chosen = page;
         }

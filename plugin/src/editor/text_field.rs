@@ -25,7 +25,7 @@ pub(super) fn text_field(
         .id(id)
         .frame(Frame::NONE)
         .font(theme::medium(12.5))
-        .text_color(theme::TEXT)
+        .text_color(theme::TEXT.into())
         .hint_text(hint)
         .char_limit(n_letters)
         .vertical_align(Align::Center);

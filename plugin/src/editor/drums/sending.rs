@@ -1,10 +1,13 @@
 //! Where a drum's notes go: its key, its channel, its choke group; and how long the notes of all drums are.
 
 use crate::editor::gesture::{self, Travel};
+use crate::editor::help::Help as _;
+use crate::editor::keys::{self, Turn};
+use crate::editor::theme::Shade;
 use crate::editor::{menu, theme};
 use crate::params::{FourbarParams, LaneChoice, LanesParams, MAX_KEY, length_value};
 use crate::shared::Shared;
-use egui::{Align2, Color32, CursorIcon, Popup, Rect, RectAlign, Response, Sense, Ui};
+use egui::{Align2, CursorIcon, Popup, Rect, RectAlign, Response, Sense, Ui};
 use fourbar_model::drums::{NoteLength, Voice};
 use nice_plug::prelude::{IntParam, Param, ParamSetter};
 
@@ -63,7 +66,7 @@ pub(super) fn length(ui: &Ui, rect: Rect, param: &IntParam, setter: &ParamSetter
             }
         });
     if menu.is_none() {
-        response.on_hover_text(
+        response.help(
             "How long the notes are that are sent. They end sooner where their drum is struck again or choked.",
         );
     }
@@ -118,7 +121,7 @@ fn number(
     let value = param.preview_plain(gesture::edit(ui, &response, param, setter, travel));
     let text = shown_as(value);
     paint(ui, rect, &response, &text, theme::CONTROL_EDGE, value != 0);
-    response.on_hover_text(hint);
+    response.help(hint);
 }
 
 /// What a key or a number responds to.
@@ -128,7 +131,7 @@ fn cell(ui: &Ui, rect: Rect, name: &str) -> Response {
 }
 
 /// Paints it with `text`, which is lit where it `is_own`, not that of all drums.
-fn paint(ui: &Ui, rect: Rect, response: &Response, text: &str, edge: Color32, is_own: bool) {
+fn paint(ui: &Ui, rect: Rect, response: &Response, text: &str, edge: Shade, is_own: bool) {
     let painter = ui.painter();
     theme::well(painter, rect, edge);
     let colour = match (response.hovered(), is_own) {
@@ -144,6 +147,12 @@ fn paint(ui: &Ui, rect: Rect, response: &Response, text: &str, edge: Color32, is
         theme::semibold(11.5),
         colour,
     );
+}
+
+/// So many keys above `key`, as far as there are any.
+#[expect(clippy::cast_possible_truncation, reason = "a few steps")]
+fn moved(key: u8, steps: f32) -> u8 {
+    key.saturating_add_signed(steps as i8).min(MAX_KEY)
 }
 
 /// The key that the drum is sent on: dragged up and down, back to the map's by a double click. True if it is clicked, to be
@@ -177,6 +186,12 @@ fn key(
     if response.double_clicked() {
         choice.choose_key(None);
     }
+    match keys::turn(&response) {
+        None => {}
+        Some(Turn::By(steps)) => choice.choose_key(Some(moved(key, steps))),
+        Some(Turn::To(end)) => choice.choose_key(Some(if end > 0.0 { MAX_KEY } else { 0 })),
+        Some(Turn::Back) => choice.choose_key(None),
+    }
     let (text, edge) = if is_learning {
         ("play it".to_owned(), theme::ACCENT)
     } else {
@@ -185,7 +200,7 @@ fn key(
     paint(ui, rect, &response, &text, edge, choice.key().is_some());
     // The first click of a double click begins to wait for a key, and the second ends it.
     let is_clicked = response.clicked();
-    response.on_hover_text(
+    response.help(
         "The MIDI key that the drum is sent on. Click, then play a key or hit a pad; or drag up or down. Double click: that of \
          the drum map.",
     );

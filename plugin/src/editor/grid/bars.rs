@@ -2,6 +2,7 @@
 
 use super::frame::Frame;
 use super::{Part, RULER, Touched};
+use crate::editor::help::Help as _;
 use crate::editor::icon::Icon;
 use crate::editor::{menu, theme};
 use crate::request::{BarChange, Locks};
@@ -86,6 +87,9 @@ fn bar_menu(ui: &Ui, painter: &Painter, at: Pos2, bar: usize, of_model: usize) -
     let response = ui
         .interact(place, ui.id().with(("bar", bar)), Sense::click())
         .on_hover_cursor(CursorIcon::PointingHand);
+    if response.clicked() {
+        menu::open_by_keys(&response);
+    }
     let is_open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&response));
     let colour = if response.hovered() || is_open {
         theme::ACCENT
@@ -119,7 +123,7 @@ fn bar_menu(ui: &Ui, painter: &Painter, at: Pos2, bar: usize, of_model: usize) -
             }
         });
     if menu.is_none() {
-        response.on_hover_text("Copy, paste, shift, double or clear this bar.");
+        response.help("Copy, paste, shift, double or clear this bar.");
     }
     chosen
 }
@@ -147,10 +151,10 @@ pub(super) fn padlock(
     let is_locked =
         locks.is_some_and(|locks| locks.all_locked(|step, voice| part.has(step, voice)));
     let colour = match (is_locked, response.hovered()) {
-        (true, _) => theme::ACCENT,
-        (false, true) => theme::TEXT,
-        (false, false) => theme::mix(theme::PANEL, theme::TEXT_FAINT, 0.75),
+        (true, _) => theme::ACCENT.into(),
+        (false, true) => theme::TEXT.into(),
+        (false, false) => theme::mix(theme::PANEL, theme::TEXT_FAINT, theme::PADLOCK),
     };
     Icon::Lock.paint(painter, at, 11.0, colour);
-    response.on_hover_text(hint).clicked()
+    response.help(hint).clicked()
 }

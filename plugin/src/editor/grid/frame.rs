@@ -25,10 +25,13 @@ pub(super) struct Frame {
     sources: Vec<Option<usize>>,
     pub(super) points_a_beat: f32,
     first_line: f32,
+    /// Of every drum's lane.
+    lane_ranges: [Rangef; N_VOICES],
 }
 
 impl Frame {
-    pub(super) fn new(whole: Rect, loop_beats: f64, metre: Metre) -> Self {
+    /// `used`: which drums have hits.
+    pub(super) fn new(whole: Rect, loop_beats: f64, metre: Metre, used: [bool; N_VOICES]) -> Self {
         let lanes = Rect::from_min_max(
             whole.min + vec2(NAMES, RULER),
             whole.max - vec2(theme::UNIT, theme::UNIT),
@@ -46,6 +49,7 @@ impl Frame {
             sources: metre.sources(n_units, |_| 0),
             points_a_beat: points_a_step * points(steps_a_beat),
             first_line: lanes.left() + points_a_step * points(STEPS_BEFORE),
+            lane_ranges: lane_ranges(lanes.y_range(), used),
         }
     }
 
@@ -59,19 +63,23 @@ impl Frame {
 
     /// Lanes run as a drummer's notation does: cymbals on top, the kick at the bottom.
     pub(super) fn lane(&self, voice: Voice) -> Rect {
-        let height = self.lanes.height() / points(steps(N_VOICES));
-        let row = N_VOICES - 1 - voice.index();
-        let top = self.lanes.top() + height * points(steps(row));
-        Rect::from_x_y_ranges(self.lanes.x_range(), top..=top + height)
+        Rect::from_x_y_ranges(self.lanes.x_range(), self.lane_ranges[voice.index()])
+    }
+
+    pub(super) fn n_steps(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// The cell of a step that is shown.
+    pub(super) fn cell_of(&self, step: usize, voice: Voice) -> Rect {
+        let left = self.x_of_step(step) - self.step_width() * BEFORE_LINE;
+        Rect::from_x_y_ranges(left..=left + self.step_width(), self.lane(voice).y_range())
     }
 
     /// The step of `hit`, which is easier to point at than its bar.
     pub(super) fn cell(&self, hit: &Hit) -> Rect {
-        let left = self.x(hit.grid_beats - self.pass_start_beats) - self.step_width() * BEFORE_LINE;
-        Rect::from_x_y_ranges(
-            left..=left + self.step_width(),
-            self.lane(hit.voice).y_range(),
-        )
+        let step = nearest_step(hit.grid_beats - self.pass_start_beats);
+        self.cell_of(step, hit.voice)
     }
 
     /// The model's step and the drum whose [cell](Self::cell) is at a place of the window.
@@ -114,7 +122,7 @@ impl Frame {
                 self.x_of_step(first)..=self.x_of_step(last),
                 self.lanes.y_range(),
             );
-            painter.rect_filled(band, CornerRadius::ZERO, Color32::from_white_alpha(5));
+            painter.rect_filled(band, CornerRadius::ZERO, theme::FLARE.faded(0.02));
         }
         for voice in Voice::ALL.into_iter().skip(1) {
             let below = self.lane(voice).bottom();
@@ -139,7 +147,7 @@ impl Frame {
         let galley = painter.layout(
             notice.to_owned(),
             theme::medium(14.0),
-            theme::TEXT_SOFT,
+            theme::TEXT_SOFT.into(),
             self.lanes.width() * 0.7,
         );
         let plate = Rect::from_center_size(at, galley.size() + vec2(48.0, 28.0));
@@ -147,7 +155,7 @@ impl Frame {
         painter.galley(
             Rect::from_center_size(at, galley.size()).min,
             galley,
-            theme::TEXT_SOFT,
+            theme::TEXT_SOFT.into(),
         );
     }
 
@@ -160,7 +168,7 @@ impl Frame {
         let trail =
             Rect::from_x_y_ranges((x - 28.0).max(self.lanes.left())..=x, self.lanes.y_range());
         let mut mesh = egui::Mesh::default();
-        let faint = theme::ACCENT.gamma_multiply(0.16);
+        let faint = theme::ACCENT.faded(0.16);
         for (at, colour) in [
             (trail.left_top(), Color32::TRANSPARENT),
             (trail.right_top(), faint),
@@ -191,6 +199,28 @@ impl Frame {
     }
 }
 
+/// The lanes of all drums from bottom to top: those without hits are narrow, and the others share what is left.
+fn lane_ranges(whole: Rangef, used: [bool; N_VOICES]) -> [Rangef; N_VOICES] {
+    /// What a name and its buttons need.
+    const NARROWEST: f32 = 18.0;
+    let count = |n: usize| points(steps(n));
+    let n_used = used.iter().filter(|&&is_used| is_used).count();
+    let even = whole.span() / count(N_VOICES);
+    let (narrow, tall) = if n_used == 0 {
+        (even, even)
+    } else {
+        let narrow = (0.5 * even).max(NARROWEST).min(even);
+        let rest = whole.span() - narrow * count(N_VOICES - n_used);
+        (narrow, rest / count(n_used))
+    };
+    let mut bottom = whole.max;
+    used.map(|is_used| {
+        let lane = Rangef::new(bottom - if is_used { tall } else { narrow }, bottom);
+        bottom = lane.min;
+        lane
+    })
+}
+
 pub(super) fn steps(n: usize) -> f64 {
     f64::from(u32::try_from(n).unwrap_or(u32::MAX))
 }
@@ -210,4 +240,26 @@ pub(super) fn whole_steps(n: f64) -> u32 {
 )]
 pub(super) fn points(value: f64) -> f32 {
     value as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn used_lanes_are_tall_empty_ones_narrow_and_all_fill_the_grid() {
+        let whole = Rangef::new(24.0, 420.0);
+        let mut used = [false; N_VOICES];
+        let even = lane_ranges(whole, used);
+        assert!(even.iter().all(|lane| (lane.span() - 44.0).abs() < 0.01));
+        used[0] = true;
+        used[2] = true;
+        let lanes = lane_ranges(whole, used);
+        assert_eq!(lanes[0].max, whole.max);
+        assert!((lanes[N_VOICES - 1].min - whole.min).abs() < 0.01);
+        assert!(lanes[0].span() > 2.0 * lanes[1].span());
+        // In the lowest window a name still fits.
+        let lanes = lane_ranges(Rangef::new(0.0, 196.0), used);
+        assert!(lanes.iter().all(|lane| lane.span() >= 18.0 - 0.01));
+    }
 }

@@ -5,7 +5,7 @@ use super::frame::{Frame, points};
 use crate::editor::theme;
 use crate::params::label;
 use egui::{Color32, CornerRadius, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, pos2, vec2};
-use fourbar_model::drums::N_VOICES;
+use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::groove::nearest_step;
 use fourbar_model::pattern::{Feel, Hit, Pattern};
 
@@ -19,15 +19,14 @@ const GHOST: f32 = 0.35;
 const ACCENTED: f32 = 0.85;
 
 impl Frame {
-    /// Draws the hits of the pass that is shown, and what is to be said of the one under the pointer. Returns how recently each
-    /// drum was played, 0 to 1.
-    pub(super) fn paint_hits(
+    /// Draws the hits of the pass that is shown. Returns how recently each drum was played, 0 to 1, and the hit under the pointer.
+    pub(super) fn paint_hits<'a>(
         &self,
         ui: &Ui,
-        pattern: &Pattern,
+        pattern: &'a Pattern,
         picture: &Picture,
         hovered: Option<Pos2>,
-    ) -> [f32; N_VOICES] {
+    ) -> ([f32; N_VOICES], Option<&'a Hit>) {
         let painter = &ui.painter().with_clip_rect(self.whole);
         let mut glows = [0.0_f32; N_VOICES];
         let mut pointed_at = None;
@@ -47,7 +46,7 @@ impl Frame {
             *voice_glow = voice_glow.max(glow);
             let is_pointed_at = hovered.is_some_and(|at| self.cell(hit).contains(at));
             if is_pointed_at {
-                pointed_at = Some((hit, bar));
+                pointed_at = Some(hit);
             }
             paint_hit(
                 painter,
@@ -57,10 +56,7 @@ impl Frame {
                 glow.max(if is_pointed_at { 0.4 } else { 0.0 }),
             );
         }
-        if let Some((hit, bar)) = pointed_at {
-            self.describe(ui, pattern, hit, bar, picture);
-        }
-        glows
+        (glows, pointed_at)
     }
 
     /// The hits of the pass that is shown.
@@ -83,54 +79,51 @@ impl Frame {
         )
     }
 
-    /// A label beside the hit under the pointer: what, where, how hard, how early or late.
-    fn describe(&self, ui: &Ui, pattern: &Pattern, hit: &Hit, bar: Rect, picture: &Picture) {
-        let place_beats = hit.grid_beats - self.pass_start_beats;
-        let step = nearest_step(place_beats);
+    /// What the hit is: which drum, where, how hard, how early or late.
+    pub(super) fn describe(&self, pattern: &Pattern, hit: &Hit, picture: &Picture) -> String {
+        let step = nearest_step(hit.grid_beats - self.pass_start_beats);
+        let velocity = (pattern.velocity(hit, picture.feel) * 127.0).round();
+        let beats = hit.offset_beats * f64::from(picture.feel.timing);
+        format!(
+            "{}, velocity {velocity:.0}, {}",
+            self.place(step, hit.voice),
+            in_words(beats, picture.tempo_bpm)
+        )
+    }
+
+    /// What a cell is called: its drum, bar, beat and place in the beat.
+    pub(super) fn place(&self, step: usize, voice: Voice) -> String {
         let (bar_steps, beat_steps) = (self.metre.bar_steps(), self.metre.beat_steps());
-        let place = format!(
-            "{}.{}.{}",
+        format!(
+            "{} {}.{}.{}",
+            label(voice),
             step / bar_steps + 1,
             step % bar_steps / beat_steps + 1,
             step % bar_steps % beat_steps + 1
-        );
-        let velocity = (pattern.velocity(hit, picture.feel) * 127.0).round();
-        let beats = hit.offset_beats * f64::from(picture.feel.timing);
-        let text = format!(
-            "{}  {place}   velocity {velocity:.0}   {}",
-            label(hit.voice),
-            in_words(beats, picture.tempo_bpm)
-        );
+        )
+    }
 
-        let painter = ui.ctx().layer_painter(egui::LayerId::new(
-            egui::Order::Tooltip,
-            ui.id().with("hit"),
-        ));
-        let galley = painter.layout_no_wrap(text, theme::medium(12.0), theme::TEXT);
-        let size = galley.size() + vec2(20.0, 12.0);
-        let left = (bar.center().x - size.x / 2.0)
-            .clamp(self.whole.left() + 4.0, self.whole.right() - size.x - 4.0);
-        let above = self.lane(hit.voice).top() - size.y - 4.0;
-        let top = if above > self.whole.top() {
-            above
-        } else {
-            self.lane(hit.voice).bottom() + 4.0
+    /// The hit on a step that is shown.
+    pub(super) fn hit_on<'a>(
+        &self,
+        pattern: &'a Pattern,
+        step: usize,
+        voice: Voice,
+    ) -> Option<&'a Hit> {
+        let is_there = |hit: &&Hit| {
+            let place_beats = hit.grid_beats - self.pass_start_beats;
+            hit.voice == voice && nearest_step(place_beats) == step
         };
-        let label = Rect::from_min_size(pos2(left, top), size);
-        let stroke = Stroke::new(1.0, theme::OUTLINE_STRONG);
-        painter.rect(
-            label,
-            theme::CONTROL_CORNERS,
-            theme::CONTROL,
-            stroke,
-            StrokeKind::Inside,
-        );
-        painter.galley(label.min + vec2(10.0, 6.0), galley, theme::TEXT);
+        self.shown(pattern).find(is_there)
     }
 }
 
 fn paint_hit(painter: &Painter, bar: Rect, colour: Color32, velocity: f32, glow: f32) {
-    let dimmed = theme::mix(theme::WELL, colour, 0.48 + 0.52 * velocity);
+    let dimmed = theme::mix(
+        theme::WELL,
+        colour,
+        egui::lerp(theme::SOFTEST..=1.0, velocity),
+    );
     if glow > 0.0 {
         let halo = bar.expand(1.0 + 3.0 * glow);
         painter.rect_filled(
@@ -139,7 +132,7 @@ fn paint_hit(painter: &Painter, bar: Rect, colour: Color32, velocity: f32, glow:
             colour.gamma_multiply(0.35 * glow),
         );
     }
-    let fill = theme::mix(dimmed, theme::mix(colour, Color32::WHITE, 0.65), glow);
+    let fill = theme::mix(dimmed, theme::mix(colour, theme::FLARE, 0.65), glow);
     if velocity < GHOST && glow == 0.0 {
         let stroke = Stroke::new(1.0, fill);
         painter.rect(
@@ -154,7 +147,7 @@ fn paint_hit(painter: &Painter, bar: Rect, colour: Color32, velocity: f32, glow:
     painter.rect_filled(bar, CornerRadius::same(2), fill);
     if velocity >= ACCENTED {
         let cap = bar.with_max_y(bar.top() + 2.5);
-        let bright = theme::mix(colour, Color32::WHITE, 0.75);
+        let bright = theme::mix(colour, theme::FLARE, 0.75);
         painter.rect_filled(cap, CornerRadius::same(1), bright);
     }
 }
@@ -188,11 +181,10 @@ fn in_words(late_beats: f64, tempo_bpm: f64) -> String {
 mod tests {
     use super::*;
     use crate::request::Metre;
-    use fourbar_model::drums::Voice;
 
     fn frame() -> Frame {
         let rect = Rect::from_min_size(Pos2::ZERO, vec2(1100.0, 320.0));
-        Frame::new(rect, 16.0, Metre::default())
+        Frame::new(rect, 16.0, Metre::default(), [false; N_VOICES])
     }
 
     fn hit(grid_beats: f64, offset_beats: f64) -> Hit {

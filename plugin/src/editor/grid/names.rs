@@ -3,6 +3,8 @@
 
 use super::bars::padlock;
 use super::{Frame, Part, Touched};
+use crate::editor::help::Help as _;
+use crate::editor::theme::Shade;
 use crate::editor::{gesture, theme};
 use crate::params::{LaneParams, LanesParams, label};
 use crate::request::Locks;
@@ -127,12 +129,12 @@ fn name_of(
     painter.rect_filled(
         chip,
         CornerRadius::same(2),
-        theme::mix(colour, Color32::WHITE, lit * 0.6),
+        theme::mix(colour, theme::FLARE, lit * 0.6),
     );
-    let at_rest = match (response.hovered(), is_heard) {
-        (true, _) => theme::TEXT,
-        (false, true) => theme::TEXT_SOFT,
-        (false, false) => theme::TEXT_FAINT,
+    let at_rest: Color32 = match (response.hovered(), is_heard) {
+        (true, _) => theme::TEXT.into(),
+        (false, true) => theme::TEXT_SOFT.into(),
+        (false, false) => theme::TEXT_FAINT.into(),
     };
     theme::text(
         painter,
@@ -140,9 +142,9 @@ fn name_of(
         Align2::LEFT_CENTER,
         &label(voice),
         theme::medium(12.0),
-        theme::mix(at_rest, Color32::WHITE, lit),
+        theme::mix(at_rest, theme::FLARE, lit),
     );
-    response.on_hover_text("Click: hear the drum.")
+    response.help("Click: hear the drum.")
 }
 
 /// A letter to be switched on, in `lit` while it is.
@@ -151,7 +153,7 @@ fn letter(
     painter: &Painter,
     rect: Rect,
     text: &str,
-    lit: Option<Color32>,
+    lit: Option<Shade>,
     voice: Voice,
     hint: &str,
 ) -> Response {
@@ -160,7 +162,7 @@ fn letter(
         .interact(rect, id, Sense::click())
         .on_hover_cursor(CursorIcon::PointingHand);
     let (fill, ink) = match (lit, response.hovered()) {
-        (Some(colour), _) => (colour, theme::BACKGROUND),
+        (Some(lit), _) => (lit, theme::BACKGROUND),
         (None, true) => (theme::CONTROL_HOVERED, theme::TEXT),
         (None, false) => (theme::CONTROL, theme::TEXT_FAINT),
     };
@@ -173,5 +175,5 @@ fn letter(
         theme::semibold(10.5),
         ink,
     );
-    response.on_hover_text(hint)
+    response.help(hint)
 }

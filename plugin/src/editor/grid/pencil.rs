@@ -67,8 +67,7 @@ pub(super) fn edit(
         let before = held.cell;
         if held.moves_timing {
             // To the right is late.
-            let steps = delta.x / frame.step_width() / slower;
-            held.cell.offset = (before.offset - steps).clamp(OFFSETS.0, OFFSETS.1);
+            held.cell = moved(before, delta.x / frame.step_width() / slower);
         } else {
             held.cell.velocity = louder(before, -delta.y / VELOCITY_TRAVEL / slower);
         }
@@ -102,12 +101,19 @@ impl Held {
     }
 }
 
-fn louder(cell: Cell, by: f32) -> f32 {
+/// The velocity of `cell`, so much louder.
+pub(super) fn louder(cell: Cell, by: f32) -> f32 {
     (cell.velocity + by).clamp(VELOCITIES.0, VELOCITIES.1)
 }
 
+/// The cell, so many steps later.
+pub(super) fn moved(cell: Cell, later_steps: f32) -> Cell {
+    let offset = (cell.offset - later_steps).clamp(OFFSETS.0, OFFSETS.1);
+    Cell { offset, ..cell }
+}
+
 /// A hit as the groove would have it there: as loud as the drum's others, and off the grid as the other drums of the step.
-fn new_hit(groove: &Groove, step: usize, voice: Voice) -> Cell {
+pub(super) fn new_hit(groove: &Groove, step: usize, voice: Voice) -> Cell {
     let mean = |values: Vec<f32>| {
         let n = u16::try_from(values.len()).unwrap_or(u16::MAX);
         (n > 0).then(|| values.iter().sum::<f32>() / f32::from(n))

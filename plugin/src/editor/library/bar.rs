@@ -2,6 +2,7 @@
 
 use super::{Library, Wish, plain};
 use crate::editor::button::{Emphasis, button};
+use crate::editor::help::Help as _;
 use crate::editor::icon::Icon;
 use crate::editor::menu;
 use crate::library::neighbour;
@@ -15,6 +16,14 @@ const HEIGHT: f32 = 28.0;
 const MAX_WIDTH: f32 = 320.0;
 
 impl Library {
+    /// To open the preset so many places away among those that are shown.
+    pub(in crate::editor) fn beside(&self, step: isize) -> Option<Wish> {
+        let entries = self.listing.iter().flat_map(|listing| &listing.entries);
+        let shown = entries.filter(|entry| self.filter.shows(entry));
+        let next = neighbour(shown, self.key(), step)?;
+        Some(Wish::Open(next.key.clone()))
+    }
+
     /// Draws the bar in as much of `room` as it needs; `live` is what the parameters ask for.
     pub(in crate::editor) fn show_bar(&self, ui: &Ui, room: Rect, live: &Request) -> Option<Wish> {
         let size = vec2(room.width().min(MAX_WIDTH), HEIGHT);
@@ -22,10 +31,9 @@ impl Library {
         let place = |left: f32, width: f32| {
             Rect::from_min_size(pos2(left, whole.top()), vec2(width, HEIGHT))
         };
-        let entries = || self.listing.iter().flat_map(|listing| &listing.entries);
+        let mut entries = self.listing.iter().flat_map(|listing| &listing.entries);
         let key = self.key();
-        let entry = key.and_then(|key| entries().find(|entry| entry.key == *key));
-        let shown = || entries().filter(|entry| self.filter.shows(entry));
+        let entry = key.and_then(|key| entries.find(|entry| entry.key == *key));
         let mut wish = None;
         let steps = [
             (
@@ -37,10 +45,13 @@ impl Library {
             (whole.right() - BUTTON, 1, Icon::After, "The next preset."),
         ];
         for (left, step, icon, hint) in steps {
-            let next = neighbour(shown(), key, step);
-            let emphasis = next.map_or(Emphasis::Disabled, |_| Emphasis::Normal);
+            let next = self.beside(step);
+            let emphasis = match next {
+                Some(_) => Emphasis::Normal,
+                None => Emphasis::Disabled,
+            };
             if button(ui, place(left, BUTTON), icon, "", emphasis, hint).clicked() {
-                wish = next.map(|entry| Wish::Open(entry.key.clone()));
+                wish = next;
             }
         }
         let name = place(
@@ -61,7 +72,7 @@ impl Library {
         if response.clicked() {
             wish = Some(Wish::Page);
         }
-        response.on_hover_text(
+        response.help(
             "The library: all presets, to choose from, and to save one. A star: changed since.",
         );
         let heart = place(name.right() + 2.0, BUTTON);

@@ -3,6 +3,7 @@
 use super::{Library, Wish, text_ids};
 use crate::editor::button::{Emphasis, button, link, toggle};
 use crate::editor::choice::options;
+use crate::editor::help::Help as _;
 use crate::editor::icon::Icon;
 use crate::editor::text_field::text_field;
 use crate::editor::{menu, theme};
@@ -109,24 +110,27 @@ impl Library {
         let mut wish = None;
         let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
         child.spacing_mut().item_spacing.y = 0.0;
-        ScrollArea::vertical().auto_shrink(false).show_rows(
-            &mut child,
-            LINE,
-            shown.len().div_ceil(n_columns),
-            |ui, rows| {
-                for row in rows {
-                    let (line, _) =
-                        ui.allocate_exact_size(vec2(ui.available_width(), LINE), Sense::hover());
-                    let mut left = line.left();
-                    for entry in shown.iter().skip(row * n_columns).take(n_columns) {
-                        let at = pos2(left, line.top());
-                        let place = Rect::from_min_size(at, vec2(column - GAP, LINE));
-                        left += column;
-                        wish = line_of(ui, place, entry, current).or(wish.take());
+        ScrollArea::vertical()
+            .id_salt("library")
+            .auto_shrink(false)
+            .show_rows(
+                &mut child,
+                LINE,
+                shown.len().div_ceil(n_columns),
+                |ui, rows| {
+                    for row in rows {
+                        let (line, _) = ui
+                            .allocate_exact_size(vec2(ui.available_width(), LINE), Sense::hover());
+                        let mut left = line.left();
+                        for entry in shown.iter().skip(row * n_columns).take(n_columns) {
+                            let at = pos2(left, line.top());
+                            let place = Rect::from_min_size(at, vec2(column - GAP, LINE));
+                            left += column;
+                            wish = line_of(ui, place, entry, current).or(wish.take());
+                        }
                     }
-                }
-            },
-        );
+                },
+            );
         wish
     }
 
@@ -276,7 +280,7 @@ fn line_of(ui: &Ui, rect: Rect, entry: &Entry, current: Option<&Key>) -> Option<
         return Some(Wish::Open(entry.key.clone()));
     }
     if let Err(problem) = &entry.contents {
-        whole.on_hover_text(problem);
+        whole.help(problem);
     }
     None
 }
