@@ -115,7 +115,8 @@ fn shows_a_sentence(window: &Window) {
 }
 
 /// Set to a path, it makes [`the_editor_shows_the_pattern_that_plays`] write its picture there, and those of the pages beside
-/// it: `docs/editor.png` is one.
+/// it: `docs/editor.png` is one. The tests of [`look`] write theirs there, too: every page at the smallest size, the light theme,
+/// and 200 %.
 const PICTURE: &str = "FOURBAR_PICTURE";
 
 #[test]
