@@ -164,7 +164,7 @@ fn write_pages(player: &mut Player<ClapHost>, window: &Window, path: &Path) {
         left: 0,
         top: 970,
         width: 2320,
-        height: 510,
+        height: 492,
     };
     let tab = |left: i16| Area {
         left: 2 * left,
