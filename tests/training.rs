@@ -93,6 +93,7 @@ fn args(data: &Path, out: PathBuf, steps: usize) -> Args {
         seed: Some(5),
         device: Choice::Cpu,
         resume: false,
+        progress: None,
         reading: reading::Args::default(),
         validation: None,
         config: None,

@@ -7,6 +7,7 @@ mod loss;
 mod optimizer;
 mod progress;
 mod run_folder;
+mod step_lines;
 mod tensorboard;
 pub mod train;
 

@@ -7,6 +7,7 @@ use super::device;
 use super::learner::Learner;
 use super::progress::{Progress, duration, number};
 use super::run_folder::RunFolder;
+use super::step_lines::{self, StepLines};
 use crate::arguments;
 use crate::data;
 use crate::data::prepare;
@@ -34,7 +35,7 @@ const LOG_EVERY: usize = 50;
 /// Samples of the prior in the final report.
 const PRIOR_SAMPLES: usize = 1_024;
 
-/// Whether Ctrl-C was pressed.
+/// Whether the run is to stop: Ctrl-C was pressed, or the program that runs this one has gone.
 static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Arguments of `fourbar train`; what is not given comes from the preset.
@@ -78,6 +79,10 @@ pub struct Args {
     /// Go on with the run in --out, exactly as if it had not been interrupted
     #[arg(long)]
     pub resume: bool,
+    /// For programs that run this one: write a line of JSON to this file for each step, and stop once standard input is
+    /// closed
+    #[arg(long, value_name = "FILE", value_parser = files::path_parser())]
+    pub progress: Option<PathBuf>,
     /// How the files are read.
     #[command(flatten)]
     pub reading: reading::Args,
@@ -183,6 +188,9 @@ pub fn run(args: &Args) -> Result<()> {
         Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
         Err(error) => return Err(error).context("cannot listen for Ctrl-C"),
     }
+    if args.progress.is_some() {
+        step_lines::stop_with_standard_input(&STOP)?;
+    }
     train(args, &device, &STOP)
 }
 
@@ -191,6 +199,11 @@ pub fn run(args: &Args) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
+    let mut lines = args
+        .progress
+        .as_deref()
+        .map(StepLines::create)
+        .transpose()?;
     let (folder, learner, base, mut progress) = if args.resume {
         args.check_resumption()?;
         let (folder, learner, mut progress) = RunFolder::resume(&args.out, device)?;
@@ -285,6 +298,10 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         progress.step = learner.step_number();
         progress.minutes = before + started.elapsed().as_secs_f64() / 60.0;
         bar.inc(1);
+        let rate = number(progress.step - first_step) / started.elapsed().as_secs_f64();
+        if let Some(lines) = &mut lines {
+            lines.write(&progress, rate)?;
+        }
 
         let stopping = stop.load(Ordering::Relaxed);
         let last = progress.step == config.train.steps;
@@ -293,7 +310,6 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             continue;
         }
         let mut row = progress.row(steps_per_epoch);
-        let rate = number(progress.step - first_step) / started.elapsed().as_secs_f64();
         let left = progress.time_left(validate_every, rate);
         if plain {
             println!("{}", plain_line(&row, &config, rate, &left));
@@ -317,7 +333,7 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             folder.save_state(&learner, &progress)?;
         }
         if stopping {
-            ended = "stopped by Ctrl-C";
+            ended = "interrupted";
             break;
         }
         if progress.since_best >= config.train.patience {
