@@ -133,6 +133,17 @@ impl Checkpoint {
         })
     }
 
+    /// What a checkpoint says about itself, read without its weights, which may be damaged.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if the bytes are foreign, from a newer version, or damaged before the weights.
+    pub fn metadata_of(bytes: &[u8], origin: &str) -> Result<Metadata, Error> {
+        Self::described(bytes).map_err(|problem| Error::Checkpoint {
+            origin: origin.to_owned(),
+            problem,
+        })
+    }
+
     /// The file of a trained model, in [`Precision::Half`]; see [`Self::to_bytes_in`].
     ///
     /// # Errors
@@ -154,10 +165,14 @@ impl Checkpoint {
             })
     }
 
-    fn parse(bytes: &[u8]) -> Result<(Self, Precision), String> {
-        let header = read_header(bytes)?;
-        let metadata = read_metadata(&header)?;
+    fn described(bytes: &[u8]) -> Result<Metadata, String> {
+        let metadata = read_metadata(&read_header(bytes)?)?;
         check_metadata(&metadata)?;
+        Ok(metadata)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<(Self, Precision), String> {
+        let metadata = Self::described(bytes)?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error.to_string()))?;
         let shapes = metadata.config.tensors();
         check_names(&shapes, file.names().into_iter())?;

@@ -1,6 +1,7 @@
 //! The worker thread: requests in, patterns out, by the model that was chosen.
 
 pub mod abilities;
+pub mod card;
 pub mod checkpoints;
 pub mod engine;
 pub(crate) mod first_pattern;

@@ -1,11 +1,16 @@
-//! Which model plays: its name in the header, and a menu of those that there are.
+//! Which model plays: its name in the header, and a menu of those that there are, with the card of the one under the
+//! pointer.
 
 use super::background::Background;
 use super::help::Help as _;
+use super::theme::Shade;
 use super::{menu, theme};
+use crate::inference::card::Card;
+use crate::inference::checkpoints;
 use crate::inference::models::{self, BuiltIn, Choice};
 use crate::shared::Snapshot;
-use egui::{Align2, Popup, Pos2, Rect, RectAlign, ScrollArea, Ui, vec2};
+use egui::text::LayoutJob;
+use egui::{Align, Align2, Layout, Popup, Pos2, Rect, RectAlign, ScrollArea, TextFormat, Ui, vec2};
 use std::sync::atomic::AtomicBool;
 
 /// Height of the button in the header.
@@ -13,8 +18,8 @@ const HEIGHT: f32 = 28.0;
 /// The most room that a name takes in the header.
 const MAX_NAME: f32 = 140.0;
 /// Size of the menu.
-const MENU_WIDTH: f32 = 288.0;
-const MAX_LIST: f32 = 360.0;
+const MENU_WIDTH: f32 = 328.0;
+const MAX_LIST: f32 = 220.0;
 
 /// The menu and what it lists.
 #[derive(Debug)]
@@ -22,6 +27,9 @@ pub(super) struct ModelMenu {
     /// The files in the models folder, as they were when the menu was last opened.
     files: Result<Vec<String>, String>,
     listing: Option<Background<Vec<String>>>,
+    /// What the models say of themselves, of those that were pointed at since then.
+    cards: Vec<(Choice, Result<Card, String>)>,
+    reading: Option<(Choice, Background<Card>)>,
 }
 
 /// What was picked in the menu.
@@ -46,6 +54,8 @@ impl Default for ModelMenu {
         Self {
             files: Ok(Vec::new()),
             listing: None,
+            cards: Vec::new(),
+            reading: None,
         }
     }
 }
@@ -63,8 +73,9 @@ impl ModelMenu {
         let place = place(ui, right, name);
         let response = menu::button(ui, place, "model", name);
         if response.clicked() {
-            let list = |_: &AtomicBool| models::list(&models::folder()?);
-            self.listing = Some(Background::start_stoppable("fourbar models", list));
+            let job = |_: &AtomicBool| models::list(&models::folder()?);
+            self.listing = Some(Background::start_stoppable("fourbar models", job));
+            self.cards.clear();
         }
         if let Some(files) = self.listing.as_ref().and_then(Background::outcome) {
             self.files = files;
@@ -81,13 +92,19 @@ impl ModelMenu {
         (menu.and_then(|menu| menu.inner), place.left())
     }
 
-    fn show_menu(&self, ui: &mut Ui, snapshot: &Snapshot) -> Option<Picked> {
+    fn show_menu(&mut self, ui: &mut Ui, snapshot: &Snapshot) -> Option<Picked> {
         ui.set_width(MENU_WIDTH);
         let mut picked = None;
+        let mut described = None;
         let files = self.files.as_deref().unwrap_or_default();
         ScrollArea::vertical().max_height(MAX_LIST).show(ui, |ui| {
             for line in lines(files, &snapshot.choice) {
-                if menu::line(ui, line.choice.name(), line.remark, line.is_chosen).clicked() {
+                let response = menu::line(ui, line.choice.name(), line.remark, line.is_chosen);
+                let is_at_it = response.hovered() || response.has_focus();
+                if is_at_it || (line.is_chosen && described.is_none()) {
+                    described = Some(line.choice.clone());
+                }
+                if response.clicked() {
                     picked = Some(Picked::Model(line.choice));
                 }
             }
@@ -107,7 +124,53 @@ impl ModelMenu {
         if menu::line(ui, "Open the models folder", "", false).clicked() {
             picked = Some(Picked::Folder);
         }
+        if let Some(choice) = described {
+            ui.separator();
+            // The lines of a menu are as wide as it is, which is no way to set a paragraph.
+            ui.with_layout(Layout::top_down(Align::LEFT), |ui| {
+                match self.card(choice) {
+                    Some(Ok(card)) => show_card(ui, card),
+                    Some(Err(problem)) => {
+                        ui.label(egui::RichText::new(problem).color(theme::BAD));
+                    }
+                    None => {}
+                }
+            });
+        }
         picked
+    }
+
+    /// What the model says of itself, once it has been read.
+    fn card(&mut self, choice: Choice) -> Option<&Result<Card, String>> {
+        if let Some((of, reading)) = &self.reading
+            && let Some(card) = reading.outcome()
+        {
+            self.cards.push((of.clone(), card));
+            self.reading = None;
+        }
+        let place = self.cards.iter().position(|(of, _)| *of == choice);
+        if place.is_none() && self.reading.is_none() {
+            let of = choice.clone();
+            let job = move |_: &AtomicBool| checkpoints::card(&of);
+            let reading = Background::start_stoppable("fourbar card", job);
+            self.reading = Some((choice, reading));
+        }
+        Some(&self.cards[place?].1)
+    }
+}
+
+/// Draws a card, a paragraph for each of its lines.
+fn show_card(ui: &mut Ui, card: &Card) {
+    for (about, text) in &card.lines {
+        let mut paragraph = LayoutJob::default();
+        let format = |font, colour: Shade| TextFormat::simple(font, colour.into());
+        paragraph.append(about, 0.0, format(theme::medium(11.5), theme::TEXT_FAINT));
+        paragraph.append(
+            text,
+            theme::UNIT,
+            format(theme::medium(11.5), theme::TEXT_SOFT),
+        );
+        ui.label(paragraph);
     }
 }
 

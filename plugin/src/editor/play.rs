@@ -5,7 +5,7 @@ use super::help::Help as _;
 use super::knob::knob;
 use super::pad::{Axis, pad};
 use super::{gesture, menu, theme};
-use crate::inference::abilities::Abilities;
+use crate::inference::abilities::{Abilities, ENERGY};
 use crate::params::{PlayParams, style_name, style_value};
 use crate::request::STYLES;
 use egui::{Align2, Popup, Rect, RectAlign, ScrollArea, Ui, pos2, vec2};
@@ -23,13 +23,7 @@ pub(super) fn show(
     let side_width = theme::by_room(ui.ctx(), 118.0, 124.0);
     let (left, side) = rect.split_left_right_at_x(rect.right() - side_width);
     let energy = left.with_max_x(left.right() - 1.5 * theme::UNIT);
-    let need = Need::Attributes(&[
-        "density",
-        "weak_share",
-        "loudness",
-        "hat_openness",
-        "density_crash",
-    ]);
+    let need = Need::Attributes(&ENERGY);
     needing(ui, energy, need, abilities, "Energy", |ui| {
         let axes = [
             Axis {

@@ -6,6 +6,15 @@ use fourbar_model::checkpoint::Metadata;
 use fourbar_model::latent::LatentMap;
 use std::collections::BTreeMap;
 
+/// The attributes that complexity and intensity change.
+pub const ENERGY: [&str; 5] = [
+    "density",
+    "weak_share",
+    "loudness",
+    "hat_openness",
+    "density_crash",
+];
+
 /// What a model can be asked for besides a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Abilities {

@@ -4,6 +4,7 @@
 //! however many instances of the plugin play them.
 
 use crate::inference::abilities::Abilities;
+use crate::inference::card::Card;
 use crate::inference::engine::{Engine, Generator, Identity};
 use crate::inference::models::{self, BuiltIn, Choice};
 use crate::request::MAX_BARS;
@@ -43,6 +44,23 @@ pub fn engine(choice: &Choice) -> Result<Engine, String> {
         }
         Choice::User(model) => engine_in(&models::folder()?, &model.file),
     }
+}
+
+/// What the chosen model says of itself.
+///
+/// # Errors
+/// If the model is not there or is none; the text is for the user.
+pub fn card(choice: &Choice) -> Result<Card, String> {
+    let metadata = match choice {
+        Choice::BuiltIn(model) => Checkpoint::metadata_of(bytes_of(*model), model.name()),
+        Choice::User(model) => {
+            let (bytes, path) = models::read(&models::folder()?, &model.file)?;
+            Checkpoint::metadata_of(&bytes, &path.display().to_string())
+        }
+    };
+    metadata
+        .map(|metadata| Card::of(&metadata))
+        .map_err(|error| error.to_string())
 }
 
 /// Engines of a built-in model on the CPU, one for each instruction set that this machine has, by its name: all of them
