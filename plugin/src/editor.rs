@@ -57,6 +57,7 @@ mod stepper;
 mod tabs;
 mod text_field;
 mod theme;
+mod training;
 mod window;
 mod zoom;
 
@@ -66,6 +67,7 @@ use crate::library::{Folder, Opened};
 use crate::params::FourbarParams;
 use crate::request::{Kept, Locks, N_BARS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
+use crate::training::{State, Training};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2};
 use fourbar_model::groove::Groove;
@@ -90,13 +92,18 @@ use status_line::{Message, StatusLine};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use training::{TrainingPage, Wish as TrainingWish};
 
 /// Makes the editor; its window opens when the host asks.
 #[must_use]
-pub fn create(params: Arc<FourbarParams>, shared: Arc<Shared>) -> Option<Box<dyn Editor>> {
+pub fn create(
+    params: Arc<FourbarParams>,
+    shared: Arc<Shared>,
+    training: Arc<Training>,
+) -> Option<Box<dyn Editor>> {
     let state = params.editor_state.clone();
     Some(Box::new(window::EditorWindow::new(
-        View::new(params, shared),
+        View::new(params, shared, training),
         state,
     )))
 }
@@ -105,6 +112,9 @@ pub fn create(params: Arc<FourbarParams>, shared: Arc<Shared>) -> Option<Box<dyn
 struct View {
     params: Arc<FourbarParams>,
     shared: Arc<Shared>,
+    training: Arc<Training>,
+    /// Whether a run was on its way when the last frame was drawn.
+    was_training: bool,
     history: History,
     typed_seed: Typed,
     /// What the section on the left shows.
@@ -119,6 +129,7 @@ struct View {
     way: Way,
     groove_in: GrooveIn,
     library: Library,
+    training_page: TrainingPage,
     /// The bar that was copied.
     copied_bar: Option<Groove>,
     /// Whether the page of keys is shown in the place of the grid.
@@ -206,10 +217,12 @@ struct Corner {
 }
 
 impl View {
-    fn new(params: Arc<FourbarParams>, shared: Arc<Shared>) -> Self {
+    fn new(params: Arc<FourbarParams>, shared: Arc<Shared>, training: Arc<Training>) -> Self {
         Self {
             params,
             shared,
+            training,
+            was_training: false,
             history: History::default(),
             typed_seed: Typed::default(),
             making: Making::default(),
@@ -222,6 +235,7 @@ impl View {
             way: Way::default(),
             groove_in: GrooveIn::default(),
             library: Library::default(),
+            training_page: TrainingPage::default(),
             copied_bar: None,
             shows_keys: false,
             look: None,
@@ -260,6 +274,8 @@ impl View {
         for act in &acts {
             self.act(*act, setter, sounding.as_deref(), &snapshot);
         }
+        let training = self.training.state();
+        self.hear_of_training(&training);
 
         let window = ui.max_rect();
         let mut page = ui.new_child(UiBuilder::new().max_rect(window));
@@ -283,6 +299,12 @@ impl View {
         self.take_library_wish(wish, sounding.as_deref(), &snapshot);
         if self.shows_keys {
             keys::show(&page, layout.grid);
+        } else if self.training_page.is_open {
+            let tempo_bpm = self.shared.tempo_bpm();
+            let wish =
+                self.training_page
+                    .show(&mut page, layout.grid, &training, &snapshot, tempo_bpm);
+            self.take_training_wish(wish);
         } else if self.library.is_open {
             let can_save = sounding.is_some();
             let wish = self.library.show_page(&mut page, layout.grid, can_save);
@@ -299,7 +321,7 @@ impl View {
         }
         let room = layout.status_line;
         let said = room.with_max_x(room.right() - look_menu::WIDTH - theme::UNIT);
-        let rest = rest_message(&snapshot);
+        let rest = rest_message(&snapshot, &training);
         let news = self.done.as_ref();
         self.status_line.show(&page, said, news, &rest);
         keys::paint_ring(&page);
@@ -329,9 +351,11 @@ impl View {
     }
 
     fn toggle_library(&mut self) {
-        // From the page of keys to the library, whether or not that is behind it.
-        self.library.is_open = self.shows_keys || !self.library.is_open;
+        // From the page of keys or of training to the library, whether or not that is behind it.
+        let is_behind = self.shows_keys || self.training_page.is_open;
+        self.library.is_open = is_behind || !self.library.is_open;
         self.shows_keys = false;
+        self.training_page.is_open = false;
     }
 
     /// Keeps patterns for undo, once the parameters are those of the newest one: others are on their way out.
@@ -385,6 +409,37 @@ impl View {
                 let show = models::show_folder;
                 self.folder = Some(Background::start_stoppable("fourbar folder", show));
             }
+            Some(Picked::Train) => {
+                self.training_page.is_open = true;
+                self.shows_keys = false;
+            }
+        }
+    }
+
+    fn take_training_wish(&mut self, wish: Option<TrainingWish>) {
+        match wish {
+            None => {}
+            Some(TrainingWish::Close) => self.training_page.is_open = false,
+            Some(TrainingWish::Cancel) => self.training.cancel(),
+            Some(TrainingWish::Problem(problem)) => self.done = Some(Message::Problem(problem)),
+            Some(TrainingWish::Start(order)) => {
+                self.done = None;
+                let shared = self.shared.clone();
+                self.training
+                    .start(order, move |model| shared.choose(model));
+            }
+        }
+    }
+
+    /// Says how a run has ended.
+    fn hear_of_training(&mut self, training: &State) {
+        let is_training = matches!(training, State::Running(_));
+        let has_ended = std::mem::replace(&mut self.was_training, is_training) && !is_training;
+        if let (true, State::Ended(ended)) = (has_ended, training) {
+            self.done = Some(match ended {
+                Ok(name) => Message::Done(format!("{name} is trained, and plays.")),
+                Err(failure) => Message::Problem(failure.sentence.clone()),
+            });
         }
     }
 
@@ -735,9 +790,14 @@ impl View {
 }
 
 /// What is said where there is nothing else to say.
-fn rest_message(snapshot: &Snapshot) -> Message {
-    match &snapshot.status {
-        Status::Problem(problem) => Message::Problem(problem.clone()),
+fn rest_message(snapshot: &Snapshot, training: &State) -> Message {
+    match (&snapshot.status, training) {
+        (Status::Problem(problem), _) => Message::Problem(problem.clone()),
+        (_, State::Running(progress)) => Message::Done(format!(
+            "Training {}. {}",
+            progress.name,
+            training::how_far(progress)
+        )),
         _ if !Look::now().is_known => Message::Hint(
             "Play your song, or press Play beside Regenerate, to hear the groove.\nRegenerate draws another, and the page Play tells \
              the drummer what you want.",

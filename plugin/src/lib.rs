@@ -24,6 +24,7 @@ pub mod params;
 pub mod recording;
 pub mod request;
 pub mod shared;
+pub mod training;
 
 pub use format::clap::clap_entry;
 
@@ -41,6 +42,7 @@ use mailbox::{WorkerEnd, mailbox};
 use params::{FourbarParams, Grouped, KeyAction};
 use request::{Metre, Ready, Request, Variations};
 use shared::{Shared, Status};
+use training::Training;
 
 /// The plugin, as the framework sees it.
 pub struct Fourbar {
@@ -57,6 +59,13 @@ pub struct Fourbar {
     /// The worker's end of the mailbox, until there is a worker. A host's scan creates plugins that it never starts.
     idle_worker_end: Option<WorkerEnd<Ready>>,
     worker: Option<Worker>,
+    training: Arc<Training>,
+}
+
+impl Drop for Fourbar {
+    fn drop(&mut self) {
+        self.training.end();
+    }
 }
 
 impl Default for Fourbar {
@@ -75,6 +84,7 @@ impl Default for Fourbar {
             slot: params::LIVE,
             idle_worker_end: Some(worker_end),
             worker: None,
+            training: Arc::default(),
         }
     }
 }
@@ -130,7 +140,11 @@ impl Plugin for Fourbar {
     }
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<Box<dyn Editor>> {
-        editor::create(self.params.clone(), self.shared.clone())
+        editor::create(
+            self.params.clone(),
+            self.shared.clone(),
+            self.training.clone(),
+        )
     }
 
     fn filter_state(state: &mut PluginState) {

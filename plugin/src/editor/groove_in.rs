@@ -197,7 +197,7 @@ impl GrooveIn {
     fn open(&mut self, ui: &Ui, rect: Rect) {
         let response = menu::button(ui, rect, "midi files", "Open\u{2026}");
         if response.clicked() {
-            let job = |_: &AtomicBool| list(&Folder::chosen()?.path);
+            let job = |_: &AtomicBool| midi_files(&Folder::chosen()?.path);
             self.listing = Some(Background::start_stoppable("fourbar files", job));
         }
         if let Some(files) = self.listing.as_ref().and_then(Background::outcome) {
@@ -300,7 +300,7 @@ fn heard(params: &FourbarParams, shared: &Shared) -> Vec<Note> {
 }
 
 /// The MIDI files in a folder, by name; none where the folder is not there yet.
-fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(super) fn midi_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let is_midi = |path: &PathBuf| {
         let extension = path.extension().and_then(|extension| extension.to_str());
         extension.is_some_and(|extension| {
@@ -369,7 +369,7 @@ mod tests {
         }
         fs::write(folder.path().join("broken.mid"), b"MThd").unwrap();
         fs::write(folder.path().join("notes.txt"), b"").unwrap();
-        let files = list(folder.path()).unwrap();
+        let files = midi_files(folder.path()).unwrap();
         let names: Vec<String> = files.iter().map(|path| name_of(path)).collect();
         assert_eq!(names, ["bass.mid", "broken.mid", "drums.MID"]);
         for index in [0, 2] {
@@ -378,6 +378,6 @@ mod tests {
             assert_eq!(onsets, [1.0, 4.5]);
         }
         assert!(read(&files[1]).unwrap_err().starts_with("broken.mid: "));
-        assert!(list(&folder.path().join("gone")).unwrap().is_empty());
+        assert!(midi_files(&folder.path().join("gone")).unwrap().is_empty());
     }
 }

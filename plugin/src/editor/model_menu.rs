@@ -39,6 +39,8 @@ pub(super) enum Picked {
     Model(Choice),
     /// The models folder is to be shown.
     Folder,
+    /// A model is to be trained.
+    Train,
 }
 
 /// A line of the menu that is a model.
@@ -120,6 +122,9 @@ impl ModelMenu {
         };
         if let Some(hint) = hint {
             ui.label(egui::RichText::new(hint).color(theme::TEXT_FAINT));
+        }
+        if menu::line(ui, "Train on my loops\u{2026}", "", false).clicked() {
+            picked = Some(Picked::Train);
         }
         if menu::line(ui, "Open the models folder", "", false).clicked() {
             picked = Some(Picked::Folder);

@@ -46,7 +46,7 @@ impl GuiContext for NoHost {
 /// A page of the window, and how it is come to.
 type Shown = (&'static str, fn(&mut View));
 
-const PAGES: [Shown; 12] = [
+const PAGES: [Shown; 13] = [
     ("Generate", |_| {}),
     ("Ideas", |view| view.making = Making::Ideas),
     ("History", |view| view.making = Making::History),
@@ -57,6 +57,7 @@ const PAGES: [Shown; 12] = [
     ("Kit", |view| view.way = Way::Kit),
     ("Input", |view| view.way = Way::Input),
     ("Library", |view| view.library.is_open = true),
+    ("Train", |view| view.training_page.is_open = true),
     ("Keys", |view| view.shows_keys = true),
     ("many digits", |view| {
         let name = "000014-2".parse().unwrap();
@@ -96,7 +97,7 @@ fn view() -> View {
     let params = FourbarParams::new(shared.clone());
     let ready = first_pattern::of(&params.request(0)).unwrap();
     shared.snapshot().ready = Some(Arc::new(ready));
-    View::new(params, shared)
+    View::new(params, shared, Arc::default())
 }
 
 /// What is drawn of a page in a window of this size, once it has come to rest.
@@ -141,7 +142,7 @@ fn at_the_smallest_size_and_at_the_usual_one_no_page_cuts_anything_off() {
                 } = text;
                 // The last line of a list may be half in it; the rest is scrolled to.
                 let mut room = window.intersect(*clip).expand(0.5);
-                if page == "Library" {
+                if ["Library", "Train"].contains(&page) {
                     room.max.y = window.max.y;
                 }
                 if let Some(section) = sections.iter().find(|it| it.contains(place.left_top())) {

@@ -92,6 +92,12 @@ pub struct UserModel {
     pub checkpoint_id: Option<String>,
 }
 
+/// The file that the model `name` is in.
+#[must_use]
+pub fn file_name(name: &str) -> String {
+    format!("{name}.{EXTENSION}")
+}
+
 /// The name of the model in `file`.
 #[must_use]
 pub fn name(file: &str) -> &str {
