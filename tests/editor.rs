@@ -4,6 +4,7 @@ mod keys;
 mod library;
 mod look;
 mod outbox;
+mod training;
 
 use std::collections::BTreeSet;
 use std::path::Path;

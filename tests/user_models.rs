@@ -2,6 +2,9 @@
 //!
 //! A project names its model in its state, so choosing one is loading a state.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod training;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -41,7 +44,7 @@ fn with_models(name: &str, models: &[(&str, Checkpoint)], test: impl FnOnce(&Pat
 }
 
 /// An untrained model that plays `n_bars`.
-fn drums(n_bars: usize, seed: u64) -> Checkpoint {
+pub(crate) fn drums(n_bars: usize, seed: u64) -> Checkpoint {
     untrained(
         ModelConfig::flat_groove("mine", 16 * n_bars, 8, vec![8], vec![8]),
         seed,
@@ -82,7 +85,7 @@ fn untrained(config: ModelConfig, seed: u64) -> Checkpoint {
 }
 
 /// Loads a project like the present one that plays `file`, or what a new instance plays, and has no pattern yet.
-fn choose<H: Host>(player: &mut Player<H>, file: Option<&str>) {
+pub(crate) fn choose<H: Host>(player: &mut Player<H>, file: Option<&str>) {
     let mut project = state::json(&mut player.host);
     let choice = match file {
         Some(file) => json!({"file": file, "checkpoint_id": null}),
