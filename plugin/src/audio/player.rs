@@ -26,8 +26,8 @@ const MAX_MIDI_EVENTS: usize = 500;
 /// Places closer than this are the same: hosts round positions.
 const SAME_PLACE_BEATS: f64 = 1e-6;
 
-/// How long an offline render waits for one pattern.
-const OFFLINE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long an offline render waits for one pattern. A busy machine may take long, and another pattern would be another song.
+const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the parameters say in this block.
 #[derive(Debug, Clone, Copy)]
@@ -313,7 +313,10 @@ impl Player {
         };
         if self.wanted != Some(job) {
             let plays_on = matches!(motion, Motion::Continues | Motion::Loops(_));
-            let boundary = if self.wanted.is_some_and(|wanted| is_by_hand(&wanted, &job)) {
+            let boundary = if self
+                .wanted
+                .is_some_and(|wanted| is_due_at_once(&wanted, &job))
+            {
                 Boundary::Sixteenth
             } else {
                 controls.apply_at
@@ -337,7 +340,7 @@ impl Player {
         self.pending.place(job, from_beats, boundary);
     }
 
-    /// Asks for a fill at the end of the first bar of the pattern in which there is time for all of it after `now_beats`, and for
+    /// Asks for a fill at the end of the first bar of the song in which there is time for all of it after `now_beats`, and for
     /// the same pattern without it from the next bar on. A bar after the end of the host's loop is one at its start.
     fn want_fill(&mut self, job: Job, now_beats: f64, host_loop: Option<(f64, f64)>) {
         let form = job.request.form;
@@ -353,13 +356,11 @@ impl Player {
             }
             _ => bar_beats,
         };
-        let from_loop_start = bar_beats.rem_euclid(self.loop_beats());
         #[expect(
             clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a pattern has 64 bars at most"
+            reason = "song positions that are no damage have fewer bars"
         )]
-        let bar = (from_loop_start / unit_beats).round() as u8;
+        let bar = (bar_beats / unit_beats).round() as i32;
         let with_fill = Form {
             fill_in: Some(bar),
             ..form
@@ -506,14 +507,13 @@ fn on_bars(host: &HostTime) -> HostTime {
     }
 }
 
-/// Whether nothing but what is locked has changed, which is heard at once.
-fn is_by_hand(before: &Job, now: &Job) -> bool {
-    let locks = now.request.locks;
-    let same = Request {
-        locks,
-        ..before.request
-    };
-    before.request.locks != locks && same == now.request
+/// Whether the metre has changed, in which the pattern before plays on in other bars than the host's, or nothing but what is
+/// locked, which is worked on by hand.
+fn is_due_at_once(before: &Job, now: &Job) -> bool {
+    let (before, now) = (before.request, now.request);
+    let locks = now.locks;
+    let same = Request { locks, ..before };
+    before.metre != now.metre || before.locks != locks && same == now
 }
 
 /// Whether to tell the host of `event`, after `n_sent` others in this block. A note-on is told only if there will be

@@ -9,7 +9,7 @@ use super::passes::passes;
 use crate::request::{Form, Input, Kept, Locks, Morph, N_CORNERS, Play, Ready, Request};
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::conditions::Conditions;
-use fourbar_model::groove::Groove;
+use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::latent::{LatentMap, Prior};
 use fourbar_model::noise::Noise;
 use fourbar_model::temperature::Temperature;
@@ -257,14 +257,16 @@ impl Engine {
         let metre = request.metre;
         let is_plain = metre.is_plain() && passes == [groove.clone()];
         let form = request.form;
+        let whole = Groove::concat(&passes);
+        let n_bars = whole.n_steps() / STEPS_PER_BAR;
         let fill_beats = |bar| {
-            if form.has_fill(bar) {
+            if form.has_fill(bar, n_bars) {
                 form.fill_beats.into()
             } else {
                 0
             }
         };
-        let pattern = metre.of_groove(&Groove::concat(&passes), fill_beats);
+        let pattern = metre.of_groove(&whole, fill_beats);
         Ok(Ready {
             request: *request,
             checkpoint_id: self.identity.checkpoint_id.clone(),

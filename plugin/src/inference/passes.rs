@@ -28,7 +28,8 @@ pub(super) fn passes(
     };
     let mut passes = Vec::new();
     let mut variations = vec![base.clone()];
-    for pass in 0..form.n_passes(n_bars) {
+    let n_passes = form.n_passes(n_bars);
+    for pass in 0..n_passes {
         let variation = form.variation_of(pass);
         if variation == variations.len() {
             let mut noise = request.noise_of(2 * variation);
@@ -44,7 +45,7 @@ pub(super) fn passes(
         }
         let plain = &variations[variation];
         let fills: Vec<bool> = (0..n_bars)
-            .map(|bar| form.has_fill(pass * n_bars + bar))
+            .map(|bar| form.has_fill(pass * n_bars + bar, n_passes * n_bars))
             .collect();
         passes.push(if fills.contains(&true) {
             let is_kept = |step, voice| !is_in_fill(step, &fills, form) || is_locked(step, voice);

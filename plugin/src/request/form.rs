@@ -17,8 +17,8 @@ pub struct Form {
     pub fill_every: u8,
     /// Length of a fill at the end of its bar, in beats.
     pub fill_beats: u8,
-    /// A bar of the pattern, from 0, that ends with a fill whatever else does.
-    pub fill_in: Option<u8>,
+    /// A bar of the song, in bars of the model from 0, that ends with a fill whatever else does.
+    pub fill_in: Option<i32>,
     /// Passes of the groove until it is varied.
     pub vary_every: u8,
     /// Share of the groove that a variation plays anew, 0 to 1.
@@ -50,15 +50,16 @@ impl Form {
         (1..most).find(until_repeated).unwrap_or(most)
     }
 
-    /// Whether a bar of the pattern, counted from 0, ends with a fill.
+    /// Whether a bar of a pattern of `n_bars`, counted from 0, ends with a fill.
     #[must_use]
-    pub fn has_fill(&self, bar: usize) -> bool {
+    pub fn has_fill(&self, bar: usize, n_bars: usize) -> bool {
         let every = usize::from(self.fill_every);
         let is_due = every > 0 && (bar + 1).is_multiple_of(every);
-        is_due
-            || self
-                .fill_in
-                .is_some_and(|wanted| usize::from(wanted) == bar)
+        let in_pattern =
+            |song_bar: i32| i32::try_from(n_bars).map(|n| song_bar.rem_euclid(n.max(1)));
+        let is_asked_for =
+            |song_bar| in_pattern(song_bar).is_ok_and(|place| usize::try_from(place) == Ok(bar));
+        is_due || self.fill_in.is_some_and(is_asked_for)
     }
 
     /// Which variation a pass plays, counted from 0; 0 is the groove itself.
@@ -78,11 +79,10 @@ impl Form {
     /// With every number in its range.
     #[must_use]
     pub(super) fn in_range(self) -> Self {
-        let is_bar = |bar: &u8| usize::from(*bar) < MAX_FORM_BARS;
         Self {
             fill_every: self.fill_every.min(16),
             fill_beats: self.fill_beats.clamp(1, MAX_FILL_BEATS),
-            fill_in: self.fill_in.filter(is_bar),
+            fill_in: self.fill_in,
             vary_every: self.vary_every.clamp(1, 16),
             variation: finite_or(self.variation, 0.0).clamp(0.0, 1.0),
         }
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_fill_comes_in_the_last_of_so_many_bars() {
         let bars =
-            |form: Form| -> Vec<usize> { (0..8).filter(|&bar| form.has_fill(bar)).collect() };
+            |form: Form| -> Vec<usize> { (0..8).filter(|&bar| form.has_fill(bar, 8)).collect() };
         assert!(bars(Form::default()).is_empty());
         assert_eq!(bars(fills_every(2)), [1, 3, 5, 7]);
         assert_eq!(bars(fills_every(8)), [7]);
@@ -146,6 +146,11 @@ mod tests {
             ..fills_every(4)
         };
         assert_eq!(bars(now), [2, 3, 7]);
+        // In a later round of the pattern, and before the song.
+        for song_bar in [18, -6] {
+            let fill_in = Some(song_bar);
+            assert_eq!(bars(Form { fill_in, ..now }), [2, 3, 7]);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::mailbox::{WorkerEnd, mailbox};
+use crate::request::Metre;
 use fourbar_model::drums::{DrumMap, Routing};
 use fourbar_model::pattern::{Hit, Pattern};
 
@@ -446,4 +447,37 @@ fn what_is_done_by_hand_is_heard_at_the_next_16th_whatever_else_waits_for_the_ba
         rig.answer();
     }
     assert_eq!(seeds(&rig.played), [1, 1, 51, 51]);
+}
+
+#[test]
+fn a_new_metre_is_heard_at_the_next_16th_whatever_waits_for_the_bar() {
+    let mut rig = Rig::that_plays_seed_1();
+    let mut in_three = controls(2, Boundary::Loop);
+    in_three.request.metre = Metre::new(3, 4);
+    while rig.beats < 6.0 {
+        let wanted = if rig.beats < 2.05 {
+            controls(1, Boundary::Loop)
+        } else {
+            in_three
+        };
+        rig.block(&wanted);
+        rig.answer();
+    }
+    assert_eq!(seeds(&rig.played), [1, 1, 1, 2, 2, 2]);
+}
+
+#[test]
+fn a_fill_is_in_a_bar_of_the_song_whatever_plays_before_it() {
+    let mut rig = Rig::that_plays_seed_1();
+    rig.beats = 64.0;
+    rig.block(&controls(1, Boundary::Bar));
+    // While another groove, which may be longer, waits for its boundary.
+    let pressed = Controls {
+        n_fills: 1,
+        ..controls(2, Boundary::Bar)
+    };
+    rig.block(&pressed);
+    rig.worker.tend();
+    let job = rig.worker.newest().unwrap();
+    assert_eq!((job.request.seed, job.request.form.fill_in), (2, Some(17)));
 }
