@@ -15,9 +15,9 @@
 //! one key, the host hears the loudest alone, as in a file.
 //!
 //! **Where the song starts or jumps**, hits whose place on the grid lies ahead but whose early onset is already past
-//! sound with the first sample: the "one" is never lost. A jump by whole passes of the groove (a host looping 4 bars) goes
-//! on as if nothing had happened, because the early "one" was played just before it. Grooves that wait for their boundary
-//! may be longer than the one in force; then the jump is by whole passes of all of them, or it starts over.
+//! sound with the first sample: the "one" is never lost. A jump by whole passes of the groove in force (a host looping 4
+//! bars) goes on as if nothing had happened, because the early "one" was played just before it. Grooves that wait for their
+//! boundary go along, whatever their length: which of them have come by then depends on the worker.
 
 mod waiting;
 
@@ -108,8 +108,7 @@ pub enum Motion {
     Restarts,
     /// The pattern plays on.
     Continues,
-    /// The pattern plays on, but the song position moved by this many beats, a multiple of the length of every groove
-    /// that is to play.
+    /// The pattern plays on, but the song position moved by this many beats, a multiple of the length of its groove.
     /// Boundaries ahead move with it.
     Loops(f64),
 }
@@ -256,18 +255,10 @@ impl Scheduler {
                 slack_beats,
             } => {
                 let moved_beats = span.start_beats - expected_beats;
-                let whole_passes_beats = |ready: &Ready| {
-                    let pass_beats = ready.pass_beats();
-                    (moved_beats / pass_beats).round() * pass_beats
-                };
-                let keeps_phase =
-                    |ready: &Ready| (moved_beats - whole_passes_beats(ready)).abs() <= slack_beats;
-                let pending = self.pending.iter().map(|next| &next.pattern);
-                if std::iter::once(current)
-                    .chain(pending)
-                    .all(|ready| keeps_phase(ready))
-                {
-                    Motion::Loops(whole_passes_beats(current))
+                let pass_beats = current.pass_beats();
+                let whole_passes_beats = (moved_beats / pass_beats).round() * pass_beats;
+                if (moved_beats - whole_passes_beats).abs() <= slack_beats {
+                    Motion::Loops(whole_passes_beats)
                 } else {
                     Motion::Restarts
                 }
