@@ -106,7 +106,9 @@ impl Recorder {
             let samples = f64::from(note.sample - span.first_sample);
             let from_start = samples * span.beats_per_sample;
             let counts = if is_on {
-                from_start < self.left_beats
+                // From where the pass begins, which may be later in the span.
+                let from_pass = from_start + self.pass_beats - self.left_beats;
+                (-EARLY_BEATS..self.pass_beats).contains(&from_pass)
             } else {
                 until_pass - from_start <= EARLY_BEATS
             };
@@ -160,6 +162,7 @@ fn clicks(span: &BlockSpan, bar_beats: f64, click: &mut impl FnMut(u32, f32)) {
 mod tests {
     use super::*;
     use crate::audio::transport::BlockOnset;
+    use proptest::prelude::*;
 
     const SPAN_SAMPLES: u32 = 1_000;
     const BEATS_PER_SAMPLE: f64 = 1e-4;
@@ -248,5 +251,58 @@ mod tests {
         recorder.record(&stopped, 4.0, 4.0, &[], |_, _| {});
         assert_eq!(recording.phase(), Phase::Off);
         assert_eq!(recording.receive(), Some(Recorded::End(4.0)));
+    }
+    proptest! {
+        #[test]
+        fn whatever_the_blocks_the_notes_of_one_pass_are_recorded_once(
+            start_beats in -8.0..40.0_f64,
+            pass_beats in prop::sample::select(vec![4.0, 7.0, 12.0, 16.0]),
+            blocks in prop::collection::vec((1..40_000_u32, prop::collection::vec(0.0..1.0_f64, 0..4)), 1..60),
+        ) {
+            let recording = Arc::new(Recording::default());
+            recording.go_to(Phase::Armed);
+            let mut recorder = Recorder::new(recording.clone());
+            let first_beats = (start_beats / pass_beats).ceil() * pass_beats;
+            let mut expected = Vec::new();
+            let mut position_beats = start_beats;
+            for (n_samples, places) in blocks {
+                let span = BlockSpan {
+                    n_samples,
+                    end_beats: position_beats + f64::from(n_samples) * BEATS_PER_SAMPLE,
+                    ..span(position_beats)
+                };
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "in the span"
+                )]
+                let sample = |place: f64| (place * f64::from(n_samples)) as u32;
+                let played: Vec<Played> = places
+                    .into_iter()
+                    .map(|place| Played { sample: sample(place), key: 36, ..Played::NOTHING })
+                    .collect();
+                for note in &played {
+                    let beats = position_beats + f64::from(note.sample) * BEATS_PER_SAMPLE;
+                    if (-EARLY_BEATS..pass_beats).contains(&(beats - first_beats)) {
+                        expected.push((beats.rem_euclid(pass_beats) * 1000.0).round());
+                    }
+                }
+                recorder.record(&span, pass_beats, 4.0, &played, |sample, _| {
+                    assert!(sample < n_samples);
+                });
+                position_beats = span.end_beats;
+            }
+            let is_over = position_beats > first_beats + pass_beats - SAME_PLACE_BEATS;
+            prop_assert_eq!(recording.phase() == Phase::Off, is_over);
+            let mut recorded: Vec<Recorded> = std::iter::from_fn(|| recording.receive()).collect();
+            if is_over {
+                prop_assert_eq!(recorded.pop(), Some(Recorded::End(pass_beats)));
+            }
+            let heard: Vec<f64> = recorded.iter().map(|note| match note {
+                Recorded::Note { beats, .. } => (beats * 1000.0).round(),
+                Recorded::End(_) => f64::NAN,
+            }).collect();
+            prop_assert_eq!(heard, expected);
+        }
     }
 }
