@@ -1,5 +1,6 @@
 //! The editor opens and closes while the host automates, on a virtual screen.
 
+mod inbox;
 mod keys;
 mod library;
 mod look;

@@ -1,4 +1,5 @@
-//! Another program: a window on a connection of its own, onto which something is dropped, and which can paste.
+//! Another program: a window on a connection of its own, onto which something is dropped, which can paste, and from which
+//! files are dragged.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -7,7 +8,7 @@ use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, PropMode,
-    Timestamp, Window, WindowClass,
+    SELECTION_NOTIFY_EVENT, SelectionNotifyEvent, Timestamp, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -30,6 +31,7 @@ x11rb::atom_manager! {
         XdndProxy,
         XdndSelection,
         XdndStatus,
+        XdndTypeList,
         Paste: b"_PASTE",
     }
 }
@@ -252,6 +254,119 @@ pub(crate) fn pasted_uri_list() -> Option<String> {
     loop {
         if let Event::SelectionNotify(notify) = x.wait_for_event().unwrap() {
             return (notify.property != x11rb::NONE).then(|| read(&x, window, notify.property));
+        }
+    }
+}
+
+/// Drags files to a place of the screen and drops them there, as a file manager does that offers them in `forms`; returns
+/// whether they were taken.
+pub(crate) fn drop_files(place: (i16, i16), uri_list: &str, forms: &[&str]) -> bool {
+    let (x, screen) = x11rb::connect(None).unwrap();
+    let atoms = Atoms::new(&x).unwrap().reply().unwrap();
+    let root = x.setup().roots[screen].root;
+    let area = Area {
+        left: -50,
+        top: -50,
+        width: 1,
+        height: 1,
+    };
+    let source = make_window(&x, root, area);
+    let now = x11rb::CURRENT_TIME;
+    x.set_selection_owner(source, atoms.XdndSelection, now)
+        .unwrap();
+    let forms: Vec<Atom> = forms
+        .iter()
+        .map(|form| x.intern_atom(false, form.as_bytes()).unwrap().reply())
+        .map(|reply| reply.unwrap().atom)
+        .collect();
+    let (name, kind) = (atoms.XdndTypeList, AtomEnum::ATOM);
+    x.change_property32(PropMode::REPLACE, source, name, kind, &forms)
+        .unwrap();
+    let (over, receiver) = aware_at(&x, &atoms, root, place);
+    let send = |kind: Atom, data: [u32; 5]| {
+        let message = ClientMessageEvent::new(32, over, kind, data);
+        x.send_event(false, receiver, EventMask::NO_EVENT, message)
+            .unwrap();
+        x.flush().unwrap();
+    };
+    let form = |index: usize| forms.get(index).copied().unwrap_or(x11rb::NONE);
+    let version_and_more = 5 << 24 | u32::from(forms.len() > 3);
+    let [first, second, third] = [0, 1, 2].map(form);
+    send(
+        atoms.XdndEnter,
+        [source, version_and_more, first, second, third],
+    );
+    let [left, top] = [place.0, place.1].map(|side| u32::from(side.cast_unsigned()));
+    let action = atoms.XdndActionCopy;
+    send(
+        atoms.XdndPosition,
+        [source, 0, left << 16 | top, now, action],
+    );
+    loop {
+        match x.wait_for_event().unwrap() {
+            Event::ClientMessage(message) => {
+                let [sender, is_yes, ..] = message.data.as_data32();
+                assert_eq!(sender, over, "the window that is meant answers");
+                let is_yes = is_yes & 1 != 0;
+                if message.type_ == atoms.XdndFinished {
+                    return is_yes;
+                }
+                assert_eq!(message.type_, atoms.XdndStatus);
+                if !is_yes {
+                    send(atoms.XdndLeave, [source, 0, 0, 0, 0]);
+                    return false;
+                }
+                send(atoms.XdndDrop, [source, 0, now, 0, 0]);
+            }
+            Event::SelectionRequest(asked) => {
+                let (window, property, form) = (asked.requestor, asked.property, asked.target);
+                x.change_property8(
+                    PropMode::REPLACE,
+                    window,
+                    property,
+                    form,
+                    uri_list.as_bytes(),
+                )
+                .unwrap();
+                let notify = SelectionNotifyEvent {
+                    response_type: SELECTION_NOTIFY_EVENT,
+                    sequence: 0,
+                    time: asked.time,
+                    requestor: window,
+                    selection: asked.selection,
+                    target: form,
+                    property,
+                };
+                x.send_event(false, window, EventMask::NO_EVENT, notify)
+                    .unwrap();
+                x.flush().unwrap();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The outermost window at a place of the screen that takes drops, and the one that messages for it go to.
+fn aware_at(
+    x: &RustConnection,
+    atoms: &Atoms,
+    root: Window,
+    (left, top): (i16, i16),
+) -> (Window, Window) {
+    let number = |window, name, kind: AtomEnum| {
+        let property = x.get_property(false, window, name, kind, 0, 1).unwrap();
+        let property = property.reply().unwrap();
+        property.value32().and_then(|mut numbers| numbers.next())
+    };
+    let mut window = root;
+    loop {
+        let inside = x.translate_coordinates(root, window, left, top).unwrap();
+        window = inside.reply().unwrap().child;
+        assert_ne!(window, x11rb::NONE, "nothing there takes drops");
+        let proxy = number(window, atoms.XdndProxy, AtomEnum::WINDOW);
+        let receiver = proxy.unwrap_or(window);
+        if number(receiver, atoms.XdndAware, AtomEnum::ATOM).is_some() {
+            return (window, receiver);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The Input page: a rhythm is recorded or opened, and the drummer makes a groove of it.
+//! The Input page: a rhythm is recorded, opened or dropped on the window, and the drummer makes a groove of it.
 
 use super::ability::{Need, needing};
 use super::background::Background;
@@ -124,6 +124,19 @@ impl GrooveIn {
         }
     }
 
+    /// Opens the first MIDI file of those that were dropped on the window, in place of one that is being opened.
+    pub(super) fn land(&mut self, files: Vec<PathBuf>) {
+        let file = files.iter().find(|file| is_midi(file)).or(files.first());
+        if let Some(path) = file.cloned() {
+            self.start_to_open(path);
+        }
+    }
+
+    fn start_to_open(&mut self, path: PathBuf) {
+        let job = move |_: &AtomicBool| read(&path);
+        self.opening = Some(Background::start_stoppable("fourbar open", job));
+    }
+
     /// Draws the page in `rect`.
     pub(super) fn show(
         &mut self,
@@ -204,6 +217,7 @@ impl GrooveIn {
             self.files = files.unwrap_or_default();
             self.listing = None;
         }
+        let mut chosen = None;
         let menu = Popup::menu(&response)
             .align(RectAlign::TOP_END)
             .gap(4.0)
@@ -216,15 +230,18 @@ impl GrooveIn {
                 ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
                     for path in &self.files {
                         if menu::line(ui, &name_of(path), "", false).clicked() {
-                            let path = path.clone();
-                            let job = move |_: &AtomicBool| read(&path);
-                            self.opening = Some(Background::start_stoppable("fourbar open", job));
+                            chosen = Some(path.clone());
                         }
                     }
                 });
             });
         if menu.is_none() {
-            response.help("A MIDI file whose rhythm is put in.");
+            response.help(
+                "A MIDI file whose rhythm is put in. On Linux one can also be dropped anywhere on the window.",
+            );
+        }
+        if let Some(path) = chosen {
+            self.start_to_open(path);
         }
     }
 }
@@ -299,18 +316,23 @@ fn heard(params: &FourbarParams, shared: &Shared) -> Vec<Note> {
     })
 }
 
+/// Whether a file's name ends as those of MIDI files do.
+fn is_midi(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        ["mid", "midi"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}
+
 /// The MIDI files in a folder, by name; none where the folder is not there yet.
 pub(super) fn midi_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let is_midi = |path: &PathBuf| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|extension| {
-            ["mid", "midi"]
-                .iter()
-                .any(|known| extension.eq_ignore_ascii_case(known))
-        })
-    };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_midi).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| is_midi(path))
+        .collect();
     files.sort();
     files.truncate(MAX_FILES);
     Ok(files)

@@ -1,6 +1,7 @@
-//! Files for other programs: dragged to them, or copied for them to paste.
+//! Files for other programs, dragged to them or copied for them to paste, and files from them, dropped on the window.
 //!
-//! Every system has its own way, behind one interface: [`CAN_DRAG`], `carry` and [`Clipboard`]. Nothing here waits: each hand-over is a job on a thread of its own.
+//! Every system has its own way, behind one interface: [`CAN_DRAG`], `carry`, [`Clipboard`] and [`Landing`]. Nothing here
+//! waits: each hand-over is a job on a thread of its own.
 
 #[cfg(target_os = "macos")]
 mod macos;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) use system::{CAN_DRAG, Clipboard};
+pub(super) use system::{CAN_DRAG, Clipboard, Landing};
 
 /// What became of a drag.
 #[derive(Debug, Clone, PartialEq, Eq)]

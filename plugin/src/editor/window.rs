@@ -7,6 +7,7 @@
 //! Three measures: *points*, in which everything here is laid out and a project keeps the size; *logical pixels*, which are
 //! points times the user's zoom, and in which the backend counts; physical pixels, which are those times the display's scale.
 
+use super::handover::Landing;
 use super::look::Look;
 use super::zoom::Zoom;
 use super::{View, keys, notice, theme};
@@ -21,6 +22,7 @@ use nice_plug_egui::baseview::{WindowHandle, WindowScalePolicy};
 use nice_plug_egui::{EguiState, EguiWindow, EguiWindowSettings, GraphicsConfig};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -217,8 +219,11 @@ impl Editor for EditorWindow {
             .then(|| catch_unwind(AssertUnwindSafe(|| self.open(&parent, context))));
         if let Some(Ok(window)) = opened {
             self.frame.is_open.store(true, Ordering::Relaxed);
+            let view = self.view.clone();
+            let land = move |files: Vec<PathBuf>| locked(&view).groove_in.land(files);
             return Box::new(OpenWindow {
                 window,
+                _landing: Landing::open(number_of(&parent), land),
                 frame: self.frame.clone(),
             });
         }
@@ -293,6 +298,7 @@ fn number_of(parent: &ParentWindowHandle) -> usize {
 /// The window's handle; dropping it closes the window.
 struct OpenWindow {
     window: WindowHandle,
+    _landing: Option<Landing>,
     frame: Arc<Frame>,
 }
 

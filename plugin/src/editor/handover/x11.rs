@@ -1,23 +1,28 @@
-//! Files for other programs on X11: the two selections that a window can own, each with a window and a connection of
-//! its own, on a thread of its own.
+//! Files for other programs and from them on X11: the two selections that a window can own, and what is dropped on ours,
+//! each with a window and a connection of its own, on a thread of its own.
 
 mod clipboard;
 mod drag;
+mod landing;
 mod offer;
 mod target;
 
 pub(in crate::editor) use clipboard::Clipboard;
+pub(in crate::editor) use landing::Landing;
 
 use super::Dropped;
 use crate::editor::background::Background;
 use crate::editor::export::Made;
 use offer::Atoms;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::{self, JoinHandle};
 use x11rb::connection::Connection as _;
+use x11rb::errors::ConnectionError;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, Keycode, PropMode, Timestamp,
-    Window, WindowClass,
+    Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, Keycode,
+    PropMode, Timestamp, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -44,13 +49,63 @@ fn in_words(error: &Error) -> String {
     format!("The display did not take part ({error}). Export the file instead.")
 }
 
-/// A window that nobody sees, which owns `selection`, and since when it does.
-fn speaker(
-    x: &RustConnection,
-    atoms: &Atoms,
-    root: Window,
-    selection: Atom,
-) -> Result<(Window, Timestamp), Error> {
+/// A thread that answers others through a window of ours, until this is dropped.
+#[derive(Debug)]
+struct Answering {
+    x: Arc<RustConnection>,
+    window: Window,
+    stop: Atom,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Answering {
+    /// Lets `answer` have all that comes to `window`, on a thread with this name, until it returns false or the display is gone.
+    fn start(
+        name: &str,
+        x: RustConnection,
+        window: Window,
+        atoms: Atoms,
+        mut answer: impl FnMut(&RustConnection, &Atoms, Event) -> Result<bool, ConnectionError>
+        + Send
+        + 'static,
+    ) -> Result<Self, Error> {
+        let x = Arc::new(x);
+        let stop = atoms.FourbarStop;
+        let of_thread = x.clone();
+        let is_stop = move |event: &Event| matches!(event, Event::ClientMessage(message) if message.type_ == stop);
+        let serve = move || {
+            while let Ok(event) = of_thread.wait_for_event() {
+                if is_stop(&event) || !answer(&of_thread, &atoms, event).unwrap_or(false) {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(serve)?;
+        Ok(Self {
+            x,
+            window,
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let wake = ClientMessageEvent::new(32, self.window, self.stop, [0; 5]);
+        // Where this fails, the display is gone and the thread has ended.
+        let _ = self
+            .x
+            .send_event(false, self.window, EventMask::NO_EVENT, wake);
+        let _ = self.x.flush();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A window that nobody sees.
+fn new_window(x: &RustConnection, root: Window) -> Result<Window, Error> {
     let window = x.generate_id()?;
     let aux = CreateWindowAux::new()
         .override_redirect(1)
@@ -68,6 +123,17 @@ fn speaker(
         x11rb::COPY_FROM_PARENT,
         &aux,
     )?;
+    Ok(window)
+}
+
+/// A window that nobody sees, which owns `selection`, and since when it does.
+fn speaker(
+    x: &RustConnection,
+    atoms: &Atoms,
+    root: Window,
+    selection: Atom,
+) -> Result<(Window, Timestamp), Error> {
+    let window = new_window(x, root)?;
     let since = server_time(x, atoms, window)?;
     x.set_selection_owner(window, selection, since)?;
     let owner = x.get_selection_owner(selection)?.reply()?.owner;

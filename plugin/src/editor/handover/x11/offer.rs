@@ -1,8 +1,9 @@
 //! What another program gets when it asks for what is dragged or was copied: the address of a file, in the forms that
-//! programs ask for.
+//! programs ask for. And the files at the addresses that another program gives.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use x11rb::connection::Connection as _;
 use x11rb::errors::ConnectionError;
@@ -33,6 +34,7 @@ x11rb::atom_manager! {
         XdndProxy,
         XdndSelection,
         XdndStatus,
+        XdndTypeList,
         FourbarClock: b"_FOURBAR_CLOCK",
         FourbarStop: b"_FOURBAR_STOP",
     }
@@ -153,6 +155,37 @@ fn uri(path: &Path) -> String {
     uri
 }
 
+/// The files of this machine in a list of addresses, as RFC 2483 has it.
+pub(super) fn paths_of(uri_list: &[u8]) -> Vec<PathBuf> {
+    let lines = uri_list.split(|&byte| byte == b'\n' || byte == b'\r');
+    lines.filter_map(path_of).collect()
+}
+
+/// The path in the address of a file, which may name the machine or leave the place for that out.
+fn path_of(uri: &[u8]) -> Option<PathBuf> {
+    let address = uri.strip_prefix(b"file:")?;
+    let encoded = match address.strip_prefix(b"//") {
+        Some(with_machine) => {
+            let start = with_machine.iter().position(|&byte| byte == b'/')?;
+            &with_machine[start..]
+        }
+        None => address,
+    };
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let [byte, after @ ..] = rest {
+        let code = (*byte == b'%').then(|| after.split_at_checked(2)).flatten();
+        let code = code.and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            Some((u8::from_str_radix(digits, 16).ok()?, after))
+        });
+        let (byte, after) = code.unwrap_or((*byte, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    Some(OsString::from_vec(bytes).into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,5 +197,15 @@ mod tests {
             uri(path),
             "file:///home/jo/M%C3%BCsik/Fourbar%20000014%408.5%20%282%29%23%25.mid"
         );
+    }
+    #[test]
+    fn the_files_in_a_list_of_addresses_are_found() {
+        let path = Path::new("/home/jo/Müsik/100 % (2)#.mid");
+        let list = format!(
+            "# from elsewhere\r\n{}\r\nfile:/a.mid\r\nfile://studio/b%2.mid\nhttp://c.mid\n",
+            uri(path)
+        );
+        let paths = paths_of(list.as_bytes());
+        assert_eq!(paths, [path, Path::new("/a.mid"), Path::new("/b%2.mid")]);
     }
 }

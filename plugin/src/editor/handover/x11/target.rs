@@ -56,7 +56,7 @@ pub(super) fn at(
 }
 
 /// What a window says of itself.
-fn of_window(
+pub(super) fn of_window(
     x: &RustConnection,
     atoms: &Atoms,
     window: Window,
