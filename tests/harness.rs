@@ -6,6 +6,7 @@
 pub(crate) mod clap;
 pub(crate) mod process;
 pub(crate) mod rule;
+pub(crate) mod score;
 #[cfg(target_os = "linux")]
 pub(crate) mod screen;
 pub(crate) mod state;
@@ -202,6 +203,8 @@ pub(crate) struct Player<H> {
     pub(crate) heard: Vec<NoteEvent>,
     /// Where the song ran, for the [`rule`].
     pub(crate) told: Vec<Told>,
+    /// How often a test has asked for something else, for the [`score`].
+    pub(crate) n_asked: usize,
     /// The loudest sample so far.
     pub(crate) peak: f32,
     /// The sound since this was set, left and right.
@@ -231,6 +234,7 @@ impl<H: Host> Player<H> {
             played: Vec::new(),
             heard: Vec::new(),
             told: Vec::new(),
+            n_asked: 0,
             peak: 0.0,
             recording: None,
         }
@@ -410,6 +414,7 @@ impl<H: Host> Player<H> {
             n_samples,
             start_beats,
             beats_per_sample,
+            n_asked: self.n_asked,
         }
         .join(&mut self.told);
         self.seek(start_beats + rule::float(n_samples) * beats_per_sample);

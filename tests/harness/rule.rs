@@ -13,8 +13,9 @@ use super::{HeardNote, Host, Player};
 /// A distance in song time that no rounding exceeds and no test seeks by.
 const ROUNDING_BEATS: f64 = 1e-5;
 
-/// Jumps by a multiple of this keep the phase: whole loops of all patterns of the tests that jump.
-const LOOP_BEATS: f64 = 16.0;
+/// Jumps by a multiple of this keep the phase: whole passes of the patterns of all tests that do without a
+/// [`score`](super::score).
+const PASS_BEATS: f64 = 16.0;
 
 /// A span of samples over which the song ran at one tempo, as the host told the plugin.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Told {
     pub(crate) n_samples: u64,
     pub(crate) start_beats: f64,
     pub(crate) beats_per_sample: f64,
+    /// How often the test had asked for something else when it began.
+    pub(crate) n_asked: usize,
 }
 
 impl Told {
@@ -40,6 +43,7 @@ impl Told {
         match told.last_mut() {
             Some(last)
                 if last.end_sample() == self.first_sample
+                    && last.n_asked == self.n_asked
                     && last.beats_per_sample == self.beats_per_sample
                     && (last.end_beats() - self.start_beats).abs() < ROUNDING_BEATS =>
             {
@@ -55,6 +59,14 @@ impl Told {
 pub(crate) struct InForce<'a> {
     pub(crate) from_beats: f64,
     pub(crate) pattern: &'a Pattern,
+}
+
+/// A span, how it is connected to the one before it, and what is in force where it runs.
+pub(crate) struct Section<'a> {
+    pub(crate) span: Told,
+    pub(crate) onset: Onset,
+    /// First to last.
+    pub(crate) in_force: Vec<InForce<'a>>,
 }
 
 /// A note that must be heard.
@@ -95,19 +107,32 @@ pub(crate) fn check<H: Host>(
     feel: Feel,
     keys: &Keys,
 ) {
-    check_notes(&player.notes(), &player.told, patterns, feel, keys);
+    let told = player.told.iter().copied();
+    let sections: Vec<_> = told
+        .scan(None, |last, span| {
+            let onset = onset_of(&span, last.as_ref(), PASS_BEATS);
+            *last = Some(span);
+            Some(Section {
+                span,
+                onset,
+                in_force: patterns.to_vec(),
+            })
+        })
+        .collect();
+    check_sections(player, &sections, feel, keys);
 }
 
-fn check_notes(
-    heard: &[HeardNote],
-    told: &[Told],
-    patterns: &[InForce<'_>],
+/// Fails unless the player's notes are exactly those of `sections`.
+pub(crate) fn check_sections<H: Host>(
+    player: &Player<H>,
+    sections: &[Section<'_>],
     feel: Feel,
     keys: &Keys,
 ) {
-    let mut left: Vec<HeardNote> = heard.to_vec();
-    for expected in expected_notes(told, patterns, feel, keys) {
-        let place = left.iter().position(|note| expected.is(note, heard));
+    let heard = player.notes();
+    let mut left = heard.clone();
+    for expected in expected_notes(sections, feel, keys) {
+        let place = left.iter().position(|note| expected.is(note, &heard));
         match place {
             Some(place) => {
                 left.remove(place);
@@ -115,14 +140,16 @@ fn check_notes(
             // A note of the same drum on the same sample may then be another one's: that of the place jumped to.
             None => assert!(
                 expected.may_be_missing,
-                "lost, or too short or long: {expected:?}\nheard near it: {:?}\ntold: {told:?}",
-                near(heard, expected.start_samples),
+                "lost, or too short or long: {expected:?}\nheard near it: {:?}\ntold: {:?}",
+                near(&heard, expected.start_samples),
+                player.told,
             ),
         }
     }
     assert!(
         left.is_empty(),
-        "not in any pattern: {left:?}\ntold: {told:?}"
+        "not in any pattern: {left:?}\ntold: {:?}",
+        player.told
     );
 }
 
@@ -133,23 +160,17 @@ fn near(heard: &[HeardNote], sample: f64) -> Vec<&HeardNote> {
         .collect()
 }
 
-fn expected_notes(
-    told: &[Told],
-    patterns: &[InForce<'_>],
-    feel: Feel,
-    keys: &Keys,
-) -> Vec<Expected> {
+fn expected_notes(sections: &[Section<'_>], feel: Feel, keys: &Keys) -> Vec<Expected> {
     let mut expected = Vec::new();
-    for (index, span) in told.iter().enumerate() {
-        let last = index.checked_sub(1).map(|last| &told[last]);
+    for (index, section) in sections.iter().enumerate() {
+        let span = &section.span;
+        let next = sections.get(index + 1);
         let edges = Edges {
-            onset: onset_of(span, last),
-            ends: told
-                .get(index + 1)
-                .is_none_or(|next| onset_of(next, Some(span)) != Onset::Continues),
+            onset: section.onset,
+            ends: next.is_none_or(|next| next.onset != Onset::Continues),
         };
-        for (order, place) in patterns.iter().enumerate() {
-            let until = patterns.get(order + 1);
+        for (order, place) in section.in_force.iter().enumerate() {
+            let until = section.in_force.get(order + 1);
             let in_force = place.from_beats..until.map_or(f64::INFINITY, |next| next.from_beats);
             let hits = place.pattern.hits().iter();
             for hit in hits.filter(|hit| place.pattern.is_heard(hit, feel)) {
@@ -166,7 +187,7 @@ fn expected_notes(
                         pitch: keys[hit.voice.index()],
                         velocity: place.pattern.velocity(hit, feel),
                         may_be_missing: when == When::Perhaps,
-                        end_samples: end_samples(&told[index..], beats_in),
+                        end_samples: end_samples(&sections[index..], beats_in),
                     });
                 }
             }
@@ -230,39 +251,40 @@ impl Edges {
 
 /// How a span is connected to the one before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Onset {
+pub(crate) enum Onset {
     Continues,
-    /// A jump by whole loops: what was early has been played already.
-    InPhase,
+    /// A jump by whole passes, of this length: what was early has been played already.
+    InPhase(f64),
     Anew,
 }
 
-fn onset_of(span: &Told, last: Option<&Told>) -> Onset {
+/// How `span` is connected to `last`, at whose end a groove of this length is in force.
+pub(crate) fn onset_of(span: &Told, last: Option<&Told>, pass_beats: f64) -> Onset {
     let Some(last) = last.filter(|last| last.end_sample() == span.first_sample) else {
         return Onset::Anew;
     };
-    let jump = span.start_beats - last.end_beats();
-    let loops = (jump / LOOP_BEATS).round();
-    if jump.abs() < ROUNDING_BEATS {
+    let jump_beats = span.start_beats - last.end_beats();
+    let whole_beats = (jump_beats / pass_beats).round() * pass_beats;
+    if jump_beats.abs() < ROUNDING_BEATS {
         Onset::Continues
-    } else if (jump - loops * LOOP_BEATS).abs() < 2.0 * last.beats_per_sample {
-        Onset::InPhase
+    } else if (jump_beats - whole_beats).abs() < 2.0 * last.beats_per_sample {
+        Onset::InPhase(whole_beats)
     } else {
         Onset::Anew
     }
 }
 
-/// Where a note ends that begins `beats_in` beats after the start of `told`, if its drum is not struck again: a 16th
-/// later, or where the song stops.
-fn end_samples(told: &[Told], beats_in: f64) -> f64 {
+/// Where a note ends that begins `beats_in` beats after the start of the first of `sections`, if its drum is not struck
+/// again: a 16th later, or where the song stops.
+fn end_samples(sections: &[Section<'_>], beats_in: f64) -> f64 {
     let mut beats_left = beats_in + NOTE_BEATS;
-    for (index, span) in told.iter().enumerate() {
+    for (index, Section { span, .. }) in sections.iter().enumerate() {
         let span_beats = float(span.n_samples) * span.beats_per_sample;
         if beats_left <= span_beats {
             return float(span.first_sample) + beats_left / span.beats_per_sample;
         }
-        let next = told.get(index + 1);
-        if next.is_none_or(|next| next.first_sample != span.end_sample()) {
+        let next = sections.get(index + 1);
+        if next.is_none_or(|next| next.span.first_sample != span.end_sample()) {
             return float(span.end_sample());
         }
         beats_left -= span_beats;
