@@ -1,13 +1,16 @@
 //! What is kept of grooves: locks, slots, sessions, in every format; `host_clap.rs` and `host_vst3.rs` run it.
 
 use fourbar_model::drums::Voice;
-use fourbar_model::groove::Groove;
+use fourbar_model::groove::{Cell, Groove};
 use fourbar_model::noise::Noise;
-use fourbar_plugin::request::{Kept, Locks, Ready, Source, Use};
+use fourbar_plugin::library::Preset;
+use fourbar_plugin::library::factory::Factory;
+use fourbar_plugin::request::{BarChange, CellChange, Kept, Locks, Ready, Source, Use};
 
 use crate::groove_in::stiff_beat;
 use crate::harness::state::{json, of_json};
 use crate::harness::{Host, NoteEvent, Player, param_id};
+use crate::library::texts;
 
 /// Writes a test for each function of this module, on one kind of host.
 macro_rules! keeping_tests_on {
@@ -257,6 +260,10 @@ pub(crate) fn any_session_is_saved_as_it_was_opened<H: Host>() {
     let n_sessions = n_sessions.map_or(N_SESSIONS, |number| number.parse().unwrap());
     let mut player = Player::<H>::offline();
     let patterns = keep_four(&mut player);
+    let presets: Vec<Preset> = Factory::embedded().presets[..4]
+        .iter()
+        .map(|preset| Factory::embedded().open(&preset.name).unwrap())
+        .collect();
     let mut noise = Noise::from_seed(7);
     // Bypassed or muted, it does not play, and nobody waits for its pattern.
     let silences = ["bypass", "mute"].map(param_id);
@@ -275,26 +282,46 @@ pub(crate) fn any_session_is_saved_as_it_was_opened<H: Host>() {
                 player.change(id, value);
             }
         }
+        let preset = &presets[noise.below(presets.len())];
+        if noise.below(4) == 0 {
+            for (id, text) in texts(preset) {
+                player.set(&id, &text);
+            }
+        }
+        let metres = [(4, 4), (3, 4), (5, 4), (6, 8), (7, 8), (12, 8)];
+        player.transport.time_signature = Some(metres[noise.below(metres.len())]);
         player.run(64);
         let mut project = json(&mut player.host);
-        let mut pick = || &patterns[noise.below(patterns.len())];
-        let mut locks = Locks::of(pick(), None);
-        locks.toggle(|step, voice| step < 16 || voice == Voice::Snare);
+        let locks = edited(&patterns[noise.below(patterns.len())], &mut noise);
         let slots: Vec<Option<Kept>> = (0..8)
-            .map(|slot| (slot % 3 != 1).then(|| Kept::of(pick(), None, Some(&locks))))
+            .map(|slot| match (slot + session) % 4 {
+                0 => None,
+                1 => Some(preset.kept.clone()),
+                _ => {
+                    let ready = &patterns[noise.below(patterns.len())];
+                    Some(Kept::of(ready, None, Some(&locks)))
+                }
+            })
             .collect();
         let uses = [Use::Humanise, Use::Drumify, Use::Follow, Use::Start];
         let input = (session % 2 == 0).then(|| stiff_beat(uses[session / 2 % 4]));
+        let key = noise.below(128);
+        let lanes = serde_json::json!({ "solo": ["ride"], "keys": { "kick": key } });
+        let passes = noise.below(16) + 1;
+        let export = serde_json::json!({ "kind": "wav", "passes": passes, "mutes": true });
         for (field, text) in [
             ("locks", serde_json::to_string(&Some(&locks))),
             ("slots", serde_json::to_string(&slots)),
             ("input", serde_json::to_string(&input)),
+            ("lanes", serde_json::to_string(&lanes)),
+            ("export", serde_json::to_string(&export)),
         ] {
             project["fields"][field] = text.unwrap().into();
         }
         assert!(player.host.load(&of_json::<H>(&project)));
         let saved = settled(&mut player);
         let mut reopened = Player::<H>::offline();
+        reopened.transport.time_signature = player.transport.time_signature;
         assert!(reopened.host.load(&saved));
         let again = settled(&mut reopened);
         let [before, after] = [&saved, &again].map(|state| -> serde_json::Value {
@@ -307,6 +334,33 @@ pub(crate) fn any_session_is_saved_as_it_was_opened<H: Host>() {
         }
         assert!(H::json_of_state(&saved) == H::json_of_state(&again));
     }
+}
+
+/// A groove of which parts are locked and others were changed by hand.
+fn edited(ready: &Ready, noise: &mut Noise) -> Locks {
+    let mut locks = Locks::of(ready, None);
+    let drum = Voice::ALL[noise.below(9)];
+    locks.toggle(|step, voice| step < 16 || voice == drum);
+    for _ in 0..noise.below(12) {
+        let (step, voice) = (noise.below(64), Voice::ALL[noise.below(9)]);
+        let cell = Cell {
+            velocity: 1.0 - noise.uniform(),
+            offset: noise.uniform() - 0.5,
+        };
+        locks.change(if noise.below(3) == 0 {
+            CellChange::rest(step, voice)
+        } else {
+            CellChange::hit(step, voice, cell)
+        });
+    }
+    let changes = [
+        BarChange::ShiftLeft,
+        BarChange::ShiftRight,
+        BarChange::Clear,
+        BarChange::Repeat,
+    ];
+    locks.change_bar(noise.below(4), changes[noise.below(4)]);
+    locks
 }
 
 /// The state once no pattern is on its way any more: a host that renders waits for what it plays.

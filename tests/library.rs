@@ -398,10 +398,14 @@ pub(crate) fn a_preset_plays_what_it_was_saved_from<H: Host>() {
 }
 
 /// The parameters that a preset decides, as texts.
-fn texts(preset: &Preset) -> Vec<(String, String)> {
+pub(crate) fn texts(preset: &Preset) -> Vec<(String, String)> {
     let request = preset.kept.ready().request;
     let (play, form) = (request.play, request.form);
     let percent = |share: f32| (100.0 * share).to_string();
+    let every = match form.fill_every {
+        0 => "Never".to_owned(),
+        bars => format!("{bars} bars"),
+    };
     let style = play.style.map_or("Any", |style| STYLES[style].name);
     let size = ["1 beat", "2 beats", "", "1 bar"][usize::from(form.fill_beats) - 1];
     let passes = if form.vary_every == 1 {
@@ -418,7 +422,7 @@ fn texts(preset: &Preset) -> Vec<(String, String)> {
         ("intensity", percent(play.intensity)),
         ("swing", percent(play.swing)),
         ("push", percent(play.push)),
-        ("fill_every", format!("{} bars", form.fill_every)),
+        ("fill_every", every),
         ("fill_size", size.to_owned()),
         ("vary_every", passes),
         ("variation", percent(form.variation)),
