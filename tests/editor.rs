@@ -5,6 +5,7 @@ mod keys;
 mod library;
 mod look;
 mod outbox;
+mod session;
 mod training;
 
 use std::collections::BTreeSet;

@@ -26,7 +26,7 @@ const MORE: Area = Area {
     height: 30,
 };
 /// Where another program's window is.
-const ELSEWHERE: Area = Area {
+pub(super) const ELSEWHERE: Area = Area {
     left: 1400,
     top: 300,
     width: 300,
@@ -336,7 +336,7 @@ fn n_notes(player: &mut Player<ClapHost>) -> usize {
 }
 
 /// A player with its editor open in a window that is no larger than the editor.
-fn player_beside_the_root(window: &Window) -> Player<ClapHost> {
+pub(super) fn player_beside_the_root(window: &Window) -> Player<ClapHost> {
     window.resize(WINDOW.width, WINDOW.height);
     let mut player = player_with_editor(window);
     settle(&mut player);
@@ -344,10 +344,10 @@ fn player_beside_the_root(window: &Window) -> Player<ClapHost> {
 }
 
 /// A note as it was heard: when, in beats from the song's start, which key, how loud.
-type Heard = (f64, u8, f32);
+pub(super) type Heard = (f64, u8, f32);
 
 /// Plays the song from its start and returns what was heard.
-fn play_from_start(player: &mut Player<ClapHost>, to_beats: f64) -> Vec<Heard> {
+pub(super) fn play_from_start(player: &mut Player<ClapHost>, to_beats: f64) -> Vec<Heard> {
     player.stop();
     player.forget();
     player.seek(0.0);
@@ -363,7 +363,7 @@ fn play_from_start(player: &mut Player<ClapHost>, to_beats: f64) -> Vec<Heard> {
 }
 
 /// The file holds every note at its time, its key and its velocity.
-fn is_what_was_heard(song: &Song, heard: &[Heard]) {
+pub(super) fn is_what_was_heard(song: &Song, heard: &[Heard]) {
     let tolerance_beats = 1.0 / 960.0 + 1e-4;
     let mut rest = heard.to_vec();
     for note in &song.notes {
@@ -407,7 +407,7 @@ fn carry(player: &mut Player<ClapHost>, window: &Window, place: (i16, i16)) {
 }
 
 /// Drags the pattern to a place of the screen.
-fn drag(player: &mut Player<ClapHost>, window: &Window, place: (i16, i16)) {
+pub(super) fn drag(player: &mut Player<ClapHost>, window: &Window, place: (i16, i16)) {
     pick_up(player, window);
     carry(player, window, (place.0 - 20, place.1 - 20));
     carry(player, window, place);
@@ -416,7 +416,7 @@ fn drag(player: &mut Player<ClapHost>, window: &Window, place: (i16, i16)) {
 }
 
 /// The path of the file that the program has been given.
-fn dropped(program: &Program) -> PathBuf {
+pub(super) fn dropped(program: &Program) -> PathBuf {
     let Lived::Entered(version, forms) = program.next() else {
         panic!("nothing comes over the program");
     };
@@ -439,7 +439,7 @@ fn path_in(uri_list: &str) -> PathBuf {
     address.replace("%20", " ").into()
 }
 
-fn read(path: &Path) -> Song {
+pub(super) fn read(path: &Path) -> Song {
     midi::read(&fs::read(path).unwrap()).unwrap()
 }
 

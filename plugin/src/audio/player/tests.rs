@@ -454,7 +454,7 @@ fn a_new_metre_is_heard_at_the_next_16th_whatever_waits_for_the_bar() {
     let mut rig = Rig::that_plays_seed_1();
     let mut in_three = controls(2, Boundary::Loop);
     in_three.request.metre = Metre::new(3, 4);
-    while rig.beats < 6.0 {
+    while rig.beats < 6.0 - 1e-9 {
         let wanted = if rig.beats < 2.05 {
             controls(1, Boundary::Loop)
         } else {
