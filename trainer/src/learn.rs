@@ -4,8 +4,11 @@ mod base;
 mod device;
 mod learner;
 mod loss;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod optimizer;
 mod progress;
+mod ranks;
 mod run_folder;
 mod step_lines;
 mod tensorboard;
@@ -14,3 +17,4 @@ pub mod train;
 pub use device::Choice;
 pub use learner::Learner;
 pub use optimizer::{Adam, clip, norm};
+pub use ranks::{Alone, Ranks};

@@ -14,6 +14,9 @@ pub(crate) struct CiArgs {
     /// Also check that everything compiles for Windows and macOS, where the Rust targets and C compilers for them are
     #[arg(long)]
     all: bool,
+    /// Build and test the trainer with the feature `mpi` too, which needs an MPI and libclang
+    #[arg(long)]
+    mpi: bool,
 }
 
 /// Formatting, dependencies, lints, documentation and tests; stops at the first that fails.
@@ -34,16 +37,21 @@ pub(crate) fn ci(args: &CiArgs) -> Result<()> {
             "\n== `cargo deny`: not found on PATH, so the dependencies are not checked (cargo install cargo-deny)"
         );
     }
-    check(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ])?;
+    let clippy = ["clippy", "--workspace", "--all-targets"];
+    let no_warnings = ["--", "-D", "warnings"];
+    check(&[&clippy[..], &no_warnings].concat())?;
+    // Changes the trainer and nothing that it is built on: with the feature, only that is compiled anew, and for the tests
+    // it is not compiled without.
+    let mpi: &[&str] = if args.mpi {
+        &["--features", "fourbar-trainer/mpi"]
+    } else {
+        &[]
+    };
+    if args.mpi {
+        check(&[&clippy[..], mpi, &no_warnings].concat())?;
+    }
     check(&["doc", "--workspace", "--no-deps"])?;
-    check(&["test", "--workspace"])?;
+    check(&[&["test", "--workspace"][..], mpi].concat())?;
     say_which_rust()?;
     if args.all {
         compile_for(

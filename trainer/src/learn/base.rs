@@ -34,6 +34,13 @@ pub(super) struct BaseSource {
     data: Option<PathBuf>,
 }
 
+impl BaseSource {
+    /// SHA-256 of the checkpoint.
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+}
+
 /// A trained model, and the data that it learned from where they are at hand.
 pub(super) struct Base {
     pub(super) source: BaseSource,

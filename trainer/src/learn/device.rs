@@ -18,32 +18,32 @@ pub enum Choice {
     Metal,
 }
 
-/// Opens the chosen device.
+/// Opens the chosen device; of GPUs the one with this number, so that ranks on one machine have one each.
 ///
 /// # Errors
 /// If the machine or this build does not have it.
-pub(super) fn open(choice: Choice) -> Result<Device> {
+pub(super) fn open(choice: Choice, number: usize) -> Result<Device> {
     match choice {
         Choice::Cpu => Ok(Device::Cpu),
-        Choice::Cuda => cuda().context("no CUDA device: build with --features cuda where CUDA is installed, or use --device cpu"),
-        Choice::Metal => metal().context("no Metal device: build with --features metal on a Mac, or use --device cpu"),
-        Choice::Auto => Ok(cuda().or_else(metal).unwrap_or(Device::Cpu)),
+        Choice::Cuda => cuda(number).with_context(|| format!("no CUDA device number {number}: build with --features cuda where CUDA is installed, or use --device cpu")),
+        Choice::Metal => metal(number).context("no Metal device: build with --features metal on a Mac, or use --device cpu"),
+        Choice::Auto => Ok(cuda(number).or_else(|| metal(number)).unwrap_or(Device::Cpu)),
     }
 }
 
 /// candle panics instead of failing where the driver's library is missing.
-fn cuda() -> Option<Device> {
+fn cuda(number: usize) -> Option<Device> {
     if !candle_core::utils::cuda_is_available() {
         return None;
     }
-    catch_unwind(|| Device::new_cuda(0)).ok()?.ok()
+    catch_unwind(|| Device::new_cuda(number)).ok()?.ok()
 }
 
-fn metal() -> Option<Device> {
+fn metal(number: usize) -> Option<Device> {
     if !candle_core::utils::metal_is_available() {
         return None;
     }
-    catch_unwind(|| Device::new_metal(0)).ok()?.ok()
+    catch_unwind(|| Device::new_metal(number)).ok()?.ok()
 }
 
 /// What a device is called in messages.

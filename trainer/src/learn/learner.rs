@@ -2,10 +2,11 @@
 
 use super::loss;
 use super::optimizer::{Adam, approach, average, clip, norm};
+use super::ranks::{Alone, Ranks};
 use crate::settings::Config;
 use crate::settings::{kl_weight, learning_rate};
-use anyhow::{Context as _, Result, bail, ensure};
-use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Storage, Tensor, Var};
+use anyhow::{Context as _, Result, ensure};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor, Var};
 use fourbar_model::attributes::{Attribute, Passage};
 use fourbar_model::converter::{Batch, Example};
 use fourbar_model::layers::Dropout;
@@ -56,12 +57,11 @@ pub struct Learner {
 
 /// The gradients and losses of a part of a batch, summed over its examples.
 struct Part {
-    /// On the CPU, one of each variable.
-    gradients: Vec<Tensor>,
-    reconstruction: BTreeMap<String, f64>,
-    kl: f64,
-    kl_cost: f64,
-    attribute_cost: f64,
+    /// The gradients of all variables on the CPU, then the parts of the reconstruction loss, the KL divergence, what of it
+    /// costs, and the cost of the attributes: one flat vector, so that parts and ranks are added up in one go.
+    sums: Vec<f32>,
+    /// What the parts of the reconstruction loss are called.
+    names: Vec<&'static str>,
 }
 
 impl Learner {
@@ -191,54 +191,87 @@ impl Learner {
             .collect()
     }
 
-    /// One step on a batch. All of its randomness follows from the seed and the number of the step.
+    /// [`Self::step_among`] in this process alone.
     ///
     /// # Errors
-    /// If the loss is not a finite number (nothing is changed then) or the device fails.
+    /// As there.
     pub fn step(&mut self, examples: &[Example]) -> Result<StepLosses> {
+        self.step_among(&Alone, examples.len(), |place| examples[place].clone())
+    }
+
+    /// One step on a batch of `batch_size` examples, which are made by their places in it, as one of `ranks`. Each rank works
+    /// on its share of the batch's parts; from the sum of all gradients on, all do the same. The randomness follows from the
+    /// seed, the number of the step and the number of the part: on the CPU, where `train.micro_batch` cuts the parts, a step
+    /// is the same with any number of ranks, but for the order in which floating-point numbers are added.
+    ///
+    /// # Errors
+    /// If there are more ranks than parts, the loss is not a finite number (nothing is changed then), or the device or the
+    /// connection to another rank fails.
+    pub fn step_among(
+        &mut self,
+        ranks: &dyn Ranks,
+        batch_size: usize,
+        example: impl Fn(usize) -> Example + Sync,
+    ) -> Result<StepLosses> {
         let step = self.adam.step;
         let train = self.config.train.clone();
         let beta = kl_weight(&train, step);
         let part_size = if self.vae.device().is_cpu() {
             train.micro_batch
         } else {
-            examples.len()
+            batch_size.div_ceil(ranks.count())
         };
-        let parts: Vec<Part> = examples
-            .par_chunks(part_size)
-            .enumerate()
-            .map(|(i, part)| self.part(part, beta, &mut self.noise(step, i)))
+        let n_parts = batch_size.div_ceil(part_size);
+        ensure!(
+            ranks.count() <= n_parts,
+            "a batch of {batch_size} in parts of {part_size} is not enough for {} ranks: start fewer, or set a larger \
+             train.batch_size or a smaller train.micro_batch",
+            ranks.count()
+        );
+        let parts: Vec<Part> = ranks
+            .share(n_parts)
+            .into_par_iter()
+            .map(|i| {
+                let places = i * part_size..batch_size.min((i + 1) * part_size);
+                let examples: Vec<Example> = places.map(&example).collect();
+                self.part(&examples, beta, &mut self.noise(step, i))
+            })
             .collect::<Result<_>>()?;
+        let mut parts = parts.into_iter();
+        let Part { mut sums, names } = parts.next().context("every rank has a part")?;
+        for part in parts {
+            for (sum, value) in sums.iter_mut().zip(part.sums) {
+                *sum += value;
+            }
+        }
+        ranks.sum(&mut sums)?;
 
         #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
-        let share = 1.0 / examples.len() as f64;
-        let mut parts = parts.into_iter();
-        let mut sum = parts.next().context("a batch must not be empty")?;
-        for part in parts {
-            sum.add(&part)?;
-        }
-        let parts: BTreeMap<String, f64> = sum
-            .reconstruction
-            .into_iter()
-            .map(|(name, nats)| (name, nats * share))
+        let share = 1.0 / batch_size as f64;
+        let mut rest = &sums[..];
+        let gradients: Vec<&[f32]> = self
+            .parameters
+            .iter()
+            .map(|parameters| {
+                rest.split_off(..parameters.len())
+                    .expect("one of each parameter")
+            })
             .collect();
-        let (kl, kl_cost) = (sum.kl * share, sum.kl_cost * share);
-        let attribute_cost = (!self.attributes.is_empty()).then_some(sum.attribute_cost * share);
+        let mut means = rest.iter().map(|&sum| f64::from(sum) * share);
+        let parts: BTreeMap<String, f64> = names
+            .into_iter()
+            .map(str::to_owned)
+            .zip(&mut means)
+            .collect();
+        let mut mean = || means.next().expect("three figures follow the parts");
+        let (kl, kl_cost, attribute_cost) = (mean(), mean(), mean());
+        let attribute_cost = (!self.attributes.is_empty()).then_some(attribute_cost);
         let loss =
             parts.values().sum::<f64>() + beta * kl_cost + attribute_cost.unwrap_or_default();
         ensure!(
             loss.is_finite(),
             "the loss of step {step} is {loss}: try a smaller --learning-rate"
         );
-        let storages: Vec<_> = sum
-            .gradients
-            .iter()
-            .map(Tensor::storage_and_layout)
-            .collect();
-        let gradients = storages
-            .iter()
-            .map(|(storage, layout)| values(storage, layout))
-            .collect::<Result<Vec<_>>>()?;
         let gradient_norm = share * norm(&gradients);
         let factor = share * clip(gradient_norm, train.gradient_clip);
         let learning_rate = learning_rate(&train, step);
@@ -336,26 +369,27 @@ impl Learner {
         if let Some(cost) = &attribute_cost {
             total = (total + cost)?;
         }
-        let store = total.sum_all()?.backward()?;
-        let gradients = self
-            .variables
-            .iter()
-            .map(|var| match store.get(var) {
-                Some(gradient) => gradient.to_device(&Device::Cpu)?.contiguous(),
-                None => Tensor::zeros(var.shape(), DType::F32, &Device::Cpu),
-            })
-            .collect::<candle_core::Result<_>>()?;
-        let sum = |x: &Tensor| -> Result<f64> { Ok(f64::from(x.sum_all()?.to_scalar::<f32>()?)) };
-        Ok(Part {
-            gradients,
-            reconstruction: reconstruction
-                .iter()
-                .map(|(name, nats)| Ok(((*name).to_owned(), sum(nats)?)))
-                .collect::<Result<_>>()?,
-            kl: sum(&kl)?,
-            kl_cost: sum(&kl_cost)?,
-            attribute_cost: attribute_cost.map_or(Ok(0.0), |cost| sum(&cost))?,
-        })
+        let mut store = total.sum_all()?.backward()?;
+        let n_parameters: usize = self.parameters.iter().map(Vec::len).sum();
+        let mut sums = Vec::with_capacity(n_parameters + reconstruction.len() + 3);
+        for var in &self.variables {
+            match store.remove(var) {
+                Some(gradient) => sums.extend(gradient.flatten_all()?.to_vec1::<f32>()?),
+                None => sums.resize(sums.len() + var.elem_count(), 0.0),
+            }
+        }
+        let mut names = Vec::with_capacity(reconstruction.len());
+        for (name, nats) in &reconstruction {
+            names.push(*name);
+            sums.push(nats.sum_all()?.to_scalar()?);
+        }
+        sums.push(kl.sum_all()?.to_scalar()?);
+        sums.push(kl_cost.sum_all()?.to_scalar()?);
+        sums.push(match attribute_cost {
+            Some(cost) => cost.sum_all()?.to_scalar()?,
+            None => 0.0,
+        });
+        Ok(Part { sums, names })
     }
 
     /// What it costs each example that the first numbers of its `z` are not in the order of its attributes among these
@@ -383,22 +417,6 @@ impl Learner {
     }
 }
 
-impl Part {
-    /// Counts another part of the batch in.
-    fn add(&mut self, other: &Self) -> Result<()> {
-        for (name, nats) in &other.reconstruction {
-            *self.reconstruction.entry(name.clone()).or_default() += nats;
-        }
-        self.kl += other.kl;
-        self.kl_cost += other.kl_cost;
-        self.attribute_cost += other.attribute_cost;
-        for (sum, gradient) in self.gradients.iter_mut().zip(&other.gradients) {
-            *sum = (&*sum + gradient)?;
-        }
-        Ok(())
-    }
-}
-
 /// Makes the allocator of glibc keep the memory that one step frees for the next one, where it would give it back to
 /// the system and pay a page fault per 4 KiB to have it again. It keeps as much as twice the largest block that was
 /// ever freed, if that is at most 32 MiB; pages of this one are never touched. Other allocators do not mind.
@@ -407,17 +425,6 @@ impl Part {
 /// mallopt(3), "dynamic mmap threshold".
 fn keep_freed_memory() {
     std::hint::black_box(Vec::<u8>::with_capacity((32 << 20) - (64 << 10)));
-}
-
-/// The single-precision values of a tensor on the CPU that lies in memory without gaps.
-fn values<'a>(storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
-    let Storage::Cpu(storage) = storage else {
-        bail!("the tensor is not on the CPU");
-    };
-    let (start, end) = layout
-        .contiguous_offsets()
-        .context("the tensor has gaps in memory")?;
-    Ok(&storage.as_slice()?[start..end])
 }
 
 /// Writes numbers into a tensor on the CPU.

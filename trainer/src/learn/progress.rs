@@ -4,7 +4,9 @@ use super::base::BaseSource;
 use super::learner::StepLosses;
 use crate::measure::{Row, VALIDATION_COLUMNS};
 use crate::settings::Config;
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -36,6 +38,16 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// A checksum of what all ranks must have in common: settings, data, base and steps made.
+    ///
+    /// # Errors
+    /// If the settings cannot be written as JSON.
+    pub(super) fn fingerprint(&self) -> Result<[u8; 32]> {
+        let base = self.base.as_ref().map(BaseSource::sha256);
+        let common = (&self.config, &self.dataset_sha256, base, self.step);
+        Ok(Sha256::digest(serde_json::to_vec(&common)?).into())
+    }
+
     /// The command to repeat the run.
     pub(super) fn command(&self) -> String {
         let train = &self.config.train;

@@ -34,7 +34,7 @@ impl RunFolder {
     /// If it does, or cannot be written.
     pub(super) fn create(folder: &Path, config: &Config) -> Result<Self> {
         ensure!(
-            !folder.join("state.safetensors").exists(),
+            !state_path(folder).exists(),
             "{} holds a training run already: give --resume to go on with it, or another --out",
             folder.display()
         );
@@ -48,33 +48,23 @@ impl RunFolder {
         })
     }
 
-    /// Opens the folder of a run that is to be resumed.
+    /// Opens the folder of a run that goes on after `step`.
     ///
     /// # Errors
-    /// If there is none, or its files are damaged.
-    pub(super) fn resume(folder: &Path, device: &Device) -> Result<(Self, Learner, Progress)> {
-        let path = folder.join("state.safetensors");
-        let bytes = std::fs::read(&path).with_context(|| {
-            format!(
-                "there is no run to resume in {}: leave out --resume to start one",
-                folder.display()
-            )
-        })?;
-        let (learner, progress) =
-            read_state(&bytes, device).with_context(|| format!("{} is damaged", path.display()))?;
+    /// If its log is damaged, or it cannot be written.
+    pub(super) fn reopen(folder: &Path, step: usize) -> Result<Self> {
         let log = folder.join("log.csv");
         let mut rows = if log.exists() {
             Row::read_all(&log).with_context(|| format!("{} is damaged", log.display()))?
         } else {
             Vec::new()
         };
-        rows.retain(|row| row.step <= progress.step);
-        let run = Self {
+        rows.retain(|row| row.step <= step);
+        Ok(Self {
             folder: folder.to_owned(),
             events: EventFile::create(folder)?,
             rows,
-        };
-        Ok((run, learner, progress))
+        })
     }
 
     /// Where the best model is written.
@@ -152,7 +142,7 @@ impl RunFolder {
             (CHECKSUM_KEY.to_owned(), hex(&checksum.finalize())),
         ]);
         write_atomically(
-            &self.folder.join("state.safetensors"),
+            &state_path(&self.folder),
             &serialize(views, Some(metadata))?,
         )
     }
@@ -178,7 +168,37 @@ fn tag(column: &str) -> String {
     }
 }
 
-fn read_state(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
+fn state_path(folder: &Path) -> PathBuf {
+    folder.join("state.safetensors")
+}
+
+/// What can be gone on from in the folder of a run that has been cut off.
+#[cfg(feature = "mpi")]
+pub(super) fn remainder(folder: &Path) -> String {
+    let folder_name = folder.display();
+    if state_path(folder).exists() {
+        format!("what was validated last is in {folder_name}, and --resume goes on from there")
+    } else {
+        format!("nothing had been validated yet, so {folder_name} holds no model to go on from")
+    }
+}
+
+/// Reads where the run in `folder` stands.
+///
+/// # Errors
+/// If there is none, or its state is damaged.
+pub(super) fn read_state(folder: &Path, device: &Device) -> Result<(Learner, Progress)> {
+    let path = state_path(folder);
+    let bytes = std::fs::read(&path).with_context(|| {
+        format!(
+            "there is no run to resume in {}: leave out --resume to start one",
+            folder.display()
+        )
+    })?;
+    state_of_bytes(&bytes, device).with_context(|| format!("{} is damaged", path.display()))
+}
+
+fn state_of_bytes(bytes: &[u8], device: &Device) -> Result<(Learner, Progress)> {
     let (header_length, header) = SafeTensors::read_metadata(bytes)?;
     let metadata = header.metadata().as_ref();
     let described = |key| metadata.and_then(|metadata| metadata.get(key));

@@ -5,8 +5,13 @@ mod training_set;
 use super::base::{self, Base};
 use super::device;
 use super::learner::Learner;
+#[cfg(feature = "mpi")]
+use super::mpi::among_all;
 use super::progress::{Progress, duration, number};
-use super::run_folder::RunFolder;
+#[cfg(not(feature = "mpi"))]
+use super::ranks::among_all;
+use super::ranks::{Alone, Ranks};
+use super::run_folder::{self, RunFolder};
 use super::step_lines::{self, StepLines};
 use crate::arguments;
 use crate::data;
@@ -24,7 +29,7 @@ use fourbar_model::groove::STEPS_PER_BAR;
 use fourbar_model::vae::Vae;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -177,40 +182,55 @@ impl Args {
     }
 }
 
-/// Trains a model, or goes on training one.
+/// Trains a model, or goes on training one; with the feature `mpi`, together with all ranks that `mpirun` has started.
 ///
 /// # Errors
 /// If the arguments, the data or the run folder are unusable, or the loss stops being a number.
 pub fn run(args: &Args) -> Result<()> {
-    let device = device::open(args.device)?;
     match ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)) {
         // A process that trains several models listens already.
         Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
         Err(error) => return Err(error).context("cannot listen for Ctrl-C"),
     }
-    if args.progress.is_some() {
-        step_lines::stop_with_standard_input(&STOP)?;
-    }
-    train(args, &device, &STOP)
+    among_all(&args.out, |ranks| {
+        // Launchers pass their own standard input on to the first rank alone.
+        if args.progress.is_some() && ranks.is_first() {
+            step_lines::stop_with_standard_input(&STOP)?;
+        }
+        let device = device::open(args.device, ranks.rank_on_machine())?;
+        ensure!(
+            !(ranks.any(device.is_cpu())? && ranks.any(!device.is_cpu())?),
+            "some ranks have a GPU and others have none: start one rank a GPU, or give --device cpu"
+        );
+        train_among(ranks, args, &device, &STOP)
+    })
 }
 
-/// [`run`] on a device that is open already, until `stop` is set.
+/// [`run`] in this process alone, on a device that is open already, until `stop` is set.
 ///
 /// # Errors
 /// As [`run`].
 pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
-    let mut lines = args
-        .progress
-        .as_deref()
-        .map(StepLines::create)
-        .transpose()?;
-    let (folder, learner, base, mut progress) = if args.resume {
+    train_among(&Alone, args, device, stop)
+}
+
+/// [`run`] as one of `ranks`, until `stop` is set in any of them. All of them read the data and make every step; the first one
+/// validates, prints and writes.
+fn train_among(ranks: &dyn Ranks, args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
+    let mut out: Box<dyn Write> = if ranks.is_first() {
+        Box::new(io::stdout())
+    } else {
+        Box::new(io::sink())
+    };
+    let lines_path = args.progress.as_deref().filter(|_| ranks.is_first());
+    let mut lines = lines_path.map(StepLines::create).transpose()?;
+    let (learner, base, mut progress) = if args.resume {
         args.check_resumption()?;
-        let (folder, learner, mut progress) = RunFolder::resume(&args.out, device)?;
+        let (learner, mut progress) = run_folder::read_state(&args.out, device)?;
         let steps = &mut progress.config.train.steps;
         *steps = args.steps.unwrap_or(*steps);
         let base = progress.base.as_ref().map(Base::reopen).transpose()?;
-        (Some(folder), Some(learner), base, progress)
+        (Some(learner), base, progress)
     } else {
         let open = |model: &PathBuf| Base::open(model, args.base_data.as_deref());
         let base = args.base.as_ref().map(open).transpose()?;
@@ -226,20 +246,20 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             pending: Vec::new(),
             minutes: 0.0,
         };
-        (None, None, base, progress)
+        (None, base, progress)
     };
     let path = data::locate(args.data.as_deref().or(progress.data.as_deref()))?;
     progress.data = Some(std::path::absolute(&path)?);
     let reading = progress.config.reading()?;
     let dataset = Dataset::load(&path, &progress.config.model.converter, reading)?;
     let model = &progress.config.model;
-    let report = prepare::warn(&dataset, &path, model, &mut std::io::stdout())?;
+    let report = prepare::warn(&dataset, &path, model, &mut out)?;
     if let Some(remedy) = report.remedy_for_few() {
-        println!("note: {remedy}");
+        writeln!(out, "note: {remedy}")?;
     }
-    let mut set = TrainingSet::new(&dataset, &mut progress.config)?;
+    let mut set = TrainingSet::new(&dataset, &mut progress.config, &mut out)?;
     if let Some(base) = &base {
-        set.start_from(base)?;
+        set.start_from(base, &mut out)?;
     }
     if args.resume {
         ensure!(
@@ -249,11 +269,20 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         );
     }
     progress.dataset_sha256.clone_from(&dataset.card.sha256);
+    ensure!(
+        ranks.agree_on(&progress.fingerprint()?)?,
+        "the ranks have different data, settings or steps behind them: every machine needs the same files under the same names, \
+         as in a shared file system"
+    );
     let config = progress.config.clone();
-    let mut folder = match folder {
-        Some(folder) => folder,
-        None => RunFolder::create(&args.out, &config)?,
+    let open_folder = || {
+        if args.resume {
+            RunFolder::reopen(&args.out, progress.step)
+        } else {
+            RunFolder::create(&args.out, &config)
+        }
     };
+    let mut folder = ranks.is_first().then(open_folder).transpose()?;
     let mut learner = match learner {
         Some(learner) => learner,
         None => match &base {
@@ -264,8 +293,9 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     if let Some(base) = &base {
         learner.decay_towards(&base.checkpoint.tensors)?;
     }
-    println!(
-        "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}",
+    writeln!(
+        out,
+        "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}{}",
         config.model.preset,
         set.windows.len(),
         set.validation.as_ref().map_or(0, HeldOut::len),
@@ -273,7 +303,8 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
         config.train.steps,
         config.train.batch_size,
         device::name(device),
-    );
+        ranks.to_text(),
+    )?;
 
     let steps_per_epoch = set.steps_per_epoch;
     let validate_every = if config.train.validate_every == 0 {
@@ -281,8 +312,11 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     } else {
         config.train.validate_every
     };
-    let bar =
-        ProgressBar::new(config.train.steps as u64).with_position(learner.step_number() as u64);
+    let bar = if ranks.is_first() {
+        ProgressBar::new(config.train.steps as u64).with_position(learner.step_number() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} {per_sec}  {msg}",
     )?);
@@ -293,8 +327,11 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
     let mut ended = "all steps made";
 
     while learner.step_number() < config.train.steps {
-        let batch = set.batch(learner.step_number());
-        progress.pending.push(learner.step(&batch)?);
+        let step = learner.step_number();
+        set.turn_to(step);
+        let example = |place| set.example_at(step, place);
+        let losses = learner.step_among(ranks, set.batch_size(), example)?;
+        progress.pending.push(losses);
         progress.step = learner.step_number();
         progress.minutes = before + started.elapsed().as_secs_f64() / 60.0;
         bar.inc(1);
@@ -303,46 +340,51 @@ pub fn train(args: &Args, device: &Device, stop: &AtomicBool) -> Result<()> {
             lines.write(&progress, rate)?;
         }
 
-        let stopping = stop.load(Ordering::Relaxed);
+        let stopping = ranks.any(stop.load(Ordering::Relaxed))?;
         let last = progress.step == config.train.steps;
         let validating = progress.step.is_multiple_of(validate_every) || last || stopping;
         if !validating && !progress.step.is_multiple_of(LOG_EVERY) {
             continue;
         }
         let mut row = progress.row(steps_per_epoch);
-        let left = progress.time_left(validate_every, rate);
-        if plain {
-            println!("{}", plain_line(&row, &config, rate, &left));
-        } else {
-            let loss = row.figure("loss").unwrap_or(f64::NAN);
-            bar.set_message(format!("loss {loss:.1}, {left}"));
-        }
-        if validating {
-            let vae = rounded(&learner, &config)?;
-            let validation = validate(&set, &vae)?;
-            row.note(validation.as_ref());
-            bar.suspend(|| println!("{}", validation_line(&row, validation.as_ref())));
-            // Training losses of few examples are noise: without validation the last model is kept.
-            if validation.is_none_or(|validation| progress.improves(validation.loss())) {
-                let checkpoint = checkpoint(&set, &vae, &progress)?;
-                write_atomically(&folder.model_path(), &checkpoint.to_bytes()?)?;
+        if let Some(folder) = &mut folder {
+            let left = progress.time_left(validate_every, rate);
+            if plain {
+                println!("{}", plain_line(&row, &config, rate, &left));
+            } else {
+                let loss = row.figure("loss").unwrap_or(f64::NAN);
+                bar.set_message(format!("loss {loss:.1}, {left}"));
             }
-        }
-        folder.log(row)?;
-        if validating {
-            folder.save_state(&learner, &progress)?;
+            if validating {
+                let vae = rounded(&learner, &config)?;
+                let validation = validate(&set, &vae)?;
+                row.note(validation.as_ref());
+                bar.suspend(|| println!("{}", validation_line(&row, validation.as_ref())));
+                // Training losses of few examples are noise: without validation the last model is kept.
+                if validation.is_none_or(|validation| progress.improves(validation.loss())) {
+                    let checkpoint = checkpoint(&set, &vae, &progress)?;
+                    write_atomically(&folder.model_path(), &checkpoint.to_bytes()?)?;
+                }
+            }
+            folder.log(row)?;
+            if validating {
+                folder.save_state(&learner, &progress)?;
+            }
         }
         if stopping {
             ended = "interrupted";
             break;
         }
-        if progress.since_best >= config.train.patience {
+        if validating && ranks.any(progress.since_best >= config.train.patience)? {
             ended = "validation stopped improving";
             break;
         }
     }
     bar.finish_and_clear();
-    finish(&set, &folder, &progress, ended)
+    match &folder {
+        Some(folder) => finish(&set, folder, &progress, ranks.count(), ended),
+        None => Ok(()),
+    }
 }
 
 impl Row {
@@ -413,7 +455,13 @@ fn validate(set: &TrainingSet, model: &Rounded) -> Result<Option<Validation>> {
 }
 
 /// Measures the best model on the held-out splits and writes the figures into its file.
-fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &str) -> Result<()> {
+fn finish(
+    set: &TrainingSet,
+    folder: &RunFolder,
+    progress: &Progress,
+    n_ranks: usize,
+    ended: &str,
+) -> Result<()> {
     let path = folder.model_path();
     let origin = path.display().to_string();
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {origin}"))?;
@@ -451,6 +499,7 @@ fn finish(set: &TrainingSet, folder: &RunFolder, progress: &Progress, ended: &st
         "steps": progress.step,
         "best_step": checkpoint.metadata.step,
         "minutes": progress.minutes,
+        "ranks": n_ranks,
         "threads": rayon::current_num_threads(),
         "config": set.config,
     });

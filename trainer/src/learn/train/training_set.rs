@@ -14,6 +14,7 @@ use fourbar_model::latent::{LatentMap, Located, Prior};
 use fourbar_model::noise::Noise;
 use fourbar_model::vae::Vae;
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// Training examples that the latent map is fitted to, at most: enough for ten axes, and a matter of seconds.
 const MAP_EXAMPLES: usize = 2_048;
@@ -48,11 +49,16 @@ pub(super) struct TrainingSet<'a> {
 }
 
 impl<'a> TrainingSet<'a> {
-    /// The training windows of `dataset` for `config`, whose batch is made smaller where there are too few.
+    /// The training windows of `dataset` for `config`, whose batch is made smaller where there are too few, which is said
+    /// to `out`.
     ///
     /// # Errors
     /// If there is none.
-    pub(super) fn new(dataset: &'a Dataset, config: &mut Config) -> Result<Self> {
+    pub(super) fn new(
+        dataset: &'a Dataset,
+        config: &mut Config,
+        out: &mut dyn Write,
+    ) -> Result<Self> {
         let n_steps = config.model.window_steps();
         let windows = dataset.windows(Split::Train, n_steps, config.data.hop_bars);
         let n_examples = dataset.draw(&windows, &mut Noise::from_seed(0)).len();
@@ -65,9 +71,10 @@ impl<'a> TrainingSet<'a> {
         }
         let batch_size = &mut config.train.batch_size;
         if *batch_size > n_examples {
-            println!(
+            writeln!(
+                out,
                 "a batch of {batch_size} is larger than the data: using {n_examples} examples a step"
-            );
+            )?;
             *batch_size = n_examples;
         }
         let held_out = HeldOut::of(dataset, Split::Validation, &config.model);
@@ -93,7 +100,7 @@ impl<'a> TrainingSet<'a> {
     ///
     /// # Errors
     /// If the data of the base hold no training window.
-    pub(super) fn start_from(&mut self, base: &'a Base) -> Result<()> {
+    pub(super) fn start_from(&mut self, base: &'a Base, out: &mut dyn Write) -> Result<()> {
         self.base = Some(base);
         let mut config = self.config.clone();
         let train = &mut config.train;
@@ -108,7 +115,7 @@ impl<'a> TrainingSet<'a> {
             train.batch_size = n_rehearsed;
             // Other noise than that of the run's own examples.
             train.seed = !train.seed;
-            let rehearsal = Self::new(dataset, &mut config)?;
+            let rehearsal = Self::new(dataset, &mut config, out)?;
             // Loops of a user's own have no fills that are named so.
             self.fills = self.fills.take().or_else(|| rehearsal.fills.clone());
             self.rehearsal = Some(Box::new(rehearsal));
@@ -116,38 +123,46 @@ impl<'a> TrainingSet<'a> {
         Ok(())
     }
 
-    /// The examples of step `step`, and beside them those of what is rehearsed.
-    pub(super) fn batch(&mut self, step: usize) -> Vec<Example> {
-        let mut batch = self.own_batch(step);
-        if let Some(rehearsal) = &mut self.rehearsal {
-            batch.extend(rehearsal.own_batch(step));
-        }
-        batch
+    /// Examples of a step: the run's own, and after them those of what is rehearsed.
+    pub(super) fn batch_size(&self) -> usize {
+        let rehearsal = self.rehearsal.as_deref();
+        self.config.train.batch_size + rehearsal.map_or(0, Self::batch_size)
     }
 
-    /// The run's own examples of step `step`. Each epoch draws its windows anew where the converter takes only some of a
-    /// song, goes through them in an order of its own, and varies each of them as the converter says.
-    fn own_batch(&mut self, step: usize) -> Vec<Example> {
+    /// Gets the windows of the epoch of `step` into order. Each epoch draws its windows anew where the converter takes only
+    /// some of a song, and goes through them in an order of its own.
+    pub(super) fn turn_to(&mut self, step: usize) {
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.turn_to(step);
+        }
+        let epoch = step / self.steps_per_epoch;
+        if self.epoch == Some(epoch) {
+            return;
+        }
+        let mut noise = Noise::of_sample(!self.config.train.seed, epoch);
+        self.order = self.dataset.draw(&self.windows, &mut noise);
+        for i in (1..self.order.len()).rev() {
+            self.order.swap(i, noise.below(i + 1));
+        }
+        self.epoch = Some(epoch);
+    }
+
+    /// The example at a place of the batch of `step`, below [`Self::batch_size`], varied as the converter says. It follows
+    /// from the seed, the step and the place alone.
+    pub(super) fn example_at(&self, step: usize, place: usize) -> Example {
         let TrainConfig {
             batch_size, seed, ..
         } = self.config.train;
-        let epoch = step / self.steps_per_epoch;
-        if self.epoch != Some(epoch) {
-            let mut noise = Noise::of_sample(!seed, epoch);
-            self.order = self.dataset.draw(&self.windows, &mut noise);
-            for i in (1..self.order.len()).rev() {
-                self.order.swap(i, noise.below(i + 1));
+        match &self.rehearsal {
+            Some(rehearsal) if place >= batch_size => {
+                rehearsal.example_at(step, place - batch_size)
             }
-            self.epoch = Some(epoch);
-        }
-        let first = step % self.steps_per_epoch * batch_size;
-        let windows = self.order[first..first + batch_size].iter().enumerate();
-        windows
-            .map(|(i, window)| {
-                let mut noise = Noise::of_sample(seed.rotate_left(32), step * batch_size + i);
+            _ => {
+                let window = &self.order[step % self.steps_per_epoch * batch_size + place];
+                let mut noise = Noise::of_sample(seed.rotate_left(32), step * batch_size + place);
                 self.example(window, &mut noise)
-            })
-            .collect()
+            }
+        }
     }
 
     /// A window as the converter and the settings vary it, with the conditions that are drawn for it.
