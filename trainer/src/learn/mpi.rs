@@ -85,7 +85,7 @@ fn share_processors(n_ranks: usize) -> Result<()> {
 fn say_when_ended(folder: Option<PathBuf>) -> Result<()> {
     let mut signals = Signals::new([SIGTERM]).context("cannot listen for the launcher")?;
     let listen = move || {
-        for _ in &mut signals {
+        if signals.forever().next().is_some() {
             if let Some(folder) = &folder {
                 eprintln!(
                     "error: the launcher ends the run, as it does when a rank has died or on Ctrl-C: {}",
