@@ -14,6 +14,7 @@ use super::buses::{self, Spare};
 use super::told::Told;
 use crate::format::Border;
 use crate::inference::poller;
+use crate::params::Grouped;
 use nice_plug::params::Params as _;
 use nice_plug::params::internals::ParamPtr;
 use nice_plug::wrapper::vst3::vst3::ComRef;
@@ -107,7 +108,7 @@ unsafe fn params(
     framework: &IEditControllerVtbl,
     controller: *mut IEditController,
 ) -> impl Iterator<Item = (ParamID, ParamPtr)> {
-    let params = border.params.param_map().into_iter();
+    let params = Grouped(border.params.clone()).param_map().into_iter();
     params.zip(0..).filter_map(move |((_, param, _), index)| {
         let mut info = MaybeUninit::<ParameterInfo>::zeroed();
         // SAFETY: as the caller promises; all-zero bytes are a valid `ParameterInfo`.
