@@ -589,7 +589,7 @@ fn cases(usual: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn no_note_is_doubled_lost_cut_or_left_hanging(scenario in scenario()) {
