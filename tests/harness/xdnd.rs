@@ -235,8 +235,8 @@ impl Target {
     }
 }
 
-/// What is on the clipboard as `text/uri-list`; `None` if there is no file on it.
-pub(crate) fn pasted_uri_list() -> Option<String> {
+/// A connection with its atoms, the root window, and a window of ours that nobody sees.
+fn out_of_sight() -> (RustConnection, Atoms, Window, Window) {
     let (x, screen) = x11rb::connect(None).unwrap();
     let atoms = Atoms::new(&x).unwrap().reply().unwrap();
     let root = x.setup().roots[screen].root;
@@ -247,6 +247,12 @@ pub(crate) fn pasted_uri_list() -> Option<String> {
         height: 1,
     };
     let window = make_window(&x, root, area);
+    (x, atoms, root, window)
+}
+
+/// What is on the clipboard as `text/uri-list`; `None` if there is no file on it.
+pub(crate) fn pasted_uri_list() -> Option<String> {
+    let (x, atoms, _, window) = out_of_sight();
     let (form, now) = (atoms.UriList, x11rb::CURRENT_TIME);
     x.convert_selection(window, atoms.CLIPBOARD, form, atoms.Paste, now)
         .unwrap();
@@ -261,16 +267,7 @@ pub(crate) fn pasted_uri_list() -> Option<String> {
 /// Drags files to a place of the screen and drops them there, as a file manager does that offers them in `forms`; returns
 /// whether they were taken.
 pub(crate) fn drop_files(place: (i16, i16), uri_list: &str, forms: &[&str]) -> bool {
-    let (x, screen) = x11rb::connect(None).unwrap();
-    let atoms = Atoms::new(&x).unwrap().reply().unwrap();
-    let root = x.setup().roots[screen].root;
-    let area = Area {
-        left: -50,
-        top: -50,
-        width: 1,
-        height: 1,
-    };
-    let source = make_window(&x, root, area);
+    let (x, atoms, root, source) = out_of_sight();
     let now = x11rb::CURRENT_TIME;
     x.set_selection_owner(source, atoms.XdndSelection, now)
         .unwrap();
