@@ -1,4 +1,4 @@
-//! The processes that `mpirun` has started.
+//! The processes that an MPI launcher, such as `mpirun`, has started.
 
 use super::ranks::Ranks;
 use super::run_folder;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// One of the processes that `mpirun` has started; `fourbar` started without it is the only one.
+/// One of the processes that a launcher has started.
 struct Started {
     world: SimpleCommunicator,
     rank_on_machine: usize,
@@ -41,11 +41,14 @@ impl Ranks for Started {
     }
 }
 
-/// Does `work`, which writes into `folder`, as one of the processes that `mpirun` has started.
+/// Does `work`, which writes into `folder`, as one of these processes.
 ///
 /// # Errors
 /// If MPI cannot be started, or the work fails.
-pub(super) fn among_all(folder: &Path, work: impl FnOnce(&dyn Ranks) -> Result<()>) -> Result<()> {
+pub(super) fn among_launched(
+    folder: &Path,
+    work: impl FnOnce(&dyn Ranks) -> Result<()>,
+) -> Result<()> {
     let (universe, _) = mpi::initialize_with_threading(Threading::Funneled)
         .context("MPI cannot be started twice in a process")?;
     let world = universe.world();

@@ -5,12 +5,8 @@ mod training_set;
 use super::base::{self, Base};
 use super::device;
 use super::learner::Learner;
-#[cfg(feature = "mpi")]
-use super::mpi::among_all;
 use super::progress::{Progress, duration, number};
-#[cfg(not(feature = "mpi"))]
-use super::ranks::among_all;
-use super::ranks::{Alone, Ranks};
+use super::ranks::{Alone, Ranks, among_all};
 use super::run_folder::{self, RunFolder};
 use super::step_lines::{self, StepLines};
 use crate::arguments;
