@@ -14,6 +14,9 @@ pub(crate) mod vst3;
 #[cfg(target_os = "linux")]
 pub(crate) mod xdnd;
 
+use std::sync::{Mutex, PoisonError};
+
+use fourbar_kit::Kit;
 use rule::Told;
 
 /// What a host says about the song at one moment.
@@ -211,6 +214,18 @@ pub(crate) struct Player<H> {
     pub(crate) recording: Option<[Vec<f32>; 2]>,
 }
 
+/// Keeps the kits of a usual sample rate, which would go with the last player and be made anew for the next one, at the cost
+/// of all else that a short test does.
+fn keep_kits(sample_rate: f64) {
+    static KITS: Mutex<Vec<Kit>> = Mutex::new(Vec::new());
+    let is_kept = |kit: &Kit| f64::from(kit.sample_rate()) == sample_rate;
+    let mut kits = KITS.lock().unwrap_or_else(PoisonError::into_inner);
+    if sample_rate <= 48_000.0 && !kits.iter().any(is_kept) {
+        #[expect(clippy::cast_possible_truncation, reason = "as the plugin has it")]
+        kits.push(Kit::new(sample_rate as f32));
+    }
+}
+
 impl<H: Host> Player<H> {
     /// In offline mode, where the first pattern is there at the first block that plays.
     pub(crate) fn offline() -> Self {
@@ -218,6 +233,7 @@ impl<H: Host> Player<H> {
     }
 
     pub(crate) fn new(setup: Setup) -> Self {
+        keep_kits(setup.sample_rate);
         Self::on(H::new(setup))
     }
 

@@ -59,40 +59,39 @@ mod text_field;
 mod theme;
 mod training;
 mod window;
+mod wishes;
 mod zoom;
 
-use crate::inference::models;
 use crate::inference::poller;
-use crate::library::{Folder, Opened};
 use crate::params::FourbarParams;
-use crate::request::{Kept, Locks, N_BARS, Ready, Request, Source};
+use crate::request::{Locks, N_BARS, Ready, Request, Source};
 use crate::shared::{Shared, Snapshot, Status};
 use crate::training::{State, Training};
 use background::Background;
 use egui::{Rect, Ui, UiBuilder, Vec2};
 use fourbar_model::groove::Groove;
 use grid::{BarAction, Touched};
-use groove_in::{GrooveIn, Outcome};
+use groove_in::GrooveIn;
 use history::{History, Recipe};
 #[cfg(target_os = "linux")]
 use host_keys::HostKeys;
-use ideas::{Ideas, Wish};
+use ideas::Ideas;
 use layout::Layout;
 use level::Meter;
-use library::{Library, News, Wish as LibraryWish};
+use library::Library;
 use look::Look;
 use map_menu::MapMenu;
-use model_menu::{ModelMenu, Picked};
+use model_menu::ModelMenu;
 use nice_plug::prelude::{Editor, ParamSetter};
 use outbox::Outbox;
 use pages::Pages;
 use seed::Typed;
-use slots::{Hands, SlotAction};
+use slots::Hands;
 use status_line::{Message, StatusLine};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-use training::{TrainingPage, Wish as TrainingWish};
+use training::TrainingPage;
 
 /// Makes the editor; its window opens when the host asks.
 #[must_use]
@@ -132,8 +131,8 @@ struct View {
     training_page: TrainingPage,
     /// The bar that was copied.
     copied_bar: Option<Groove>,
-    /// Whether the page of keys is shown in the place of the grid.
-    shows_keys: bool,
+    /// What the part above the sections shows.
+    upper: Upper,
     /// The look on its way to the user's settings.
     look: Option<Background<()>>,
     /// The way to the host's keys, once one was wanted; there may be none.
@@ -144,6 +143,27 @@ struct View {
     folder: Option<Background<String>>,
     /// How the last hand-over went, until something else is said.
     done: Option<Message>,
+}
+
+/// The pages of the part above the sections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Upper {
+    /// The pattern.
+    #[default]
+    Grid,
+    /// The presets.
+    Library,
+    /// A model that is trained further.
+    Training,
+    /// What every key does.
+    Keys,
+}
+
+impl Upper {
+    /// Goes to `page`, or back from it to the pattern.
+    fn toggle(&mut self, page: Self) {
+        *self = if *self == page { Self::Grid } else { page };
+    }
 }
 
 /// The pages of the section on the left.
@@ -237,7 +257,7 @@ impl View {
             library: Library::default(),
             training_page: TrainingPage::default(),
             copied_bar: None,
-            shows_keys: false,
+            upper: Upper::default(),
             look: None,
             #[cfg(target_os = "linux")]
             host_keys: None,
@@ -297,26 +317,33 @@ impl View {
         self.take_slot(shown.slot, setter, sounding.as_deref(), &snapshot);
         let wish = self.library.show_bar(&page, shown.preset, &live);
         self.take_library_wish(wish, sounding.as_deref(), &snapshot);
-        if self.shows_keys {
-            keys::show(&page, layout.grid);
-        } else if self.training_page.is_open {
-            let tempo_bpm = self.shared.tempo_bpm();
-            let wish =
-                self.training_page
-                    .show(&mut page, layout.grid, &training, &snapshot, tempo_bpm);
-            self.take_training_wish(wish);
-        } else if self.library.is_open {
-            let can_save = sounding.is_some();
-            let wish = self.library.show_page(&mut page, layout.grid, can_save);
-            self.take_library_wish(wish, sounding.as_deref(), &snapshot);
-        } else {
-            self.show_grid(&page, layout.grid, setter, sounding.as_deref(), &snapshot);
+        match self.upper {
+            Upper::Grid => {
+                self.show_grid(&page, layout.grid, setter, sounding.as_deref(), &snapshot);
+            }
+            Upper::Library => {
+                let can_save = sounding.is_some();
+                let wish = self.library.show_page(&mut page, layout.grid, can_save);
+                self.take_library_wish(wish, sounding.as_deref(), &snapshot);
+            }
+            Upper::Training => {
+                let tempo_bpm = self.shared.tempo_bpm();
+                let wish = self.training_page.show(
+                    &mut page,
+                    layout.grid,
+                    &training,
+                    &snapshot,
+                    tempo_bpm,
+                );
+                self.take_training_wish(wish);
+            }
+            Upper::Keys => keys::show(&page, layout.grid),
         }
         let sections = layout.sections;
         self.show_sections(&mut page, sections, setter, sounding.as_deref(), &snapshot);
-        match look_menu::show(&page, layout.status_line, self.shows_keys) {
+        match look_menu::show(&page, layout.status_line, self.upper == Upper::Keys) {
             None => {}
-            Some(look_menu::Picked::Keys) => self.shows_keys = !self.shows_keys,
+            Some(look_menu::Picked::Keys) => self.upper.toggle(Upper::Keys),
             Some(look_menu::Picked::Look(look)) => self.use_look(look),
         }
         let room = layout.status_line;
@@ -348,14 +375,6 @@ impl View {
 
     fn use_look(&mut self, look: Look) {
         self.look = Some(look.use_from_now_on());
-    }
-
-    fn toggle_library(&mut self) {
-        // From the page of keys or of training to the library, whether or not that is behind it.
-        let is_behind = self.shows_keys || self.training_page.is_open;
-        self.library.is_open = is_behind || !self.library.is_open;
-        self.shows_keys = false;
-        self.training_page.is_open = false;
     }
 
     /// Keeps patterns for undo, once the parameters are those of the newest one: others are on their way out.
@@ -398,39 +417,6 @@ impl View {
         }
     }
 
-    fn take_picked(&mut self, picked: Option<Picked>) {
-        match picked {
-            None => {}
-            Some(Picked::Model(choice)) => {
-                self.shared.choose(choice);
-                self.done = None;
-            }
-            Some(Picked::Folder) => {
-                let show = models::show_folder;
-                self.folder = Some(Background::start_stoppable("fourbar folder", show));
-            }
-            Some(Picked::Train) => {
-                self.training_page.is_open = true;
-                self.shows_keys = false;
-            }
-        }
-    }
-
-    fn take_training_wish(&mut self, wish: Option<TrainingWish>) {
-        match wish {
-            None => {}
-            Some(TrainingWish::Close) => self.training_page.is_open = false,
-            Some(TrainingWish::Cancel) => self.training.cancel(),
-            Some(TrainingWish::Problem(problem)) => self.done = Some(Message::Problem(problem)),
-            Some(TrainingWish::Start(order)) => {
-                self.done = None;
-                let shared = self.shared.clone();
-                self.training
-                    .start(order, move |model| shared.choose(model));
-            }
-        }
-    }
-
     /// Says how a run has ended.
     fn hear_of_training(&mut self, training: &State) {
         let is_training = matches!(training, State::Running(_));
@@ -443,126 +429,10 @@ impl View {
         }
     }
 
-    fn take_slot(
-        &mut self,
-        action: Option<SlotAction>,
-        setter: &ParamSetter,
-        sounding: Option<&Ready>,
-        snapshot: &Snapshot,
-    ) {
-        match action {
-            None => {}
-            Some(SlotAction::Empty(slot)) => self.shared.keep(slot, None),
-            Some(SlotAction::Keep(slot)) => {
-                if let Some(kept) = sounding.and_then(|ready| self.kept(ready, snapshot)) {
-                    self.shared.keep(slot, Some(kept));
-                }
-            }
-            Some(SlotAction::Open(slot)) => {
-                if let Some(kept) = &snapshot.slots[slot] {
-                    self.open(kept, setter);
-                }
-            }
-        }
-    }
-
-    /// What is kept of the pattern that sounds.
-    fn kept(&self, ready: &Ready, snapshot: &Snapshot) -> Option<Arc<Kept>> {
-        if let Source::Slot(id) = ready.request.source {
-            return self.shared.kept_named(id);
-        }
-        let edited = edited(ready, snapshot);
-        Some(Arc::new(Kept::of(
-            edited.as_ref().unwrap_or(ready),
-            snapshot.input().map(Arc::as_ref),
-            snapshot.locks().map(Arc::as_ref),
-        )))
-    }
-
-    /// Goes on in Live with a groove that was kept.
-    fn open(&self, kept: &Kept, setter: &ParamSetter) {
-        let recipe = Recipe {
-            request: kept.ready().request,
-            input: kept.input().cloned().map(Arc::new),
-            locks: kept.locks().cloned().map(Arc::new),
-            groove: kept.ready().plain_groove(),
-        };
-        generate::restore(&self.params, &self.shared, setter, &recipe);
-    }
-
     /// What the parameters ask for, whatever slot plays.
     fn live_request(&self) -> Request {
         let variation = self.shared.variation.load(Ordering::Relaxed);
         self.params.live_request(variation)
-    }
-
-    fn take_library_wish(
-        &mut self,
-        wish: Option<LibraryWish>,
-        sounding: Option<&Ready>,
-        snapshot: &Snapshot,
-    ) {
-        match wish {
-            None => {}
-            Some(LibraryWish::Page) => self.toggle_library(),
-            Some(LibraryWish::Open(key)) => {
-                let loaded = snapshot.checkpoint.clone().and_then(Result::ok);
-                self.library.open(key, loaded);
-            }
-            Some(LibraryWish::Love(key, is_loved)) => self.library.love(key, is_loved),
-            Some(LibraryWish::Folder) => {
-                let show = Folder::show_of_user;
-                self.folder = Some(Background::start_stoppable("fourbar folder", show));
-            }
-            Some(LibraryWish::Save) => {
-                let kept = sounding.and_then(|ready| self.kept(ready, snapshot));
-                if let Some(kept) = kept {
-                    let settings = self.params.settings();
-                    let choice = snapshot.choice.clone();
-                    let said = self
-                        .library
-                        .save(Arc::unwrap_or_clone(kept), choice, settings);
-                    self.done = said.or(self.done.take());
-                }
-            }
-        }
-    }
-
-    fn take_library_news(&mut self, news: Option<News>, setter: &ParamSetter, snapshot: &Snapshot) {
-        match news {
-            None => {}
-            Some(News::Said(message)) => self.done = Some(message),
-            Some(News::Play(opened)) => self.play_preset(&opened, setter, snapshot),
-        }
-    }
-
-    /// Goes on in Live with a preset. Where its model is not here, the whole groove is locked.
-    fn play_preset(&mut self, opened: &Opened, setter: &ParamSetter, snapshot: &Snapshot) {
-        let Opened {
-            key,
-            preset,
-            has_model,
-        } = opened;
-        let loaded = snapshot.checkpoint.as_ref().and_then(|it| it.as_ref().ok());
-        let made_by = &preset.kept.ready().checkpoint_id;
-        self.done = None;
-        if *has_model {
-            if loaded != Some(made_by) {
-                self.shared.choose(preset.model.clone());
-            }
-            self.open(&preset.kept, setter);
-            self.library.note(key.clone(), preset.kept.ready().request);
-        } else {
-            let frozen = preset.kept.frozen();
-            self.open(&frozen, setter);
-            self.library.note(key.clone(), frozen.ready().request);
-            self.done = Some(Message::Problem(format!(
-                "{} was made by the model {made_by}, which is not here: its groove is locked, and what is drawn anew is \
-                 another model's.",
-                key.name
-            )));
-        }
-        library::set(&self.params, setter, &preset.settings);
     }
 
     /// What the pattern is called.
@@ -736,54 +606,6 @@ impl View {
                 if let Some(recipe) = past::show(ui, body, &mut self.history) {
                     generate::restore(&self.params, &self.shared, setter, &recipe);
                 }
-            }
-        }
-    }
-
-    fn take_wish(&mut self, wish: Option<Wish>, setter: &ParamSetter, snapshot: &Snapshot) {
-        match wish {
-            None => {}
-            Some(Wish::Problem(problem)) => self.done = Some(Message::Problem(problem)),
-            Some(Wish::Draw) => {
-                let source = ideas::Idea {
-                    choice: snapshot.choice.clone(),
-                    request: self.params.live_request(0),
-                    input: snapshot.input().cloned(),
-                    locks: snapshot.locks().cloned(),
-                };
-                let first = self.params.seed.value();
-                let another = |seed: &u32| Some(generate::another_seed(seed.cast_signed()));
-                let seeds = std::iter::successors(another(&first.cast_unsigned()), another);
-                self.ideas.draw(source, seeds);
-            }
-            Some(Wish::Play(request)) => {
-                seed::choose(&self.params, setter, request.name());
-                generate::play_live(&self.params, setter);
-            }
-            Some(Wish::Keep(ready)) => {
-                let Some(slot) = snapshot.slots.iter().position(Option::is_none) else {
-                    let problem =
-                        "All slots are full: empty one with the right button, then keep it.";
-                    self.done = Some(Message::Problem(problem.to_owned()));
-                    return;
-                };
-                let input = snapshot.input().map(Arc::as_ref);
-                let locks = snapshot.locks().map(Arc::as_ref);
-                let kept = Kept::of(&ready, input, locks);
-                self.shared.keep(slot, Some(Arc::new(kept)));
-                self.done = Some(Message::Done(format!("Kept in slot {}.", slot + 1)));
-            }
-        }
-    }
-
-    /// Puts in what was recorded, opened or taken out.
-    fn take_groove_in(&mut self, outcome: Option<Outcome>) {
-        match outcome {
-            None => {}
-            Some(Outcome::Problem(problem)) => self.done = Some(Message::Problem(problem)),
-            Some(Outcome::Input(input)) => {
-                self.done = None;
-                self.shared.change_input(input.map(Arc::new));
             }
         }
     }

@@ -33,7 +33,7 @@ impl Told {
         self.start_beats + float(self.n_samples) * self.beats_per_sample
     }
 
-    fn end_sample(&self) -> u64 {
+    pub(crate) fn end_sample(&self) -> u64 {
         self.first_sample + self.n_samples
     }
 

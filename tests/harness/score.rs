@@ -4,7 +4,8 @@
 //! Bars are counted from where the host's metre began, patterns from a bar. What is asked for while the song plays on is
 //! heard from the first boundary that is half a beat ahead or more, a new metre from the first 16th; what comes later
 //! displaces what was to be heard from there on. A fill ends with the first bar in which there is time for all of it.
-//! Where the song starts, or jumps out of the phase of the groove in force, the newest is in force.
+//! Where the song starts, or jumps out of the phase of the groove in force, the newest is in force, and a fill that had yet to
+//! be heard before the jump is asked for once more.
 
 use std::sync::Arc;
 
@@ -59,6 +60,7 @@ pub(crate) fn score(
     let mut scored: Vec<Scored> = Vec::new();
     let mut places: Vec<Place> = Vec::new();
     let mut before: Option<&Asked> = None;
+    let mut fill_from_beats = f64::NEG_INFINITY;
     for told in told {
         let now = &asked[told.n_asked];
         let moved_beats = now.bars_from_beats.rem_euclid(now.bar_beats);
@@ -74,6 +76,9 @@ pub(crate) fn score(
         let in_force = in_force.map(|place| place.ready.clone());
         let pass_beats = in_force.as_ref().map_or(1.0, |ready| ready.pass_beats());
         let onset = onset_of(&span, last.as_ref(), pass_beats);
+        let plays_on = last.is_some_and(|last| last.end_sample() == span.first_sample);
+        let has_lost_fill =
+            onset == Onset::Anew && plays_on && fill_from_beats > end_beats - SAME_PLACE_BEATS;
         match onset {
             // To the bit, so that a hit between two spans is in one of them.
             Onset::Continues => span.start_beats = end_beats,
@@ -81,12 +86,14 @@ pub(crate) fn score(
                 for place in &mut places {
                     place.from_beats += beats;
                 }
+                fill_from_beats += beats;
             }
             Onset::Anew => {
                 places.drain(..places.len().saturating_sub(1));
                 for place in &mut places {
                     place.from_beats = f64::NEG_INFINITY;
                 }
+                fill_from_beats = f64::NEG_INFINITY;
             }
         }
         let mut place = |from_beats: f64, request: &Request| {
@@ -104,7 +111,7 @@ pub(crate) fn score(
             };
             place(from_beats, &now.request);
         }
-        if before.is_some_and(|before| before.n_fills != now.n_fills) {
+        if has_lost_fill || before.is_some_and(|before| before.n_fills != now.n_fills) {
             let unit_beats = beats(now.request.metre.unit_steps());
             let fill_beats = f64::from(now.request.form.fill_beats).min(unit_beats);
             let earliest_beats = span.start_beats + LEAD_BEATS + fill_beats;
@@ -115,7 +122,8 @@ pub(crate) fn score(
             });
             let round_beats = cycle.map_or(0.0, |(start, end)| end - start);
             let bar = (end_beats - round_beats) / unit_beats - 1.0;
-            place(end_beats - fill_beats, &with_fill(&now.request, bar));
+            fill_from_beats = end_beats - fill_beats;
+            place(fill_from_beats, &with_fill(&now.request, bar));
             place(end_beats, &now.request);
         }
         before = Some(now);

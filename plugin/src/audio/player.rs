@@ -7,7 +7,7 @@
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
 use super::recorder::{CLICK, Played, Recorder};
 use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
-use super::transport::{BlockSpan, HostTime, TransportTracker};
+use super::transport::{BlockOnset, BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
 use crate::recording::Recording;
 use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
@@ -83,6 +83,8 @@ pub struct Player {
     wanted: Option<Job>,
     /// How often a fill had been asked for in the block before.
     n_fills: u32,
+    /// From where the fill that was asked for last is to be heard; `None` once the song has come there.
+    fill_from_beats: Option<f64>,
     /// Which restored state the next jobs belong to.
     state_revision: u64,
     /// Of which drum the host has been told a note-on and not yet its note-off.
@@ -104,6 +106,7 @@ impl Player {
             offline: false,
             wanted: None,
             n_fills: 0,
+            fill_from_beats: None,
             state_revision: 0,
             held: [false; N_VOICES],
         }
@@ -306,6 +309,7 @@ impl Player {
         let bars = self.bars(host);
         let motion = self.scheduler.motion(span);
         self.pending.follow(motion);
+        let has_lost_fill = self.loses_fill(motion, span);
         let job = Job {
             request: controls.request,
             model_revision: controls.model_revision,
@@ -326,7 +330,7 @@ impl Player {
             self.want(job, from_beats, boundary);
         }
         let n_fills = std::mem::replace(&mut self.n_fills, controls.n_fills);
-        if n_fills != controls.n_fills && span.playing {
+        if (n_fills != controls.n_fills || has_lost_fill) && span.playing {
             self.want_fill(job, span.start_beats, host.loop_beats);
         }
         self.collect(span, bars);
@@ -338,6 +342,26 @@ impl Player {
     fn want(&mut self, job: Job, from_beats: Option<f64>, boundary: Boundary) {
         self.wanted = Some(job);
         self.pending.place(job, from_beats, boundary);
+    }
+
+    /// Moves the fill that is still to come with the song. Says whether the song jumps out of the phase of the groove, where
+    /// nothing that is pending keeps its place, so that the fill has to be asked for anew.
+    fn loses_fill(&mut self, motion: Motion, span: &BlockSpan) -> bool {
+        let came_to_beats = match span.onset {
+            BlockOnset::Jumps { expected_beats, .. } => expected_beats,
+            BlockOnset::Starts | BlockOnset::Continues => span.start_beats,
+        };
+        let is_to_come = |from_beats: &f64| *from_beats > came_to_beats - SAME_PLACE_BEATS;
+        let fill_from_beats = self.fill_from_beats.take().filter(is_to_come);
+        match motion {
+            Motion::Rests => return false,
+            Motion::Restarts => return fill_from_beats.is_some(),
+            Motion::Continues => self.fill_from_beats = fill_from_beats,
+            Motion::Loops(beats) => {
+                self.fill_from_beats = fill_from_beats.map(|from_beats| from_beats + beats);
+            }
+        }
+        false
     }
 
     /// Asks for a fill at the end of the first bar of the song in which there is time for all of it after `now_beats`, and for
@@ -372,8 +396,9 @@ impl Player {
             },
             ..job
         };
-        let from_beats = Some(end_beats - fill_beats);
-        self.pending.place(filled, from_beats, Boundary::Beat);
+        self.fill_from_beats = Some(end_beats - fill_beats);
+        self.pending
+            .place(filled, self.fill_from_beats, Boundary::Beat);
         self.pending.place(job, Some(end_beats), Boundary::Beat);
     }
 

@@ -19,13 +19,17 @@
 //! bars) goes on as if nothing had happened, because the early "one" was played just before it. Grooves that wait for their
 //! boundary go along, whatever their length: which of them have come by then depends on the worker.
 
+mod output;
 mod waiting;
+
+pub use output::Output;
 
 use crate::audio::transport::{BlockOnset, BlockSpan, SAMPLE_TOLERANCE};
 use crate::request::Ready;
 use fourbar_kit::step_at;
-use fourbar_model::drums::{Keys, N_VOICES, NoteLength, Routing, Voice};
+use fourbar_model::drums::{N_VOICES, NoteLength, Voice};
 use fourbar_model::pattern::Feel;
+use output::Sounding;
 use std::collections::VecDeque;
 use waiting::{Waiting, WaitingHits};
 
@@ -42,27 +46,6 @@ const MAX_PATTERNS: usize = 16;
 
 /// How loud a drum is that is struck by hand.
 const BY_HAND_VELOCITY: f32 = 0.8;
-
-/// Where notes go. May change at any block; sounding notes end where they began.
-#[derive(Debug, Clone, Copy)]
-pub struct Output {
-    /// MIDI channel of the drums that have none of their own, 0–15.
-    pub channel: u8,
-    /// Which key each drum is on.
-    pub keys: Keys,
-    /// Channels of single drums, how long notes are, and which drums end each other's.
-    pub routing: Routing,
-    /// Whether notes are sent to the host; the preview kit plays them in any case.
-    pub midi: bool,
-}
-
-impl Output {
-    /// Key and channel of a drum.
-    fn address(&self, voice: Voice) -> (u8, u8) {
-        let channel = self.routing.channel_or(voice, self.channel);
-        (self.keys[voice.index()], channel)
-    }
-}
 
 /// Something to be played, at sample `timing` of the block.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,17 +94,6 @@ pub enum Motion {
     /// The pattern plays on, but the song position moved by this many beats, a multiple of the length of its groove.
     /// Boundaries ahead move with it.
     Loops(f64),
-}
-
-/// A note that has been switched on.
-#[derive(Debug, Clone, Copy)]
-struct Sounding {
-    onset_beats: f64,
-    end_beats: f64,
-    voice: Voice,
-    pitch: u8,
-    channel: u8,
-    midi: bool,
 }
 
 /// A pattern that is to rule the grid from a boundary on.
@@ -555,30 +527,6 @@ impl Scheduler {
             .pop_back_if(|last| last.from_beats >= from_beats)
         {
             self.retired.push(dropped.pattern);
-        }
-    }
-}
-
-impl Sounding {
-    /// Its key and channel.
-    fn address(&self) -> (u8, u8) {
-        (self.pitch, self.channel)
-    }
-
-    fn off(&self, timing: u32) -> Event {
-        let Self {
-            voice,
-            pitch,
-            channel,
-            midi,
-            ..
-        } = *self;
-        Event::NoteOff {
-            timing,
-            voice,
-            pitch,
-            channel,
-            midi,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::keys::Act;
 use super::look::Look;
-use super::{View, fills, generate, listen};
+use super::{Upper, View, fills, generate, listen};
 use crate::request::Ready;
 use crate::shared::Snapshot;
 use nice_plug::prelude::ParamSetter;
@@ -24,7 +24,7 @@ impl View {
             Act::Redo => generate::redo(&params, &shared, setter, &mut self.history),
             Act::Play => listen::press(&params, &shared, setter),
             Act::Fill => fills::fill_now(&params.form, setter),
-            Act::Library => self.toggle_library(),
+            Act::Library => self.upper.toggle(Upper::Library),
             Act::Preset(step) => {
                 let wish = self.library.beside(step);
                 self.take_library_wish(wish, sounding, snapshot);
@@ -45,7 +45,7 @@ impl View {
                 theme: look.theme.other(),
                 ..look
             }),
-            Act::Keys => self.shows_keys = !self.shows_keys,
+            Act::Keys => self.upper.toggle(Upper::Keys),
             Act::Live | Act::Slot(_) | Act::Morph | Act::Keep(_) | Act::Menu => {}
         }
     }

@@ -1,4 +1,4 @@
-//! A vertical fader that rests in its middle, for positions that can go either way.
+//! A fader that rests in its middle, for positions that can go either way.
 
 use super::gesture::{self, Travel};
 use super::help::Help as _;
@@ -6,7 +6,11 @@ use super::theme;
 use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
-/// A fader for `param` filling `rect`: the value above, `label` below.
+/// Room for the label and for the value.
+const LABEL: f32 = 112.0;
+const VALUE: f32 = 34.0;
+
+/// A fader for `param` filling `rect`: `label` at the left, the value at the right.
 pub(super) fn fader(
     ui: &Ui,
     rect: Rect,
@@ -15,9 +19,10 @@ pub(super) fn fader(
     label: &str,
     hint: &str,
 ) {
+    let middle_y = rect.center().y;
     let track = Rect::from_x_y_ranges(
-        rect.center().x - 3.0..=rect.center().x + 3.0,
-        rect.top() + 26.0..=rect.bottom() - 26.0,
+        rect.left() + LABEL..=rect.right() - VALUE,
+        middle_y - 2.5..=middle_y + 2.5,
     );
     let response = ui
         .interact(
@@ -25,16 +30,17 @@ pub(super) fn fader(
             ui.id().with(("fader", param.name())),
             Sense::click_and_drag(),
         )
-        .on_hover_and_drag_cursor(CursorIcon::ResizeVertical);
+        .on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
     let value = gesture::edit(
         ui,
         &response,
         param,
         setter,
-        Travel::Vertical(track.height()),
+        Travel::Horizontal(track.width()),
     );
     let lit = response.hovered() || response.dragged();
     let moved = (value - 0.5).abs() > 0.001;
+    let x_of = |value: f32| egui::lerp(track.left()..=track.right(), value);
 
     let painter = ui.painter();
     painter.rect(
@@ -44,41 +50,28 @@ pub(super) fn fader(
         Stroke::new(1.0, theme::CONTROL_EDGE),
         StrokeKind::Outside,
     );
-    for sigma in [-2.0, -1.0, 1.0, 2.0_f32] {
-        let y = egui::lerp(
-            track.bottom()..=track.top(),
-            param.preview_normalized(sigma),
-        );
-        for side in [-8.0, 8.0] {
-            let x = rect.center().x + side;
-            painter.hline(x - 1.5..=x + 1.5, y, Stroke::new(1.0, theme::OUTLINE));
-        }
-    }
-    let middle = track.center().y;
-    painter.hline(
-        rect.center().x - 9.0..=rect.center().x + 9.0,
+    let middle = x_of(0.5);
+    painter.vline(
         middle,
+        middle_y - 7.0..=middle_y + 7.0,
         Stroke::new(1.0, theme::CONTROL_EDGE),
     );
 
-    let at = pos2(
-        track.center().x,
-        egui::lerp(track.bottom()..=track.top(), value),
-    );
+    let at = pos2(x_of(value), middle_y);
     let colour = if lit {
         theme::ACCENT_HOVERED
     } else {
         theme::ACCENT
     };
     if moved {
-        let filled = Rect::from_x_y_ranges(track.x_range(), middle.min(at.y)..=middle.max(at.y));
+        let filled = Rect::from_x_y_ranges(middle.min(at.x)..=middle.max(at.x), track.y_range());
         painter.rect_filled(
             filled,
             CornerRadius::same(2),
             theme::mix(theme::WELL, colour, 0.75),
         );
     }
-    let cap = Rect::from_center_size(at, vec2(20.0, 10.0));
+    let cap = Rect::from_center_size(at, vec2(9.0, 14.0));
     let fill = if lit {
         theme::CONTROL_EDGE
     } else {
@@ -92,35 +85,32 @@ pub(super) fn fader(
         StrokeKind::Outside,
     );
     let line = if moved { colour } else { theme::TEXT_SOFT };
-    painter.hline(
-        cap.left() + 4.0..=cap.right() - 4.0,
-        cap.center().y,
+    painter.vline(
+        at.x,
+        cap.top() + 3.0..=cap.bottom() - 3.0,
         Stroke::new(2.0, line),
     );
 
-    let number = signed(param.preview_plain(value));
+    theme::text(
+        painter,
+        rect.left_center(),
+        Align2::LEFT_CENTER,
+        label,
+        theme::medium(12.0),
+        theme::TEXT_SOFT,
+    );
     let colour = if moved || lit {
         theme::TEXT
     } else {
         theme::TEXT_FAINT
     };
-    let above = pos2(rect.center().x, rect.top() + 7.0);
     theme::text(
         painter,
-        above,
-        Align2::CENTER_CENTER,
-        &number,
+        rect.right_center(),
+        Align2::RIGHT_CENTER,
+        &signed(param.preview_plain(value)),
         theme::medium(11.5),
         colour,
-    );
-    let below = pos2(rect.center().x, rect.bottom() - 7.0);
-    theme::text(
-        painter,
-        below,
-        Align2::CENTER_CENTER,
-        label,
-        theme::medium(12.0),
-        theme::TEXT_SOFT,
     );
     response.help(hint);
 }

@@ -5,6 +5,8 @@
 
 #[cfg(target_os = "macos")]
 mod macos;
+#[cfg(not(target_os = "linux"))]
+mod no_landing;
 #[cfg(windows)]
 mod windows;
 #[cfg(target_os = "linux")]
@@ -23,7 +25,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) use system::{CAN_DRAG, Clipboard, Landing};
+#[cfg(not(target_os = "linux"))]
+pub(super) use no_landing::Landing;
+#[cfg(target_os = "linux")]
+pub(super) use system::Landing;
+pub(super) use system::{CAN_DRAG, Clipboard};
 
 /// What became of a drag.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,8 +25,6 @@ fn text_ids() -> [Id; 3] {
 /// The presets and what is done with them. Used by the window's thread only.
 #[derive(Default)]
 pub(super) struct Library {
-    /// Whether the page is shown.
-    pub(super) is_open: bool,
     /// `None` until it has been read.
     listing: Option<Listing>,
     reading: Option<Background<Listing>>,

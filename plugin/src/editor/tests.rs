@@ -6,7 +6,7 @@
 use super::layout::Layout;
 use super::look::Theme;
 use super::pages::Page;
-use super::{Making, View, Way, theme, window};
+use super::{Making, Upper, View, Way, theme, window};
 use crate::inference::first_pattern;
 use crate::params::FourbarParams;
 use crate::shared::Shared;
@@ -56,9 +56,9 @@ const PAGES: [Shown; 13] = [
     ("Explore", |view| view.pages.shown = Page::Explore),
     ("Kit", |view| view.way = Way::Kit),
     ("Input", |view| view.way = Way::Input),
-    ("Library", |view| view.library.is_open = true),
-    ("Train", |view| view.training_page.is_open = true),
-    ("Keys", |view| view.shows_keys = true),
+    ("Library", |view| view.upper = Upper::Library),
+    ("Train", |view| view.upper = Upper::Training),
+    ("Keys", |view| view.upper = Upper::Keys),
     ("many digits", |view| {
         let name = "000014-2".parse().unwrap();
         super::seed::choose(&view.params, &ParamSetter::new(&NoHost), name);

@@ -35,8 +35,6 @@ pub(super) fn text_id() -> Id {
 
 /// What is chosen on the page. Used by the window's thread only.
 pub(super) struct TrainingPage {
-    /// Whether the page is shown.
-    pub(super) is_open: bool,
     /// The folder that is looked into; `None` before it was.
     seen: Option<Result<Seen, String>>,
     looking: Option<Background<Seen>>,
@@ -69,7 +67,6 @@ pub(super) enum Wish {
 impl Default for TrainingPage {
     fn default() -> Self {
         Self {
-            is_open: false,
             seen: None,
             looking: None,
             files: BTreeSet::new(),

@@ -481,3 +481,30 @@ fn a_fill_is_in_a_bar_of_the_song_whatever_plays_before_it() {
     let job = rig.worker.newest().unwrap();
     assert_eq!((job.request.seed, job.request.form.fill_in), (2, Some(17)));
 }
+
+#[test]
+fn a_fill_that_the_song_jumps_away_from_is_played_where_it_goes_on() {
+    let mut rig = Rig::that_plays_seed_1();
+    let mut n_fills = 0;
+    let mut wanted = Vec::new();
+    // The jumps are out of the phase of the four bars that play, as at the end of a host's loop of five; at the last of them,
+    // the fill in bar 11 is over.
+    for (start_beats, end_beats) in [(64.0, 65.0), (42.0, 49.0), (3.0, 12.0)] {
+        rig.beats = start_beats;
+        while rig.beats < end_beats {
+            let controls = Controls {
+                n_fills,
+                ..controls(1, Boundary::Bar)
+            };
+            rig.block(&controls);
+            n_fills = 1;
+            rig.worker.tend();
+            if let Some(job) = rig.worker.newest() {
+                wanted.extend(job.request.form.fill_in);
+                let made = Some(Box::new(ready(job.request)));
+                rig.worker.deliver(crate::mailbox::Reply { job, made });
+            }
+        }
+    }
+    assert_eq!(wanted, [17, 11]);
+}

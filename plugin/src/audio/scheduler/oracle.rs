@@ -12,7 +12,7 @@
 use super::tests::{SAMPLE_RATE, ready, to_gm};
 use super::*;
 use crate::audio::transport::{HostTime, TransportTracker};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::{DrumMap, Routing};
 use fourbar_model::noise::Noise;
 use fourbar_model::pattern::{Hit, Pattern};
 use proptest::prelude::*;

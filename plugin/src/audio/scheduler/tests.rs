@@ -11,7 +11,7 @@
 use super::*;
 use crate::audio::transport::{HostTime, TransportTracker};
 use crate::request::{N_LATENT, Request};
-use fourbar_model::drums::DrumMap;
+use fourbar_model::drums::{DrumMap, Routing};
 use fourbar_model::pattern::{Hit, Pattern};
 
 pub(super) const SAMPLE_RATE: f64 = 48_000.0;

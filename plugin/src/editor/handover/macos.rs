@@ -7,7 +7,7 @@ use crate::editor::export::Made;
 use objc2::runtime::ProtocolObject;
 use objc2_app_kit::NSPasteboard;
 use objc2_foundation::{NSArray, NSURL};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Whether a drag can be begun here.
@@ -46,19 +46,5 @@ impl Clipboard {
         } else {
             Err(refused())
         }
-    }
-}
-
-/// Takes no files: egui-baseview 0.6 keeps to itself what is dropped on its window.
-#[derive(Debug)]
-pub(in crate::editor) enum Landing {}
-
-impl Landing {
-    /// No landing.
-    pub(in crate::editor) fn open(
-        _: usize,
-        _: impl Fn(Vec<PathBuf>) + Send + 'static,
-    ) -> Option<Self> {
-        None
     }
 }

@@ -13,7 +13,7 @@ use super::Dropped;
 use crate::editor::background::Background;
 use crate::editor::export::Made;
 use std::os::windows::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -225,18 +225,4 @@ fn in_words(error: &windows::core::Error) -> String {
         "Windows did not take part ({}). Export the file instead.",
         error.message()
     )
-}
-
-/// Takes no files: egui-baseview 0.6 keeps to itself what is dropped on its window.
-#[derive(Debug)]
-pub(in crate::editor) enum Landing {}
-
-impl Landing {
-    /// No landing.
-    pub(in crate::editor) fn open(
-        _: usize,
-        _: impl Fn(Vec<PathBuf>) + Send + 'static,
-    ) -> Option<Self> {
-        None
-    }
 }
