@@ -26,7 +26,7 @@ use ringing::{Manner, Ringing};
 use room::Room;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 /// Strokes that can ring at once: each drum with a few older strokes that fade.
 const MAX_RINGING: usize = 32;
@@ -54,83 +54,69 @@ const LOOSE_HARDNESS: f32 = 0.07;
 struct DrumSets {
     sample_rate: f32,
     kits: [OnceLock<[Drum; N_VOICES]>; N_KITS],
-}
-
-impl DrumSets {
-    /// The drums of a kit: makes them if nobody has yet, or waits for whoever does.
-    fn make(&self, kit: usize) {
-        self.kits[kit].get_or_init(|| make_kit(KITS[kit], self.sample_rate));
-    }
-}
-
-/// Drums that players share, and the thread that makes those which nobody waits for.
-#[derive(Debug)]
-struct SharedSets {
-    sets: Arc<DrumSets>,
-    others: OnceLock<Others>,
-}
-
-#[derive(Debug)]
-struct Others {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    /// Which kits an audio thread has asked for, which cannot make them itself.
+    wanted: [AtomicBool; N_KITS],
 }
 
 /// The sets in use: a project with many instances makes and keeps its drums once.
-static SETS: Mutex<Vec<Weak<SharedSets>>> = Mutex::new(Vec::new());
+static SETS: Mutex<Vec<Weak<DrumSets>>> = Mutex::new(Vec::new());
 
-impl SharedSets {
+/// Whether a kit has been asked for since [`make_wanted`] looked last.
+static IS_ANY_WANTED: AtomicBool = AtomicBool::new(false);
+
+impl DrumSets {
     fn of(sample_rate: f32) -> Arc<Self> {
         let mut known = SETS.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|shared| shared.strong_count() > 0);
+        known.retain(|sets| sets.strong_count() > 0);
         #[expect(clippy::float_cmp, reason = "any other sample rate needs other drums")]
         let same = known
             .iter()
             .filter_map(Weak::upgrade)
-            .find(|shared| shared.sets.sample_rate == sample_rate);
+            .find(|sets| sets.sample_rate == sample_rate);
         same.unwrap_or_else(|| {
-            let sets = Arc::new(DrumSets {
+            let sets = Arc::new(Self {
                 sample_rate,
                 kits: [const { OnceLock::new() }; N_KITS],
+                wanted: [const { AtomicBool::new(false) }; N_KITS],
             });
-            let others = OnceLock::new();
-            let shared = Arc::new(Self { sets, others });
-            known.push(Arc::downgrade(&shared));
-            shared
+            known.push(Arc::downgrade(&sets));
+            sets
         })
     }
 
-    /// Makes all kits on a thread, which ends before this does: a host may unload the plugin then.
-    fn make_others(&self) {
-        self.others.get_or_init(|| {
-            let stop = Arc::<AtomicBool>::default();
-            let (sets, is_to_stop) = (self.sets.clone(), stop.clone());
-            let make = move || {
-                for kit in 0..N_KITS {
-                    if !is_to_stop.load(Ordering::Relaxed) {
-                        sets.make(kit);
-                    }
-                }
-            };
-            let thread = thread::Builder::new()
-                .name("fourbar drums".to_owned())
-                .spawn(make.clone())
-                .ok();
-            if thread.is_none() {
-                make();
-            }
-            Others { stop, thread }
-        });
+    /// The drums of a kit: makes them if nobody has yet, or waits for whoever does.
+    fn make(&self, kit: usize) {
+        self.kits[kit].get_or_init(|| make_kit(KITS[kit], self.sample_rate));
+    }
+
+    /// The drums of a kit if they are there; if not, they are asked for.
+    fn get(&self, kit: usize) -> Option<&[Drum; N_VOICES]> {
+        let drums = self.kits[kit].get();
+        if drums.is_none() && !self.wanted[kit].swap(true, Ordering::Relaxed) {
+            IS_ANY_WANTED.store(true, Ordering::Release);
+        }
+        drums
     }
 }
 
-impl Drop for Others {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has ended too.
-            let _ = thread.join();
-        }
+/// Whether a player lacks the kit that it is to play, so that [`make_wanted`] has something to do.
+#[must_use]
+pub fn is_any_wanted() -> bool {
+    IS_ANY_WANTED.load(Ordering::Acquire)
+}
+
+/// Makes the kits that players lack: some hundredths of a second for each.
+pub fn make_wanted() {
+    if !IS_ANY_WANTED.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    let known: Vec<_> = {
+        let known = SETS.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter_map(Weak::upgrade).collect()
+    };
+    for sets in known {
+        let is_wanted = |kit: &usize| sets.wanted[*kit].load(Ordering::Relaxed);
+        (0..N_KITS).filter(is_wanted).for_each(|kit| sets.make(kit));
     }
 }
 
@@ -231,7 +217,7 @@ pub type Stereo<'a> = [&'a mut [f32]; 2];
 /// Plays the drums. Owned by the audio thread: [`Kit::new`], [`Kit::prepare`] and [`Kit::perform`] allocate, nothing else.
 #[derive(Debug)]
 pub struct Kit {
-    shared: Arc<SharedSets>,
+    sets: Arc<DrumSets>,
     /// The kit that plays; the one before for as long as the drums of the one that is wanted are not there.
     kit: usize,
     ringing: Vec<Ringing>,
@@ -253,7 +239,7 @@ impl Kit {
     #[must_use]
     pub fn new(sample_rate: f32) -> Self {
         Self {
-            shared: SharedSets::of(sample_rate),
+            sets: DrumSets::of(sample_rate),
             kit: 0,
             ringing: Vec::with_capacity(MAX_RINGING),
             triggers: Vec::with_capacity(MAX_TRIGGERS),
@@ -268,22 +254,18 @@ impl Kit {
     /// The sample rate the drums were made for, in Hz.
     #[must_use]
     pub fn sample_rate(&self) -> f32 {
-        self.shared.sets.sample_rate
+        self.sets.sample_rate
     }
 
     /// Makes a kit, or waits for it where somebody else makes it: some hundredths of a second.
     pub fn prepare(&self, kit: usize) {
-        self.shared.sets.make(kit.min(N_KITS - 1));
+        self.sets.make(kit.min(N_KITS - 1));
     }
 
-    /// Has the kits made that are not there yet, while this one plays.
-    pub fn prepare_others(&self) {
-        self.shared.make_others();
-    }
-
-    /// Waits for a kit, once [`Self::prepare_others`] was called. For the audio thread where it may wait.
-    pub fn wait_for(&self, kit: usize) {
-        self.shared.sets.kits[kit.min(N_KITS - 1)].wait();
+    /// Whether a kit is there to be played. One that is not is asked for, and is there after [`make_wanted`].
+    #[must_use]
+    pub fn has(&self, kit: usize) -> bool {
+        self.sets.get(kit.min(N_KITS - 1)).is_some()
     }
 
     /// Strikes a drum in the next block to be rendered.
@@ -306,7 +288,7 @@ impl Kit {
             return;
         }
         let kit = settings.kit.min(N_KITS - 1);
-        if self.shared.sets.kits[kit].get().is_some() {
+        if self.has(kit) {
             self.kit = kit;
         }
         let start = |stroke: &Stroke| stroke.sample.min(n_samples - 1);
@@ -366,7 +348,7 @@ impl Kit {
     /// Starts a stroke; older ones of the same drum, and the hi-hat it closes or opens, fade under it.
     fn strike(&mut self, stroke: &Stroke, settings: &Settings) {
         let (voice, kit) = (stroke.voice, self.kit);
-        let Some(drums) = self.shared.sets.kits[kit].get() else {
+        let Some(drums) = self.sets.kits[kit].get() else {
             return;
         };
         let drum = &drums[voice.index()];
@@ -417,7 +399,7 @@ impl Kit {
         let mut own = [[[0.0_f32; PIECE_SAMPLES]; 2]; N_VOICES];
         let gains = self.glide_to([settings.gain, settings.room]);
         for stroke in &mut self.ringing {
-            let Some(drums) = self.shared.sets.kits[stroke.kit].get() else {
+            let Some(drums) = self.sets.kits[stroke.kit].get() else {
                 continue;
             };
             let drum = &drums[stroke.voice.index()];

@@ -29,7 +29,7 @@ fn nothing_clips_rumbles_or_clicks_at_any_sample_rate() {
                 let mean = stroke.iter().sum::<f64>() / stroke.len() as f64;
                 assert!(mean.abs() < 2e-4, "{voice:?} has no constant part: {mean}");
                 assert!(stroke[0].abs() < 2e-3, "{voice:?} begins at rest");
-                let drums = player.shared.sets.kits[kit].get().unwrap();
+                let drums = player.sets.kits[kit].get().unwrap();
                 let variants = &drums[voice.index()].variants;
                 let n_played = variants[0].0.len() + player.limiter.delay_samples();
                 assert!(
@@ -305,6 +305,22 @@ fn the_kit_is_the_same_every_time_and_never_grows() {
 #[test]
 fn players_of_one_sample_rate_share_their_drums() {
     let (one, other) = (Kit::new(88_200.0), Kit::new(88_200.0));
-    assert!(Arc::ptr_eq(&one.shared, &other.shared));
-    assert!(!Arc::ptr_eq(&one.shared, &Kit::new(11_025.0).shared));
+    assert!(Arc::ptr_eq(&one.sets, &other.sets));
+    assert!(!Arc::ptr_eq(&one.sets, &Kit::new(11_025.0).sets));
+}
+
+#[test]
+fn a_kit_that_is_lacking_is_made_by_another_thread_while_the_one_before_plays() {
+    let mut kit = Kit::new(12_000.0);
+    kit.prepare(0);
+    let wanted = dry(1);
+    let mut sound = [[0.0; 512]; 2];
+    let [left, right] = &mut sound;
+    kit.trigger(strokes(&[(0, Voice::Snare, 1.0)])[0]);
+    kit.render(&wanted, [left, right], &mut []);
+    assert!(sound[0].iter().any(|&sample| sample != 0.0));
+    assert!(!kit.has(1) && is_any_wanted());
+    std::thread::spawn(make_wanted).join().unwrap();
+    assert!(kit.has(1));
+    assert!(!kit.has(2), "nobody has asked for it before");
 }

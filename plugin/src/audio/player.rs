@@ -26,7 +26,7 @@ const MAX_MIDI_EVENTS: usize = 500;
 /// Places closer than this are the same: hosts round positions.
 const SAME_PLACE_BEATS: f64 = 1e-6;
 
-/// How long an offline render waits for one pattern. A busy machine may take long, and another pattern would be another song.
+/// How long an offline render waits for one pattern or kit. A busy machine may take long, and another pattern would be another song.
 const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the parameters say in this block.
@@ -129,7 +129,6 @@ impl Player {
             .filter(|kit| kit.sample_rate() == sample_rate);
         let player = fitting.unwrap_or_else(|| Kit::new(sample_rate));
         player.prepare(kit);
-        player.prepare_others();
         self.kit = Some(player);
     }
 
@@ -280,7 +279,7 @@ impl Player {
         }
         if let Some(kit) = &mut self.kit {
             if self.offline {
-                kit.wait_for(controls.kit.kit);
+                wait_for(|| kit.has(controls.kit.kit));
             }
             let settings = Settings {
                 gain: if controls.bypass {
@@ -529,6 +528,14 @@ fn on_bars(host: &HostTime) -> HostTime {
             .map(|(start, end)| (moved(start), moved(end))),
         bar_start_beats: host.bar_start_beats.map(moved),
         ..*host
+    }
+}
+
+/// Waits until something is there that another thread makes.
+fn wait_for(is_there: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_there() && start.elapsed() < OFFLINE_PATIENCE {
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The thread that loads models and makes patterns: requests in, patterns out.
+//! The thread that loads models and makes patterns: requests in, patterns out. Between them it makes the kits that players lack.
 //!
 //! Every plugin instance has one of its own. The framework's shared background thread would not do: it serves all
 //! instances, and a panic on it ends it for the others and can take the host down. Here a panic or an error becomes a
@@ -53,7 +53,7 @@ impl Worker {
     }
 }
 
-/// What the poller is to look for: requests, patterns to be freed, another choice of a model.
+/// What the poller is to look for: requests, patterns to be freed, another choice of a model, a kit that is lacking.
 fn look(slot: Slot<Ready>, shared: Arc<Shared>) -> impl FnMut() -> Sight {
     let mut model_revision = shared.model_revision();
     let mut n_played = shared.n_played.load(Ordering::Relaxed);
@@ -64,7 +64,7 @@ fn look(slot: Slot<Ready>, shared: Arc<Shared>) -> impl FnMut() -> Sight {
         );
         let is_chosen = mem::replace(&mut model_revision, revision_now) != revision_now;
         Sight {
-            has_work: slot.has_mail() || is_chosen,
+            has_work: slot.has_mail() || is_chosen || fourbar_kit::is_any_wanted(),
             has_played: mem::replace(&mut n_played, played_now) != played_now,
         }
     }
@@ -96,6 +96,7 @@ fn run(
         loaded.follow(shared, &load);
         match job {
             Some(job) => mailbox.deliver(answer(job, &mut loaded, shared)),
+            None if fourbar_kit::is_any_wanted() => fourbar_kit::make_wanted(),
             // Of room for a reply nobody tells.
             None if mailbox.holds_reply() => thread::park_timeout(poller::IDLE_INTERVAL),
             None => thread::park(),
