@@ -3,11 +3,12 @@
 use fourbar_model::drums::{DrumMap, NoteLength, Routing, Voice};
 use fourbar_model::note::Note;
 use fourbar_model::pattern::{Feel, Lane};
-use fourbar_plugin::request::{Play, Request};
+use fourbar_plugin::request::{Locks, Play, Request};
 
 use crate::harness::rule::check;
 use crate::harness::state::{json, of_json, pattern_in};
 use crate::harness::{Host, NoteEvent, Player, Setup};
+use crate::keeping::keep_four;
 use crate::playing::{check_exported, whole_song};
 
 /// Writes a test for each function of this module, on one kind of host.
@@ -19,6 +20,7 @@ macro_rules! instrument_tests_on {
             velocities_stay_between_the_ends_that_are_set
             a_project_of_before_plays_as_it_did
             a_project_of_before_there_were_lanes_plays_as_it_did
+            a_project_of_before_there_were_slots_plays_as_it_did
             fills_and_variations_come_where_the_pattern_has_them
             a_fill_that_is_asked_for_leads_into_the_next_bar
             a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at_its_start
@@ -151,6 +153,57 @@ pub(crate) fn a_project_of_before_there_were_lanes_plays_as_it_did<H: Host>() {
     assert_eq!(player.pattern(), Some(saved.clone()));
     let feel = Feel::AS_GENERATED;
     check(&player, &whole_song(&saved), feel, &DrumMap::GM.keys());
+}
+
+/// A state that the plugin saved with locks, edits and a drum on a key of its own, before there were slots, inputs, metres and
+/// kits.
+const BEFORE_SLOTS: &[u8] = include_bytes!("fixtures/state/before_slots.json");
+
+pub(crate) fn a_project_of_before_there_were_slots_plays_as_it_did<H: Host>() {
+    let before: serde_json::Value = serde_json::from_slice(BEFORE_SLOTS).unwrap();
+    let mut player = Player::<H>::offline();
+    keep_four(&mut player);
+    for (id, text) in [("slot", "2"), ("kit", "808"), ("input_keys", "On")] {
+        player.set(id, text);
+    }
+    player.run(64);
+    assert!(player.host.load(&of_json::<H>(&before)));
+    player.play(80.0);
+    player.stop();
+    let saved = pattern_in(&before).unwrap();
+    assert!(saved.request.locks != 0 && saved.n_passes == 2);
+    assert_eq!(player.pattern(), Some(saved.clone()));
+    let mut feel = Feel::AS_GENERATED;
+    feel.lanes.0[Voice::HighTom.index()].is_heard = false;
+    feel.lanes.0[Voice::ClosedHat.index()].density = 0.75;
+    feel.lanes.0[Voice::Snare.index()].velocity = 0.8;
+    let mut keys = DrumMap::GM.keys();
+    keys[Voice::Kick.index()] = 35;
+    check(&player, &whole_song(&saved), feel, &keys);
+
+    // What is locked stays when something else is asked for.
+    let after = json(&mut player.host);
+    for part in ["params", "fields"] {
+        for (name, value) in before[part].as_object().unwrap() {
+            assert_eq!(after[part][name], *value, "{name}");
+        }
+    }
+    player.set("seed", "5");
+    let drawn = player.wait_for_pattern(|ready| ready.request.seed == 5);
+    let locks: Locks = serde_json::from_str(before["fields"]["locks"].as_str().unwrap()).unwrap();
+    let [kept, drawn] = [saved, drawn].map(|ready| ready.plain_groove());
+    let mut n_changed = 0;
+    for step in 0..kept.n_steps() {
+        for voice in Voice::ALL {
+            let is_same = kept.cell(step, voice) == drawn.cell(step, voice);
+            assert!(
+                is_same || !locks.is_locked(step, voice),
+                "{voice:?} on step {step}"
+            );
+            n_changed += usize::from(!is_same);
+        }
+    }
+    assert!(n_changed > 10, "only {n_changed} cells changed");
 }
 
 pub(crate) fn fills_and_variations_come_where_the_pattern_has_them<H: Host>() {

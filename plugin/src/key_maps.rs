@@ -103,47 +103,16 @@ impl KeyMap {
     /// # Errors
     /// If the folder cannot be read.
     pub fn in_folder(folder: &Path) -> Result<(Vec<Self>, Vec<String>), String> {
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Default::default()),
-            Err(error) => return Err(format!("{} cannot be read: {error}", folder.display())),
-        };
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut paths: Vec<_> = paths
-            .filter(|path| path.extension().is_some_and(|end| end == EXTENSION))
-            .take(MAX_FILES)
-            .collect();
-        paths.sort();
-        let (mut maps, mut problems) = (Vec::new(), Vec::new());
-        for path in paths {
-            match Self::read(&path) {
-                Ok(map) => maps.push(map),
-                Err(problem) => problems.push(problem),
-            }
+        let read = |path: &Path| definition(path).map(|definition| Self::of(&definition));
+        each_map(folder, read)
+    }
+
+    fn of(definition: &Definition) -> Self {
+        Self {
+            name: definition.name.clone(),
+            keys: definition.keys().map(|keys| keys[0]),
+            routing: Routing::from(definition),
         }
-        Ok((maps, problems))
-    }
-
-    fn read(path: &Path) -> Result<Self, String> {
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let text = files::read(path, MAX_FILE_BYTES)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
-            .map_err(|error| format!("{file} cannot be read: {error}"))?;
-        Self::of_text(&text).map_err(|problem| format!("{file}: {problem}"))
-    }
-
-    /// The map that is written down in `text`.
-    fn of_text(text: &str) -> Result<Self, String> {
-        let definition: Definition =
-            toml::from_str(text).map_err(|error| error.message().to_owned())?;
-        definition.check()?;
-        let keys = definition.keys().map(|keys| keys[0]);
-        let routing = Routing::from(&definition);
-        Ok(Self {
-            name: definition.name,
-            keys,
-            routing,
-        })
     }
 
     /// Saves where the drums are sent as a file of `folder` that is called `name`, and returns the map.
@@ -159,9 +128,10 @@ impl KeyMap {
             ));
         }
         let text = text(name, keys, routing).map_err(|error| error.to_string())?;
-        let map = Self::of_text(&text).map_err(|problem| {
+        let definition = parsed(&text).map_err(|problem| {
             format!("These keys cannot be saved: {problem}. Give each drum a key of its own.")
         })?;
+        let map = Self::of(&definition);
         let path = folder.join(format!("{}.{EXTENSION}", name.to_lowercase()));
         let cannot = |error| format!("{} cannot be written: {error}", path.display());
         let file = files::written(folder, text.as_bytes()).map_err(cannot)?;
@@ -173,6 +143,48 @@ impl KeyMap {
             Err(error) => Err(cannot(error)),
         }
     }
+}
+
+/// What `read` makes of each map's file in `folder`, in the order of their names, and what it says of the others.
+fn each_map<T>(
+    folder: &Path,
+    read: impl Fn(&Path) -> Result<T, String>,
+) -> Result<(Vec<T>, Vec<String>), String> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Default::default()),
+        Err(error) => return Err(format!("{} cannot be read: {error}", folder.display())),
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == EXTENSION))
+        .take(MAX_FILES)
+        .collect();
+    paths.sort();
+    let (mut maps, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        match read(&path) {
+            Ok(map) => maps.push(map),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Ok((maps, problems))
+}
+
+/// What a map's file says.
+fn definition(path: &Path) -> Result<Definition, String> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let text = files::read(path, MAX_FILE_BYTES)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+        .map_err(|error| format!("{file} cannot be read: {error}"))?;
+    parsed(&text).map_err(|problem| format!("{file}: {problem}"))
+}
+
+fn parsed(text: &str) -> Result<Definition, String> {
+    let definition: Definition =
+        toml::from_str(text).map_err(|error| error.message().to_owned())?;
+    definition.check()?;
+    Ok(definition)
 }
 
 /// A map's file, in which each drum is read from the key that it is written with.
@@ -217,6 +229,16 @@ fn text(name: &str, keys: Keys, routing: &Routing) -> Result<String, toml::ser::
 /// If there is no folder to look in, or it cannot be read.
 pub fn of_user() -> Result<(Vec<KeyMap>, Vec<String>), String> {
     KeyMap::in_folder(&models::folder()?)
+}
+
+/// The user's maps to read files with, whose ids are their paths, and what is wrong with the others. They stay in memory.
+///
+/// # Errors
+/// As of [`of_user`].
+pub fn to_read_with() -> Result<(Vec<&'static DrumMap>, Vec<String>), String> {
+    each_map(&models::folder()?, |path| {
+        DrumMap::from_definition(&path.to_string_lossy(), &definition(path)?)
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod base;
 mod device;
+mod launch;
 mod learner;
 mod loss;
 #[cfg(feature = "mpi")]

@@ -4,16 +4,17 @@
 //! come, play. Nothing here locks, allocates, frees, logs or waits, except that an offline render waits for a pattern
 //! whose time has come, because there the song stands still meanwhile.
 
+mod fills;
+
 use super::pending::{Bars, Boundary, LEAD_BEATS, PendingRequest, PendingRequests};
 use super::recorder::{CLICK, Played, Recorder};
 use super::scheduler::{Event, LOOKAHEAD_BEATS, Motion, Output, Scheduler};
-use super::transport::{BlockOnset, BlockSpan, HostTime, TransportTracker};
+use super::transport::{BlockSpan, HostTime, TransportTracker};
 use crate::mailbox::{AudioEnd, Reply};
 use crate::recording::Recording;
-use crate::request::{Form, Job, LOOP_BEATS, Ready, Request};
+use crate::request::{Job, LOOP_BEATS, Ready, Request};
 use fourbar_kit::{Kit, Settings, Stereo, Stroke, step_at};
 use fourbar_model::drums::{N_VOICES, Voice};
-use fourbar_model::groove;
 use fourbar_model::pattern::{Feel, Lanes};
 use std::sync::Arc;
 use std::thread;
@@ -67,6 +68,16 @@ pub struct Heard {
     pub level: f32,
 }
 
+/// A fill that was asked for and has not begun.
+#[derive(Debug, Clone, Copy)]
+struct ComingFill {
+    from_beats: f64,
+    /// Where the groove without it comes back.
+    end_beats: f64,
+    /// How far the host's loop takes the song back before the fill begins; the groove without it is asked for then.
+    round_beats: Option<f64>,
+}
+
 /// Plays patterns. Owned by the audio thread; the main thread touches it only while the audio thread is held off.
 #[derive(Debug)]
 pub struct Player {
@@ -83,8 +94,8 @@ pub struct Player {
     wanted: Option<Job>,
     /// How often a fill had been asked for in the block before.
     n_fills: u32,
-    /// From where the fill that was asked for last is to be heard; `None` once the song has come there.
-    fill_from_beats: Option<f64>,
+    /// The fill that was asked for last, until it begins.
+    fill: Option<ComingFill>,
     /// Which restored state the next jobs belong to.
     state_revision: u64,
     /// Of which drum the host has been told a note-on and not yet its note-off.
@@ -106,7 +117,7 @@ impl Player {
             offline: false,
             wanted: None,
             n_fills: 0,
-            fill_from_beats: None,
+            fill: None,
             state_revision: 0,
             held: [false; N_VOICES],
         }
@@ -308,12 +319,12 @@ impl Player {
         let bars = self.bars(host);
         let motion = self.scheduler.motion(span);
         self.pending.follow(motion);
-        let has_lost_fill = self.loses_fill(motion, span);
         let job = Job {
             request: controls.request,
             model_revision: controls.model_revision,
             state_revision: self.state_revision,
         };
+        let has_lost_fill = self.follow_fill(job, motion, span);
         if self.wanted != Some(job) {
             let plays_on = matches!(motion, Motion::Continues | Motion::Loops(_));
             let boundary = if self
@@ -341,64 +352,6 @@ impl Player {
     fn want(&mut self, job: Job, from_beats: Option<f64>, boundary: Boundary) {
         self.wanted = Some(job);
         self.pending.place(job, from_beats, boundary);
-    }
-
-    /// Moves the fill that is still to come with the song. Says whether the song jumps out of the phase of the groove, where
-    /// nothing that is pending keeps its place, so that the fill has to be asked for anew.
-    fn loses_fill(&mut self, motion: Motion, span: &BlockSpan) -> bool {
-        let came_to_beats = match span.onset {
-            BlockOnset::Jumps { expected_beats, .. } => expected_beats,
-            BlockOnset::Starts | BlockOnset::Continues => span.start_beats,
-        };
-        let is_to_come = |from_beats: &f64| *from_beats > came_to_beats - SAME_PLACE_BEATS;
-        let fill_from_beats = self.fill_from_beats.take().filter(is_to_come);
-        match motion {
-            Motion::Rests => return false,
-            Motion::Restarts => return fill_from_beats.is_some(),
-            Motion::Continues => self.fill_from_beats = fill_from_beats,
-            Motion::Loops(beats) => {
-                self.fill_from_beats = fill_from_beats.map(|from_beats| from_beats + beats);
-            }
-        }
-        false
-    }
-
-    /// Asks for a fill at the end of the first bar of the song in which there is time for all of it after `now_beats`, and for
-    /// the same pattern without it from the next bar on. A bar after the end of the host's loop is one at its start.
-    fn want_fill(&mut self, job: Job, now_beats: f64, host_loop: Option<(f64, f64)>) {
-        let form = job.request.form;
-        let fill_beats = f64::from(form.fill_beats);
-        let unit_beats = groove::beats(job.request.metre.unit_steps());
-        let fill_beats = fill_beats.min(unit_beats);
-        let earliest_end_beats = now_beats + LEAD_BEATS + fill_beats;
-        let end_beats = (earliest_end_beats / unit_beats).ceil() * unit_beats;
-        let bar_beats = end_beats - unit_beats;
-        let bar_beats = match host_loop {
-            Some((start, end)) if now_beats < end && bar_beats > end - SAME_PLACE_BEATS => {
-                bar_beats - (end - start)
-            }
-            _ => bar_beats,
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "song positions that are no damage have fewer bars"
-        )]
-        let bar = (bar_beats / unit_beats).round() as i32;
-        let with_fill = Form {
-            fill_in: Some(bar),
-            ..form
-        };
-        let filled = Job {
-            request: Request {
-                form: with_fill,
-                ..job.request
-            },
-            ..job
-        };
-        self.fill_from_beats = Some(end_beats - fill_beats);
-        self.pending
-            .place(filled, self.fill_from_beats, Boundary::Beat);
-        self.pending.place(job, Some(end_beats), Boundary::Beat);
     }
 
     /// Asks the worker for the first pending request, if it does not know it yet.

@@ -11,6 +11,7 @@ use super::icon::Icon;
 use super::text_field::text_field;
 use super::{menu, theme};
 use crate::inference::models::Choice;
+use crate::key_maps;
 use crate::library::check_name;
 use crate::shared::Snapshot;
 use crate::training::{Failure, Loops, Order, Progress, State, Steps};
@@ -20,8 +21,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-/// The maps that files can be read with, the first one unless another is chosen.
-const MAPS: &[DrumMap] = &DrumMap::ALL;
 /// Height of a row, and its distance to the next.
 const ROW: f32 = 28.0;
 const GAP: f32 = 6.0;
@@ -42,6 +41,9 @@ pub(super) struct TrainingPage {
     with_slots: bool,
     with_input: bool,
     map: &'static DrumMap,
+    own_maps: Vec<&'static DrumMap>,
+    map_problems: Vec<String>,
+    listing_maps: Option<Background<(Vec<&'static DrumMap>, Vec<String>)>>,
     from_own: bool,
     name: String,
 }
@@ -73,6 +75,9 @@ impl Default for TrainingPage {
             with_slots: false,
             with_input: false,
             map: &DrumMap::GM,
+            own_maps: Vec::new(),
+            map_problems: Vec::new(),
+            listing_maps: None,
             from_own: false,
             name: String::new(),
         }
@@ -175,6 +180,40 @@ impl TrainingPage {
         }
     }
 
+    /// The menu of drum maps, with the user's own.
+    fn show_maps(&mut self, ui: &Ui, rect: Rect) {
+        let response = menu::button(ui, rect, "map of loops", self.map.name);
+        if response.clicked() {
+            let job = |_: &AtomicBool| key_maps::to_read_with();
+            self.listing_maps = Some(Background::start_stoppable("fourbar maps", job));
+        }
+        if let Some(listed) = self.listing_maps.as_ref().and_then(Background::outcome) {
+            self.listing_maps = None;
+            (self.own_maps, self.map_problems) =
+                listed.unwrap_or_else(|problem| (Vec::new(), vec![problem]));
+        }
+        let menu = Popup::menu(&response)
+            .align(RectAlign::BOTTOM_END)
+            .gap(4.0)
+            .width(280.0)
+            .show(|ui| {
+                ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
+                    let own = self.own_maps.iter().map(|&map| (map, "yours"));
+                    for (map, remark) in own.chain(DrumMap::ALL.iter().map(|map| (map, ""))) {
+                        if menu::line(ui, map.name, remark, map.id == self.map.id).clicked() {
+                            self.map = map;
+                        }
+                    }
+                });
+                for problem in &self.map_problems {
+                    ui.label(RichText::new(problem).color(theme::BAD));
+                }
+            });
+        if menu.is_none() {
+            response.help("Which keys are which drums in your files.");
+        }
+    }
+
     /// What else is to be learned, and how; returns what is asked for.
     fn show_choices(
         &mut self,
@@ -195,7 +234,7 @@ impl TrainingPage {
         self.with_input ^= toggle(ui, input, "What was put in", self.with_input, hint);
 
         let place = theme::labelled(ui.painter(), rows.next(), "Drum map");
-        maps(ui, place, &mut self.map);
+        self.show_maps(ui, place);
 
         let place = theme::labelled(ui.painter(), rows.next(), "Start from");
         let own = match &snapshot.choice {
@@ -354,27 +393,6 @@ fn lines(
             }
         });
     wanted
-}
-
-/// The menu of drum maps.
-fn maps(ui: &Ui, rect: Rect, chosen: &mut &'static DrumMap) {
-    let response = menu::button(ui, rect, "map of loops", chosen.name);
-    let menu = Popup::menu(&response)
-        .align(RectAlign::BOTTOM_END)
-        .gap(4.0)
-        .width(280.0)
-        .show(|ui| {
-            ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
-                for map in MAPS {
-                    if menu::line(ui, map.name, "", map.id == chosen.id).clicked() {
-                        *chosen = map;
-                    }
-                }
-            });
-        });
-    if menu.is_none() {
-        response.help("Which keys are which drums in your files.");
-    }
 }
 
 /// How far the run has come; true if it is to end.

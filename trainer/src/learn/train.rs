@@ -4,9 +4,10 @@ mod training_set;
 
 use super::base::{self, Base};
 use super::device;
+use super::launch::among_all;
 use super::learner::Learner;
 use super::progress::{Progress, duration, number};
-use super::ranks::{Alone, Ranks, among_all};
+use super::ranks::{Alone, Ranks};
 use super::run_folder::{self, RunFolder};
 use super::step_lines::{self, StepLines};
 use crate::arguments;

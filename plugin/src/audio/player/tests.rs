@@ -21,6 +21,7 @@ struct Rig {
     worker: WorkerEnd<Ready>,
     /// Song position.
     beats: f64,
+    host_loop: Option<(f64, f64)>,
     played: Played,
     n_sounding: i32,
 }
@@ -89,6 +90,7 @@ impl Rig {
             player: Player::new(audio_end, Arc::default()),
             worker,
             beats: 0.0,
+            host_loop: None,
             played: Vec::new(),
             n_sounding: 0,
         }
@@ -103,7 +105,10 @@ impl Rig {
 
     fn block(&mut self, controls: &Controls) {
         let (mut left, mut right) = (vec![0.0; BLOCK_SAMPLES], vec![0.0; BLOCK_SAMPLES]);
-        let host = playing_at(self.beats);
+        let host = HostTime {
+            loop_beats: self.host_loop,
+            ..playing_at(self.beats)
+        };
         let (beats, played, n_sounding) = (self.beats, &mut self.played, &mut self.n_sounding);
         self.player.process(
             &host,
@@ -482,16 +487,19 @@ fn a_fill_is_in_a_bar_of_the_song_whatever_plays_before_it() {
     assert_eq!((job.request.seed, job.request.form.fill_in), (2, Some(17)));
 }
 
-#[test]
-fn a_fill_that_the_song_jumps_away_from_is_played_where_it_goes_on() {
+/// Plays the song over these places, with a fill asked for in the second block, and answers at once. Says which fills were
+/// asked for, and the patterns that were in force at the end of each block, by whether they have the fill.
+fn with_fill(
+    places_beats: &[(f64, f64)],
+    host_loop: Option<(f64, f64)>,
+) -> (Vec<i32>, Vec<(f64, bool)>) {
     let mut rig = Rig::that_plays_seed_1();
+    rig.host_loop = host_loop;
     let mut n_fills = 0;
-    let mut wanted = Vec::new();
-    // The jumps are out of the phase of the four bars that play, as at the end of a host's loop of five; at the last of them,
-    // the fill in bar 11 is over.
-    for (start_beats, end_beats) in [(64.0, 65.0), (42.0, 49.0), (3.0, 12.0)] {
+    let (mut wanted, mut in_force) = (Vec::new(), Vec::new());
+    for &(start_beats, end_beats) in places_beats {
         rig.beats = start_beats;
-        while rig.beats < end_beats {
+        while rig.beats < end_beats - BLOCK_BEATS / 2.0 {
             let controls = Controls {
                 n_fills,
                 ..controls(1, Boundary::Bar)
@@ -504,7 +512,40 @@ fn a_fill_that_the_song_jumps_away_from_is_played_where_it_goes_on() {
                 let made = Some(Box::new(ready(job.request)));
                 rig.worker.deliver(crate::mailbox::Reply { job, made });
             }
+            let current = rig.player.current().unwrap();
+            in_force.push((rig.beats, current.request.form.fill_in.is_some()));
         }
     }
-    assert_eq!(wanted, [17, 11]);
+    (wanted, in_force)
+}
+
+#[test]
+fn a_fill_that_the_song_jumps_away_from_is_played_where_it_goes_on() {
+    // The jumps are out of the phase of the four bars that play; at the last of them, the fill in bar 11 is over.
+    let places = [(64.0, 65.0), (42.0, 49.0), (3.0, 12.0)];
+    assert_eq!(with_fill(&places, None).0, [17, 11]);
+}
+
+#[test]
+fn a_fill_after_the_end_of_the_hosts_loop_is_in_its_first_bar_whatever_the_phase() {
+    for ((start, end), bar) in [((8.0, 16.0), 2), ((0.0, 16.0), 0), ((4.0, 24.0), 1)] {
+        let places = [(end - 1.0, end), (start, end - 4.0), (start, start + 2.0)];
+        let (wanted, in_force) = with_fill(&places, Some((start, end)));
+        assert_eq!(wanted, [bar]);
+        let with_fill = in_force.iter().filter(|block| block.1);
+        let [first, .., last] = *with_fill.map(|block| block.0).collect::<Vec<_>>() else {
+            panic!("no fill in bar {bar}");
+        };
+        // A pattern is in force as far ahead as its hits can be early.
+        assert!((start..start + 0.15).contains(&first), "{first}");
+        assert!((start + 3.65..start + 4.05).contains(&last), "{last}");
+    }
+}
+
+#[test]
+fn a_fill_that_the_host_does_not_loop_back_for_leaves_the_groove_as_it_was() {
+    let (_, in_force) = with_fill(&[(15.0, 40.0)], Some((8.0, 16.0)));
+    assert_eq!(in_force.last().map(|block| block.1), Some(false));
+    let (_, in_force) = with_fill(&[(15.0, 15.6), (32.5, 60.0)], Some((8.0, 16.0)));
+    assert_eq!(in_force.last().map(|block| block.1), Some(false));
 }
