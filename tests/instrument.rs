@@ -267,13 +267,13 @@ pub(crate) fn a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at
         let mut player = Player::<H>::offline();
         player.wait_for_pattern(|_| true);
         let start = player.now();
-        player.transport.cycle = Some((8.0, 16.0));
-        player.seek(8.0);
-        player.play(7.0);
+        player.transport.cycle = Some((0.0, 16.0));
+        player.seek(0.0);
+        player.play(15.0);
         if is_pressed {
             player.set("fill_now", "On");
         }
-        player.play(9.0);
+        player.play(17.0);
         player.stop();
         let begin = |event: &NoteEvent| {
             event.velocity?;
@@ -282,8 +282,8 @@ pub(crate) fn a_fill_that_is_asked_for_at_the_end_of_the_hosts_loop_is_played_at
         player.heard.iter().filter_map(begin).collect()
     };
     let (plain, filled) = (played(false), played(true));
-    // The loop begins anew after eight beats, and the fill is in its first bar.
-    let bar = 8 * 24_000 - 3000..12 * 24_000 + 3000;
+    // The loop begins anew after 16 beats, and the fill is in its first bar.
+    let bar = 16 * 24_000 - 3000..20 * 24_000 + 3000;
     let around = |notes: &[(u64, u8)]| -> Vec<_> {
         notes
             .iter()
