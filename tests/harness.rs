@@ -5,6 +5,8 @@
 
 pub(crate) mod clap;
 pub(crate) mod process;
+#[cfg(target_os = "linux")]
+pub(crate) mod real_time;
 pub(crate) mod rule;
 pub(crate) mod score;
 #[cfg(target_os = "linux")]
@@ -13,6 +15,14 @@ pub(crate) mod state;
 pub(crate) mod vst3;
 #[cfg(target_os = "linux")]
 pub(crate) mod xdnd;
+
+/// Where nothing watches the audio thread.
+#[cfg(not(target_os = "linux"))]
+mod real_time {
+    pub(super) fn process<T>(_mode: super::Mode, block: impl FnOnce() -> T) -> T {
+        block()
+    }
+}
 
 use std::sync::{Mutex, PoisonError};
 

@@ -23,6 +23,8 @@ mod midi_roundtrip; // .mid -> groove -> .mid
 mod model_parity; // forward passes against recorded numbers
 mod playing; // what every host must hear
 mod presets; // every preset trains, and its model plays
+#[cfg(target_os = "linux")]
+mod real_time; // the audio thread asks the system for nothing
 mod rooms; // the modules of the trainer import downwards only
 mod training; // a short run learns, resumes exactly and survives accidents
 mod transports; // random transports lose, double or hang no note

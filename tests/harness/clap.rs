@@ -26,7 +26,7 @@ use clack_host::extensions::prelude::{Extension, PluginExtensionSide};
 use clack_host::prelude::*;
 use clack_host::utils::{BeatTime, SecondsTime};
 
-use super::{Block, Change, Host, Mode, NoteEvent, Setup, Transport};
+use super::{Block, Change, Host, Mode, NoteEvent, Setup, Transport, real_time};
 use note_ports::{NotePorts, Understands};
 
 /// Room for events that no block of a test exceeds: growing inside the plugin's callback would count as its allocation.
@@ -116,18 +116,20 @@ impl Host for ClapHost {
         let transport = block
             .transport
             .map(|transport| transport_event(0, transport));
-        self.processor
-            .as_mut()
-            .expect("the plugin is active")
-            .process(
-                &InputAudioBuffers::empty(),
+        let (input, changes) = (InputAudioBuffers::empty(), input_events(block));
+        let (changes, mut sent) = (changes.as_input(), self.events.as_output());
+        let processor = self.processor.as_mut().expect("the plugin is active");
+        real_time::process(self.setup.mode, || {
+            processor.process(
+                &input,
                 &mut output,
-                &input_events(block).as_input(),
-                &mut self.events.as_output(),
+                &changes,
+                &mut sent,
                 None,
                 transport.as_ref(),
             )
-            .unwrap();
+        })
+        .unwrap();
         let dialects = self.dialects.unwrap_or(NoteDialects::CLAP);
         let note_event = |event| note_event(event, dialects);
         self.events.iter().filter_map(note_event).collect()

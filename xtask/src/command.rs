@@ -22,10 +22,10 @@ pub(crate) fn cargo() -> Command {
     as_from_the_shell(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The cargo of the nightly toolchain, for what no stable compiler does, in the same environment.
-pub(crate) fn nightly_cargo() -> Command {
+/// A program of the nightly toolchain, for what no stable compiler does, in the same environment.
+pub(crate) fn nightly(program: &str) -> Command {
     let mut command = as_from_the_shell("rustup".into());
-    command.args(["run", "nightly", "cargo"]);
+    command.args(["run", "nightly", program]);
     command
 }
 

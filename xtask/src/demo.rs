@@ -4,7 +4,7 @@
 //! handed to its host. The plugin is compiled with hardly any optimisation, which changes none of them and spares
 //! whoever looks for the first time most of the wait.
 
-mod host;
+pub(crate) mod host;
 mod midi;
 
 use std::fs;

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::command::{find_program, nightly_cargo, repository, run};
+use crate::command::{find_program, nightly, repository, run};
 
 /// Which targets are run, and for how long.
 #[derive(Args)]
@@ -76,7 +76,7 @@ pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
     for target in TARGETS.iter().filter(is_asked_for) {
         let corpus = format!("fuzz/corpus/{}", target.name);
         fs::create_dir_all(repository().join(&corpus)).with_context(|| corpus.clone())?;
-        let mut command = nightly_cargo();
+        let mut command = nightly("cargo");
         command
             .args(["fuzz", "run", target.name, &corpus])
             .args(target.seeds)

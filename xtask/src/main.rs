@@ -13,6 +13,10 @@ mod factory_presets;
 mod fuzz;
 mod install;
 mod release_notes;
+#[cfg(target_os = "linux")]
+mod rtsan;
+#[cfg(target_os = "linux")]
+mod soak;
 mod target;
 mod third_party;
 mod train;
@@ -50,6 +54,12 @@ enum Task {
     Dist(bundle::BundleArgs),
     /// Give hostile input to everything that reads any, for a minute each (needs cargo-fuzz and a nightly compiler).
     Fuzz(fuzz::FuzzArgs),
+    /// Play random transports under LLVM's real-time sanitizer (needs a nightly compiler and a C compiler).
+    #[cfg(target_os = "linux")]
+    Rtsan(rtsan::RtsanArgs),
+    /// Play 32 instances for an hour under random automation, and watch their memory and their time.
+    #[cfg(target_os = "linux")]
+    Soak(soak::SoakArgs),
     /// Pack what users of Windows download, built with MinGW, and run the tests where Wine is.
     Windows(windows::WindowsArgs),
     /// Print what CHANGELOG.md says of the version that a tag names.
@@ -73,6 +83,10 @@ fn main() -> Result<()> {
         Task::ThirdParty => third_party::third_party(),
         Task::Dist(args) => dist::dist(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
+        #[cfg(target_os = "linux")]
+        Task::Rtsan(args) => rtsan::rtsan(&args),
+        #[cfg(target_os = "linux")]
+        Task::Soak(args) => soak::soak(&args),
         Task::Windows(args) => windows::windows(&args),
         Task::ReleaseNotes(args) => release_notes::release_notes(&args),
         Task::Ci(args) => ci::ci(&args),

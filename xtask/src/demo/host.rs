@@ -11,7 +11,7 @@ use clack_host::events::spaces::CoreEventSpace;
 use clack_host::prelude::*;
 use clack_host::utils::{BeatTime, SecondsTime};
 
-const PLUGIN_ID: &CStr = c"org.fourbar.fourbar";
+pub(crate) const PLUGIN_ID: &CStr = c"org.fourbar.fourbar";
 const BLOCK_FRAMES: u32 = 512;
 
 /// How long the drums ring out after the last bar.
@@ -86,7 +86,11 @@ pub(crate) fn perform(path: &Path, setup: &Setup) -> Result<Performance> {
     recorded
 }
 
-fn extension<
+/// What the plugin offers beside what every plugin does.
+///
+/// # Errors
+/// If it does not.
+pub(crate) fn extension<
     E: clack_host::extensions::prelude::Extension<
             ExtensionSide = clack_host::extensions::prelude::PluginExtensionSide,
         >,
