@@ -364,7 +364,7 @@ fn edited(ready: &Ready, noise: &mut Noise) -> Locks {
 }
 
 /// The state once no pattern is on its way any more: a host that renders waits for what it plays.
-fn settled<H: Host>(player: &mut Player<H>) -> Vec<u8> {
+pub(crate) fn settled<H: Host>(player: &mut Player<H>) -> Vec<u8> {
     player.seek(0.0);
     player.play(0.6);
     player.stop();

@@ -294,6 +294,15 @@ impl ClapHost {
         pieces.0
     }
 
+    /// Saves through a stream that takes so many bytes and no more; whether the plugin says that it could.
+    pub(crate) fn save_up_to(&mut self, n_bytes: usize) -> bool {
+        let state: PluginState = extension(&mut self.instance);
+        let mut room = vec![0; n_bytes];
+        state
+            .save(&self.instance.plugin_handle(), &mut room.as_mut_slice())
+            .is_ok()
+    }
+
     /// Loads from a stream that gives a few bytes at a time.
     pub(crate) fn load_in_pieces(&mut self, bytes: &[u8]) -> bool {
         let state: PluginState = extension(&mut self.instance);
