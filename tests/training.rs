@@ -1,5 +1,8 @@
 //! A short training run learns, can be interrupted and resumed without a trace, and survives an accident.
 
+#[cfg(target_os = "linux")]
+mod faults;
+
 use candle_core::{Device, Tensor};
 use fourbar_model::checkpoint::Checkpoint;
 use fourbar_model::conditions::Conditions;
@@ -121,6 +124,13 @@ fn log(folder: &Path) -> Vec<Row> {
     Row::read_all(&folder.join("log.csv")).unwrap()
 }
 
+/// Weights and the optimiser's state in the folder of a run.
+fn tensors(folder: &Path) -> Vec<u8> {
+    let state = std::fs::read(folder.join("state.safetensors")).unwrap();
+    let header = u64::from_le_bytes(state[..8].try_into().unwrap());
+    state[8 + usize::try_from(header).unwrap()..].to_vec()
+}
+
 #[test]
 fn a_short_run_lowers_the_held_out_loss_and_leaves_a_usable_model() {
     let folder = tempfile::tempdir().unwrap();
@@ -187,11 +197,6 @@ fn check_resumption(base: Option<(PathBuf, PathBuf)>, settings: &[&str]) {
         assert!(a.figure(name).is_some());
         assert_eq!(a.figure(name), b.figure(name));
     }
-    let tensors = |folder: &Path| {
-        let state = std::fs::read(folder.join("state.safetensors")).unwrap();
-        let header = u64::from_le_bytes(state[..8].try_into().unwrap());
-        state[8 + usize::try_from(header).unwrap()..].to_vec()
-    };
     assert!(
         tensors(&whole) == tensors(&halves),
         "weights or optimiser state differ"

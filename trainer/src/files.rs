@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// After as many links one after another Linux gives up as well.
 const MAX_LINKS: usize = 40;
+/// How the names of files begin and end that are still being written.
+const PREFIX: &str = ".fourbar-";
+const SUFFIX: &str = ".part";
 
 /// Where the plugin looks for the user's own models and maps: the folder that the environment names, else one among the
 /// user's application data. `None` without a home.
@@ -31,10 +34,29 @@ pub fn models_folder() -> Option<PathBuf> {
 /// # Errors
 /// If the folder cannot be written to or the disk is full; what was under `path` before is untouched then.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    try_write(path, bytes).map_err(|error| {
-        let remedy = remedy(error.kind());
-        anyhow::Error::new(error).context(format!("cannot write {}: {remedy}", path.display()))
-    })
+    try_write(path, bytes).map_err(|error| cannot_write(path, error))
+}
+
+/// Why `path` could not be written, and what the user can do about it.
+#[must_use]
+pub fn cannot_write(path: &Path, error: io::Error) -> anyhow::Error {
+    let remedy = remedy(error.kind());
+    anyhow::Error::new(error).context(format!("cannot write {}: {remedy}", path.display()))
+}
+
+/// Removes what a process left in `folder` that was killed while it wrote a file there.
+///
+/// # Errors
+/// If the folder cannot be listed or changed.
+pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            fs::remove_file(folder.join(&*name))?;
+        }
+    }
+    Ok(())
 }
 
 fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -45,7 +67,7 @@ fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".fourbar-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // Temporary files are private by default; this one becomes an ordinary file of the user's.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

@@ -11,6 +11,7 @@ mod optimizer;
 mod progress;
 mod ranks;
 mod run_folder;
+mod saved_path;
 mod step_lines;
 mod tensorboard;
 pub mod train;

@@ -8,6 +8,7 @@
 //! Robins 1995, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal", for the first way;
 //! [`approach`](super::optimizer::approach) names that of the second.
 
+use super::saved_path::SavedPath;
 use crate::data::{self, Dataset};
 use crate::files;
 use crate::models;
@@ -27,11 +28,11 @@ static SHIPPED_MODEL: &[u8] = include_bytes!("../../../bundles/models/fourbar.sa
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BaseSource {
     /// The path of a checkpoint, or [`SHIPPED`].
-    model: PathBuf,
+    model: SavedPath,
     /// SHA-256 of the checkpoint.
     sha256: String,
     /// The data that it learned from, where they are at hand.
-    data: Option<PathBuf>,
+    data: Option<SavedPath>,
 }
 
 impl BaseSource {
@@ -70,12 +71,16 @@ impl Base {
                 Some((path, dataset))
             }),
         };
-        let absolute = |path: PathBuf| std::path::absolute(path);
+        let absolute = |path: PathBuf| std::path::absolute(path).map(SavedPath::from);
         let (data, dataset) = found.unzip();
         let model = model.to_owned();
         Ok(Self {
             source: BaseSource {
-                model: if is_shipped { model } else { absolute(model)? },
+                model: if is_shipped {
+                    model.into()
+                } else {
+                    absolute(model)?
+                },
                 sha256: files::hex(&Sha256::digest(&bytes)),
                 data: data.map(absolute).transpose()?,
             },

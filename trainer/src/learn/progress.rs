@@ -2,13 +2,13 @@
 
 use super::base::BaseSource;
 use super::learner::StepLosses;
+use super::saved_path::SavedPath;
 use crate::measure::{Row, VALIDATION_COLUMNS};
 use crate::settings::Config;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// Where a run stands, beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(super) struct Progress {
     pub(super) command: String,
     /// Where the data was, if the run says so.
     #[serde(default)]
-    pub(super) data: Option<PathBuf>,
+    pub(super) data: Option<SavedPath>,
     /// Checksum of the data.
     pub(super) dataset_sha256: String,
     /// The model that the run started from, if it did not start from scratch.

@@ -4,7 +4,7 @@ use super::learner::Learner;
 use super::optimizer::Adam;
 use super::progress::Progress;
 use super::tensorboard::EventFile;
-use crate::files::{hex, write_atomically};
+use crate::files::{self, hex, write_atomically};
 use crate::measure::Row;
 use crate::settings::Config;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -41,11 +41,7 @@ impl RunFolder {
         let text =
             toml::to_string(config).context("the configuration cannot be written as TOML")?;
         write_atomically(&folder.join("config.toml"), text.as_bytes())?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            events: EventFile::create(folder)?,
-            rows: Vec::new(),
-        })
+        Self::open(folder, Vec::new())
     }
 
     /// Opens the folder of a run that goes on after `step`.
@@ -60,6 +56,12 @@ impl RunFolder {
             Vec::new()
         };
         rows.retain(|row| row.step <= step);
+        Self::open(folder, rows)
+    }
+
+    fn open(folder: &Path, rows: Vec<Row>) -> Result<Self> {
+        files::remove_unfinished(folder)
+            .with_context(|| format!("cannot tidy up {}", folder.display()))?;
         Ok(Self {
             folder: folder.to_owned(),
             events: EventFile::create(folder)?,

@@ -2,6 +2,7 @@
 //! `{"step":3,"steps":200,"loss":612.5,"seconds_left":98.5}`.
 
 use super::progress::{Progress, number};
+use crate::files::cannot_write;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use std::fs::File;
@@ -33,8 +34,7 @@ impl StepLines {
     /// # Errors
     /// If it cannot be written.
     pub(super) fn create(path: &Path) -> Result<Self> {
-        let file =
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = File::create(path).map_err(|error| cannot_write(path, error))?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -57,7 +57,7 @@ impl StepLines {
         let text = serde_json::to_string(&line)? + "\n";
         self.file
             .write_all(text.as_bytes())
-            .with_context(|| format!("cannot write {}", self.path.display()))
+            .map_err(|error| cannot_write(&self.path, error))
     }
 }
 

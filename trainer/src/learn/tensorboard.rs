@@ -5,7 +5,8 @@
 //! `event.proto`: `wall_time` = 1, `step` = 2, `file_version` = 3, `summary` = 5; a summary's `value` = 1 has `tag` = 1
 //! and `simple_value` = 2.
 
-use anyhow::{Context as _, Result};
+use crate::files::cannot_write;
+use anyhow::Result;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ impl EventFile {
             .create(true)
             .append(true)
             .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            .map_err(|error| cannot_write(&path, error))?;
         let mut events = Self { path, file };
         events.write(&event(0, &string_field(3, b"brain.Event:2")))?;
         Ok(events)
@@ -61,7 +62,7 @@ impl EventFile {
         record.extend(masked_crc(data).to_le_bytes());
         self.file
             .write_all(&record)
-            .with_context(|| format!("cannot write {}", self.path.display()))
+            .map_err(|error| cannot_write(&self.path, error))
     }
 }
 

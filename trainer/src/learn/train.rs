@@ -246,7 +246,7 @@ fn train_among(ranks: &dyn Ranks, args: &Args, device: &Device, stop: &AtomicBoo
         (None, base, progress)
     };
     let path = data::locate(args.data.as_deref().or(progress.data.as_deref()))?;
-    progress.data = Some(std::path::absolute(&path)?);
+    progress.data = Some(std::path::absolute(&path)?.into());
     let reading = progress.config.reading()?;
     let dataset = Dataset::load(&path, &progress.config.model.converter, reading)?;
     let model = &progress.config.model;
