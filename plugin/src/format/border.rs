@@ -3,6 +3,7 @@
 use super::vst3::Functions;
 use crate::params::FourbarParams;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -32,12 +33,14 @@ impl Border {
         border
     }
 
-    /// Makes one of the framework's wrappers, with the border of the plugin inside.
-    pub(super) fn with<W>(make: impl FnOnce() -> W) -> (W, Arc<Self>) {
-        let wrapper = make();
+    /// Makes one of the framework's wrappers, with the border of the plugin inside. `None` if the framework panics, as it
+    /// does on a Windows that gives it no hidden window, by which it is woken: the host's call, to which nothing can
+    /// unwind, is then answered with a failure.
+    pub(super) fn with<W>(make: impl FnOnce() -> W) -> Option<(W, Arc<Self>)> {
+        let wrapper = catch_unwind(AssertUnwindSafe(make)).ok()?;
         let border = NEWEST.take().upgrade();
         let border = border.expect("every wrapper makes its plugin, on the thread that makes it");
-        (wrapper, border)
+        Some((wrapper, border))
     }
 
     /// Whether the host renders, so that it can wait.
@@ -48,5 +51,15 @@ impl Border {
     /// The host says whether it renders.
     pub(super) fn set_offline(&self, is_offline: bool) {
         self.is_offline.store(is_offline, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_framework_is_an_instance_that_is_not_made() {
+        assert!(Border::with(|| panic!("no hidden window")).is_none());
     }
 }

@@ -111,7 +111,9 @@ unsafe extern "C" fn create_plugin(
     }
     // SAFETY: the host passes itself. The framework takes the reference to its wrapper back in its `destroy`, and until
     // then the wrapper stays where it is.
-    let (wrapper, border) = Border::with(|| unsafe { Wrapper::<Fourbar>::new(host) });
+    let Some((wrapper, border)) = Border::with(|| unsafe { Wrapper::<Fourbar>::new(host) }) else {
+        return ptr::null();
+    };
     let framework: *const clap_plugin = unsafe { (*Arc::into_raw(wrapper)).clap_plugin.as_ptr() };
     let plugin = clap_plugin {
         init: Some(init_plugin),

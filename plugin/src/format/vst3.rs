@@ -19,7 +19,7 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
     FIDString, FUnknown, IPluginFactory, IPluginFactory2, IPluginFactory2Trait, IPluginFactory3,
     IPluginFactory3Trait, IPluginFactoryTrait, PClassInfo, PClassInfo2, PClassInfoW, PFactoryInfo,
-    TUID, int32, kInvalidArgument, kResultOk, tresult,
+    TUID, int32, kInternalError, kInvalidArgument, kResultOk, tresult,
 };
 use nice_plug::wrapper::vst3::vst3::{Class, ComWrapper};
 use nice_plug::wrapper::vst3::{PluginInfo, Wrapper};
@@ -127,7 +127,10 @@ impl IPluginFactoryTrait for Factory {
             if *class.cast::<[u8; 16]>() != *self.info.cid {
                 return kInvalidArgument;
             }
-            let (wrapper, border) = Border::with(|| ComWrapper::new(Wrapper::<Fourbar>::new()));
+            let made = Border::with(|| ComWrapper::new(Wrapper::<Fourbar>::new()));
+            let Some((wrapper, border)) = made else {
+                return kInternalError;
+            };
             let (Some(unknown), Some(component), Some(controller), Some(processor)) = (
                 wrapper.as_com_ref::<FUnknown>(),
                 wrapper.as_com_ref::<IComponent>(),
