@@ -1,13 +1,21 @@
-//! What is shown where the editor cannot be: a sentence in the host's window, drawn by the system without OpenGL.
+//! What is shown where the editor cannot be: a sentence in the host's window, drawn by the system without OpenGL, or in
+//! the editor's own, where a frame went wrong.
 //!
 //! The backend panics where it gets no OpenGL context. On Linux that ends its own thread, and opening fails in a way that
-//! can be caught. On Windows it happens inside a window procedure, through which nothing can unwind: the host would
-//! abort. So there it is tried first whether there is OpenGL. On macOS every system that the plugin runs on has it.
+//! can be caught; so it can on macOS, where every system that the plugin runs on has OpenGL. On Windows it happens inside a
+//! window procedure, through which nothing can unwind: the host would abort. So there it is tried first whether there is
+//! OpenGL.
 
+use super::theme;
+use egui::{Align2, LayerId, Ui};
 use nice_plug::editor::ParentWindowHandle;
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a user is told.
+/// What a user is told where a frame went wrong.
+const BROKEN: &str =
+    "Something in this window went wrong. The plugin plays on; close the window and open it again.";
+/// What a user is told where there is no OpenGL.
 const TEXT: &str = "The Fourbar window needs OpenGL 3.2 or later. The plugin plays on without it.";
 
 /// Whether the editor can be opened, as far as it can be known before; see the module.
@@ -16,6 +24,26 @@ pub(super) fn has_opengl() -> bool {
     return windows::has_opengl();
     #[cfg(not(windows))]
     true
+}
+
+/// Draws a frame, or a sentence over all of it from the first one on that panicked, which `is_broken` keeps: the system
+/// calls the window, and nothing can unwind into it.
+pub(super) fn draw_or_say(is_broken: &mut bool, ui: &mut Ui, draw: impl FnOnce(&mut Ui)) {
+    *is_broken = *is_broken || catch_unwind(AssertUnwindSafe(|| draw(ui))).is_err();
+    if *is_broken {
+        let everything = ui.ctx().content_rect();
+        let painter = ui.ctx().layer_painter(LayerId::debug());
+        painter.rect_filled(everything, 0.0, theme::BACKGROUND);
+        let (centre, font) = (everything.center(), theme::medium(14.0));
+        theme::text(
+            &painter,
+            centre,
+            Align2::CENTER_CENTER,
+            BROKEN,
+            font,
+            theme::TEXT,
+        );
+    }
 }
 
 /// Puts the sentence into the host's window. Dropping what is returned takes it away.
@@ -104,11 +132,13 @@ mod x11 {
 mod windows {
     use super::TEXT;
     use nice_plug::editor::ParentWindowHandle;
+    use std::ffi::CStr;
+    use std::mem::transmute;
     use std::ptr::{null, null_mut};
     use windows_sys::Win32::Foundation::HWND;
-    use windows_sys::Win32::Graphics::Gdi::{GetDC, ReleaseDC};
+    use windows_sys::Win32::Graphics::Gdi::{GetDC, HDC, ReleaseDC};
     use windows_sys::Win32::Graphics::OpenGL::{
-        ChoosePixelFormat, PFD_DOUBLEBUFFER, PFD_DRAW_TO_WINDOW, PFD_SUPPORT_OPENGL,
+        ChoosePixelFormat, HGLRC, PFD_DOUBLEBUFFER, PFD_DRAW_TO_WINDOW, PFD_SUPPORT_OPENGL,
         PIXELFORMATDESCRIPTOR, SetPixelFormat, wglCreateContext, wglDeleteContext,
         wglGetProcAddress, wglMakeCurrent,
     };
@@ -142,13 +172,20 @@ mod windows {
         let Some(window) = static_window(&wide(""), 0, (1, 1), null_mut()) else {
             return false;
         };
-        let found = can_draw(window);
+        let found = makes_context(window);
         // SAFETY: the window was made above.
         unsafe { DestroyWindow(window) };
         found
     }
 
-    fn can_draw(window: HWND) -> bool {
+    /// By which drivers make contexts of versions above 1.1.
+    type MakeContext = unsafe extern "system" fn(HDC, HGLRC, *const i32) -> HGLRC;
+    /// What the backend wants besides that.
+    const ALSO_NEEDED: [&CStr; 2] = [c"wglChoosePixelFormatARB", c"wglSwapIntervalEXT"];
+    /// Version 3.2, core profile, in the names of the extension `WGL_ARB_create_context`.
+    const WANTED: [i32; 7] = [0x2091, 3, 0x2092, 2, 0x9126, 1, 0];
+
+    fn makes_context(window: HWND) -> bool {
         let wanted = PIXELFORMATDESCRIPTOR {
             nSize: size_of::<PIXELFORMATDESCRIPTOR>() as u16,
             nVersion: 1,
@@ -161,20 +198,48 @@ mod windows {
             let device = GetDC(window);
             let format = ChoosePixelFormat(device, &raw const wanted);
             let is_set = format != 0 && SetPixelFormat(device, format, &raw const wanted) != 0;
-            let context = if is_set {
+            let plain = if is_set {
                 wglCreateContext(device)
             } else {
                 null_mut()
             };
-            // The backend makes its context with this function, which is that of versions above 1.1.
-            let found = !context.is_null()
-                && wglMakeCurrent(device, context) != 0
-                && wglGetProcAddress(c"wglCreateContextAttribsARB".as_ptr().cast()).is_some();
+            // The driver tells its functions to who has a context.
+            let is_current = !plain.is_null() && wglMakeCurrent(device, plain) != 0;
+            let wanted = if is_current {
+                wanted_context(device)
+            } else {
+                null_mut()
+            };
             wglMakeCurrent(null_mut(), null_mut());
-            wglDeleteContext(context);
+            for context in [wanted, plain] {
+                if !context.is_null() {
+                    wglDeleteContext(context);
+                }
+            }
             ReleaseDC(window, device);
-            found
+            !wanted.is_null()
         }
+    }
+
+    /// The context of the backend, null where there is none.
+    ///
+    /// # Safety
+    /// `device` must be a device with a pixel format of OpenGL's.
+    unsafe fn wanted_context(device: HDC) -> HGLRC {
+        let function = |name: &CStr| {
+            // SAFETY: the name ends in 0.
+            unsafe { wglGetProcAddress(name.as_ptr().cast()) }
+        };
+        if !ALSO_NEEDED.iter().all(|name| function(name).is_some()) {
+            return null_mut();
+        }
+        function(c"wglCreateContextAttribsARB").map_or(null_mut(), |make| {
+            // SAFETY: the extension gives the function of this name this type, and a list that ends in 0.
+            unsafe {
+                let make = transmute::<unsafe extern "system" fn() -> isize, MakeContext>(make);
+                make(device, null_mut(), WANTED.as_ptr())
+            }
+        })
     }
 
     fn static_window(

@@ -6,12 +6,12 @@
 use super::layout::Layout;
 use super::look::Theme;
 use super::pages::Page;
-use super::{Making, Upper, View, Way, theme, window};
+use super::{Making, Upper, View, Way, notice, theme, window};
 use crate::inference::first_pattern;
 use crate::params::FourbarParams;
 use crate::shared::Shared;
 use egui::epaint::ClippedShape;
-use egui::{Context, Pos2, RawInput, Rect, Shape, Vec2, vec2};
+use egui::{Context, Pos2, RawInput, Rect, Shape, Ui, Vec2, vec2};
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::{ParamPtr, ParamSetter, PluginApi, PluginState};
@@ -107,18 +107,43 @@ fn drawn(show: fn(&mut View), size: Vec2) -> Vec<Text> {
     theme::dress(&ctx, Theme::Dark);
     let mut view = view();
     show(&mut view);
-    let mut shapes = Vec::new();
-    for _ in 0..3 {
-        let input = RawInput {
-            screen_rect: Some(Rect::from_min_size(Pos2::ZERO, size)),
-            ..RawInput::default()
-        };
-        let output = ctx.run_ui(input, |ui| {
+    let mut draw = || {
+        frame(&ctx, size, |ui| {
             view.show(ui, &ParamSetter::new(&NoHost));
+        })
+    };
+    draw();
+    draw();
+    draw()
+}
+
+/// The texts of one frame in a window of this size.
+fn frame(ctx: &Context, size: Vec2, draw: impl FnMut(&mut Ui)) -> Vec<Text> {
+    let input = RawInput {
+        screen_rect: Some(Rect::from_min_size(Pos2::ZERO, size)),
+        ..RawInput::default()
+    };
+    texts(&ctx.run_ui(input, draw).shapes)
+}
+
+#[test]
+fn a_frame_that_goes_wrong_leaves_a_sentence_and_no_panic() {
+    let ctx = Context::default();
+    theme::install(&ctx);
+    let (mut is_broken, mut n_draws) = (false, 0);
+    let mut say = || {
+        let texts = frame(&ctx, window::MIN_SIZE, |ui| {
+            notice::draw_or_say(&mut is_broken, ui, |ui| {
+                n_draws += 1;
+                ui.label("half of a frame");
+                panic!("the other half");
+            });
         });
-        shapes = output.shapes;
-    }
-    texts(&shapes)
+        texts.last().unwrap().letters.clone()
+    };
+    let sentence = "Something in this window went wrong. The plugin plays on; close the window and open it again.";
+    assert_eq!([say(), say()], [sentence; 2]);
+    assert_eq!(n_draws, 1);
 }
 
 #[test]

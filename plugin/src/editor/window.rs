@@ -87,7 +87,7 @@ impl EditorWindow {
         self.frame
             .zoom_percent
             .store(zoom_percent, Ordering::Relaxed);
-        let mut dressed = None;
+        let (mut dressed, mut is_broken) = (None, false);
         EguiWindow::open_parented(
             parent,
             settings,
@@ -104,28 +104,30 @@ impl EditorWindow {
                 }
             },
             move |ui, commands, view| {
-                of_update.follow(ui, context.as_ref());
-                let theme = Look::now().theme;
-                if dressed.replace(theme) != Some(theme) {
-                    theme::dress(ui.ctx(), theme);
-                    commands.clear_color(egui::Color32::from(theme::BACKGROUND).into());
-                }
-                // The backend keeps these from the host, and that only while something here has the keyboard.
-                commands.set_key_capture(keys::captured(ui.ctx()));
-                let setter = ParamSetter::new(context.as_ref());
-                let corner = locked(view).show(ui, &setter);
-                of_update
-                    .is_dragged
-                    .store(corner.is_dragged, Ordering::Relaxed);
-                if let Some(size) = corner.wanted_size {
-                    let zoom = Look::now().zoom();
-                    // The corner is dragged in points that are smaller where the window was too small for the zoom.
-                    let points = size * (Zoom::of(ui.ctx()).factor / zoom);
-                    let size = points.max(MIN_SIZE) * zoom;
-                    ui.ctx().send_viewport_cmd(ViewportCommand::InnerSize(size));
-                }
-                // The playhead, the meter and values that the host automates may change at any time.
-                ui.ctx().request_repaint();
+                notice::draw_or_say(&mut is_broken, ui, |ui| {
+                    of_update.follow(ui, context.as_ref());
+                    let theme = Look::now().theme;
+                    if dressed.replace(theme) != Some(theme) {
+                        theme::dress(ui.ctx(), theme);
+                        commands.clear_color(egui::Color32::from(theme::BACKGROUND).into());
+                    }
+                    // The backend keeps these from the host, and that only while something here has the keyboard.
+                    commands.set_key_capture(keys::captured(ui.ctx()));
+                    let setter = ParamSetter::new(context.as_ref());
+                    let corner = locked(view).show(ui, &setter);
+                    of_update
+                        .is_dragged
+                        .store(corner.is_dragged, Ordering::Relaxed);
+                    if let Some(size) = corner.wanted_size {
+                        let zoom = Look::now().zoom();
+                        // The corner is dragged in points that are smaller where the window was too small for the zoom.
+                        let points = size * (Zoom::of(ui.ctx()).factor / zoom);
+                        let size = points.max(MIN_SIZE) * zoom;
+                        ui.ctx().send_viewport_cmd(ViewportCommand::InnerSize(size));
+                    }
+                    // The playhead, the meter and values that the host automates may change at any time.
+                    ui.ctx().request_repaint();
+                });
             },
         )
     }
