@@ -169,11 +169,11 @@ mod tests {
 
     #[test]
     fn the_command_is_looked_for_in_the_bundle_and_beside_it_and_is_not_the_library() {
-        let places = |library: &str| -> Vec<String> {
-            let places = beside(Path::new(library)).into_iter();
-            places.map(|place| place.display().to_string()).collect()
-        };
-        assert_eq!(places("/p/Fourbar.clap"), [format!("/p/{PROGRAM}")]);
+        let places = |library: &str| beside(Path::new(library));
+        assert_eq!(
+            places("/p/Fourbar.clap"),
+            [PathBuf::from(format!("/p/{PROGRAM}"))]
+        );
         let in_bundle = places("/p/Fourbar.vst3/Contents/x86_64-linux/Fourbar.so");
         let expected = [
             "/p/Fourbar.vst3/Contents/x86_64-linux",
@@ -183,12 +183,12 @@ mod tests {
         ];
         assert_eq!(
             in_bundle,
-            expected.map(|folder| format!("{folder}/{PROGRAM}"))
+            expected.map(|folder| Path::new(folder).join(PROGRAM))
         );
         if !cfg!(windows) {
             let of_mac = places("/p/Fourbar.clap/Contents/MacOS/Fourbar");
             assert_eq!(of_mac.len(), 3);
-            assert_eq!(of_mac[0], "/p/Fourbar.clap/Contents/fourbar");
+            assert_eq!(of_mac[0], Path::new("/p/Fourbar.clap/Contents/fourbar"));
         }
     }
 
