@@ -15,7 +15,7 @@ use fourbar_model::noise::Noise;
 use fourbar_model::parameters::Parameters;
 use fourbar_model::pattern::Feel;
 use fourbar_model::rows::{RowLayout, Rows};
-use fourbar_trainer::data::{Dataset, Split};
+use fourbar_trainer::data::{Dataset, Split, prepare};
 use fourbar_trainer::learn::Choice;
 use fourbar_trainer::learn::Learner;
 use fourbar_trainer::learn::train::{self, Args};
@@ -198,7 +198,7 @@ fn check_resumption(base: Option<(PathBuf, PathBuf)>, settings: &[&str]) {
         assert_eq!(a.figure(name), b.figure(name));
     }
     assert!(
-        tensors(&whole) == tensors(&halves),
+        state(&whole) == state(&halves),
         "weights or optimiser state differ"
     );
     let command = |folder: &Path| {
@@ -207,6 +207,62 @@ fn check_resumption(base: Option<(PathBuf, PathBuf)>, settings: &[&str]) {
         checkpoint.metadata.command
     };
     assert_eq!(command(&whole), command(&halves));
+}
+
+/// The tensors and the state of the optimiser that a run has left.
+fn state(folder: &Path) -> Vec<u8> {
+    let state = std::fs::read(folder.join("state.safetensors")).unwrap();
+    let header = u64::from_le_bytes(state[..8].try_into().unwrap());
+    state[8 + usize::try_from(header).unwrap()..].to_vec()
+}
+
+/// The folder itself and one shard of it are the same run; of several shards, of which a step needs one or two, a resumed run
+/// ends where an uninterrupted one ends.
+#[test]
+fn shards_train_as_their_folder_does_and_resume_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let data = data(folder.path());
+    let tiny = |data: &Path, out: &str, steps| {
+        let mut args = args(data, at(out), steps);
+        let sizes = ["latent=4", "encoder.units=[8]", "decoder.units=[8]"];
+        args.settings
+            .extend(sizes.map(|size| format!("model.{size}")));
+        args
+    };
+    for count in [1, 5] {
+        prepare::run(&prepare::Args {
+            data: Some(data.clone()),
+            preset: DEFAULT_PRESET.to_owned(),
+            hop_bars: None,
+            reading: reading::Args::default(),
+            validation: None,
+            config: None,
+            settings: Vec::new(),
+            json: None,
+            shards: Some(count),
+            shard: None,
+            out: Some(at(&format!("{count}_shards"))),
+        })
+        .unwrap();
+    }
+    train(&tiny(&data, "plain", 10));
+    train(&tiny(&at("1_shards"), "of_one", 10));
+    assert!(state(&at("plain")) == state(&at("of_one")));
+    train(&tiny(&at("5_shards"), "whole", 10));
+    assert!(state(&at("plain")) != state(&at("whole")));
+    train(&tiny(&at("5_shards"), "halves", 5));
+    train(&resumed(at("halves"), 10));
+    assert!(state(&at("whole")) == state(&at("halves")));
+
+    // A shard that goes away ends the run with its name.
+    std::fs::remove_file(at("5_shards").join("shard-00003-of-00005.zip")).unwrap();
+    let resumed = resumed(at("halves"), 12);
+    let error = train::train(&resumed, &Device::Cpu, &AtomicBool::new(false)).unwrap_err();
+    assert!(
+        error.to_string().contains("1 of the 5 shards are not in"),
+        "{error}"
+    );
 }
 
 #[test]

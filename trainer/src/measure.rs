@@ -53,6 +53,7 @@ pub use report::{Prior, REPORT_VERSION, Report};
 pub use segments::Segment;
 pub use statistics::{Estimate, Interval, Summary};
 pub use training_log::Row;
+pub(crate) use two_sample::shuffle;
 pub use two_sample::{
     Comparison, Feature, FeatureLikeness, Novelty, Separability, TwoSample, WindowFigures,
 };

@@ -160,6 +160,25 @@ fn several_ranks_have_the_losses_of_one_process_and_go_on_in_other_numbers() {
     );
 }
 
+#[test]
+fn two_ranks_share_out_the_batches_of_shards() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, shards) = (data(folder.path()), folder.path().join("shards"));
+    let prepared = Command::new(env!("CARGO_BIN_EXE_fourbar"))
+        .args(["prepare", "--shards", "3", "--data"])
+        .arg(&data)
+        .arg("--out")
+        .arg(&shards)
+        .output();
+    assert!(prepared.unwrap().status.success());
+    // More than an epoch of 32 or so loops in batches of nine.
+    let run = |n_ranks: usize| folder.path().join(format!("by_{n_ranks}"));
+    for n_ranks in [1, 2] {
+        train(n_ranks, &run(n_ranks), &tiny(&shards, "5"));
+    }
+    assert_same_losses(&run(1), &run(2), 5);
+}
+
 /// With what depends on the other examples of a part (attributes), averaged weights, conditions and augmentation.
 #[test]
 fn two_ranks_have_the_losses_of_one_process_with_the_model_of_the_plugin() {

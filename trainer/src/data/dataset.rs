@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod cases;
 mod copies;
+mod corpus;
 mod index;
 mod input;
 mod source;
@@ -20,6 +21,8 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+pub use corpus::Dropped;
+pub(super) use corpus::{Corpus, MANIFEST, Shard};
 pub use index::BeatType;
 pub use source::SourceFile;
 pub use split::Split;
@@ -33,17 +36,11 @@ use fourbar_model::converter::{Converter, Example, Place};
 use fourbar_model::drums::DrumMap;
 use fourbar_model::groove::{Groove, STEPS_PER_BAR};
 use fourbar_model::noise::Noise;
-use index::{Index, Listing, Row};
-use indicatif::ProgressBar;
-use input::Input;
-use rayon::prelude::*;
+use index::Index;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// Files are read one after the other and parsed on every core, this many bytes at a time.
-const BATCH_BYTES: usize = 32 << 20;
 
 /// Identity of the Groove MIDI Dataset 1.0.0 (see [`contents_sha256`]), however it was packed.
 const GMD_CONTENTS_SHA256: &str =
@@ -58,15 +55,6 @@ const MAESTRO_LICENCE: &str = "CC BY-NC-SA 4.0 (not for commercial use)";
 const MAESTRO_ATTRIBUTION: &str = "MAESTRO dataset by Curtis Hawthorne, Andriy Stasyuk, Adam Roberts, Ian Simon, \
     Cheng-Zhi Anna Huang, Sander Dieleman, Erich Elsen, Jesse Engel and Douglas Eck (Google LLC), \
     https://magenta.tensorflow.org/datasets/maestro";
-
-/// A file that cannot be used, or a part of one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Dropped {
-    /// Path of the file, or of a folder of them, below the data set's root, with `/` between its parts.
-    pub name: String,
-    /// Why, in a sentence that a musician understands.
-    pub reason: String,
-}
 
 /// A file that is left out because another one is the same performance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,33 +109,33 @@ impl Dataset {
     /// If `path` is neither, holds no MIDI file, or its index is damaged, or the converter's settings make no sense. A
     /// file that cannot be used is not an error but one of [`Self::dropped`], even if it is the only one.
     pub fn load(path: &Path, converter: &Converter, reading: impl Into<Reading>) -> Result<Self> {
-        let reading = reading.into();
         converter.check()?;
-        let mut input = Input::open(path)?;
-        let (index, other_tables) = Index::find(&mut input)?;
-        let map = reading.map.unwrap_or_else(|| {
-            if index.as_ref().is_some_and(Index::is_of_drummers) {
-                &DrumMap::TD11
-            } else {
-                &DrumMap::GM
-            }
-        });
-        let Selection {
-            chosen,
-            mut dropped,
-        } = match &index {
-            Some(index) => Selection::listed(&input, index),
-            None => Selection::all_midi(&input),
-        };
-        if chosen.is_empty() && dropped.is_empty() {
-            return Err(input.no_midi(path));
-        }
-        let n_ignored = input.entries.len() - chosen.len() - usize::from(index.is_some());
+        let mut corpus = Corpus::open(path)?;
+        Self::read(&mut corpus, Shard::WHOLE, converter, &reading.into())
+    }
 
-        let mut digests = Vec::with_capacity(chosen.len() + 1);
-        digests.extend(index.as_ref().map(|index| index.sha256));
-        let mut files = Vec::with_capacity(chosen.len());
-        for outcome in read_all(&mut input, &chosen, converter, map, &reading) {
+    /// Reads the files of one shard of a corpus, as [`Self::load`] does those of a folder.
+    ///
+    /// # Errors
+    /// If the converter's settings make no sense, or an archive cannot be read a second time.
+    pub(super) fn read(
+        corpus: &mut Corpus,
+        shard: Shard,
+        converter: &Converter,
+        reading: &Reading,
+    ) -> Result<Self> {
+        converter.check()?;
+        let index = &corpus.index;
+        let mut digests: Vec<[u8; 32]> = index.iter().map(|index| index.sha256).collect();
+        // What belongs to no file is said once.
+        let (mut dropped, n_ignored) = if shard.number == 0 {
+            let n_data = corpus.n_files() + usize::from(index.is_some());
+            (corpus.missing.clone(), corpus.input.entries.len() - n_data)
+        } else {
+            (Vec::new(), 0)
+        };
+        let mut files = Vec::new();
+        for outcome in corpus.read(shard, converter, reading) {
             digests.extend(outcome.sha256);
             match outcome.performance {
                 Ok(file) => files.push(file),
@@ -156,28 +144,27 @@ impl Dataset {
         }
         dropped.sort_by(|a, b| a.name.cmp(&b.name));
         let copies = copies(&files);
-        if index.is_none() {
-            let is_copy = |file: &SourceFile| copies.iter().any(|copy| copy.name == file.name);
-            files.retain(|file| !is_copy(file));
+        if corpus.index.is_none() {
+            let names: BTreeSet<&str> = copies.iter().map(|copy| copy.name.as_str()).collect();
+            files.retain(|file| !names.contains(file.name.as_str()));
         }
 
         let contents = contents_sha256(digests);
-        let sha256 = if input.is_archive() {
-            files::sha256(path)?
+        let sha256 = if corpus.input.is_archive() && shard == Shard::WHOLE {
+            files::sha256(corpus.path())?
         } else {
             contents.clone()
         };
-        let card = card(path, &contents, index.as_ref(), sha256);
         Ok(Self {
             converter: converter.clone(),
             files,
             dropped,
-            index: index.map(|index| index.name),
+            card: card(corpus.path(), &contents, corpus.index.as_ref(), sha256),
+            index: corpus.index.as_ref().map(|index| index.name.clone()),
             n_ignored,
-            other_tables,
+            other_tables: corpus.other_tables.clone(),
             copies,
-            card,
-            drum_map: map,
+            drum_map: corpus.drum_map(reading),
         })
     }
 
@@ -250,58 +237,6 @@ impl Dataset {
     }
 }
 
-/// One file as it was read.
-struct Outcome {
-    /// SHA-256 of its content, if it could be read.
-    sha256: Option<[u8; 32]>,
-    performance: Result<SourceFile, Dropped>,
-}
-
-/// Reads every chosen file, in turn, and parses on all cores.
-fn read_all(
-    input: &mut Input,
-    chosen: &[Chosen<'_>],
-    converter: &Converter,
-    map: &DrumMap,
-    reading: &Reading,
-) -> Vec<Outcome> {
-    // Seconds pass only for sets of many thousand files; the bar hides itself where there is no terminal.
-    let progress = ProgressBar::new(chosen.len() as u64).with_message("reading MIDI files");
-    let mut outcomes = Vec::with_capacity(chosen.len());
-    while outcomes.len() < chosen.len() {
-        let mut batch = Vec::new();
-        let mut batch_bytes = 0;
-        for next in &chosen[outcomes.len()..] {
-            let bytes = input.read(next.entry);
-            batch_bytes += bytes.as_ref().map_or(0, Vec::len);
-            batch.push((input.entries[next.entry].name.clone(), bytes, next.row));
-            if batch_bytes >= BATCH_BYTES {
-                break;
-            }
-        }
-        outcomes.par_extend(batch.into_par_iter().map(|(name, bytes, row)| match bytes {
-            Ok(bytes) => {
-                let sha256 = Sha256::digest(&bytes).into();
-                let performance = SourceFile::read(&name, &bytes, row, converter, map, reading);
-                Outcome {
-                    sha256: Some(sha256),
-                    performance: performance.map_err(|reason| Dropped { name, reason }),
-                }
-            }
-            Err(error) => Outcome {
-                sha256: None,
-                performance: Err(Dropped {
-                    name,
-                    reason: error.to_string(),
-                }),
-            },
-        }));
-        progress.set_position(outcomes.len() as u64);
-    }
-    progress.finish_and_clear();
-    outcomes
-}
-
 /// The files that are the same performance as another one. Of all, the one is used that fits the drum map best, the first
 /// of equals.
 fn copies(files: &[SourceFile]) -> Vec<Copied> {
@@ -329,94 +264,6 @@ fn copies(files: &[SourceFile]) -> Vec<Copied> {
     }
     copies.sort_by(|a, b| a.name.cmp(&b.name));
     copies
-}
-
-/// The entries that are data.
-struct Selection<'a> {
-    chosen: Vec<Chosen<'a>>,
-    dropped: Vec<Dropped>,
-}
-
-#[derive(Clone, Copy)]
-struct Chosen<'a> {
-    entry: usize,
-    row: Option<Listing<'a>>,
-}
-
-impl<'a> Selection<'a> {
-    /// The files that the index lists.
-    fn listed(input: &Input, index: &'a Index) -> Self {
-        let places: BTreeMap<&str, usize> = input
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(place, entry)| (entry.name.as_str(), place))
-            .collect();
-        let mut rows: BTreeMap<&str, &Row> = BTreeMap::new();
-        for row in &index.rows {
-            // The first line of a file counts: a second one must not put it into another split as well.
-            rows.entry(row.name()).or_insert(row);
-        }
-        let mut selection = Self {
-            chosen: Vec::new(),
-            dropped: unreadable(input),
-        };
-        // A part of a large set may be all that was downloaded: a folder that is not there is one loss.
-        let folders: BTreeSet<&str> = places.keys().map(|name| folder(name)).collect();
-        let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
-        for (name, row) in rows {
-            match places.get(name) {
-                Some(&entry) => selection.chosen.push(Chosen {
-                    entry,
-                    row: Some(Listing { index, row }),
-                }),
-                None if folders.contains(folder(name)) => {
-                    let reason = format!("listed in {}, but not there", index.base_name());
-                    selection.dropped.push(Dropped {
-                        name: name.to_owned(),
-                        reason,
-                    });
-                }
-                None => *gone.entry(folder(name)).or_default() += 1,
-            }
-        }
-        selection
-            .dropped
-            .extend(gone.into_iter().map(|(folder, n_files)| Dropped {
-                name: folder.to_owned(),
-                reason: format!(
-                    "a folder that is not there, with {n_files} file(s) listed in {}",
-                    index.base_name()
-                ),
-            }));
-        selection
-    }
-
-    /// Every file whose name ends like MIDI.
-    fn all_midi(input: &Input) -> Self {
-        let midi = input
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| input::is_midi(&entry.name));
-        Self {
-            chosen: midi.map(|(entry, _)| Chosen { entry, row: None }).collect(),
-            dropped: unreadable(input),
-        }
-    }
-}
-
-/// The folder of a path, with its `/`.
-fn folder(name: &str) -> &str {
-    &name[..name.rfind('/').map_or(0, |slash| slash + 1)]
-}
-
-/// The folders that could not be looked into.
-fn unreadable(input: &Input) -> Vec<Dropped> {
-    let pairs = input.unreadable.iter().cloned();
-    pairs
-        .map(|(name, reason)| Dropped { name, reason })
-        .collect()
 }
 
 /// What a data set is called, its terms and whom to credit.

@@ -5,13 +5,15 @@ mod table;
 
 pub use report::Report;
 
-use super::dataset::Dataset;
+use super::dataset::{Corpus, Dataset, Shard};
 use super::locate::locate;
+use super::shards;
 use crate::arguments;
 use crate::files;
 use crate::reading::{self, Holdout};
 use crate::settings::{Config, DEFAULT_PRESET};
-use anyhow::{Context, Result, bail};
+use crate::text::grouped;
+use anyhow::{Context, Result, bail, ensure};
 use fourbar_model::config::ModelConfig;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -43,15 +45,27 @@ pub struct Args {
     /// Write the same facts as JSON
     #[arg(long, value_name = "FILE", value_parser = files::path_parser())]
     pub json: Option<PathBuf>,
+    /// For data that are too large for the memory: cut them into so many shards of some thousand files, which `fourbar train
+    /// --data FOLDER` reads in turn
+    #[arg(long, value_name = "N", value_parser = arguments::count, requires = "out")]
+    pub shards: Option<usize>,
+    /// Make only the shard with this number, from 0 to N - 1: each can be made by another process or machine [default: all
+    /// shards, one after the other]
+    #[arg(long, value_name = "I", requires = "shards")]
+    pub shard: Option<usize>,
+    /// Folder that the shards are written into
+    #[arg(long, value_name = "FOLDER", value_parser = files::path_parser(), requires = "shards")]
+    pub out: Option<PathBuf>,
 }
 
-/// Prints the report of a data set.
+/// Prints the report of a data set; or cuts it into shards, which are written.
 ///
 /// # Errors
-/// If there is no data, or not one window of it can be used.
+/// If there is no data, or not one window of it can be used; if there are no such shards, or one cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     let mut config = Config::resolve(&args.preset, args.config.as_deref(), &args.settings)?;
     config.data.overrule(&args.reading, args.validation);
+    config.data.hop_bars = args.hop_bars.unwrap_or(config.data.hop_bars);
     let path = locate(args.data.as_deref())?;
     files::check_outputs(
         &[
@@ -59,21 +73,89 @@ pub fn run(args: &Args) -> Result<()> {
             ("--config", args.config.as_deref()),
             ("--preset", Some(Path::new(&args.preset))),
         ],
-        &[("--json", args.json.as_deref())],
+        &[
+            ("--json", args.json.as_deref()),
+            ("--out", args.out.as_deref()),
+        ],
     )?;
-    let dataset = Dataset::load(&path, &config.model.converter, config.reading()?)?;
-    let hop_bars = args.hop_bars.unwrap_or(config.data.hop_bars);
-    let report = Report::of(&dataset, &path, config.model.window_steps(), hop_bars);
+    let mut corpus = Corpus::open(&path)?;
+    if let (Some(count), Some(folder)) = (args.shards, &args.out) {
+        return write_shards(&mut corpus, count, folder, &config, args);
+    }
+    let (_, report) = report(&mut corpus, Shard::WHOLE, &config, args)?;
+    if let Some(problem) = report.unusable() {
+        bail!("{}: {problem}", path.display());
+    }
+    Ok(())
+}
+
+/// Writes the shard that is asked for, with its report, or all of `count` shards, with a line each.
+fn write_shards(
+    corpus: &mut Corpus,
+    count: usize,
+    folder: &Path,
+    config: &Config,
+    args: &Args,
+) -> Result<()> {
+    let n_files = corpus.n_files();
+    ensure!(
+        count <= n_files,
+        "--shards {count} is more than the {n_files} file(s) of {}: some thousand files a shard do well",
+        corpus.path().display()
+    );
+    if let Some(number) = args.shard {
+        ensure!(
+            number < count,
+            "--shard {number} is none of {count} shards: their numbers are 0 to {}",
+            count - 1
+        );
+        let shard = Shard { number, count };
+        let (dataset, _) = report(corpus, shard, config, args)?;
+        let path = shards::write(corpus, shard, &dataset, config, folder)?;
+        writeln!(io::stdout(), "{shard} is {}", path.display())?;
+        return Ok(());
+    }
+    ensure!(
+        args.json.is_none(),
+        "--json is the report of one shard: say which with --shard"
+    );
+    let reading = config.reading()?;
+    for number in 0..count {
+        let shard = Shard { number, count };
+        let dataset = Dataset::read(corpus, shard, &config.model.converter, &reading)?;
+        let path = shards::write(corpus, shard, &dataset, config, folder)?;
+        let [used, dropped, copies] = [
+            dataset.files.len(),
+            dataset.dropped.len(),
+            dataset.copies.len(),
+        ]
+        .map(grouped);
+        writeln!(
+            io::stdout(),
+            "{shard}: {used} files, {dropped} that cannot be used, {copies} copies; {}",
+            path.display()
+        )?;
+    }
+    Ok(())
+}
+
+/// Reads a shard, and says what it holds.
+fn report(
+    corpus: &mut Corpus,
+    shard: Shard,
+    config: &Config,
+    args: &Args,
+) -> Result<(Dataset, Report)> {
+    let dataset = Dataset::read(corpus, shard, &config.model.converter, &config.reading()?)?;
+    let n_steps = config.model.window_steps();
+    let report = Report::of(&dataset, corpus.path(), n_steps, config.data.hop_bars);
     write!(io::stdout(), "{report}")?;
     if let Some(path) = &args.json {
         let json =
             serde_json::to_vec_pretty(&report).context("the report cannot be put into JSON")?;
         files::write_atomically(path, &json)?;
     }
-    if let Some(problem) = report.unusable() {
-        bail!("{}: {problem}", path.display());
-    }
-    Ok(())
+    Ok((dataset, report))
 }
 
 /// Says what a user should know of a data set before a model learns from it or is measured on it; returns the report
@@ -92,6 +174,29 @@ pub fn warn(
         writeln!(out, "warning: {warning} (see `fourbar prepare`)")?;
     }
     Ok(report)
+}
+
+/// Prepares shards of `data` in `out` with the default preset: all of them, or the one with this number.
+#[cfg(test)]
+pub(crate) fn into_shards(
+    data: &Path,
+    out: &Path,
+    count: usize,
+    number: Option<usize>,
+) -> Result<()> {
+    run(&Args {
+        data: Some(data.to_owned()),
+        preset: DEFAULT_PRESET.to_owned(),
+        hop_bars: None,
+        reading: reading::Args::default(),
+        validation: None,
+        config: None,
+        settings: Vec::new(),
+        json: None,
+        shards: Some(count),
+        shard: number,
+        out: Some(out.to_owned()),
+    })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::step_lines::{self, StepLines};
 use crate::arguments;
 use crate::data;
 use crate::data::prepare;
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Shards, Split};
 use crate::files::{self, write_atomically};
 use crate::measure::{Evaluation, HeldOut, KlTerms, Row, Settings, VALIDATION_COLUMNS, Validation};
 use crate::reading::{self, Holdout};
@@ -247,14 +247,25 @@ fn train_among(ranks: &dyn Ranks, args: &Args, device: &Device, stop: &AtomicBoo
     };
     let path = data::locate(args.data.as_deref().or(progress.data.as_deref()))?;
     progress.data = Some(std::path::absolute(&path)?.into());
-    let reading = progress.config.reading()?;
-    let dataset = Dataset::load(&path, &progress.config.model.converter, reading)?;
+    let shards = Shards::open(&path, &progress.config)?;
+    let dataset = if let Some(shards) = &shards {
+        writeln!(
+            out,
+            "{} shards, read in turn; what is measured on is from the first {}",
+            shards.n_examples().len(),
+            shards.n_sampled()
+        )?;
+        shards.sample()?
+    } else {
+        let reading = progress.config.reading()?;
+        Dataset::load(&path, &progress.config.model.converter, reading)?
+    };
     let model = &progress.config.model;
     let report = prepare::warn(&dataset, &path, model, &mut out)?;
     if let Some(remedy) = report.remedy_for_few() {
         writeln!(out, "note: {remedy}")?;
     }
-    let mut set = TrainingSet::new(&dataset, &mut progress.config, &mut out)?;
+    let mut set = TrainingSet::new(&dataset, shards.as_ref(), &mut progress.config, &mut out)?;
     if let Some(base) = &base {
         set.start_from(base, &mut out)?;
     }
@@ -294,7 +305,7 @@ fn train_among(ranks: &dyn Ranks, args: &Args, device: &Device, stop: &AtomicBoo
         out,
         "{}: {} training windows, {} validation grooves of {}; {} steps of {} on the {}{}",
         config.model.preset,
-        set.windows.len(),
+        set.n_windows,
         set.validation.as_ref().map_or(0, HeldOut::len),
         dataset.card.name,
         config.train.steps,
@@ -325,7 +336,7 @@ fn train_among(ranks: &dyn Ranks, args: &Args, device: &Device, stop: &AtomicBoo
 
     while learner.step_number() < config.train.steps {
         let step = learner.step_number();
-        set.turn_to(step);
+        set.turn_to(step)?;
         let example = |place| set.example_at(step, place);
         let losses = learner.step_among(ranks, set.batch_size(), example)?;
         progress.pending.push(losses);

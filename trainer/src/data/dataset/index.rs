@@ -4,7 +4,7 @@
 use super::input::{self, Input};
 use super::split::Split;
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What a performance is.
@@ -41,7 +41,7 @@ pub(super) struct Listing<'a> {
 const HEAD_BYTES: u64 = 1 << 16;
 
 /// What the table says about one file.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Row {
     midi_filename: String,
     split: String,

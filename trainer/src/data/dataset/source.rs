@@ -36,6 +36,8 @@ pub struct SourceFile {
     pub repairs: Vec<Repair>,
     /// Whether it is a short loop that was repeated.
     pub is_repeated: bool,
+    /// Its place among the files of its corpus.
+    pub(super) place: usize,
     /// What its copies share with it.
     pub(super) fingerprint: Fingerprint,
 }
@@ -46,6 +48,7 @@ impl SourceFile {
     /// Its grid of onsets decides the split of a file without a `listing` in an index.
     pub(super) fn read(
         name: &str,
+        place: usize,
         bytes: &[u8],
         listing: Option<Listing<'_>>,
         converter: &Converter,
@@ -89,6 +92,7 @@ impl SourceFile {
             is_cut_off: song.truncated_at.is_some(),
             repairs: song.repairs,
             is_repeated,
+            place,
             fingerprint,
         })
     }
