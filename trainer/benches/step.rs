@@ -3,7 +3,8 @@
 //! `cargo bench -p fourbar-trainer --bench step` takes turns with PyTorch at making steps of two models on batches of
 //! 64, so that whatever else the machine does hits both alike, and prints the ratios of time and of memory. Then it
 //! times steps by themselves. The name of a model after `--` picks it. PyTorch is looked for in `python3`, or in the
-//! interpreter that `FOURBAR_PYTHON` names; `FOURBAR_BENCH_THREADS` (1) is the number of threads of both. glibc's
+//! interpreter that `FOURBAR_PYTHON` names; `FOURBAR_BENCH_THREADS` (1) is the number of threads of both, and with
+//! `--features cuda`, `FOURBAR_BENCH_DEVICE=cuda` has both on the GPU, in single precision. glibc's
 //! `MALLOC_MMAP_THRESHOLD_` and `MALLOC_TRIM_THRESHOLD_`, set to some 10⁹, save PyTorch a third of its time; Fourbar does
 //! without.
 
@@ -72,10 +73,22 @@ fn threads() -> usize {
     std::env::var("FOURBAR_BENCH_THREADS").map_or(1, |threads| threads.parse().unwrap())
 }
 
+fn device() -> Device {
+    if device_name() == "cuda" {
+        Device::new_cuda(0).unwrap()
+    } else {
+        Device::Cpu
+    }
+}
+
+fn device_name() -> String {
+    std::env::var("FOURBAR_BENCH_DEVICE").unwrap_or_else(|_| "cpu".to_owned())
+}
+
 /// A model before its first step, and a batch of random grooves under its preset's conditions.
 fn learner(model: &str) -> (Learner, Vec<Example>) {
     let config = Config::preset(model).unwrap();
-    let learner = Learner::new(&config, &Device::Cpu).unwrap();
+    let learner = Learner::new(&config, &device()).unwrap();
     let mut noise = Noise::from_seed(1);
     let example = |_| {
         let groove = groove(config.model.n_steps, &mut noise);
@@ -118,7 +131,7 @@ fn step(model: &str, criterion: &mut Criterion) {
 
 fn compare(model: &str, threads: usize) {
     let script = format!("{}/benches/peers/{model}.py", env!("CARGO_MANIFEST_DIR"));
-    let arguments = [BATCH, threads].map(|number| number.to_string());
+    let arguments = [BATCH.to_string(), threads.to_string(), device_name()];
     let Some(mut peer) = Peer::start(&script, &arguments) else {
         return;
     };
@@ -139,7 +152,8 @@ fn compare(model: &str, threads: usize) {
     }
     let (ours, theirs) = (median(ours), median(theirs));
     println!(
-        "\n{model}: a training step of {BATCH} grooves on {threads} thread(s), medians of {N_TURNS} turns"
+        "\n{model}: a training step of {BATCH} grooves on the {} with {threads} thread(s), medians of {N_TURNS} turns",
+        device_name()
     );
     println!("{:>10.3} s  Fourbar", ours);
     println!(

@@ -7,7 +7,7 @@ from serve import serve
 from torch import nn
 from torch.nn import functional
 
-BATCH, THREADS = int(sys.argv[1]), int(sys.argv[2])
+BATCH, THREADS, DEVICE = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 STEPS, VOICES, LATENT, ENCODER, UNITS, KNOWN, EMBEDDING, POSITION, HIDDEN = 64, 9, 48, 192, 256, 64, 160, 24, 96
 ROW, CONTROLS, TEMPO, LAGS, FREE, ATTRIBUTES = 27, 51, 2, (16, 32), 6, 5
 MIXTURE = FREE + len(LAGS)
@@ -109,6 +109,7 @@ class Fourbar(nn.Module):
 
 torch.manual_seed(1)
 torch.set_num_threads(THREADS)
+torch.set_default_device(DEVICE)
 model = Fourbar()
 optimizer = torch.optim.AdamW(model.parameters(), lr=2.5e-3, weight_decay=0.01, fused=True)
 parameters = [parameter.detach() for parameter in model.parameters()]

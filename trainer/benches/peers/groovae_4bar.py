@@ -7,7 +7,7 @@ from serve import serve
 from torch import nn
 from torch.nn import functional
 
-BATCH, THREADS = int(sys.argv[1]), int(sys.argv[2])
+BATCH, THREADS, DEVICE = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 STEPS, ROW, VOICES, LATENT, ENCODER, DECODER = 64, 27, 9, 256, 512, 256
 KEEP, FREE_NATS, BETA = 0.3, 48 * 0.6931, 0.2
 
@@ -47,6 +47,7 @@ class GrooVae(nn.Module):
 
 
 torch.set_num_threads(THREADS)
+torch.set_default_device(DEVICE)
 model = GrooVae()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 hits = (torch.rand(STEPS, BATCH, VOICES) < 0.13).float()
