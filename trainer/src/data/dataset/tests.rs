@@ -538,12 +538,11 @@ fn links_to_folders_are_followed_once() {
 #[test]
 fn a_file_that_goes_after_it_was_listed_is_named_and_the_others_are_read() {
     let folder = folder_of(&[("a.mid", &beat(4)), ("b.mid", &beat(5))]);
-    let mut input = Input::open(folder.path()).unwrap();
-    let chosen = Selection::all_midi(&input).chosen;
+    let mut corpus = Corpus::open(folder.path()).unwrap();
     fs::remove_file(folder.path().join("a.mid")).unwrap();
     let converter = Converter::Groove(GrooveConverter::default());
     let reading = Reading::default();
-    let outcomes = read_all(&mut input, &chosen, &converter, &DrumMap::GM, &reading);
+    let outcomes = corpus.read(Shard::WHOLE, &converter, &reading);
     let names = outcomes.iter().map(|outcome| match &outcome.performance {
         Ok(file) => Ok(file.name.as_str()),
         Err(dropped) => Err(dropped.name.as_str()),
