@@ -6,7 +6,6 @@
 
 use std::ffi::OsStr;
 use std::process::Command;
-use std::time::Duration;
 
 use fourbar_model::noise::Noise;
 
@@ -16,16 +15,17 @@ use crate::harness::vst3::Vst3Host;
 use crate::harness::{Host, Mode, Player, Setup, Transport};
 
 /// Set in the second run of the test that is meant to end its process.
-const SLEEPS: &str = "FOURBAR_TEST_SLEEPS";
+const ALLOCATES: &str = "FOURBAR_TEST_ALLOCATES";
 /// So many transports are played by one instance.
 const PER_INSTANCE: usize = 100;
 const MAX_BLOCK: u32 = 2048;
 
 #[test]
 fn a_system_call_of_the_audio_thread_ends_the_tests() {
-    if std::env::var_os(SLEEPS).is_some() {
+    if std::env::var_os(ALLOCATES).is_some() {
+        // So much memory comes from the system.
         real_time::process(Mode::Realtime, || {
-            std::thread::sleep(Duration::from_millis(1));
+            std::hint::black_box(vec![1_u8; 16 << 20]);
         });
         return;
     }
@@ -36,7 +36,7 @@ fn a_system_call_of_the_audio_thread_ends_the_tests() {
     let name = "real_time::a_system_call_of_the_audio_thread_ends_the_tests";
     let run = Command::new(std::env::current_exe().unwrap())
         .args([name, "--exact"])
-        .env(SLEEPS, OsStr::new("1"))
+        .env(ALLOCATES, OsStr::new("1"))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
@@ -45,7 +45,7 @@ fn a_system_call_of_the_audio_thread_ends_the_tests() {
 
 #[test]
 fn no_transport_makes_the_audio_thread_of_clap_ask_the_system_for_anything() {
-    play::<ClapHost>(200, |player, noise| {
+    play::<ClapHost>(100, |player, noise| {
         let offset = below(noise, 64);
         Some((offset, transport(noise, player.transport)))
     });
@@ -53,7 +53,7 @@ fn no_transport_makes_the_audio_thread_of_clap_ask_the_system_for_anything() {
 
 #[test]
 fn no_transport_makes_the_audio_thread_of_vst3_ask_the_system_for_anything() {
-    play::<Vst3Host>(200, |_, _| None);
+    play::<Vst3Host>(100, |_, _| None);
 }
 
 /// Plays random transports in real time while every parameter moves and keys are played. `later` is the transport that

@@ -51,7 +51,7 @@ fn train_to_the_end(data: &Path, out: &Path) {
     }
 }
 
-/// `FOURBAR_KILLS=all` ends a run at every write; else a few are chosen.
+/// `FOURBAR_KILLS=all` ends a run at every write, flush and renaming; else a few of each are chosen.
 #[test]
 fn a_run_that_is_killed_at_any_write_goes_on_to_the_same_end() {
     let name = "training::faults::a_run_that_is_killed_at_any_write_goes_on_to_the_same_end";
@@ -62,40 +62,37 @@ fn a_run_that_is_killed_at_any_write_goes_on_to_the_same_end() {
     let folder = tempfile::tempdir().unwrap();
     let data = data(folder.path());
     let end = undisturbed(folder.path(), &data);
-    let stride = if std::env::var_os("FOURBAR_KILLS").is_some() {
-        1
-    } else {
-        11
-    };
-    for n in (1..).step_by(stride) {
-        let out = folder.path().join(format!("killed at {n}"));
-        let run = Command::new("strace")
-            .args(["-f", "-qq", "-o", "/dev/null"])
-            .arg(format!(
-                "--inject=write,fsync,rename,unlink:signal=KILL:when={n}"
-            ))
-            .arg(std::env::current_exe().unwrap())
-            .args([name, "--exact"])
-            .env(PLACE, &out)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let Ok(status) = run else {
-            println!("{name}: there is no strace, which ends a process at a write");
-            return;
-        };
-        if status.success() {
-            assert!(n > stride, "nothing was killed");
-            println!("killed at each {stride}th of {n} writes");
-            return;
+    let kills_all = std::env::var_os("FOURBAR_KILLS").is_some();
+    let stride = if kills_all { 1 } else { 7 };
+    for call in ["write", "fsync", "rename"] {
+        for n in (1..).step_by(stride) {
+            let out = folder.path().join(format!("killed at {call} {n}"));
+            let run = Command::new("strace")
+                .args(["-f", "-qq", "-o", "/dev/null"])
+                .arg(format!("--inject=/^{call}:signal=KILL:when={n}"))
+                .arg(std::env::current_exe().unwrap())
+                .args([name, "--exact"])
+                .env(PLACE, &out)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            let Ok(status) = run else {
+                println!("{name}: there is no strace, which ends a process at a write");
+                return;
+            };
+            if status.success() {
+                assert!(n > stride, "a run calls {call} less than {n} times");
+                println!("killed before each {stride}th {call} of less than {n}");
+                break;
+            }
+            assert_nothing_is_half(&out);
+            train_to_the_end(&data, &out);
+            assert!(
+                tensors(&out) == end,
+                "killed at {call} {n}, it ends otherwise"
+            );
+            assert_is_tidy(&out);
         }
-        assert_nothing_is_half(&out);
-        train_to_the_end(&data, &out);
-        assert!(
-            tensors(&out) == end,
-            "killed at write {n}, it ends otherwise"
-        );
-        assert_is_tidy(&out);
     }
 }
 
