@@ -7,7 +7,7 @@ use egui::{Align2, CornerRadius, CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 
 /// Room for the label and for the value.
-const LABEL: f32 = 112.0;
+const LABEL: f32 = 124.0;
 const VALUE: f32 = 34.0;
 
 /// A fader for `param` filling `rect`: `label` at the left, the value at the right.

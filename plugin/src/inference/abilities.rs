@@ -4,7 +4,7 @@ use crate::request::N_LATENT;
 use fourbar_model::attributes::AttributeVector;
 use fourbar_model::checkpoint::Metadata;
 use fourbar_model::latent::LatentMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The attributes that complexity and intensity change.
 pub const ENERGY: [&str; 5] = [
@@ -24,7 +24,7 @@ pub struct Abilities {
     pub attributes: Vec<String>,
     /// Whether it draws the feel apart from the hits, around parts that are known, and knows what a fill is.
     pub completes: bool,
-    /// What each latent axis changes most, such as "more open hats"; empty where that is not known.
+    /// What each latent axis changes most, such as "more open hats", each something else; empty where that is not known.
     pub axes: [String; N_LATENT],
 }
 
@@ -32,12 +32,11 @@ impl Abilities {
     /// Those of a checkpoint.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
-        let axis = |axis| strongest(&metadata.latent, axis, &metadata.attributes);
         Self {
             styles: metadata.config.styles.clone(),
             attributes: metadata.attributes.keys().cloned().collect(),
             completes: metadata.config.takes_known(),
-            axes: std::array::from_fn(|index| axis(index).unwrap_or_default()),
+            axes: names(&metadata.latent, &metadata.attributes),
         }
     }
 
@@ -71,26 +70,33 @@ const WORDS: [(&str, &str, &str); 18] = [
     ("dynamics", "more dynamics", "more even"),
 ];
 
-/// What an axis changes most: the attribute whose vector is longest along it, in the axis's own standard deviations.
-fn strongest(
-    latent: &LatentMap,
-    axis: usize,
-    attributes: &BTreeMap<String, AttributeVector>,
-) -> Option<String> {
-    let (direction, spread) = (latent.axes.get(axis)?, latent.spreads.get(axis)?);
-    let along = |attribute: &AttributeVector| -> f32 {
-        let products = attribute.vector.iter().zip(direction);
-        products
-            .map(|(of_vector, of_axis)| of_vector * of_axis)
-            .sum::<f32>()
-            / spread
-    };
-    let rated = WORDS.iter().filter_map(|(id, more, less)| {
-        let along = along(attributes.get(*id)?);
-        Some((along.abs(), if along > 0.0 { more } else { less }))
-    });
-    let (_, words) = rated.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some((*words).to_owned())
+/// What each axis changes most, in its own standard deviations: the attribute whose vector is longest along it, of those that
+/// no other axis changes more.
+fn names(latent: &LatentMap, attributes: &BTreeMap<String, AttributeVector>) -> [String; N_LATENT] {
+    let axes = latent.axes.iter().zip(&latent.spreads).take(N_LATENT);
+    let mut changes: Vec<_> = axes
+        .enumerate()
+        .flat_map(|(axis, (direction, spread))| {
+            WORDS.iter().filter_map(move |word| {
+                let vector = &attributes.get(word.0)?.vector;
+                let products = vector.iter().zip(direction);
+                let along: f32 = products
+                    .map(|(of_vector, of_axis)| of_vector * of_axis)
+                    .sum();
+                Some((axis, word, along / spread))
+            })
+        })
+        .collect();
+    changes.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
+    let mut names: [String; N_LATENT] = Default::default();
+    let mut named = BTreeSet::new();
+    for (axis, (attribute, more, less), along) in changes {
+        if names[axis].is_empty() && named.insert(attribute) {
+            let name = if along > 0.0 { more } else { less };
+            names[axis] = (*name).to_owned();
+        }
+    }
+    names
 }
 
 #[cfg(test)]
@@ -117,7 +123,8 @@ mod tests {
         assert!(fourbar.completes);
         assert!(fourbar.moves(&["density", "weak_share", "swing", "push"]));
         assert!(fourbar.moves(&["loudness", "hat_openness", "density_crash"]));
-        assert!(fourbar.axes.iter().all(|words| !words.is_empty()));
+        let names: BTreeSet<_> = fourbar.axes.iter().collect();
+        assert!(names.len() == N_LATENT && !names.contains(&String::new()));
     }
 
     /// Grooves that the plugin's own model plays when asked for `play`.
@@ -198,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_is_named_after_what_lies_along_it() {
+    fn an_axis_is_named_after_what_lies_along_it_and_along_no_other_more() {
         let vector = |vector: [f32; 2]| AttributeVector {
             vector: vector.to_vec(),
             bottom: 0.0,
@@ -218,9 +225,7 @@ mod tests {
             styles: BTreeMap::new(),
             prior: None,
         };
-        let name = |axis| strongest(&latent, axis, &attributes);
-        assert_eq!(name(0).as_deref(), Some("straighter"));
-        assert_eq!(name(1).as_deref(), Some("more swing"));
-        assert_eq!(name(2), None);
+        let names = names(&latent, &attributes);
+        assert_eq!(names[..3], ["straighter", "busier", ""]);
     }
 }
