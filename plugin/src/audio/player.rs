@@ -18,7 +18,7 @@ use fourbar_model::drums::{N_VOICES, Voice};
 use fourbar_model::pattern::{Feel, Lanes};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// MIDI events in one block. The framework's queue for CLAP has room for 512 and would allocate for more; only a block
 /// of many seconds or an absurd tempo comes near.
@@ -27,8 +27,10 @@ const MAX_MIDI_EVENTS: usize = 500;
 /// Places closer than this are the same: hosts round positions.
 const SAME_PLACE_BEATS: f64 = 1e-6;
 
-/// How long an offline render waits for one pattern or kit. A busy machine may take long, and another pattern would be another song.
-const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);
+/// How often an offline render looks for one pattern or kit, with a pause in between: a minute or more. A busy machine may take long,
+/// and another pattern would be another song. Counted, because a clock jumps when a machine has slept.
+const N_OFFLINE_LOOKS: usize = 60_000;
+const OFFLINE_PAUSE: Duration = Duration::from_millis(1);
 
 /// What the parameters say in this block.
 #[derive(Debug, Clone, Copy)]
@@ -402,16 +404,22 @@ impl Player {
         span: &BlockSpan,
         bars: Bars,
     ) {
-        let starts_over = matches!(
-            self.scheduler.motion(span),
-            Motion::Rests | Motion::Restarts
-        );
+        let motion = self.scheduler.motion(span);
+        let starts_over = matches!(motion, Motion::Rests | Motion::Restarts);
+        // The scheduler is still where the last block ended, and takes what it has along when it plays this one.
+        let moved_beats = match motion {
+            Motion::Loops(beats) => beats,
+            _ => 0.0,
+        };
         let from_beats = match self.scheduler.earliest_boundary_beats() {
             Some(earliest_beats) if !starts_over => {
+                let earliest_beats = earliest_beats + moved_beats;
                 let in_time = pending
                     .from_beats
                     .filter(|&from_beats| from_beats >= earliest_beats);
-                Some(in_time.unwrap_or_else(|| pending.boundary.at_or_after(earliest_beats, bars)))
+                let from_beats =
+                    in_time.unwrap_or_else(|| pending.boundary.at_or_after(earliest_beats, bars));
+                Some(from_beats - moved_beats)
             }
             _ => None,
         };
@@ -423,7 +431,7 @@ impl Player {
     /// Waits for every pattern whose hits are to be played in `span`.
     fn wait_for_due_requests(&mut self, span: &BlockSpan, bars: Bars) {
         let needed_to_beats = span.end_beats + LOOKAHEAD_BEATS;
-        let start = Instant::now();
+        let mut n_looks = 0;
         while let Some(pending) = self.pending.first() {
             let is_due = pending
                 .from_beats
@@ -431,11 +439,12 @@ impl Player {
             if !is_due || pending.given_up {
                 return;
             }
-            if start.elapsed() > OFFLINE_PATIENCE {
+            if n_looks == N_OFFLINE_LOOKS {
                 pending.given_up = true;
                 return;
             }
-            thread::sleep(Duration::from_millis(1));
+            n_looks += 1;
+            thread::sleep(OFFLINE_PAUSE);
             self.collect(span, bars);
         }
     }
@@ -486,9 +495,11 @@ fn on_bars(host: &HostTime) -> HostTime {
 
 /// Waits until something is there that another thread makes.
 fn wait_for(is_there: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_there() && start.elapsed() < OFFLINE_PATIENCE {
-        thread::sleep(Duration::from_millis(1));
+    for _ in 0..N_OFFLINE_LOOKS {
+        if is_there() {
+            return;
+        }
+        thread::sleep(OFFLINE_PAUSE);
     }
 }
 

@@ -230,6 +230,35 @@ fn a_late_pattern_comes_in_at_the_next_boundary_of_its_kind() {
     assert_eq!(seeds(&played), [1, 1, 1, 1, 1, 1, 1, 1, 2]);
 }
 
+#[test]
+fn a_pattern_that_comes_in_the_block_in_which_the_song_jumps_keeps_its_bar() {
+    for (jump_beats, is_in_time) in [(16.0, true), (32.0, true), (-16.0, true), (16.0, false)] {
+        let mut rig = Rig::that_plays_seed_1();
+        rig.beats = 16.0;
+        while rig.beats < 19.0 - 1e-9 {
+            rig.block(&controls(1, Boundary::Bar));
+        }
+        // In the bar from 20, or after one that was missed.
+        let (jump_from_beats, comes_in_beats) = if is_in_time {
+            (19.5, 20.0)
+        } else {
+            (20.5, 24.0)
+        };
+        while rig.beats < jump_from_beats - 1e-9 {
+            rig.block(&controls(2, Boundary::Bar));
+        }
+        rig.answer();
+        rig.beats += jump_beats;
+        let mut played = rig.play(26.0 + jump_beats, Boundary::Bar, 1, |_| 2);
+        played.retain(|&(_, seed)| seed == 2);
+        let first_beats = played[0].0 - jump_beats;
+        assert!(
+            (first_beats - comes_in_beats).abs() < 1e-4,
+            "{jump_beats}: {first_beats}"
+        );
+    }
+}
+
 /// The seed of a knob that is turned by ten a beat.
 #[expect(
     clippy::cast_possible_truncation,
