@@ -67,7 +67,7 @@ pub struct Shared {
 pub struct Snapshot {
     /// The newest finished pattern.
     pub ready: Option<Arc<Ready>>,
-    /// The last patterns that were finished, newest last, and the one in force.
+    /// The pattern in force and those that were finished after it, newest last.
     pub(crate) recent: Vec<Arc<Ready>>,
     /// What is locked, newest last; those before it may be named by requests that are on their way.
     pub(crate) locks: Vec<(u64, Option<Arc<Locks>>)>,
@@ -409,9 +409,12 @@ impl Snapshot {
                 self.damage = None;
             }
             let ready = Arc::new(ready);
+            let sounds = |recent: &Arc<Ready>| recent.fingerprint() == in_force;
+            let sounding = self.recent.iter().rposition(sounds);
+            // Those that were made before it come into force no more, and they may be of 64 bars.
+            self.recent.drain(..sounding.unwrap_or(0));
             if self.recent.len() == MAX_RECENT {
-                let oldest_sounds = self.recent[0].fingerprint() == in_force;
-                self.recent.remove(usize::from(oldest_sounds));
+                self.recent.remove(usize::from(sounding.is_some()));
             }
             self.recent.push(ready.clone());
             self.ready = Some(ready);
@@ -516,7 +519,10 @@ mod tests {
             finish(seed);
         }
         assert_eq!(sounding_seed(&shared), 198);
-        assert!(shared.snapshot().recent.len() <= MAX_RECENT);
+        assert_eq!(shared.snapshot().recent.len(), MAX_RECENT);
+        shared.sounds(Some(&ready(298)));
+        finish(300);
+        assert_eq!(shared.snapshot().recent.len(), 3, "298 to 300");
     }
 
     #[test]
