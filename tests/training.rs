@@ -233,16 +233,9 @@ fn shards_train_as_their_folder_does_and_resume_exactly() {
     for count in [1, 5] {
         prepare::run(&prepare::Args {
             data: Some(data.clone()),
-            preset: DEFAULT_PRESET.to_owned(),
-            hop_bars: None,
-            reading: reading::Args::default(),
-            validation: None,
-            config: None,
-            settings: Vec::new(),
-            json: None,
             shards: Some(count),
-            shard: None,
             out: Some(at(&format!("{count}_shards"))),
+            ..prepare::Args::default()
         })
         .unwrap();
     }

@@ -58,6 +58,25 @@ pub struct Args {
     pub out: Option<PathBuf>,
 }
 
+impl Default for Args {
+    /// A report for the default preset of the data that are found, as where a command line says no more.
+    fn default() -> Self {
+        Self {
+            data: None,
+            preset: DEFAULT_PRESET.to_owned(),
+            hop_bars: None,
+            reading: reading::Args::default(),
+            validation: None,
+            config: None,
+            settings: Vec::new(),
+            json: None,
+            shards: None,
+            shard: None,
+            out: None,
+        }
+    }
+}
+
 /// Prints the report of a data set; or cuts it into shards, which are written.
 ///
 /// # Errors
@@ -186,16 +205,10 @@ pub(crate) fn into_shards(
 ) -> Result<()> {
     run(&Args {
         data: Some(data.to_owned()),
-        preset: DEFAULT_PRESET.to_owned(),
-        hop_bars: None,
-        reading: reading::Args::default(),
-        validation: None,
-        config: None,
-        settings: Vec::new(),
-        json: None,
         shards: Some(count),
         shard: number,
         out: Some(out.to_owned()),
+        ..Args::default()
     })
 }
 
