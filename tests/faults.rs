@@ -1,4 +1,4 @@
-//! What the plugin survives: a full disk where it saves, and a host that writes numbers with a comma.
+//! What the plugin survives: a full disk where it saves, a clock that jumps, and a host that writes numbers with a comma.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,11 +9,11 @@ use fourbar_plugin::library::factory::Factory;
 use fourbar_plugin::library::{Folder, Preset};
 
 use crate::harness::clap::ClapHost;
-use crate::harness::process::{fill_disk, run_alone, run_on_disk};
+use crate::harness::process::{fill_disk, run_alone, run_on_disk, run_while_the_clock_jumps};
 use crate::harness::{Host as _, Player, param_id};
 use crate::keeping::settled;
 
-/// The folder that a process of these tests works in.
+/// The folder or file that a process of these tests works with.
 const PLACE: &str = "FOURBAR_TEST_PLACE";
 
 fn place() -> Option<PathBuf> {
@@ -77,6 +77,25 @@ fn a_project_is_whole_after_it_could_not_be_saved() {
             "{n_bytes} bytes hold no project"
         );
         assert!(player.host.save() == saved);
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing_of_what_is_played() {
+    let name = "faults::a_clock_that_jumps_changes_nothing_of_what_is_played";
+    let played = || {
+        let mut player = Player::<ClapHost>::offline();
+        player.play(16.0);
+        player.stop();
+        format!("{:?}", player.notes())
+    };
+    if let Some(path) = place() {
+        return fs::write(path, played()).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes");
+    if run_while_the_clock_jumps(name, &[(PLACE, path.as_os_str())]) {
+        assert_eq!(fs::read_to_string(path).unwrap(), played());
     }
 }
 

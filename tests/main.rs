@@ -5,7 +5,7 @@ mod checkpoints; // every committed checkpoint works
 #[cfg(target_os = "linux")]
 mod editor; // the editor opens and closes while the host automates
 #[cfg(target_os = "linux")]
-mod faults; // a full disk, and a host whose numbers have commas
+mod faults; // a full disk, a clock that jumps, and a host whose numbers have commas
 mod golden; // the same bits on every system and processor
 mod groove_in; // what is played in and opened
 #[cfg_attr(

@@ -8,6 +8,7 @@ use fourbar_model::midi::{self, Song};
 use super::{ACCENT, AUDITION, FILLS, player_with_editor, settle, until, until_another};
 use crate::harness::Player;
 use crate::harness::clap::ClapHost;
+use crate::harness::process::{fill_disk, run_on_disk};
 use crate::harness::screen::{Area, ESCAPE, Window, with_screen};
 use crate::harness::xdnd::{Lived, Manner, Program, pasted_uri_list};
 
@@ -306,6 +307,39 @@ fn the_menu_decides_what_a_file_is_and_where_it_goes() {
             assert_eq!(pasted_uri_list(), None, "the plugin has gone");
         },
     );
+}
+
+/// Set in the run of a test whose export folder is a small disk of its own.
+const ON_DISK: &str = "FOURBAR_TEST_ON_DISK";
+
+#[test]
+fn a_full_disk_is_said_and_the_next_export_is_whole() {
+    let name = "editor::outbox::a_full_disk_is_said_and_the_next_export_is_whole";
+    with_screen(name, |window| {
+        let folder = export_folder();
+        if std::env::var_os(ON_DISK).is_none() {
+            fs::create_dir(&folder).unwrap();
+            run_on_disk(name, &folder, 64, &[(ON_DISK, "1".as_ref())]);
+            return;
+        }
+        let mut player = player_beside_the_root(window);
+        let export = |player: &mut Player<ClapHost>, colour| {
+            open_menu(player, window);
+            click(player, window, EXPORT, FOLDER);
+            until(player, window, STATUS, colour, true);
+        };
+        let filler = fill_disk(&folder);
+        export(&mut player, BAD);
+        assert_eq!(files(&folder), [&*filler], "half a file is left");
+        fs::remove_file(filler).unwrap();
+        export(&mut player, GOOD);
+        let [path] = &files(&folder)[..] else {
+            panic!("one file is exported");
+        };
+        let heard = play_from_start(&mut player, 16.0);
+        is_what_was_heard(&read(path), &heard);
+        player.host.close_editor();
+    });
 }
 
 /// Opens the menu and waits for its list of folders.

@@ -38,6 +38,28 @@ pub(crate) fn run_on_disk(
     true
 }
 
+/// Runs the test alone while the clock on the wall jumps back and forth. False where no C compiler makes such a clock.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_while_the_clock_jumps(name: &str, variables: &[(&str, &OsStr)]) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let [source, clock] = ["clock.c", "clock.so"].map(|name| folder.path().join(name));
+    std::fs::write(&source, include_str!("jumping_clock.c")).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&clock, &source])
+        .arg("-ldl");
+    if !compiler.status().is_ok_and(|status| status.success()) {
+        println!("{name}: there is no C compiler that makes a clock for it");
+        return false;
+    }
+    run_alone(
+        name,
+        &[variables, &[("LD_PRELOAD", clock.as_os_str())]].concat(),
+    );
+    true
+}
+
 fn this_program() -> std::ffi::OsString {
     std::env::current_exe().unwrap().into()
 }

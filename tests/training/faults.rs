@@ -1,5 +1,5 @@
 //! What a training run survives: its end at any write, a full disk, a disk that may not be written to, any number of
-//! threads, and names and numbers of other countries.
+//! threads, a clock that jumps, and names and numbers of other countries.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use candle_core::Device;
 
 use super::{Args, args, data, log, open, resumed, tensors, train};
-use crate::harness::process::{fill_disk, run_alone, run_on_disk};
+use crate::harness::process::{fill_disk, run_alone, run_on_disk, run_while_the_clock_jumps};
 
 /// The folder that a process of these tests works in.
 const PLACE: &str = "FOURBAR_TEST_PLACE";
@@ -192,6 +192,21 @@ fn no_number_of_threads_changes_what_is_trained() {
             &[(PLACE, out.as_os_str()), ("RAYON_NUM_THREADS", threads)],
         );
         assert!(tensors(&out) == end, "{n_threads} threads");
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing_of_what_is_trained() {
+    let name = "training::faults::a_clock_that_jumps_changes_nothing_of_what_is_trained";
+    if let Some(place) = place() {
+        return train_to_the_end(&place.parent().unwrap().join("data"), &place);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = data(folder.path());
+    let out = folder.path().join("run");
+    if run_while_the_clock_jumps(name, &[(PLACE, out.as_os_str())]) {
+        assert!(tensors(&out) == undisturbed(folder.path(), &data));
+        assert_is_tidy(&out);
     }
 }
 
