@@ -24,9 +24,9 @@ mod real_time {
     }
 }
 
+use std::any::TypeId;
 use std::sync::{Mutex, PoisonError};
 
-use fourbar_kit::Kit;
 use rule::Told;
 
 /// What a host says about the song at one moment.
@@ -144,7 +144,7 @@ impl Default for Setup {
 }
 
 /// One loaded plugin in a host of some format.
-pub(crate) trait Host: Sized {
+pub(crate) trait Host: Sized + 'static {
     /// Creates and activates the plugin.
     fn new(setup: Setup) -> Self;
 
@@ -224,15 +224,18 @@ pub(crate) struct Player<H> {
     pub(crate) recording: Option<[Vec<f32>; 2]>,
 }
 
-/// Keeps the kits of a usual sample rate, which would go with the last player and be made anew for the next one, at the cost
-/// of all else that a short test does.
-fn keep_kits(sample_rate: f64) {
-    static KITS: Mutex<Vec<Kit>> = Mutex::new(Vec::new());
-    let is_kept = |kit: &Kit| f64::from(kit.sample_rate()) == sample_rate;
-    let mut kits = KITS.lock().unwrap_or_else(PoisonError::into_inner);
-    if sample_rate <= 48_000.0 && !kits.iter().any(is_kept) {
-        #[expect(clippy::cast_possible_truncation, reason = "as the plugin has it")]
-        kits.push(Kit::new(sample_rate as f32));
+/// Keeps an instance at a usual sample rate: its model and its drums would go with the last player and be made anew for the next
+/// one, at the cost of all else that a short test does.
+fn keep_an_instance<H: Host>(sample_rate: f64) {
+    static KEPT: Mutex<Vec<(TypeId, f64)>> = Mutex::new(Vec::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (TypeId::of::<H>(), sample_rate);
+    if sample_rate <= 48_000.0 && !kept.contains(&key) {
+        kept.push(key);
+        std::mem::forget(H::new(Setup {
+            sample_rate,
+            ..Setup::default()
+        }));
     }
 }
 
@@ -243,7 +246,7 @@ impl<H: Host> Player<H> {
     }
 
     pub(crate) fn new(setup: Setup) -> Self {
-        keep_kits(setup.sample_rate);
+        keep_an_instance::<H>(setup.sample_rate);
         Self::on(H::new(setup))
     }
 

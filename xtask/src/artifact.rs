@@ -59,29 +59,59 @@ impl Build<'_> {
     }
 
     fn files<const N: usize>(&self, products: [Product; N]) -> Result<[PathBuf; N]> {
-        let triples = self.target.triples.iter();
-        let mut commands: Vec<_> = triples
-            .map(|triple| self.command(&products, Some(triple)))
-            .collect();
-        if commands.is_empty() {
-            commands.push(self.command(&products, None));
-        }
-        let built = commands
+        let built = self
+            .triples()
             .into_iter()
-            .map(|command| artifacts(command, &products));
+            .map(|triple| artifacts(self.command(&products, triple), &products));
         join(&built.collect::<Result<Vec<_>>>()?)
     }
 
-    fn command(&self, products: &[Product], triple: Option<&str>) -> Command {
+    /// Makes cargo compile the plugin anew: the library that it builds for tests, where other features of some dependencies are
+    /// on, has the same file, and would be taken for this one.
+    ///
+    /// # Errors
+    /// If cargo fails.
+    pub(crate) fn forget_library(&self) -> Result<()> {
+        for triple in self.triples() {
+            let mut command = cargo();
+            command.args([
+                "clean",
+                "--package",
+                "fourbar-plugin",
+                "--profile",
+                self.profile,
+            ]);
+            if let Some(triple) = triple {
+                command.args(["--target", &triple]);
+            }
+            run(command.current_dir(repository()))?;
+        }
+        Ok(())
+    }
+
+    /// What cargo is told to build for; `None` for this system.
+    fn triples(&self) -> Vec<Option<String>> {
+        let triples = self.target.triples.iter().cloned().map(Some);
+        match triples.len() {
+            0 if self.glibc.is_some() => {
+                vec![Some(format!(
+                    "{}-unknown-linux-gnu",
+                    std::env::consts::ARCH
+                ))]
+            }
+            0 => vec![None],
+            _ => triples.collect(),
+        }
+    }
+
+    fn command(&self, products: &[Product], triple: Option<String>) -> Command {
         let mut command = cargo();
         match (&self.glibc, triple) {
-            (Some(version), triple) => {
-                let here = || format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-                let triple = triple.map_or_else(here, str::to_owned);
+            (Some(version), Some(triple)) => {
                 command.args(["zigbuild", "--target", &format!("{triple}.{version}")])
             }
-            (None, Some(triple)) => command.args(["build", "--target", triple]),
-            (None, None) => command.arg("build"),
+            (_, Some(triple)) => command.args(["build", "--target", &triple]),
+            (_, None) => command.arg("build"),
         };
         command.args(["--profile", self.profile]);
         for product in products {

@@ -48,6 +48,7 @@ pub(crate) fn dist_for(target: &Target, profile: &str, features: &[String]) -> R
         target,
         glibc: has_zig.then(|| glibc::OLDEST.to_string()),
     };
+    build.forget_library()?;
     let [library, program] = build.library_and_program()?;
     if target.has_glibc() {
         glibc::check(&library)?;
