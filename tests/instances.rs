@@ -56,11 +56,12 @@ fn idle_instances_hardly_ever_wake<H: Host>(name: &str) {
     }
 }
 
+/// Beside which none is kept.
 fn player<H: Host>() -> Player<H> {
-    Player::new(Setup {
+    Player::on(H::new(Setup {
         mode: Mode::Realtime,
         ..Setup::default()
-    })
+    }))
 }
 
 /// What the plugin's threads do.

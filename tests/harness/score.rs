@@ -114,7 +114,7 @@ pub(crate) fn score(
         if has_lost_fill || before.is_some_and(|before| before.n_fills != now.n_fills) {
             let unit_beats = beats(now.request.metre.unit_steps());
             let fill_beats = f64::from(now.request.form.fill_beats).min(unit_beats);
-            let earliest_beats = span.start_beats + LEAD_BEATS + fill_beats;
+            let earliest_beats = span.start_beats + LEAD_BEATS + fill_beats - SAME_PLACE_BEATS;
             let end_beats = (earliest_beats / unit_beats).ceil() * unit_beats;
             let cycle = now.cycle.filter(|&(_, end)| {
                 told.start_beats < end

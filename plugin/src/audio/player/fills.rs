@@ -69,7 +69,7 @@ impl Player {
         let unit_beats = groove::beats(job.request.metre.unit_steps());
         let fill_beats = fill_beats.min(unit_beats);
         let earliest_end_beats = now_beats + LEAD_BEATS + fill_beats;
-        let end_beats = (earliest_end_beats / unit_beats).ceil() * unit_beats;
+        let end_beats = ((earliest_end_beats - SAME_PLACE_BEATS) / unit_beats).ceil() * unit_beats;
         let bar_beats = end_beats - unit_beats;
         let host_loop =
             host_loop.filter(|&(_, end)| now_beats < end && bar_beats > end - SAME_PLACE_BEATS);
