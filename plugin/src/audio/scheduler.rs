@@ -44,6 +44,9 @@ const SLICE_BEATS: f64 = 0.25;
 /// newer ones displace those that would rule later.
 const MAX_PATTERNS: usize = 16;
 
+/// Jumps that differ by less than this share of a pattern lead to the same place of it.
+const SAME_PLACE: f64 = 1e-6;
+
 /// How loud a drum is that is struck by hand.
 const BY_HAND_VELOCITY: f32 = 0.8;
 
@@ -107,6 +110,8 @@ struct Pending {
 #[derive(Debug)]
 pub struct Scheduler {
     current: Option<Box<Ready>>,
+    /// The grid place from which it is in force.
+    current_from_beats: f64,
     /// In the order in which they will rule.
     pending: VecDeque<Pending>,
     /// Out of force, to be freed elsewhere.
@@ -144,6 +149,7 @@ impl Scheduler {
     pub fn new() -> Self {
         Self {
             current: None,
+            current_from_beats: f64::NEG_INFINITY,
             pending: VecDeque::with_capacity(MAX_PATTERNS),
             retired: Vec::with_capacity(MAX_PATTERNS),
             waiting: WaitingHits::new(),
@@ -188,6 +194,7 @@ impl Scheduler {
             None => {
                 self.retire_pending_from(f64::NEG_INFINITY);
                 self.retired.extend(self.current.replace(pattern));
+                self.current_from_beats = f64::NEG_INFINITY;
             }
             Some(earliest_beats) => {
                 let from_beats =
@@ -264,6 +271,7 @@ impl Scheduler {
             Motion::Loops(beats) => {
                 self.shift_sounding(beats);
                 self.shift(beats);
+                self.pick_up_of_other_pass(beats, feel);
             }
         }
         self.release_moved(span.first_sample, output, &mut emit);
@@ -340,7 +348,7 @@ impl Scheduler {
         for voice in Voice::ALL.into_iter().filter(|voice| struck[voice.index()]) {
             self.waiting.insert(Waiting {
                 onset_beats,
-                step: step_at(onset_beats),
+                grid_beats: onset_beats,
                 voice,
                 velocity: BY_HAND_VELOCITY,
             });
@@ -382,10 +390,32 @@ impl Scheduler {
     fn shift(&mut self, beats: f64) {
         self.played_to_beats += beats;
         self.picked_to_beats += beats;
+        self.current_from_beats += beats;
         self.waiting.shift(beats);
         for pending in &mut self.pending {
             pending.from_beats += beats;
         }
+    }
+
+    /// After a jump by `beats` to a pass of the pattern in force that is another one, puts its hits in place of those that were
+    /// picked up ahead of the jump.
+    fn pick_up_of_other_pass(&mut self, beats: f64, feel: Feel) {
+        let Some(current) = &self.current else {
+            return;
+        };
+        let n_loops = beats / current.pattern.loop_beats();
+        if (n_loops - n_loops.round()).abs() < SAME_PLACE {
+            return;
+        }
+        let played_to_beats = self.played_to_beats;
+        let from_beats = (played_to_beats - LOOKAHEAD_BEATS).max(self.current_from_beats);
+        self.waiting.forget_from(from_beats);
+        self.waiting.pick_up(
+            &current.pattern,
+            from_beats..self.picked_to_beats,
+            feel,
+            |_, onset_beats| (onset_beats >= played_to_beats).then_some(onset_beats),
+        );
     }
 
     /// Picks up the hits with grid places up to `to_beats`. `place` is given each hit's grid place and onset and says
@@ -397,6 +427,7 @@ impl Scheduler {
                 .pop_front_if(|next| next.from_beats <= self.picked_to_beats)
             {
                 self.retired.extend(self.current.replace(due.pattern));
+                self.current_from_beats = due.from_beats;
             }
             let until_beats = self
                 .pending
@@ -489,7 +520,7 @@ impl Scheduler {
             pitch,
             channel,
             velocity: hit.velocity,
-            step: hit.step,
+            step: step_at(hit.grid_beats),
             midi: note.midi,
         });
         if is_covered {
@@ -518,6 +549,7 @@ impl Scheduler {
             self.retired.extend(self.current.replace(newest.pattern));
             self.retire_pending_from(f64::NEG_INFINITY);
         }
+        self.current_from_beats = f64::NEG_INFINITY;
     }
 
     /// Retires the patterns that were to rule from `from_beats` or later.

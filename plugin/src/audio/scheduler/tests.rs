@@ -485,6 +485,38 @@ fn a_host_loop_of_the_grooves_length_repeats_the_groove() {
 }
 
 #[test]
+fn a_jump_to_another_pass_plays_that_pass_at_once() {
+    let hits = vec![
+        hit(0.0, 0.05, Voice::Kick),
+        hit(0.25, -0.1, Voice::Ride),
+        hit(15.75, 0.125, Voice::Ride),
+        hit(16.0, 0.05, Voice::Snare),
+        hit(16.25, -0.125, Voice::ClosedHat),
+        hit(31.75, 0.125, Voice::Crash),
+    ];
+    let passes = Ready {
+        n_passes: 2,
+        ..*ready(Pattern::new(hits, 32.0))
+    };
+    let mut scheduler = Scheduler::new();
+    assert!(scheduler.install(Box::new(passes), None).is_none());
+    let mut song = Song::new(scheduler);
+    song.seek(14.0);
+    // To a 32nd before the end of the first pass, when its last hit and the first ones of the second are picked up.
+    song.play(15, 3_000);
+    song.seek(-0.125);
+    song.play(3, 3_000);
+    assert_eq!(
+        song.note_ons(),
+        [
+            (45_000, Voice::Crash),
+            (49_200, Voice::Kick),
+            (51_600, Voice::Ride)
+        ]
+    );
+}
+
+#[test]
 fn a_host_that_names_its_loop_may_wrap_inside_a_block() {
     for (loop_start, loop_end) in [(1.0, 4.0), (2.5, 9.125), (0.3, 16.3), (0.0, 0.7)] {
         let loop_samples = ((loop_end - loop_start) * 24_000.0_f64).round() as u32;

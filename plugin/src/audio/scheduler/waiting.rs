@@ -1,7 +1,6 @@
 //! The hits that were picked up from a pattern and wait for their time.
 
 use super::LOOKAHEAD_BEATS;
-use fourbar_kit::step_at;
 use fourbar_model::drums::Voice;
 use fourbar_model::pattern::{Feel, Hit, Pattern};
 use std::cmp::Ordering;
@@ -17,8 +16,8 @@ const MIN_LOOP_BEATS: f64 = 0.25;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) onset_beats: f64,
-    /// Its place on the song's grid, in sixteenths.
-    pub(super) step: i64,
+    /// Its place on the song's grid.
+    pub(super) grid_beats: f64,
     pub(super) voice: Voice,
     pub(super) velocity: f32,
 }
@@ -55,8 +54,13 @@ impl WaitingHits {
     pub(super) fn shift(&mut self, beats: f64) {
         for hit in &mut self.hits {
             hit.onset_beats += beats;
-            hit.step += step_at(beats);
+            hit.grid_beats += beats;
         }
+    }
+
+    /// Forgets those whose places on the grid are not before `grid_beats`.
+    pub(super) fn forget_from(&mut self, grid_beats: f64) {
+        self.hits.retain(|hit| hit.grid_beats < grid_beats);
     }
 
     /// Adds the hits of `pattern` whose places on the song's grid lie in `grid`. `place` is given each hit's grid place
@@ -92,7 +96,7 @@ impl WaitingHits {
                     let velocity = pattern.velocity(hit, feel);
                     self.insert(Waiting {
                         onset_beats,
-                        step: step_at(grid_beats(hit)),
+                        grid_beats: grid_beats(hit),
                         voice: hit.voice,
                         velocity,
                     });
