@@ -187,16 +187,25 @@ impl Frame {
     /// fewer points.
     fn follow_zoom(&self, host: &dyn GuiContext) {
         let look = Look::now();
-        let now = look.zoom_percent;
-        let before = self.zoom_percent.swap(now, Ordering::Relaxed);
-        if before == now {
+        if self.zoom_percent.load(Ordering::Relaxed) == look.zoom_percent {
             return;
         }
         let size = self.size();
         if host.request_resize() {
+            self.zoom_percent
+                .store(look.zoom_percent, Ordering::Relaxed);
             *locked(&self.wanted) = Some(size * look.zoom());
         } else {
-            self.set_size(size * f32::from(before) / f32::from(now));
+            self.keep_extents();
+        }
+    }
+
+    /// Counts the window as it is in points of the zoom that the user has chosen.
+    fn keep_extents(&self) {
+        let now = Look::now().zoom_percent;
+        let before = self.zoom_percent.swap(now, Ordering::Relaxed);
+        if before != now {
+            self.set_size(self.size() * f32::from(before) / f32::from(now));
         }
     }
 
@@ -307,6 +316,8 @@ struct OpenWindow {
 impl Drop for OpenWindow {
     fn drop(&mut self) {
         self.window.close();
+        // No frame may have been drawn since another zoom was chosen.
+        self.frame.keep_extents();
         self.frame.is_open.store(false, Ordering::Relaxed);
         self.frame.is_dragged.store(false, Ordering::Relaxed);
     }
