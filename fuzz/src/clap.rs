@@ -2,18 +2,21 @@
 
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
 use clack_extensions::state::PluginState;
-use clack_host::events::event_types::TransportEvent;
+use clack_host::events::event_types::{
+    NoteOffEvent, NoteOnEvent, ParamValueEvent, TransportEvent, TransportFlags,
+};
+use clack_host::events::{EventFlags, EventHeader, Match};
 use clack_host::prelude::*;
+use clack_host::utils::{BeatTime, SecondsTime};
 
-/// The longest block that [`ClapHost::process`] may be given.
-pub const MAX_BLOCK: u32 = 1024;
+use crate::call::{Call, MAX_BLOCK, Transport};
 
 /// An active instance.
 pub struct ClapHost {
     instance: PluginInstance<Handlers>,
     processor: Option<StartedPluginAudioProcessor<Handlers>>,
     /// Id and largest value of each parameter; the smallest is 0.
-    pub parameters: Vec<(ClapId, f64)>,
+    parameters: Vec<(ClapId, f64)>,
     audio: [Vec<f32>; 2],
     events: EventBuffer,
 }
@@ -64,15 +67,13 @@ impl ClapHost {
     ///
     /// # Panics
     /// If the plugin reports an error, or its sound is not finite.
-    pub fn process(
-        &mut self,
-        n_samples: u32,
-        input: &EventBuffer,
-        transport: Option<&TransportEvent>,
-    ) {
+    pub fn process(&mut self, call: &Call) {
+        let input = self.events_of(call);
+        let transport = call.transport.as_ref();
+        let transport = transport.map(|transport| transport_event(0, transport));
         for channel in &mut self.audio {
             channel.clear();
-            channel.resize(n_samples as usize, 7.0);
+            channel.resize(call.n_samples() as usize, 7.0);
         }
         let mut ports = AudioPorts::with_capacity(2, 1);
         let channels = self.audio.iter_mut().map(Vec::as_mut_slice);
@@ -89,10 +90,35 @@ impl ClapHost {
                 &input.as_input(),
                 &mut self.events.as_output(),
                 None,
-                transport,
+                transport.as_ref(),
             )
             .unwrap();
         assert!(self.audio.iter().flatten().all(|sample| sample.is_finite()));
+    }
+
+    /// What comes with the block, in the order of time.
+    fn events_of(&self, call: &Call) -> EventBuffer {
+        let mut events = EventBuffer::new();
+        for (offset, index, value) in &call.changes {
+            let (id, largest) = self.parameters[usize::from(*index) % self.parameters.len()];
+            let (time, value) = (call.place(*offset), value.of(largest));
+            events.push(&ParamValueEvent::new(time, id, Pckn::match_all(), value));
+        }
+        for note in &call.notes {
+            let (time, velocity) = (call.place(note.offset), f64::from(note.velocity));
+            let (channel, key) = (note.channel.cast_unsigned(), note.key.cast_unsigned());
+            let pckn = Pckn::new(0_u16, channel, key, Match::All);
+            if note.is_on {
+                events.push(&NoteOnEvent::new(time, pckn, velocity));
+            } else {
+                events.push(&NoteOffEvent::new(time, pckn, velocity));
+            }
+        }
+        if let Some((offset, transport)) = &call.later {
+            events.push(&transport_event(call.place(*offset), transport));
+        }
+        events.sort();
+        events
     }
 
     /// Whether the plugin accepted the state.
@@ -116,6 +142,25 @@ impl ClapHost {
 
     fn state(&mut self) -> PluginState {
         self.instance.plugin_handle().get_extension().unwrap()
+    }
+}
+
+fn transport_event(offset: u32, transport: &Transport) -> TransportEvent {
+    TransportEvent {
+        header: EventHeader::new_core(offset, EventFlags::empty()),
+        flags: TransportFlags::from_bits_retain(transport.flags),
+        song_pos_beats: BeatTime::from_bits(transport.song_pos_beats),
+        song_pos_seconds: SecondsTime::from_bits(0),
+        tempo: transport.tempo,
+        tempo_inc: transport.tempo_inc,
+        loop_start_beats: BeatTime::from_bits(transport.cycle.0),
+        loop_end_beats: BeatTime::from_bits(transport.cycle.1),
+        loop_start_seconds: SecondsTime::from_bits(0),
+        loop_end_seconds: SecondsTime::from_bits(0),
+        bar_start: BeatTime::from_bits(transport.bar_start),
+        bar_number: transport.bar_number,
+        time_signature_numerator: transport.time_signature.0,
+        time_signature_denominator: transport.time_signature.1,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the fuzz targets share: a bound on memory, input that has to lie in a file, and small hosts.
 
+pub mod call;
 pub mod clap;
 pub mod vst3;
 

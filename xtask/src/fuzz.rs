@@ -16,46 +16,62 @@ pub(crate) struct FuzzArgs {
     /// How long each is run
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     seconds: u32,
+    /// How many inputs each is given, however long that takes
+    #[arg(long, value_name = "N", conflicts_with = "seconds")]
+    executions: Option<u64>,
+    /// What watches memory: none runs three times as many inputs in the same time
+    #[arg(long, default_value = "address", value_parser = ["address", "none"])]
+    sanitizer: String,
 }
 
 /// A fuzz target and the folders of inputs that it starts from.
 struct Target {
     name: &'static str,
     seeds: &'static [&'static str],
+    /// The longest input that is made; the seeds fit.
+    max_bytes: u32,
 }
 
 const TARGETS: [Target; 8] = [
     Target {
         name: "midi",
         seeds: &["tests/fixtures/midi"],
+        max_bytes: 1024,
     },
     Target {
         name: "archive",
         seeds: &["fuzz/seeds/archive"],
+        max_bytes: 4096,
     },
     Target {
         name: "settings",
         seeds: &["trainer/presets", "model/maps"],
+        max_bytes: 2048,
     },
     Target {
         name: "checkpoint",
         seeds: &["fuzz/seeds/checkpoint"],
+        max_bytes: 20480,
     },
     Target {
         name: "import",
         seeds: &["fuzz/seeds/import"],
+        max_bytes: 131072,
     },
     Target {
         name: "state",
         seeds: &["tests/fixtures/state"],
+        max_bytes: 24576,
     },
     Target {
         name: "preset",
         seeds: &["fuzz/seeds/preset", "model/maps"],
+        max_bytes: 1024,
     },
     Target {
         name: "host",
-        seeds: &[],
+        seeds: &["fuzz/seeds/host"],
+        max_bytes: 1024,
     },
 ];
 
@@ -76,12 +92,16 @@ pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
     for target in TARGETS.iter().filter(is_asked_for) {
         let corpus = format!("fuzz/corpus/{}", target.name);
         fs::create_dir_all(repository().join(&corpus)).with_context(|| corpus.clone())?;
+        let end = match args.executions {
+            Some(n) => format!("-runs={n}"),
+            None => format!("-max_total_time={}", args.seconds),
+        };
         let mut command = nightly("cargo");
         command
-            .args(["fuzz", "run", target.name, &corpus])
+            .args(["fuzz", "run", "--sanitizer", &args.sanitizer])
+            .args([target.name, &corpus])
             .args(target.seeds)
-            .arg("--")
-            .arg(format!("-max_total_time={}", args.seconds))
+            .args(["--", &end, &format!("-max_len={}", target.max_bytes)])
             .args(["-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1"])
             // A drum map that was read is there as long as the program.
             .env("ASAN_OPTIONS", "detect_leaks=0")
