@@ -27,8 +27,8 @@ const MAX_MIDI_EVENTS: usize = 500;
 /// Places closer than this are the same: hosts round positions.
 const SAME_PLACE_BEATS: f64 = 1e-6;
 
-/// How often an offline render looks for one pattern or kit, with a pause in between: a minute or more. A busy machine may take long,
-/// and another pattern would be another song. Counted, because a clock jumps when a machine has slept.
+/// How often an offline render looks for one pattern or kit, with a pause in between: a minute or more. A busy machine may
+/// take long, and another pattern would be another song. Counted, because a clock jumps when a machine has slept.
 const N_OFFLINE_LOOKS: usize = 60_000;
 const OFFLINE_PAUSE: Duration = Duration::from_millis(1);
 
