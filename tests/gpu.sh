@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
 # What only a machine with an NVIDIA GPU can show of Fourbar, and how fast it is there: docs/systems.md says how to run it.
 #
-#     tests/gpu.sh          everything, on the GPU (CUDA's toolkit, a C compiler, and a Python with PyTorch in FOURBAR_PYTHON)
-#     tests/gpu.sh --cpu    the same by the CPU as far as it goes, in seconds, to see that this script works
+#     tests/gpu.sh [PART ...]    on the GPU: all parts, or those named (parity step grooves lost run); needs CUDA's toolkit, a C
+#                                compiler, and a Python with PyTorch in FOURBAR_PYTHON
+#     tests/gpu.sh --cpu         the same by the CPU as far as it goes, in seconds, to see that this script works
 #
-# FOURBAR names a `fourbar` that is built already; FOURBAR_DATA the Groove MIDI Dataset, which the whole training run learns.
+# FOURBAR_BUILT names a folder in which `fourbar`, `step` (the benchmark) and `device` (the example) are built already, for a
+# machine without Rust; FOURBAR_DATA the Groove MIDI Dataset, which the whole training run learns.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+parts=(parity step grooves lost run)
 device=cuda
-if [[ ${1:-} == --cpu ]]; then device=cpu; fi
+if [[ ${1:-} == --cpu ]]; then
+    device=cpu
+    parts=(parity grooves lost run)
+elif (($#)); then
+    parts=("$@")
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # So small that a step takes milliseconds.
@@ -20,23 +28,30 @@ say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 
 build() {
-    if [[ -z ${FOURBAR:-} ]]; then
+    if [[ -z ${FOURBAR_BUILT:-} ]]; then
+        FOURBAR_BUILT=$work/built
+        mkdir "$FOURBAR_BUILT"
+        local targets=(--bin fourbar) executable name
         if [[ $device == cuda ]]; then
-            cargo build --release --package fourbar-trainer --features cuda
-        else
-            cargo build --release --package fourbar-trainer
+            targets+=(--example device --bench step --features fourbar-model/cuda,fourbar-trainer/cuda)
         fi
-        FOURBAR=${CARGO_TARGET_DIR:-target}/release/fourbar
+        # All at once: by themselves they would each compile candle's kernels, which takes minutes.
+        for executable in $(cargo build --release --package fourbar-model --package fourbar-trainer "${targets[@]}" \
+            --message-format json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'); do
+            name=${executable##*/}
+            cp "$executable" "$FOURBAR_BUILT/${name%-*}"
+        done
     fi
-    "$FOURBAR" generate --model bundles/models/fourbar.safetensors --mode sample --count 24 --out "$work/loops" >/dev/null
+    PATH=$FOURBAR_BUILT:$PATH
+    fourbar generate --model bundles/models/fourbar.safetensors --mode sample --count 24 --out "$work/loops" >/dev/null
 }
 
 # Losses of the same steps of the same model, by the CPU and by the device. One part a batch, as on a GPU, so that both draw the
 # same noise; what is left is rounding.
 parity() {
     say "parity: eight steps by the CPU and by $device"
-    "$FOURBAR" train --data "$work/loops" --out "$work/reference" --device cpu --steps 8 "${tiny[@]}" >/dev/null
-    "$FOURBAR" train --data "$work/loops" --out "$work/parity" --device "$device" --steps 8 "${tiny[@]}" >/dev/null
+    fourbar train --data "$work/loops" --out "$work/reference" --device cpu --steps 8 "${tiny[@]}" >/dev/null
+    fourbar train --data "$work/loops" --out "$work/parity" --device "$device" --steps 8 "${tiny[@]}" >/dev/null
     paste -d , "$work/reference/log.csv" "$work/parity/log.csv" | awk -F , '
         NR == 1 { n = NF / 2; for (i = 1; i <= n; i++) if ($i == "loss") loss = i }
         NR > 1 {
@@ -49,28 +64,28 @@ parity() {
 }
 
 # A step of training, in turns with PyTorch on the same device in the same call.
-step_beside_pytorch() {
+step() {
     say "one training step of 64 grooves, in turns with PyTorch"
-    FOURBAR_BENCH_DEVICE=cuda cargo bench --package fourbar-trainer --features cuda --bench step
+    FOURBAR_BENCH_DEVICE=cuda command step --bench
 }
 
-whole_run() {
+run() {
     say "a training run from the first step to the last"
     local arguments=(--data "$work/loops" --steps 4 "${tiny[@]}")
-    if [[ $device == cuda ]]; then arguments=(--preset groovae_4bar); fi
+    if [[ $device == cuda ]]; then arguments=(--preset fourbar); fi
     local started=$SECONDS
-    "$FOURBAR" train "${arguments[@]}" --device "$device" --out "$work/whole"
+    fourbar train "${arguments[@]}" --device "$device" --out "$work/whole"
     echo "$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s in all"
-    "$FOURBAR" inspect "$work/whole/model.safetensors" >/dev/null || fail "the run has left no model"
+    fourbar inspect "$work/whole/model.safetensors" >/dev/null || fail "the run has left no model"
 }
 
 grooves() {
     say "grooves one by one and many at once"
     if [[ $device == cuda ]]; then
-        cargo run --release --package fourbar-model --features cuda --example device -- cuda 4096
+        device cuda 4096
     else
         local started=$SECONDS
-        "$FOURBAR" generate --model bundles/models/fourbar.safetensors --mode sample --count 16 --out "$work/grooves" >/dev/null
+        fourbar generate --model bundles/models/fourbar.safetensors --mode sample --count 16 --out "$work/grooves" >/dev/null
         echo "16 grooves with their files in $((SECONDS - started)) s"
     fi
 }
@@ -93,12 +108,12 @@ int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 }
 C
     cc -shared -fPIC -o "$work/lost.so" "$work/lost.c" -ldl
-    LOST_ONCE_THERE_IS=$work/lost/state.safetensors LD_PRELOAD=$work/lost.so "$FOURBAR" train "$@"
+    LOST_ONCE_THERE_IS=$work/lost/state.safetensors LD_PRELOAD=$work/lost.so fourbar train "$@"
 }
 
 # Without a GPU to lose, the process itself is lost in the middle.
 lose_the_process() {
-    "$FOURBAR" train "$@" &
+    fourbar train "$@" &
     local process=$!
     until [[ -e $work/lost/state.safetensors ]]; do
         kill -0 "$process" 2>/dev/null || return 1
@@ -108,7 +123,7 @@ lose_the_process() {
     wait "$process"
 }
 
-device_lost() {
+lost() {
     say "the device is lost in the middle of a run"
     local lose=lose_the_process
     if [[ $device == cuda ]]; then lose=lose_the_gpu; fi
@@ -120,14 +135,10 @@ device_lost() {
     fi
     local made
     made=$(tail -n 1 "$work/lost/log.csv" | cut -d , -f 1)
-    "$FOURBAR" train --resume --out "$work/lost" --device cpu --steps $((made + 10)) >/dev/null
+    fourbar train --resume --out "$work/lost" --device cpu --steps $((made + 10)) >/dev/null
     echo "went on from step $made without it"
 }
 
 build
-parity
-if [[ $device == cuda ]]; then step_beside_pytorch; fi
-whole_run
-grooves
-device_lost
-say "all of it done by $device"
+for part in "${parts[@]}"; do $part; done
+say "all of it done by $device: ${parts[*]}"

@@ -1,19 +1,21 @@
 //! LSTM layers with Magenta's equations, gate order and initial state.
 //!
-//! A layer runs either one step at a time (a decoder that feeds on its own output, or any device) or over a whole
-//! sequence whose input is known in advance (the encoder, and the decoder under teacher forcing). On the CPU the
-//! second form is one fused operation with a hand-written backward pass.
+//! A layer runs either one step at a time (a decoder that feeds on its own output) or over a whole sequence whose input is
+//! known in advance (the encoder, and the decoder under teacher forcing). The second form is one operation with a
+//! hand-written backward pass: fused for the CPU, in tensor operations elsewhere.
 //!
 //! # Source
 //! TensorFlow's `LSTMBlockCell` as Magenta uses it: gates i, g, f, o from one kernel over `[x; h]`, and 1 added to f.
 
 mod blocks;
 mod passes;
+mod recurrence;
 mod sequence;
 mod vector;
 
 use crate::parameters::{Init, Parameters};
 use candle_core::{D, Result, Tensor};
+use recurrence::Recurrence;
 use sequence::{Sequence, Spare};
 
 /// Which end of a sequence a layer starts from.
@@ -63,7 +65,6 @@ pub struct Lstm {
     pub(crate) kernel: Tensor,
     /// `[4 * units]`.
     pub(crate) bias: Tensor,
-    input: usize,
     units: usize,
     spare: Spare,
 }
@@ -78,7 +79,6 @@ impl Lstm {
         Ok(Self {
             kernel: parameters.get("kernel", &[input + units, 4 * units], Init::Glorot)?,
             bias: parameters.get("bias", &[4 * units], Init::Zeros)?,
-            input,
             units,
             spare: Spare::default(),
         })
@@ -106,18 +106,6 @@ impl Lstm {
         advance(&gates, state)
     }
 
-    /// `x`, `[rows, input]`, multiplied by the input rows of the kernel, bias included.
-    fn project(&self, x: &Tensor) -> Result<Tensor> {
-        x.matmul(&self.kernel.narrow(0, 0, self.input)?)?
-            .broadcast_add(&self.bias)
-    }
-
-    /// One step whose input has gone through [`Self::project`].
-    fn step_projected(&self, projected: &Tensor, state: &LstmState) -> Result<LstmState> {
-        let recurrent_kernel = self.kernel.narrow(0, self.input, self.units)?;
-        advance(&(projected + state.h.matmul(&recurrent_kernel)?)?, state)
-    }
-
     /// A whole sequence.
     ///
     /// # Shapes
@@ -132,14 +120,7 @@ impl Lstm {
         initial: &LstmState,
         direction: Direction,
     ) -> Result<Tensor> {
-        if x.device().is_cpu() {
-            return self.fused(x, initial, direction, Outputs::Every);
-        }
-        let mut outputs = self.steps(x, initial, direction)?;
-        if direction == Direction::Backward {
-            outputs.reverse();
-        }
-        Tensor::stack(&outputs, 0)
+        self.whole(x, initial, direction, Outputs::Every)
     }
 
     /// The output of the last step of [`Self::sequence`] that is computed (step 0 of a backward layer),
@@ -148,52 +129,32 @@ impl Lstm {
     /// # Errors
     /// If shapes differ or the device fails.
     pub fn last(&self, x: &Tensor, initial: &LstmState, direction: Direction) -> Result<Tensor> {
-        if x.device().is_cpu() {
-            return self.fused(x, initial, direction, Outputs::Last);
-        }
-        let mut outputs = self.steps(x, initial, direction)?;
-        outputs
-            .pop()
-            .ok_or_else(|| candle_core::Error::Msg("a sequence must not be empty".to_owned()))
+        self.whole(x, initial, direction, Outputs::Last)
     }
 
-    /// [`Self::sequence`] or [`Self::last`] as one operation for the CPU.
-    fn fused(
+    /// All that an operation of a whole sequence reads besides its input and the kernel; see [`Sequence`].
+    fn state(&self, initial: &LstmState) -> Result<Tensor> {
+        let (c, h) = (initial.c.flatten_all()?, initial.h.flatten_all()?);
+        Tensor::cat(&[&c, &h, &self.bias], 0)
+    }
+
+    /// [`Self::sequence`] or [`Self::last`] as one operation with a hand-written gradient.
+    fn whole(
         &self,
         x: &Tensor,
         initial: &LstmState,
         direction: Direction,
         outputs: Outputs,
     ) -> Result<Tensor> {
-        let state = Tensor::cat(
-            &[
-                &initial.c.flatten_all()?,
-                &initial.h.flatten_all()?,
-                &self.bias,
-            ],
-            0,
-        )?;
-        let operation = Sequence::new(direction, outputs, self.spare.clone());
-        x.contiguous()?.apply_op3(&self.kernel, &state, operation)
-    }
-
-    /// The recurrence in stock tensor operations: for devices without the fused one, and its reference in tests.
-    /// Outputs are in the order in which they were computed.
-    fn steps(&self, x: &Tensor, initial: &LstmState, direction: Direction) -> Result<Vec<Tensor>> {
-        let (steps, batch, input) = x.dims3()?;
-        let projected = self.project(&x.reshape((steps * batch, input))?)?;
-        let projected = projected.reshape((steps, batch, 4 * self.units))?;
-        let mut state = initial.clone();
-        (0..steps)
-            .map(|i| {
-                let t = match direction {
-                    Direction::Forward => i,
-                    Direction::Backward => steps - 1 - i,
-                };
-                state = self.step_projected(&projected.get(t)?, &state)?;
-                Ok(state.h.clone())
-            })
-            .collect()
+        let state = self.state(initial)?;
+        let x = x.contiguous()?;
+        if x.device().is_cpu() {
+            let operation = Sequence::new(direction, outputs, self.spare.clone());
+            x.apply_op3(&self.kernel, &state, operation)
+        } else {
+            let operation = Recurrence::run(&x, &self.kernel, &state, direction, outputs)?;
+            x.apply_op3(&self.kernel, &state, operation)
+        }
     }
 }
 
@@ -229,10 +190,42 @@ mod tests {
         difference.max(0).unwrap().to_scalar::<f32>().unwrap()
     }
 
-    /// Outputs and gradients of the fused operation against automatic differentiation of the stock operations, for
+    /// The recurrence step by step, for automatic differentiation. Outputs are in the order in which they were computed.
+    fn step_by_step(
+        lstm: &Lstm,
+        x: &Tensor,
+        initial: &LstmState,
+        direction: Direction,
+    ) -> Vec<Tensor> {
+        let mut order: Vec<usize> = (0..x.dim(0).unwrap()).collect();
+        if direction == Direction::Backward {
+            order.reverse();
+        }
+        let mut state = initial.clone();
+        let step = |t| {
+            state = lstm.step(&x.get(t).unwrap(), &state).unwrap();
+            state.h.clone()
+        };
+        order.into_iter().map(step).collect()
+    }
+
+    /// The layer as it runs on a GPU, on the CPU.
+    fn as_on_a_gpu(
+        lstm: &Lstm,
+        x: &Tensor,
+        initial: &LstmState,
+        direction: Direction,
+        outputs: Outputs,
+    ) -> Tensor {
+        let state = lstm.state(initial).unwrap();
+        let operation = Recurrence::run(x, &lstm.kernel, &state, direction, outputs).unwrap();
+        x.apply_op3(&lstm.kernel, &state, operation).unwrap()
+    }
+
+    /// Outputs and gradients of the operations of whole sequences against automatic differentiation of single steps, for
     /// sizes that fill whole vectors and tiles and for sizes that leave a remainder, also in used memory.
     #[test]
-    fn fused_sequence_equals_stock_operations_in_values_and_gradients() {
+    fn whole_sequences_equal_single_steps_in_values_and_gradients() {
         for (steps, batch, input, units) in [
             (5, 3, 4, 10),
             (3, 13, 7, 64),
@@ -255,7 +248,7 @@ mod tests {
                 h: h.as_tensor().clone(),
             };
             for direction in [Direction::Forward, Direction::Backward] {
-                let mut stock = lstm.steps(&x, &initial, direction).unwrap();
+                let mut stock = step_by_step(&lstm, &x, &initial, direction);
                 let stock_last = stock.last().unwrap().clone();
                 if direction == Direction::Backward {
                     stock.reverse();
@@ -266,6 +259,10 @@ mod tests {
                 assert_same(&fused, &stock, &variables, &mut noise);
                 let fused_last = lstm.last(&x, &initial, direction).unwrap();
                 assert_same(&fused_last, &stock_last, &variables, &mut noise);
+                let on_gpu = as_on_a_gpu(&lstm, &x, &initial, direction, Outputs::Every);
+                assert_same(&on_gpu, &stock, &variables, &mut noise);
+                let on_gpu = as_on_a_gpu(&lstm, &x, &initial, direction, Outputs::Last);
+                assert_same(&on_gpu, &stock_last, &variables, &mut noise);
                 let data = x.as_tensor().detach();
                 let fused = lstm.sequence(&data, &initial, direction).unwrap();
                 assert_same(&fused, &stock, &variables[..4], &mut noise);

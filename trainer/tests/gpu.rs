@@ -1,14 +1,16 @@
 //! The script for machines with a GPU works, as far as it goes without one.
 #![cfg(unix)]
 
+use std::path::Path;
 use std::process::Command;
 
 #[test]
 fn the_script_for_gpus_runs_by_the_cpu() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/gpu.sh");
+    let built = Path::new(env!("CARGO_BIN_EXE_fourbar")).parent().unwrap();
     let output = Command::new(script)
         .arg("--cpu")
-        .env("FOURBAR", env!("CARGO_BIN_EXE_fourbar"))
+        .env("FOURBAR_BUILT", built)
         .output();
     let output = output.expect("the script can be started");
     let [said, error] =

@@ -9,6 +9,7 @@ use crate::groove::ROW;
 use crate::mixture::{OFFSET, PER_COMPONENT, VELOCITY};
 use crate::temperature::Temperature;
 use candle_core::Result;
+use pulp::{Arch, NullaryFnOnce};
 
 /// What makes a component that copies impossible where there is nothing to copy.
 pub(super) const NOTHING_TO_COPY: f32 = -20.0;
@@ -66,25 +67,16 @@ impl Within {
     }
 
     /// The row of a step, from the hidden units of all drums before their activation.
-    pub(super) fn row(&self, mut hidden: Vec<f32>, step: &Step) -> [f32; ROW] {
-        let mut row = [0.0; ROW];
-        for drum in 0..N_VOICES {
-            let mut cell = self.cell(drum, &hidden[drum * self.hidden..][..self.hidden]);
-            if let Some([velocity, offset]) = self.draw(drum, &mut cell, step) {
-                for (part, value) in [1.0, velocity, offset].into_iter().enumerate() {
-                    row[part * N_VOICES + drum] = value;
-                    let below = (drum + 1) * self.hidden;
-                    let weights = &self.above(part, drum)[below..];
-                    for (sum, weight) in hidden[below..].iter_mut().zip(weights) {
-                        *sum = multiply_add(value, *weight, *sum);
-                    }
-                }
-            }
-        }
-        row
+    pub(super) fn row(&self, hidden: Vec<f32>, step: &Step) -> [f32; ROW] {
+        Arch::new().dispatch(DrawRow {
+            within: self,
+            hidden,
+            step,
+        })
     }
 
     /// The numbers that decide a drum's cell.
+    #[inline(always)]
     fn cell(&self, drum: usize, hidden: &[f32]) -> Vec<f32> {
         let mut cell = self.cell_bias[drum * self.width..][..self.width].to_vec();
         let weights = &self.cell[drum * self.hidden * self.width..];
@@ -141,6 +133,42 @@ impl Within {
                 None => mixture[component] += NOTHING_TO_COPY,
             }
         }
+    }
+}
+
+/// [`Within::row`], compiled for each kind of vectors that a processor may have.
+struct DrawRow<'a> {
+    within: &'a Within,
+    hidden: Vec<f32>,
+    step: &'a Step<'a>,
+}
+
+impl NullaryFnOnce for DrawRow<'_> {
+    type Output = [f32; ROW];
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let Self {
+            within,
+            mut hidden,
+            step,
+        } = self;
+        let n_hidden = within.hidden;
+        let mut row = [0.0; ROW];
+        for drum in 0..N_VOICES {
+            let mut cell = within.cell(drum, &hidden[drum * n_hidden..][..n_hidden]);
+            if let Some([velocity, offset]) = within.draw(drum, &mut cell, step) {
+                for (part, value) in [1.0, velocity, offset].into_iter().enumerate() {
+                    row[part * N_VOICES + drum] = value;
+                    let below = (drum + 1) * n_hidden;
+                    let weights = &within.above(part, drum)[below..];
+                    for (sum, weight) in hidden[below..].iter_mut().zip(weights) {
+                        *sum = multiply_add(value, *weight, *sum);
+                    }
+                }
+            }
+        }
+        row
     }
 }
 
