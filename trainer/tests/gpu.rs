@@ -7,7 +7,8 @@ use std::process::Command;
 #[test]
 fn the_script_for_gpus_runs_by_the_cpu() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/gpu.sh");
-    let built = Path::new(env!("CARGO_BIN_EXE_fourbar")).parent().unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_fourbar")).parent();
+    let built = built.expect("the command lies in a folder");
     let output = Command::new(script)
         .arg("--cpu")
         .env("FOURBAR_BUILT", built)
