@@ -284,7 +284,8 @@ pub(crate) fn drop_files(place: (i16, i16), uri_list: &str, forms: &[&str]) -> b
         let message = ClientMessageEvent::new(32, over, kind, data);
         x.send_event(false, receiver, EventMask::NO_EVENT, message)
             .unwrap();
-        x.flush().unwrap();
+        // The last of them is read before the connection ends.
+        x.sync().unwrap();
     };
     let form = |index: usize| forms.get(index).copied().unwrap_or(x11rb::NONE);
     let version_and_more = 5 << 24 | u32::from(forms.len() > 3);

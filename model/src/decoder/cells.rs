@@ -123,22 +123,27 @@ impl CellDecoder {
         let rows = rows.transpose(0, 1)?.contiguous()?;
         let (steps, batch, _) = rows.dims3()?;
         let z = Tensor::cat(&[z, &given.tempo], 1)?;
-        let mut read = |lag: usize| flat(&with_presence(&shifted(&rows, lag)?, dropout)?);
+        let mut read = |lag: usize| with_presence(&shifted(&rows, lag)?, dropout)?.flatten(0, 1);
         let last = read(1)?;
         let backs = self.sizes.look_back.iter();
         let backs = backs.map(|&lag| read(lag)).collect::<Result<Vec<_>>>()?;
-        let known = flat(&self.known(&given)?)?;
+        let known = self.known(&given)?.flatten(0, 1)?;
         let positions = self.positions.unsqueeze(1)?;
-        let positions = flat(&positions.broadcast_as((steps, batch, self.sizes.position))?)?;
+        let positions = positions
+            .broadcast_as((steps, batch, self.sizes.position))?
+            .flatten(0, 1)?;
         let mut context: Vec<&Tensor> = backs.iter().collect();
         context.extend([&known, &positions]);
         let context = side_by_side(&context)?;
-        let every_step = flat(&z.unsqueeze(0)?.broadcast_as((steps, batch, z.dim(1)?))?)?;
+        let every_step = z
+            .unsqueeze(0)?
+            .broadcast_as((steps, batch, z.dim(1)?))?
+            .flatten(0, 1)?;
         let input = side_by_side(&[&last, &context, &every_step])?;
         let embedded = self.embed.forward(&input)?.reshape((steps, batch, ()))?;
         let h = self.stack.sequence(embedded, &z, dropout)?;
-        let input = dropout.apply_half(&side_by_side(&[&flat(&h)?, &context])?)?;
-        let (rows, above) = (flat(&rows)?, self.is_above.to_device(z.device())?);
+        let input = dropout.apply_half(&side_by_side(&[&h.flatten(0, 1)?, &context])?)?;
+        let (rows, above) = (rows.flatten(0, 1)?, self.is_above.to_device(z.device())?);
         let above = affine(&rows, &(&self.above * above)?, &self.hidden.bias)?;
         let hidden = affine(&input, &self.hidden.kernel, &above)?;
         let hidden = dropout.apply_half_to_silu(&hidden)?;
@@ -289,7 +294,11 @@ impl CellDecoder {
         let off = &mut Dropout::off();
         let forward = forward.sequence(&controls, &initial, Direction::Forward, off)?;
         let backward = backward.sequence(&controls, &initial, Direction::Backward, off)?;
-        let known = side_by_side(&[&flat(&forward)?, &flat(&backward)?, &flat(&controls)?])?;
+        let known = side_by_side(&[
+            &forward.flatten(0, 1)?,
+            &backward.flatten(0, 1)?,
+            &controls.flatten(0, 1)?,
+        ])?;
         let (steps, batch, _) = controls.dims3()?;
         known.reshape((steps, batch, ()))
     }
@@ -314,12 +323,6 @@ fn with_presence(rows: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
     let (steps, batch, _) = rows.dims3()?;
     let is_there = dropout.kept((steps, batch, 1), rows.device())?;
     Tensor::cat(&[&rows.broadcast_mul(&is_there)?, &is_there], 2)
-}
-
-/// `[steps, batch, n]` to `[steps * batch, n]`.
-fn flat(x: &Tensor) -> Result<Tensor> {
-    let (steps, batch, n) = x.dims3()?;
-    x.reshape((steps * batch, n))
 }
 
 /// 1 where a column of a row belongs to a drum above the drum of a hidden unit, `[27, drums * hidden]`.

@@ -47,7 +47,8 @@ impl Recurrence {
         let mut c = state.narrow(0, 0, n)?.reshape((batch, units))?;
         let mut h = state.narrow(0, n, n)?.reshape((batch, units))?;
         let bias = (state.narrow(0, 2 * n, 4 * units)? + one_for_f(units, &state)?)?;
-        let projected = flat(&x)?
+        let projected = x
+            .flatten(0, 1)?
             .matmul(&kernel.narrow(0, 0, input)?)?
             .broadcast_add(&bias)?
             .reshape((n_steps, batch, 4 * units))?;
@@ -188,16 +189,16 @@ impl CustomOp3 for Recurrence {
             dsums.push(of_sums);
         }
         dsums.reverse();
-        let dsums = flat(&stack_in_time(dsums, self.direction)?)?;
+        let dsums = stack_in_time(dsums, self.direction)?.flatten(0, 1)?;
         let h_before = self.steps.iter().map(|step| step.h_before.clone());
-        let h_before = flat(&stack_in_time(h_before.collect(), self.direction)?)?;
+        let h_before = stack_in_time(h_before.collect(), self.direction)?.flatten(0, 1)?;
         let dx = if x_tracked {
             let dx = dsums.matmul(&kernel.narrow(0, 0, input)?.t()?)?;
             Some(dx.reshape(x.shape())?)
         } else {
             None
         };
-        let dkernel = [flat(&x)?, h_before].map(|inputs| inputs.t()?.matmul(&dsums));
+        let dkernel = [x.flatten(0, 1)?, h_before].map(|inputs| inputs.t()?.matmul(&dsums));
         let [of_input, of_recurrence] = dkernel;
         let dkernel = Tensor::cat(&[of_input?, of_recurrence?], 0)?;
         let dstate = [dc.flatten_all()?, dh.flatten_all()?, dsums.sum(0)?];
@@ -219,12 +220,6 @@ fn stack_in_time(mut tensors: Vec<Tensor>, direction: Direction) -> Result<Tenso
         tensors.reverse();
     }
     Tensor::stack(&tensors, 0)
-}
-
-/// `[steps, batch, n]` to `[steps * batch, n]`.
-fn flat(x: &Tensor) -> Result<Tensor> {
-    let (steps, batch, n) = x.dims3()?;
-    x.reshape((steps * batch, n))
 }
 
 /// A quarter of the columns.

@@ -101,7 +101,15 @@ impl Drop for Answering {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        let_it_read(&self.x);
     }
+}
+
+/// Waits until the server has read everything that was sent. When a connection ends, it throws away what it has not read,
+/// and whoever was sent that waits for ever.
+fn let_it_read(x: &RustConnection) {
+    // Where this fails, the display is gone.
+    let _ = x.sync();
 }
 
 /// A window that nobody sees.

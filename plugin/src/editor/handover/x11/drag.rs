@@ -53,6 +53,7 @@ pub(super) fn carry(
     let mut source = Source::open(own_window).map_err(|error| in_words(&error))?;
     let dropped = source.carry(&file, is_welcome, stop);
     is_welcome.store(false, Ordering::Relaxed);
+    super::let_it_read(&source.x);
     if source.given_at.is_none() {
         let made = file.end().and_then(Result::ok).or(source.made);
         if let Some(made) = made {
