@@ -261,10 +261,14 @@ fn the_menu_decides_what_a_file_is_and_where_it_goes() {
                 (ONE_MORE, PASSES),
                 (ONE_MORE, PASSES),
                 (MUTE, SWITCH),
-                (HOME, FOLDER),
-                (FIRST_IN_HOME, FOLDER),
             ] {
                 click(&mut player, window, place, shows);
+            }
+            for (place, folder) in [(HOME, &home), (FIRST_IN_HOME, &grooves)] {
+                // What changes afterwards is not that the pointer is somewhere else.
+                carry(&mut player, window, place);
+                click(&mut player, window, place, FOLDER);
+                until_chosen(&mut player, folder);
             }
             if let Some(path) = std::env::var_os(super::PICTURE) {
                 window.write_png(path.as_ref(), WINDOW);
@@ -361,6 +365,20 @@ fn click(player: &mut Player<ClapHost>, window: &Window, (left, top): (i16, i16)
         height,
     });
     until_another(player, window, shows, &before);
+}
+
+/// Waits until files are exported to `folder`, and the menu shows that.
+fn until_chosen(player: &mut Player<ClapHost>, folder: &Path) {
+    let settings = PathBuf::from(std::env::var_os("XDG_CONFIG_HOME").unwrap());
+    let file = settings.join("fourbar/export-folders.json");
+    let words = format!("\"chosen\":{folder:?}");
+    let remembered = || fs::read_to_string(&file).unwrap_or_default();
+    let start = std::time::Instant::now();
+    while !remembered().contains(&words) {
+        assert!(start.elapsed().as_secs() < 60, "{folder:?} is not chosen");
+        settle(player);
+    }
+    settle(player);
 }
 
 /// Plays a bar and counts what is heard.
