@@ -1,6 +1,7 @@
 //! The plugin through its VST3 factory.
 #![allow(non_snake_case, reason = "the interfaces' methods are named so")]
 
+#[path = "../../tests/harness/vst3/objects.rs"]
 mod objects;
 
 use std::cell::RefCell;
@@ -23,7 +24,7 @@ use vst3::Steinberg::{
 use vst3::{ComPtr, ComWrapper, Interface};
 
 use crate::call::{Call, MAX_BLOCK, Note, Transport};
-use objects::{Change, Changes, Events, Stream};
+use objects::{Changes, Events, Stream};
 
 const SAMPLE_RATE: f64 = 48_000.0;
 
@@ -90,7 +91,7 @@ impl Vst3Host {
         };
         let transport = call.transport.as_ref();
         let mut context = transport.map(|transport| process_context(transport, self.n_samples));
-        let changes = ComWrapper::new(Changes(self.changes_of(call)));
+        let changes = ComWrapper::new(self.changes_of(call));
         let mut played: Vec<_> = call.notes.iter().map(|note| event(call, note)).collect();
         played.sort_by_key(|event| event.sampleOffset);
         let played = ComWrapper::new(Events(RefCell::new(played)));
@@ -115,13 +116,12 @@ impl Vst3Host {
         assert!(self.audio.iter().flatten().all(|sample| sample.is_finite()));
     }
 
-    fn changes_of(&self, call: &Call) -> Vec<ComWrapper<Change>> {
-        let changes = call.changes.iter().map(|(offset, index, value)| Change {
-            offset: call.place(*offset),
-            id: self.parameters[usize::from(*index) % self.parameters.len()],
-            value: value.of(1.0),
+    fn changes_of(&self, call: &Call) -> Changes {
+        let changes = call.changes.iter().map(|(offset, index, value)| {
+            let id = self.parameters[usize::from(*index) % self.parameters.len()];
+            (id, call.place(*offset) as int32, value.of(1.0))
         });
-        changes.map(ComWrapper::new).collect()
+        Changes::new(changes)
     }
 
     /// Whether the plugin accepted the state.

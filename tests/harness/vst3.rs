@@ -6,6 +6,7 @@
 )]
 #![allow(non_snake_case, reason = "the interfaces' methods are named so")]
 
+mod callbacks;
 mod objects;
 
 use std::cell::RefCell;
@@ -36,7 +37,8 @@ use vst3::Steinberg::{
 use vst3::{ComPtr, ComWrapper, Interface};
 
 use super::{Block, Host, Mode, NoteEvent, Setup, Transport, real_time};
-use objects::{Application, Changes, Edits, Events, Frame, Stream};
+use callbacks::{Application, Edits, Frame};
+use objects::{Changes, Events, Stream};
 
 /// Room for events that no block of a test exceeds: growing inside the plugin's callback would count as its allocation.
 const MAX_EVENTS: usize = 512;
@@ -260,7 +262,9 @@ impl Vst3Host {
         let mut context = block
             .transport
             .map(|transport| process_context(transport, self.setup.sample_rate, self.n_samples));
-        let changes = ComWrapper::new(Changes::of_block(block));
+        let changes = block.changes.iter();
+        let changes = changes.map(|change| (change.id, change.offset.cast_signed(), change.value));
+        let changes = ComWrapper::new(Changes::new(changes));
         let events = Vec::with_capacity(MAX_EVENTS);
         let events = ComWrapper::new(Events(RefCell::new(events)));
         let played = block.notes.iter().map(event_of_note).collect();

@@ -1,91 +1,17 @@
-//! The objects of the VST3 host that the plugin calls.
+//! What a VST3 host hands to the plugin: notes, automation and states. The fuzz targets' host has them from here too.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vst3::Steinberg::Vst::{
-    Event, IComponentHandler, IComponentHandlerTrait, IEventList, IEventListTrait,
-    IHostApplication, IHostApplicationTrait, IParamValueQueue, IParamValueQueueTrait,
-    IParameterChanges, IParameterChangesTrait, ParamID, ParamValue, String128,
+    Event, IEventList, IEventListTrait, IParamValueQueue, IParamValueQueueTrait, IParameterChanges,
+    IParameterChangesTrait, ParamID, ParamValue,
 };
 use vst3::Steinberg::{
-    IBStream, IBStream_, IBStreamTrait, IPlugFrame, IPlugFrameTrait, IPlugView, TUID, ViewRect,
-    int32, int64, kInvalidArgument, kNotImplemented, kResultOk, tresult,
+    IBStream, IBStream_, IBStreamTrait, int32, int64, kInvalidArgument, kNotImplemented, kResultOk,
+    tresult,
 };
 use vst3::{Class, ComWrapper};
-
-use crate::harness::Block;
-
-/// The host as the plugin sees it.
-pub(super) struct Application;
-
-impl Class for Application {
-    type Interfaces = (IHostApplication,);
-}
-
-impl IHostApplicationTrait for Application {
-    unsafe fn getName(&self, name: *mut String128) -> tresult {
-        let mut text: String128 = [0; 128];
-        for (place, character) in text.iter_mut().zip("Fourbar tests".encode_utf16()) {
-            *place = character;
-        }
-        // SAFETY: the plugin passes a live string.
-        unsafe { *name = text };
-        kResultOk
-    }
-
-    unsafe fn createInstance(
-        &self,
-        _class: *mut TUID,
-        _interface: *mut TUID,
-        _object: *mut *mut c_void,
-    ) -> tresult {
-        kNotImplemented
-    }
-}
-
-/// Counts what the editor changes.
-#[derive(Default)]
-pub(super) struct Edits {
-    pub(super) n_edits: AtomicUsize,
-}
-
-impl Class for Edits {
-    type Interfaces = (IComponentHandler,);
-}
-
-impl IComponentHandlerTrait for Edits {
-    unsafe fn beginEdit(&self, _id: ParamID) -> tresult {
-        kResultOk
-    }
-
-    unsafe fn performEdit(&self, _id: ParamID, _value: ParamValue) -> tresult {
-        self.n_edits.fetch_add(1, Ordering::SeqCst);
-        kResultOk
-    }
-
-    unsafe fn endEdit(&self, _id: ParamID) -> tresult {
-        kResultOk
-    }
-
-    unsafe fn restartComponent(&self, _flags: int32) -> tresult {
-        kResultOk
-    }
-}
-
-/// The host's side of the editor's window.
-pub(super) struct Frame;
-
-impl Class for Frame {
-    type Interfaces = (IPlugFrame,);
-}
-
-impl IPlugFrameTrait for Frame {
-    unsafe fn resizeView(&self, _view: *mut IPlugView, _size: *mut ViewRect) -> tresult {
-        kResultOk
-    }
-}
 
 /// Events that the plugin sends, or gets.
 pub(super) struct Events(pub(super) RefCell<Vec<Event>>);
@@ -123,14 +49,15 @@ impl IEventListTrait for Events {
 pub(super) struct Changes(Vec<ComWrapper<Queue>>);
 
 impl Changes {
-    pub(super) fn of_block(block: &Block) -> Self {
+    /// Of changes with the parameter, the sample of the block and the new value of each.
+    pub(super) fn new(changes: impl Iterator<Item = (ParamID, int32, ParamValue)>) -> Self {
         let mut queues: Vec<Queue> = Vec::new();
-        for change in &block.changes {
-            let point = (change.offset.cast_signed(), change.value);
-            match queues.iter_mut().find(|queue| queue.id == change.id) {
+        for (id, offset, value) in changes {
+            let point = (offset, value);
+            match queues.iter_mut().find(|queue| queue.id == id) {
                 Some(queue) => queue.points.push(point),
                 None => queues.push(Queue {
-                    id: change.id,
+                    id,
                     points: vec![point],
                 }),
             }
@@ -258,10 +185,10 @@ impl IBStreamTrait for Stream {
 
     unsafe fn seek(&self, offset: int64, mode: int32, result: *mut int64) -> tresult {
         let length = self.bytes.borrow().len();
-        let is = |constant| mode == super::int(constant);
-        let start = if is(IBStream_::IStreamSeekMode_::kIBSeekSet) {
+        let is = |constant: i64| i64::from(mode) == constant;
+        let start = if is(IBStream_::IStreamSeekMode_::kIBSeekSet.into()) {
             0
-        } else if is(IBStream_::IStreamSeekMode_::kIBSeekCur) {
+        } else if is(IBStream_::IStreamSeekMode_::kIBSeekCur.into()) {
             *self.position.borrow()
         } else {
             length
