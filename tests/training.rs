@@ -124,13 +124,6 @@ fn log(folder: &Path) -> Vec<Row> {
     Row::read_all(&folder.join("log.csv")).unwrap()
 }
 
-/// Weights and the optimiser's state in the folder of a run.
-fn tensors(folder: &Path) -> Vec<u8> {
-    let state = std::fs::read(folder.join("state.safetensors")).unwrap();
-    let header = u64::from_le_bytes(state[..8].try_into().unwrap());
-    state[8 + usize::try_from(header).unwrap()..].to_vec()
-}
-
 #[test]
 fn a_short_run_lowers_the_held_out_loss_and_leaves_a_usable_model() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,6 @@
 //! A test in a process of its own.
 
 use std::ffi::OsStr;
-use std::path::Path;
 use std::process::Command;
 
 /// Runs the test with this full name once more, alone and with these environment variables: a process with threads
@@ -15,7 +14,7 @@ pub(crate) fn run_alone(name: &str, variables: &[(&str, &OsStr)]) {
 #[cfg(target_os = "linux")]
 pub(crate) fn run_on_disk(
     name: &str,
-    disk: &Path,
+    disk: &std::path::Path,
     n_kib: u32,
     variables: &[(&str, &OsStr)],
 ) -> bool {
@@ -81,7 +80,7 @@ fn run(name: &str, mut program: Command, variables: &[(&str, &OsStr)]) {
 
 /// Writes into `folder` until its disk is full; the file to be removed.
 #[cfg(target_os = "linux")]
-pub(crate) fn fill_disk(folder: &Path) -> std::path::PathBuf {
+pub(crate) fn fill_disk(folder: &std::path::Path) -> std::path::PathBuf {
     use std::io::Write as _;
     let path = folder.join("filler");
     let mut file = std::fs::File::create(&path).unwrap();

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use candle_core::Device;
 
-use super::{Args, args, data, log, open, resumed, tensors, train};
+use super::{Args, args, data, log, open, resumed, train};
 use crate::harness::process::{fill_disk, run_alone, run_on_disk, run_while_the_clock_jumps};
 
 /// The folder that a process of these tests works in.
@@ -40,6 +40,13 @@ fn undisturbed(folder: &Path, data: &Path) -> Vec<u8> {
     let out = folder.join("undisturbed");
     train(&tiny(data, &out));
     tensors(&out)
+}
+
+/// Weights and the optimiser's state in the folder of a run.
+fn tensors(folder: &Path) -> Vec<u8> {
+    let state = fs::read(folder.join("state.safetensors")).unwrap();
+    let header = u64::from_le_bytes(state[..8].try_into().unwrap());
+    state[8 + usize::try_from(header).unwrap()..].to_vec()
 }
 
 /// Goes on with a run, if it has come so far that it can be gone on with, else begins it.

@@ -338,7 +338,6 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::data::prepare::report::tests::report_of;
 
     #[test]
@@ -374,6 +373,6 @@ mod tests {
     fn a_file_name_cannot_steer_the_terminal() {
         let report = report_of(2, "\u{1b}[2J.mid").to_string();
         assert!(!report.contains('\u{1b}'));
-        assert_eq!(printable("\u{1b}[2J Ä.mid"), "\\u{1b}[2J Ä.mid");
+        assert_eq!(super::printable("\u{1b}[2J Ä.mid"), "\\u{1b}[2J Ä.mid");
     }
 }
