@@ -33,6 +33,10 @@ pub(super) use system::{CAN_DRAG, Clipboard};
 
 /// What became of a drag.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    target_os = "macos",
+    expect(dead_code, reason = "nothing is dragged there")
+)]
 pub(super) enum Dropped {
     /// Another program has the file at this path.
     Taken(PathBuf),
