@@ -119,18 +119,17 @@ impl Folder {
     /// # Errors
     /// If it is not, or the preset cannot be written; the text is for the user.
     pub fn save(&self, name: &str, preset: &Preset) -> Result<(), String> {
-        let save = || match files::written(&self.0, preset.to_text()?.as_bytes()) {
-            Ok(file) => file
-                .persist_noclobber(self.file(name))
-                .map(drop)
-                .map_err(|error| error.error),
-            Err(error) => Err(error),
-        };
-        match save() {
+        let text = preset.to_text().map_err(io::Error::from);
+        let file = text
+            .and_then(|text| files::written(&self.0, text.as_bytes()))
+            .map_err(|error| self.in_words(&error))?;
+        let saved = file.persist_noclobber(self.file(name));
+        match saved.map_err(|error| error.error) {
+            Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(format!(
                 "There is a preset {name} already: choose another name, or save again to replace it."
             )),
-            outcome => outcome.map_err(|error| self.in_words(&error)),
+            Err(error) => Err(self.in_words(&error)),
         }
     }
 
@@ -235,9 +234,10 @@ mod tests {
         assert!(problem.contains("gone is not in"), "{problem}");
         let file = place.path().join("file");
         fs::write(&file, b"").unwrap();
-        let none = Folder::at(file.join("presets"));
-        let problem = none.save("name", &preset(7)).unwrap_err();
-        assert!(problem.starts_with("The preset was not saved"), "{problem}");
+        for none in [file.join("presets"), file] {
+            let problem = Folder::at(none).save("name", &preset(7)).unwrap_err();
+            assert!(problem.starts_with("The preset was not saved"), "{problem}");
+        }
     }
 
     #[test]

@@ -268,7 +268,7 @@ mod tests {
         let file = folder.path().join("config/export-folders.json");
         assert_eq!(Memory::read(&file), Memory::default());
         let mut memory = Memory {
-            chosen: Some("/music/Jo's grooves".into()),
+            chosen: Some(folder.path().join("Jo's grooves")),
             used: Vec::new(),
         };
         for name in ["/a", "/b", "/a", "/c", "/d", "/e"] {
