@@ -32,14 +32,31 @@ pub fn written(folder: &Path, contents: &[u8]) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
+/// Makes a file with these contents at `path`; false, and nothing is written, where there is one already.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn create(path: &Path, contents: &[u8]) -> io::Result<bool> {
+    let file = written(folder_of(path), contents)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        // It is the name that is taken: a file in the folder's place has failed above.
+        Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) => Err(failed.error),
+    }
+}
+
 /// Puts these contents in the place of those of the file at `path`, which keeps what it has if that fails.
 ///
 /// # Errors
 /// If it fails.
 pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    written(folder, contents)?.persist(path)?;
+    written(folder_of(path), contents)?.persist(path)?;
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 /// What is in an ordinary file of at most `max_bytes`.

@@ -134,10 +134,9 @@ impl KeyMap {
         let map = Self::of(&definition);
         let path = folder.join(format!("{}.{EXTENSION}", name.to_lowercase()));
         let cannot = |error| format!("{} cannot be written: {error}", path.display());
-        let file = files::written(folder, text.as_bytes()).map_err(cannot)?;
-        match file.persist_noclobber(&path).map_err(|error| error.error) {
-            Ok(_) => Ok(map),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(format!(
+        match files::create(&path, text.as_bytes()) {
+            Ok(true) => Ok(map),
+            Ok(false) => Err(format!(
                 "There is a map \"{name}\" already: choose another name."
             )),
             Err(error) => Err(cannot(error)),

@@ -120,13 +120,9 @@ impl Folder {
     /// If it is not, or the preset cannot be written; the text is for the user.
     pub fn save(&self, name: &str, preset: &Preset) -> Result<(), String> {
         let text = preset.to_text().map_err(io::Error::from);
-        let file = text
-            .and_then(|text| files::written(&self.0, text.as_bytes()))
-            .map_err(|error| self.in_words(&error))?;
-        let saved = file.persist_noclobber(self.file(name));
-        match saved.map_err(|error| error.error) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(format!(
+        match text.and_then(|text| files::create(&self.file(name), text.as_bytes())) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!(
                 "There is a preset {name} already: choose another name, or save again to replace it."
             )),
             Err(error) => Err(self.in_words(&error)),
